@@ -1,0 +1,58 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+CODE := src generated scripts tests
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed; set PYTHON=...") if sys.version_info < (3, 10) else 0'
+	$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --upgrade pip && touch $@
+
+$(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
+	@$(INSTALL) --editable '.[emulator]' && touch $@
+
+$(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
+	@$(INSTALL) --editable '.[all]' --group dev --group generate && touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo ## send a text through an emulated phone and watch it arrive
+	@$(PY) scripts/demo.py
+
+setup: $(VENV)/.dev ## make the development environment in .venv
+
+test: setup ## run all tests, with branch coverage
+	$(PY) -m pytest -n 2 --cov --cov-report=term --cov-fail-under=95
+
+test-all: ## run the tests on every Python from 3.10 on that is found
+	@$(PYTHON) scripts/test_all.py
+
+check: setup ## lint, types, generated files, spec
+	$(VENV)/bin/ruff check $(CODE)
+	$(VENV)/bin/ruff format --check $(CODE)
+	$(VENV)/bin/mypy
+	$(VENV)/bin/pyright --pythonpath $(PY)
+	$(VENV)/bin/openapi-spec-validator spec/smsgate.yaml
+	$(PY) scripts/generate.py --check
+	$(PY) scripts/unasync.py --check
+
+fmt: setup ## format and fix what can be fixed
+	$(VENV)/bin/ruff check --fix-only $(CODE)
+	$(VENV)/bin/ruff format $(CODE)
+
+generate: setup ## spec/smsgate.yaml -> generated/
+	$(PY) scripts/generate.py
+
+unasync: setup ## src/smsgate/_async and tests/_async -> _sync
+	$(PY) scripts/unasync.py
+
+specdiff: setup ## compare our spec with a published one: make specdiff FROM=file-or-URL
+	$(PY) scripts/specdiff.py $(FROM)
+
+build: setup ## wheel and sdist in dist/
+	$(PY) -m build --outdir dist
+
+.PHONY: help demo setup test test-all check fmt generate unasync specdiff build
