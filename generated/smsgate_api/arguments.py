@@ -1,0 +1,94 @@
+# Copied by scripts/generate.py from scripts/templates/package; edit it there.
+"""Writing the arguments of an operation into its path, query and token; refuses what could not mean what it says.
+
+Hand-written; ``scripts/generate.py`` copies it from ``scripts/templates``. Errors name the argument, never its value.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from .types import InvalidArgumentError, wire_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["bearer", "flag", "integer", "path_id", "path_number", "query_string", "text", "time"]
+
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
+_PATH_LIKE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f]")
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+
+
+def path_id(name: str, value: str) -> str:
+    """Percent-encode an id as one path segment.
+
+    Raises:
+        InvalidArgumentError: it is no text, empty, a dot segment, or holds a slash, backslash or control character.
+    """
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise InvalidArgumentError(f"{name} must be text")
+    if not value:
+        raise InvalidArgumentError(f"{name} must not be empty")
+    if value in {".", ".."} or _PATH_LIKE.search(value):
+        raise InvalidArgumentError(f"{name} must be an id, not something path-like")
+    return value if _PLAIN.fullmatch(value) else _quoted(name, value)
+
+
+def path_number(name: str, value: int) -> str:
+    """Write a whole number as one path segment."""
+    return integer(name, value)
+
+
+def query_string(*arguments: tuple[str, Any, Callable[[str, Any], str]]) -> str:
+    """Join (wire name, value, writer) triples into a query; arguments that are None are left out."""
+    return "&".join([f"{name}={write(name, value)}" for name, value, write in arguments if value is not None])
+
+
+def text(name: str, value: str) -> str:
+    """Percent-encode text (enum members by their value)."""
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise InvalidArgumentError(f"{name} must be text")
+    plain = value.value if isinstance(value, Enum) else value
+    return plain if _PLAIN.fullmatch(plain) else _quoted(name, plain)
+
+
+def integer(name: str, value: int) -> str:
+    """Write a whole number."""
+    if not isinstance(value, int) or isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+        raise InvalidArgumentError(f"{name} must be a whole number")
+    return str(int(value))
+
+
+def flag(name: str, value: bool) -> str:  # noqa: FBT001 - a writer takes the value it writes
+    """Write a truth value."""
+    if not isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise InvalidArgumentError(f"{name} must be True or False")
+    return "true" if value else "false"
+
+
+def time(name: str, value: datetime) -> str:
+    """Write an aware time in UTC with three fraction digits and ``Z``."""
+    if not isinstance(value, datetime):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise InvalidArgumentError(f"{name} must be a datetime")
+    if value.utcoffset() is None:
+        raise InvalidArgumentError(f"{name} must be a time with a zone")
+    return quote(wire_time(value), safe="")
+
+
+def bearer(name: str, value: str) -> str:
+    """Check a token that will stand in a header: visible ASCII without spaces."""
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+        raise InvalidArgumentError(f"{name} must be a token: visible ASCII characters only")
+    return value
+
+
+def _quoted(name: str, value: str) -> str:
+    try:
+        return quote(value, safe="-._~")
+    except UnicodeEncodeError:
+        raise InvalidArgumentError(f"{name} holds half of a surrogate pair") from None  # the cause quotes the value

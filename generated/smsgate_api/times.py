@@ -1,0 +1,90 @@
+# Copied by scripts/generate.py from scripts/templates/package; edit it there.
+"""Times on the wire: one type that is strict when built, tolerant when read, and always written in one form.
+
+Hand-written; ``scripts/generate.py`` copies it from ``scripts/templates``.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic_core import core_schema
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+
+__all__ = ["BUILDING", "Timestamp", "wire_time"]
+
+BUILDING = {"smsgate": "building"}
+"""Validation context of everything that a user builds; its absence means that the wire is being read."""
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:[.,](\d+))?\s*(?:[Zz]|([+-]{1,2})(\d{1,2})(?::?(\d\d))?)?", re.ASCII
+)
+
+
+def wire_time(value: datetime) -> str:
+    """Write a time the one way that every server mode reads: UTC, three fraction digits, ``Z`` (naive stays naive)."""
+    if value.tzinfo is None or value.utcoffset() is None:
+        return value.replace(tzinfo=None).isoformat(timespec="milliseconds")
+    try:
+        return value.astimezone(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
+    except OverflowError:  # within a day of year 1 or 9999 the time exists only in its own zone
+        return value.isoformat(timespec="milliseconds")
+
+
+def _read_time(text: str) -> datetime:
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise ValueError
+    day, clock, fraction, sign, hours, minutes = found.groups()
+    zone = timezone.utc
+    if sign:  # phones with Android 6 and older write "+-5:00": the last sign is the true one
+        offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
+        zone = timezone(-offset if sign[-1] == "-" else offset)
+    value = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '')[:6].ljust(6, '0')}").replace(tzinfo=zone)
+    has_zone = sign or text[-1] in "Zz"
+    return value if has_zone else value.replace(tzinfo=None)
+
+
+def _time_from_rest(value: Any, info: core_schema.ValidationInfo) -> datetime:
+    """Read what pydantic's own strict parser leaves over: text given by a user, odd offsets, times without zone."""
+    moment = value if isinstance(value, datetime) else _read_time(value) if isinstance(value, str) else None
+    if moment is None:
+        raise ValueError
+    if moment.tzinfo is None or moment.utcoffset() is None:
+        if info.context is BUILDING:
+            raise ValueError
+        return moment.replace(tzinfo=timezone.utc)
+    return moment
+
+
+class _TimestampSchema:
+    """Pydantic schema of Timestamp: aware times run in compiled code, everything else in ``_time_from_rest``."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.union_schema(
+            [
+                core_schema.datetime_schema(strict=True, tz_constraint="aware"),
+                core_schema.with_info_plain_validator_function(_time_from_rest),
+            ],
+            mode="left_to_right",
+            custom_error_type="timestamp",
+            custom_error_message="Input should be a date and time with a zone, such as 2026-01-31T12:00:00Z",
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                wire_time, when_used="json", return_schema=core_schema.str_schema()
+            ),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "format": "date-time"}
+
+
+Timestamp = Annotated[datetime, _TimestampSchema]
+"""An aware datetime. Built: a zone is required. Read: RFC 3339, 0-9 fraction digits, no zone means UTC."""

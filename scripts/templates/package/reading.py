@@ -1,0 +1,223 @@
+"""Reading answers: a strict look first, and only when that fails repairs that lose as little as possible.
+
+Hand-written; ``scripts/generate.py`` copies it from ``scripts/templates``. Repairs, until nothing changes: null where a
+list or a map belongs becomes empty; an optional field that cannot be read becomes absent (a required one makes whatever
+holds it unreadable in turn). An item of a list answer that is still unreadable goes to ``Page.invalid``; a
+single object that is still unreadable raises ``UnreadableError``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from .types import InvalidItem, Model, Page, UnreadableError, schema_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic_core import SchemaValidator
+
+__all__ = ["ObjectReader", "PageReader", "parse_object", "read_bytes", "read_nothing"]
+
+M = TypeVar("M", bound=Model)
+Location = tuple["int | str", ...]
+Origin = tuple[str, str]
+"""Dotted location and kind of the problem that made a field unreadable in the first place."""
+
+_logger = logging.getLogger("smsgate")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_COUNT = re.compile(r"[0-9]{1,18}")
+_EMPTY: dict[str, type[list[Any] | dict[str, Any]]] = {"list_type": list, "dict_type": dict}
+
+
+class ObjectReader(Generic[M]):
+    """Reads one JSON object into a model; the compiled validator is fetched on first use."""
+
+    __slots__ = ("_validator", "model")
+
+    def __init__(self, model: type[M]) -> None:
+        self.model = model
+        self._validator: SchemaValidator | None = None
+
+    @property
+    def validator(self) -> SchemaValidator:
+        """The model's compiled validator; built on first use, so that importing stays cheap."""
+        if self._validator is None:
+            self.model.model_rebuild()
+            self._validator = cast("SchemaValidator", self.model.__pydantic_validator__)
+        return self._validator
+
+    def __call__(self, _status: int, _headers: Mapping[str, str], content: bytes) -> M:
+        """Read an answer; raises UnreadableError."""
+        try:
+            return cast("M", (self._validator or self.validator).validate_json(content))
+        except ValidationError:
+            return self.repair(_load(content, self.model.__name__))
+
+    def repair(self, document: Any) -> M:
+        """Read parsed JSON, which is changed on the way.
+
+        Raises:
+            UnreadableError: names the first field that could not be read.
+        """
+        blame: dict[Location, Origin] = {}
+        while True:
+            try:
+                return cast("M", self.validator.validate_json(_dump(document)))
+            except ValidationError as failure:
+                problems = failure.errors(include_url=False, include_context=False, include_input=False)
+            beyond_repair = _repair_round(document, [(p["loc"], p["type"]) for p in problems], blame)
+            if beyond_repair is not None:
+                raise UnreadableError(self.model.__name__, *beyond_repair)
+
+
+class PageReader(Generic[M]):
+    """Reads a JSON list into a ``Page``; the compiled validator is built on first use."""
+
+    __slots__ = ("_validator", "item")
+
+    def __init__(self, model: type[M]) -> None:
+        self.item = ObjectReader(model)
+        self._validator: SchemaValidator | None = None
+
+    def _build(self) -> SchemaValidator:
+        with schema_lock:
+            adapter = TypeAdapter(list[self.item.model], config=ConfigDict(hide_input_in_errors=True))  # type: ignore[name-defined]
+            self._validator = cast("SchemaValidator", adapter.validator)
+        return self._validator
+
+    def __call__(
+        self,
+        _status: int,
+        headers: Mapping[str, str],
+        content: bytes,
+        *,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> Page[M]:
+        """Read an answer to a request for ``limit`` items from ``offset`` on; raises UnreadableError."""
+        try:
+            page: Page[M] = Page((self._validator or self._build()).validate_json(content))
+        except ValidationError:
+            page = self._repair(content)
+        page.total = _total(headers)
+        page.limit = limit
+        page.offset = offset
+        return page
+
+    def _repair(self, content: bytes) -> Page[M]:
+        name = self.item.model.__name__
+        document = _load(content, f"list of {name}")
+        if document is None:
+            return Page()
+        if not isinstance(document, list):
+            raise UnreadableError(f"list of {name}", "", "list_type")
+        items: list[Any] = cast("Any", document)
+        page: Page[M] = Page()
+        for raw in items:
+            try:
+                page.append(self.item.repair(json.loads(json.dumps(raw))))
+            except UnreadableError as failure:  # noqa: PERF203 - one bad item must not cost the others
+                page.invalid.append(InvalidItem(raw, f"{failure.location or 'the item'} ({failure.reason})"))
+        if page.invalid:
+            _logger.warning("%d of %d items in a list of %s could not be read", len(page.invalid), len(items), name)
+        return page
+
+
+_readers: dict[type[Model], ObjectReader[Any]] = {}
+
+
+def parse_object(model: type[M], content: bytes) -> M:
+    """Read one JSON document as tolerantly as an answer.
+
+    Raises:
+        UnreadableError: it cannot be understood; names the field.
+    """
+    reader = _readers.get(model)
+    if reader is None:
+        reader = _readers.setdefault(model, ObjectReader(model))
+    return cast("M", reader(0, {}, content))
+
+
+def read_nothing(_status: int, _headers: Mapping[str, str], _content: bytes) -> None:
+    """Read an answer whose body means nothing (204, or a 202 with a word of plain text)."""
+
+
+def read_bytes(_status: int, _headers: Mapping[str, str], content: bytes) -> bytes:
+    """Read a binary answer as it is."""
+    return content
+
+
+def _load(content: bytes, what: str) -> Any:
+    """Parse JSON more tolerantly than the compiled parser: byte order mark, bad UTF-8, lone surrogates."""
+    if not content.strip():
+        raise UnreadableError(what, "", "empty")
+    try:
+        return json.loads(content.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        raise UnreadableError(what, "", "json_invalid") from None  # the cause would carry the whole body
+
+
+def _dump(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _repair_round(document: Any, problems: list[tuple[Location, str]], blame: dict[Location, Origin]) -> Origin | None:
+    """Repair what one validation found, in place; returns the origin of the first problem that cannot be repaired."""
+    plans: list[tuple[Location, str, Origin]] = []
+    for location, kind in problems:  # all paths first: repairs change the ground that locations are read on
+        path = _real_path(document, location)
+        missing = (*path, location[-1]) if kind == "missing" else path
+        plans.append((path, kind, blame.get(missing, (_dotted(location), kind))))
+    for path, kind, origin in plans:
+        if not _repair_at(document, path, kind, origin, blame):
+            return origin
+    return None
+
+
+def _repair_at(document: Any, path: Location, kind: str, origin: Origin, blame: dict[Location, Origin]) -> bool:
+    while path and kind not in _EMPTY and isinstance(path[-1], int):
+        path = path[:-1]  # an item is never dropped in silence: its whole list counts as unreadable
+    if not path:
+        return False
+    holder: Any = document
+    for step in path[:-1]:
+        if isinstance(holder, dict) and step not in holder:
+            return True  # gone with an earlier repair of this round
+        holder = cast("Any", holder)[step]
+    last = path[-1]
+    if kind in _EMPTY and holder[last] is None:
+        holder[last] = _EMPTY[kind]()
+    elif isinstance(last, int):
+        return _repair_at(document, path[:-1], "", origin, blame)
+    elif last in holder:
+        del holder[last]
+        blame[path] = origin
+    return True
+
+
+def _real_path(document: Any, location: Location) -> Location:
+    """The steps of an error location that exist in the document (not: an absent field, a tag of a union, ``[key]``)."""
+    path: list[int | str] = []
+    here: Any = document
+    for step in location:
+        is_step = isinstance(step, int) if isinstance(here, list) else isinstance(here, dict) and step in here
+        if is_step:
+            here = cast("Any", here)[step]
+            path.append(step)
+    return tuple(path)
+
+
+def _dotted(location: Location) -> str:
+    """A location as text; steps that are no plain names are masked, as keys of a map may be anything."""
+    return ".".join(str(step) if isinstance(step, int) or _NAME.fullmatch(step) else "…" for step in location)
+
+
+def _total(headers: Mapping[str, str]) -> int | None:
+    text = headers.get("X-Total-Count") or headers.get("x-total-count") or ""
+    return int(text) if _COUNT.fullmatch(text) else None

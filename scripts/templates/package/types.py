@@ -1,0 +1,329 @@
+"""What the generated models and operations are made of: model base, times, open enums, pages, operations, encoding.
+
+Hand-written; ``scripts/generate.py`` copies it from ``scripts/templates``. Standard library and pydantic only, no I/O.
+Times are in ``times``, answers are read in ``reading``, arguments of operations are written in ``arguments``.
+
+What a user builds is checked strictly: unknown keywords, zone-less times and broken limits fail. What is received is
+read tolerantly: unknown fields and enum values are kept. No error or repr made here carries a value of a message.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError, PydanticSerializationError
+
+from .times import BUILDING, Timestamp, wire_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from typing_extensions import Self
+
+__all__ = [
+    "BUILDING",
+    "InvalidArgumentError",
+    "InvalidItem",
+    "Model",
+    "OpenIntEnum",
+    "OpenStrEnum",
+    "Operation",
+    "Page",
+    "Timestamp",
+    "UnreadableError",
+    "encode",
+    "schema_lock",
+    "wire_time",
+]
+
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+
+schema_lock = threading.RLock()
+
+
+class UnreadableError(ValueError):
+    """An answer that cannot be understood; the text names the field, never a value.
+
+    Attributes:
+        what: name of the model that was expected.
+        location: dotted wire path of the field, "" for the whole document.
+        reason: short machine-made word such as ``missing`` or ``json_invalid``.
+    """
+
+    def __init__(self, what: str, location: str, reason: str) -> None:
+        super().__init__(f"cannot read {what}: {location or 'the document'} ({reason})")
+        self.what = what
+        self.location = location
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[UnreadableError], tuple[str, str, str]]:
+        return type(self), (self.what, self.location, self.reason)
+
+
+class InvalidArgumentError(ValueError):
+    """An argument that cannot be put into a request: an empty or path-like id, a time without zone."""
+
+
+@dataclass(frozen=True)
+class InvalidItem:
+    """An item of a list answer that could not be read even after repairs.
+
+    Attributes:
+        raw: the item as parsed JSON (hidden in repr).
+        reason: field and kind of the first problem, without values.
+    """
+
+    raw: Any = field(repr=False)
+    reason: str
+
+
+class Page(list[T]):
+    """The items of a list answer, with what the server said about the whole list.
+
+    Attributes:
+        total: number of items matching the filter (``X-Total-Count``); None when the server did not say.
+        limit: the page size that was asked for, None when none was.
+        offset: the number of items skipped, as asked for.
+        invalid: items that could not be read.
+    """
+
+    total: int | None = None
+    limit: int | None = None
+    offset: int | None = None
+    invalid: list[InvalidItem]
+
+    def __init__(
+        self,
+        items: list[T] | tuple[T, ...] = (),
+        *,
+        total: int | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        invalid: list[InvalidItem] | None = None,
+    ) -> None:
+        super().__init__(items)
+        self.total = total
+        self.limit = limit
+        self.offset = offset
+        self.invalid = [] if invalid is None else invalid
+
+
+class Operation(Generic[T_co]):
+    """One call of the API as a value: what to send and how to read the answer. Immutable by convention.
+
+    Attributes:
+        name: operation id, such as ``send_message``.
+        method: HTTP method in capitals.
+        path: percent-encoded, begins with ``/``, relative to the base URL.
+        query: percent-encoded, without ``?``; empty when there is none.
+        content: JSON body, None for no body.
+        auth: ``client`` for the client's credentials, ``none`` for none, ``refresh`` for ``token`` as the bearer.
+        token: the refresh token, only with ``auth == "refresh"``.
+        repeat: may it be sent again after an unknown outcome? ``safe``: yes; ``settle``: find out first; ``never``.
+        scope: scope that a JWT needs, None when none.
+        also_success: statuses besides 2xx whose body is a regular answer, tried only if it parses.
+        parse: status, headers, body to the answer; raises UnreadableError.
+    """
+
+    __slots__ = (
+        "also_success",
+        "auth",
+        "content",
+        "method",
+        "name",
+        "parse",
+        "path",
+        "query",
+        "repeat",
+        "scope",
+        "token",
+    )
+
+    name: str
+    method: str
+    path: str
+    query: str
+    content: bytes | None
+    auth: Literal["client", "none", "refresh"]
+    token: str | None
+    repeat: Literal["safe", "settle", "never"]
+    scope: str | None
+    also_success: tuple[int, ...]
+    parse: Callable[[int, Mapping[str, str], bytes], T_co]
+
+    def __init__(
+        self,
+        name: str,
+        method: str,
+        path: str,
+        parse: Callable[[int, Mapping[str, str], bytes], T_co],
+        *,
+        query: str = "",
+        content: bytes | None = None,
+        auth: Literal["client", "none", "refresh"] = "client",
+        token: str | None = None,
+        repeat: Literal["safe", "settle", "never"] = "never",
+        scope: str | None = None,
+        also_success: tuple[int, ...] = (),
+    ) -> None:
+        self.name = name
+        self.method = method
+        self.path = path
+        self.parse = parse
+        self.query = query
+        self.content = content
+        self.auth = auth
+        self.token = token
+        self.repeat = repeat
+        self.scope = scope
+        self.also_success = also_success
+
+    def __repr__(self) -> str:
+        return f"<Operation {self.name} {self.method}>"
+
+
+class OpenStrEnum(str, Enum):
+    """Text enum that keeps values it does not know, as members of the same type outside the listed ones."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str) or isinstance(value, Enum):
+            return None
+        member = str.__new__(cls, value)
+        member._name_ = member._value_ = str(value)
+        return member
+
+    def __str__(self) -> str:
+        return cast("str", self._value_)
+
+    def __format__(self, spec: str) -> str:
+        return format(cast("str", self._value_), spec)
+
+
+class OpenIntEnum(int, Enum):
+    """Integer enum whose members are only names for points in a range; other numbers are kept."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, int) or isinstance(value, (bool, Enum)):
+            return None
+        member = int.__new__(cls, value)
+        member._name_ = str(value)
+        member._value_ = int(value)
+        return member
+
+    def __str__(self) -> str:
+        return str(self._value_)
+
+    def __format__(self, spec: str) -> str:
+        return format(cast("int", self._value_), spec)
+
+
+class _Hidden:
+    """Stands in a repr for text that may be personal or secret."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str = "…") -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _shown(name: str, value: Any) -> Any:
+    """What a repr may show of a field: numbers, times, enums, nested models and ids; other text only as ``…``."""
+    if value is None or isinstance(value, (bool, int, float, datetime, Enum, Model)):
+        return value
+    if isinstance(value, str):
+        return value if name == "id" or name.endswith("_id") else _Hidden()
+    if isinstance(value, list):
+        items: list[Any] = cast("Any", value)
+        return [_shown(name, item) for item in items]
+    if isinstance(value, dict):
+        entries: dict[Any, Any] = cast("Any", value)
+        if all(isinstance(item, (datetime, Model)) for item in entries.values()):
+            return entries
+        return _Hidden("{…}")
+    return _Hidden()
+
+
+class Model(BaseModel):
+    """Base of all models: frozen, snake_case names, camelCase on the wire, built strictly, read tolerantly."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        extra="allow",  # what a newer server sends survives parse, copy and dump; __init__ forbids it at run time
+        frozen=True,
+        defer_build=True,
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+    )
+
+    keeps_null: ClassVar[bool] = False
+    """Whether an explicit None is written as null (settings: "reset") instead of being left out."""
+
+    if not TYPE_CHECKING:  # type checkers make the signature from the fields
+
+        def __init__(self, /, **data: Any) -> None:
+            self.__pydantic_validator__.validate_python(data, self_instance=self, extra="forbid", context=BUILDING)
+
+        __init__.__pydantic_base_init__ = True  # else every parse would come through __init__
+
+        @classmethod
+        def model_rebuild(cls, *, _parent_namespace_depth: int = 2, **options: Any) -> bool | None:
+            """Finish the deferred schema, one thread at a time (first use may come from many at once)."""
+            with schema_lock:
+                return super().model_rebuild(_parent_namespace_depth=_parent_namespace_depth + 1, **options)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name in type(self).model_fields:
+            if name in self.__dict__:
+                yield name, _shown(name, self.__dict__[name])
+        for name in self.__pydantic_extra__ or ():
+            yield name, _Hidden()
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read parsed JSON (wire names), as tolerant as reading an answer; unknown fields are kept."""
+        return cls.model_validate(data)
+
+    def asdict(self) -> dict[str, Any]:
+        """JSON-ready dict with wire names: defaults included, None left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def encode(model: Model, *, recheck: bool = True) -> bytes:
+    """Write a request body: what was set, by wire names; None is left out, or null where it means "reset".
+
+    The result is checked once more, because ``model_copy`` and ``model_construct`` skip all rules.
+
+    Args:
+        model: the body.
+        recheck: False only for a message that was checked and then encrypted.
+
+    Raises:
+        pydantic.ValidationError: the model breaks its own rules.
+    """
+    try:
+        content = model.__pydantic_serializer__.to_json(
+            model, by_alias=True, exclude_unset=True, exclude_none=not model.keeps_null, warnings=False
+        )
+    except PydanticSerializationError:
+        problem = PydanticCustomError("unserializable", "Value cannot be written as JSON")
+        raise ValidationError.from_exception_data(
+            type(model).__name__, [{"type": problem, "loc": (), "input": None}], "json", hide_input=True
+        ) from None  # its text quotes the value
+    if recheck:
+        model.__pydantic_validator__.validate_json(content, context=BUILDING)
+    return content
