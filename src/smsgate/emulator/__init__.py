@@ -1,0 +1,44 @@
+"""A pretend SMSGate server with pretend phones: for tests in memory, and for trying things out over a port.
+
+``Gateway`` answers requests as the real servers do; it never uses a client and never opens a connection.
+"""
+
+from __future__ import annotations
+
+from smsgate.emulator.books import Mode
+from smsgate.emulator.devices import Device
+from smsgate.emulator.gateway import Faults, Gateway
+from smsgate.emulator.inbox import Attachment, IncomingMessage
+from smsgate.emulator.messages import Message, Recipient
+from smsgate.emulator.phone import (
+    FAILING_NUMBERS,
+    REJECTED_ENDING,
+    REJECTED_ERROR,
+    UNDELIVERED_ENDING,
+    PhoneTimings,
+    Transmission,
+)
+from smsgate.emulator.queue_limit import QueueLimit
+from smsgate.emulator.timestamps import Clock, ManualClock
+from smsgate.emulator.tokens import TokenSettings
+
+__all__ = [
+    "FAILING_NUMBERS",
+    "REJECTED_ENDING",
+    "REJECTED_ERROR",
+    "UNDELIVERED_ENDING",
+    "Attachment",
+    "Clock",
+    "Device",
+    "Faults",
+    "Gateway",
+    "IncomingMessage",
+    "ManualClock",
+    "Message",
+    "Mode",
+    "PhoneTimings",
+    "QueueLimit",
+    "Recipient",
+    "TokenSettings",
+    "Transmission",
+]

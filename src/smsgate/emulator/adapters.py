@@ -1,0 +1,67 @@
+"""HTTP backends that reach a gateway in the same process: nothing is opened, so nothing needs closing."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+from smsgate.ahttp import AsyncStreamedResponse
+from smsgate.http import StreamedResponse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    from smsgate.emulator.gateway import Gateway
+    from smsgate.http import Request, Response
+
+CHUNK = 64 * 1024
+
+
+class GatewayHttp:
+    """A synchronous backend (`smsgate.http.HttpClient`) over `Gateway.handle`."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def send(self, request: Request) -> Response:
+        """Exchange one request for its answer."""
+        return self._gateway.handle(request)
+
+    @contextmanager
+    def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
+        """Exchange one request for an answer whose body comes in chunks."""
+        response = self._gateway.handle(request)
+        yield StreamedResponse(response.status, response.headers, _chunks(response.content))
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+class AsyncGatewayHttp:
+    """An asynchronous backend (`smsgate.ahttp.AsyncHttpClient`) over `Gateway.handle`."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def send(self, request: Request) -> Response:
+        """Exchange one request for its answer."""
+        return self._gateway.handle(request)
+
+    @asynccontextmanager
+    async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
+        """Exchange one request for an answer whose body comes in chunks."""
+        response = self._gateway.handle(request)
+        yield AsyncStreamedResponse(response.status, response.headers, _async_chunks(response.content))
+
+    async def aclose(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+def _chunks(content: bytes) -> Generator[bytes, None, None]:
+    for start in range(0, len(content), CHUNK):
+        yield content[start : start + CHUNK]
+
+
+async def _async_chunks(content: bytes) -> AsyncGenerator[bytes, None]:
+    for chunk in _chunks(content):
+        yield chunk

@@ -1,0 +1,120 @@
+"""`python -m smsgate emulator`: a gateway over a port, until it is interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from smsgate.emulator.asgi import EmulatorApp
+from smsgate.emulator.gateway import Gateway
+from smsgate.emulator.phone_numbers import load
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+DEFAULT_PORT = 8787
+MISSING = "The emulator over a port needs more packages: install smsgate[emulator]."
+_MAX_PORT = 65_535
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve a gateway until SIGINT or SIGTERM.
+
+    Args:
+        argv: the command's options, without its name.
+
+    Returns:
+        0 after a clean stop, 1 when it could not start, 2 for options that make no sense.
+    """
+    parser = _parser()
+    try:
+        options = parser.parse_args(argv)
+        gateway = _gateway(parser, options)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    try:
+        load()
+        import uvicorn  # noqa: PLC0415 - an extra
+    except ImportError:
+        print(MISSING, file=sys.stderr)  # noqa: T201 - a command talks to its terminal
+        return 1
+    try:
+        listener = socket.create_server((options.host, options.port), family=_family(options.host))
+    except OSError as error:
+        print(f"Cannot listen on {options.host}:{options.port}: {error.strerror}.", file=sys.stderr)  # noqa: T201
+        return 1
+    server = uvicorn.Server(uvicorn.Config(EmulatorApp(gateway), log_level="warning", lifespan="off"))
+
+    def stop_serving(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop_serving) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        print(base_url(options.host, listener.getsockname()[1], local=options.mode == "local"), flush=True)  # noqa: T201
+        server.run(sockets=[listener])
+    finally:
+        listener.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0
+
+
+def base_url(host: str, port: int, *, local: bool) -> str:
+    """The ``base_url`` for a client: a local server has no prefix."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}" + ("" if local else "/3rdparty/v1")
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _gateway(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Gateway:
+    try:
+        return Gateway(
+            login=options.login,
+            password=options.password,
+            mode=options.mode,
+            devices=options.devices,
+            phone=options.phone,
+        )
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="smsgate emulator", description="A pretend SMSGate server with pretend phones."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=_between(0, _MAX_PORT), default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)"
+    )
+    parser.add_argument("--login", default="demo", help="the account's login (default: %(default)s)")
+    parser.add_argument("--password", default="demo-password", help="its password (default: %(default)s)")
+    parser.add_argument("--mode", choices=["cloud", "local"], default="cloud", help="which server to imitate")
+    parser.add_argument("--devices", type=_between(0, 100), default=1, help="number of phones (default: %(default)s)")
+    parser.add_argument("--no-phone", dest="phone", action="store_false", help="the phones never act by themselves")
+    return parser
+
+
+class _Between:
+    def __init__(self, low: int, high: int) -> None:
+        self._low, self._high = low, high
+
+    def __call__(self, text: str) -> int:
+        number = int(text)
+        if not self._low <= number <= self._high:
+            raise argparse.ArgumentTypeError(f"{number} is not between {self._low} and {self._high}")
+        return number
+
+    def __repr__(self) -> str:
+        return "number"
+
+
+def _between(low: int, high: int) -> _Between:
+    return _Between(low, high)
