@@ -1,0 +1,218 @@
+"""SMSGate for Python: send and receive text messages through your own Android phones.
+
+Every public name is listed here and loaded on first use, so that ``import smsgate`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smsgate import ahttp, client, constants, domain, encryption, enums, errors, http, webhooks
+    from smsgate._async.client import AsyncAPIClient
+    from smsgate._sync.client import APIClient
+    from smsgate.ahttp import AsyncHttpClient
+    from smsgate.auth import BasicAuth, BearerAuth
+    from smsgate.constants import VERSION as __version__  # noqa: N811 - the name that Python tools look for
+    from smsgate.domain import (
+        DataMessage,
+        Device,
+        DeviceSettings,
+        ErrorResponse,
+        HashedMessage,
+        HealthCheck,
+        HealthResponse,
+        HealthStatus,
+        InboxQueryFilter,
+        InboxRefreshRequest,
+        IncomingMessage,
+        IncomingMessageAttachment,
+        IncomingMessageType,
+        LimitPeriod,
+        LogEntry,
+        LogEntryPriority,
+        Message,
+        MessagePriority,
+        MessagesExportRequest,
+        MessagesProcessingOrder,
+        MessagesQueryFilter,
+        MessagesSort,
+        MessageState,
+        MmsAttachment,
+        MmsMessage,
+        NotificationChannel,
+        Page,
+        ProcessState,
+        QueryPagination,
+        RecipientState,
+        Scope,
+        SettingsEncryption,
+        SettingsGateway,
+        SettingsLogs,
+        SettingsMessages,
+        SettingsPing,
+        SettingsReceiver,
+        SettingsWebhooks,
+        SimCard,
+        SimSelectionMode,
+        TextMessage,
+        TokenRequest,
+        TokenResponse,
+        Webhook,
+        WebhookDelivery,
+        WebhookEvent,
+    )
+    from smsgate.encryption import Encryptor
+    from smsgate.errors import (
+        APIError,
+        BadGatewayError,
+        BadRequestError,
+        CiphertextFormatError,
+        ConfigurationError,
+        ConflictError,
+        ConnectError,
+        DecryptionError,
+        EncryptionError,
+        ForbiddenError,
+        GatewayTimeoutError,
+        InternalServerError,
+        InvalidRequestError,
+        NotFoundError,
+        NotImplementedByServerError,
+        PayloadError,
+        PayloadTooLargeError,
+        RateLimitError,
+        RequestTimeoutError,
+        ResponseError,
+        SendOutcomeUnknownError,
+        ServerError,
+        ServiceUnavailableError,
+        SignatureError,
+        SMSGateError,
+        StaleEventError,
+        TransportError,
+        UnauthorizedError,
+        UnprocessableEntityError,
+        UnsupportedAlgorithmError,
+        WaitTimeoutError,
+        WebhookError,
+    )
+    from smsgate.http import HttpClient, Timeout
+    from smsgate.outgoing import SendResult
+    from smsgate.retry import RetryPolicy
+    from smsgate.webhooks import (
+        AppStarted,
+        AppStartedPayload,
+        Event,
+        MmsBatchDownloaded,
+        MmsBatchDownloadedPayload,
+        MmsBatchReceived,
+        MmsBatchReceivedPayload,
+        MmsDownloaded,
+        MmsDownloadedAttachment,
+        MmsDownloadedPayload,
+        MmsReceived,
+        MmsReceivedPayload,
+        SmsBatchDataReceived,
+        SmsBatchDataReceivedPayload,
+        SmsBatchReceived,
+        SmsBatchReceivedPayload,
+        SmsCancelled,
+        SmsCancelledPayload,
+        SmsDataReceived,
+        SmsDataReceivedPayload,
+        SmsDelivered,
+        SmsDeliveredPayload,
+        SmsFailed,
+        SmsFailedPayload,
+        SmsReceived,
+        SmsReceivedPayload,
+        SmsSent,
+        SmsSentPayload,
+        SystemPing,
+        SystemPingPayload,
+        UnknownEvent,
+    )
+
+_MODULES = {"errors", "http", "constants", "ahttp", "enums", "client", "webhooks", "encryption", "domain"}
+
+_HOMES = {
+    "smsgate._async.client": "AsyncAPIClient",
+    "smsgate._sync.client": "APIClient",
+    "smsgate.ahttp": "AsyncHttpClient",
+    "smsgate.auth": "BasicAuth BearerAuth",
+    "smsgate.domain": """
+        DataMessage Device DeviceSettings ErrorResponse HashedMessage HealthCheck HealthResponse HealthStatus
+        InboxQueryFilter InboxRefreshRequest IncomingMessage IncomingMessageAttachment IncomingMessageType LimitPeriod
+        LogEntry LogEntryPriority Message MessagePriority MessageState MessagesExportRequest MessagesProcessingOrder
+        MessagesQueryFilter MessagesSort MmsAttachment MmsMessage NotificationChannel Page ProcessState
+        QueryPagination RecipientState Scope SettingsEncryption SettingsGateway SettingsLogs SettingsMessages
+        SettingsPing SettingsReceiver SettingsWebhooks SimCard SimSelectionMode TextMessage TokenRequest TokenResponse
+        Webhook WebhookDelivery WebhookEvent
+    """,
+    "smsgate.encryption": "Encryptor",
+    "smsgate.errors": """
+        APIError BadGatewayError BadRequestError CiphertextFormatError ConfigurationError ConflictError ConnectError
+        DecryptionError EncryptionError ForbiddenError GatewayTimeoutError InternalServerError InvalidRequestError
+        NotFoundError NotImplementedByServerError PayloadError PayloadTooLargeError RateLimitError RequestTimeoutError
+        ResponseError SMSGateError SendOutcomeUnknownError ServerError ServiceUnavailableError SignatureError
+        StaleEventError TransportError UnauthorizedError UnprocessableEntityError UnsupportedAlgorithmError
+        WaitTimeoutError WebhookError
+    """,
+    "smsgate.http": "HttpClient Timeout",
+    "smsgate.outgoing": "SendResult",
+    "smsgate.retry": "RetryPolicy",
+    "smsgate.webhooks": """
+        AppStarted AppStartedPayload Event MmsBatchDownloaded MmsBatchDownloadedPayload MmsBatchReceived
+        MmsBatchReceivedPayload MmsDownloaded MmsDownloadedAttachment MmsDownloadedPayload MmsReceived
+        MmsReceivedPayload SmsBatchDataReceived SmsBatchDataReceivedPayload SmsBatchReceived SmsBatchReceivedPayload
+        SmsCancelled SmsCancelledPayload SmsDataReceived SmsDataReceivedPayload SmsDelivered SmsDeliveredPayload
+        SmsFailed SmsFailedPayload SmsReceived SmsReceivedPayload SmsSent SmsSentPayload SystemPing SystemPingPayload
+        UnknownEvent
+    """,
+}
+_NAMES = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "APIClient", "APIError", "AppStarted", "AppStartedPayload", "AsyncAPIClient", "AsyncHttpClient",
+    "BadGatewayError", "BadRequestError", "BasicAuth", "BearerAuth", "CiphertextFormatError", "ConfigurationError",
+    "ConflictError", "ConnectError", "DataMessage", "DecryptionError", "Device", "DeviceSettings", "EncryptionError",
+    "Encryptor", "ErrorResponse", "Event", "ForbiddenError", "GatewayTimeoutError", "HashedMessage", "HealthCheck",
+    "HealthResponse", "HealthStatus", "HttpClient", "InboxQueryFilter", "InboxRefreshRequest", "IncomingMessage",
+    "IncomingMessageAttachment", "IncomingMessageType", "InternalServerError", "InvalidRequestError", "LimitPeriod",
+    "LogEntry", "LogEntryPriority", "Message", "MessagePriority", "MessageState", "MessagesExportRequest",
+    "MessagesProcessingOrder", "MessagesQueryFilter", "MessagesSort", "MmsAttachment", "MmsBatchDownloaded",
+    "MmsBatchDownloadedPayload", "MmsBatchReceived", "MmsBatchReceivedPayload", "MmsDownloaded",
+    "MmsDownloadedAttachment", "MmsDownloadedPayload", "MmsMessage", "MmsReceived", "MmsReceivedPayload",
+    "NotFoundError", "NotImplementedByServerError", "NotificationChannel", "Page", "PayloadError",
+    "PayloadTooLargeError", "ProcessState", "QueryPagination", "RateLimitError", "RecipientState",
+    "RequestTimeoutError", "ResponseError", "RetryPolicy", "SMSGateError", "Scope", "SendOutcomeUnknownError",
+    "SendResult", "ServerError", "ServiceUnavailableError", "SettingsEncryption", "SettingsGateway", "SettingsLogs",
+    "SettingsMessages", "SettingsPing", "SettingsReceiver", "SettingsWebhooks", "SignatureError", "SimCard",
+    "SimSelectionMode", "SmsBatchDataReceived", "SmsBatchDataReceivedPayload", "SmsBatchReceived",
+    "SmsBatchReceivedPayload", "SmsCancelled", "SmsCancelledPayload", "SmsDataReceived", "SmsDataReceivedPayload",
+    "SmsDelivered", "SmsDeliveredPayload", "SmsFailed", "SmsFailedPayload", "SmsReceived", "SmsReceivedPayload",
+    "SmsSent", "SmsSentPayload", "StaleEventError", "SystemPing", "SystemPingPayload", "TextMessage", "Timeout",
+    "TokenRequest", "TokenResponse", "TransportError", "UnauthorizedError", "UnknownEvent",
+    "UnprocessableEntityError", "UnsupportedAlgorithmError", "WaitTimeoutError", "Webhook", "WebhookDelivery",
+    "WebhookError", "WebhookEvent", "__version__", "ahttp", "client", "constants", "domain", "encryption", "enums",
+    "errors", "http", "webhooks",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"smsgate.{name}")
+    if name == "__version__":
+        value = import_module("smsgate.constants").VERSION
+    elif name in _NAMES:
+        value = getattr(import_module(_NAMES[name]), name)
+    else:
+        raise AttributeError(f"module 'smsgate' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

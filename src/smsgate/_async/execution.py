@@ -1,0 +1,62 @@
+"""What all method groups of the client stand on: the exchange, its lifetime, and the way down to raw operations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from smsgate._async.exchange import Exchange
+    from smsgate.ahttp import Response
+    from smsgate_api.types import Operation
+
+__all__ = ["Execution"]
+
+T = TypeVar("T")
+
+
+class Execution:
+    """Executes operations; usable with ``async with`` and without."""
+
+    _exchange: Exchange
+
+    async def execute(self, operation: Operation[T]) -> T:
+        """Run any operation of `smsgate_api.operations` and return what it returns.
+
+        Raises:
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
+        """
+        return await self._exchange.run(operation)
+
+    async def execute_raw(self, operation: Operation[Any]) -> Response:
+        """Run any operation and return status, headers and bytes as they came, error statuses included.
+
+        Raises:
+            TransportError: no answer came.
+        """
+        return await self._exchange.answer(operation)
+
+    async def aclose(self) -> None:
+        """Close the connections; the next call opens them again."""
+        await self._exchange.aclose()
+
+    close = aclose
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._exchange.base_url!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} holds credentials and connections and cannot be pickled")

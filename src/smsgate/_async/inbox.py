@@ -1,0 +1,147 @@
+"""Received messages: listing, attachments, and asking the phone to deliver them again."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from smsgate._async.execution import Execution
+from smsgate._async.paging import iterate
+from smsgate.queries import InboxQueryFilter, QueryPagination, check_paging, moment
+from smsgate.refusals import refusals
+from smsgate_api import operations
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+    from datetime import datetime
+
+    from smsgate_api.models import InboxRefreshRequest, IncomingMessage, IncomingMessageType, MessagesExportRequest
+    from smsgate_api.types import Page
+
+__all__ = ["InboxCalls"]
+
+_HIGHEST_LIMIT = 500
+
+
+class InboxCalls(Execution):
+    """The calls about received messages; cloud and private servers only have the refresh and the export."""
+
+    async def list_inbox_messages(
+        self,
+        *,
+        inbox_filter: InboxQueryFilter | None = None,
+        pagination: QueryPagination | None = None,
+        message_type: IncomingMessageType | str | None = None,
+        from_: datetime | str | None = None,
+        to: datetime | str | None = None,
+        device_id: str | None = None,
+        include_attachments: bool | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> Page[IncomingMessage]:
+        """List received messages, newest first; only a phone's local server has them.
+
+        Args:
+            inbox_filter: which messages; the keyword arguments of the same names go before it.
+            pagination: which part of the list; likewise.
+            message_type: of this kind only.
+            from_: received at or after; aware.
+            to: received at or before; aware.
+            device_id: must be the phone's own id.
+            include_attachments: whether MMS attachments are listed too.
+            limit: 1 to 500.
+            offset: messages to skip.
+
+        Raises:
+            InvalidRequestError: for limits out of range or times without zone.
+            NotImplementedByServerError: on cloud and private servers.
+        """
+        chosen = inbox_filter or InboxQueryFilter()
+        part = pagination or QueryPagination()
+        limit = part.limit if limit is None else limit
+        offset = part.offset if offset is None else offset
+        check_paging(limit, offset, highest=_HIGHEST_LIMIT)
+        with refusals:
+            operation = operations.list_inbox(
+                type_=message_type or chosen.message_type,
+                limit=limit,
+                offset=offset,
+                from_=moment(from_ or chosen.from_),
+                to=moment(to or chosen.to),
+                device_id=device_id or chosen.device_id,
+                include_attachments=chosen.include_attachments if include_attachments is None else include_attachments,
+            )
+        return await self.execute(operation)
+
+    def iter_inbox(
+        self,
+        *,
+        inbox_filter: InboxQueryFilter | None = None,
+        page_size: int = 100,
+        message_type: IncomingMessageType | str | None = None,
+        from_: datetime | str | None = None,
+        to: datetime | str | None = None,
+        device_id: str | None = None,
+        include_attachments: bool | None = None,
+    ) -> AsyncIterator[IncomingMessage]:
+        """Iterate over received messages page by page, newest first, in constant memory.
+
+        Messages that arrive meanwhile are left out: without ``to`` the list is pinned to the moment of its start.
+        Arguments are those of `list_inbox_messages`; ``page_size`` is 1 to 500.
+        """
+        chosen = inbox_filter or InboxQueryFilter()
+        until = moment(to or chosen.to)
+
+        async def page(end: datetime, offset: int) -> Page[IncomingMessage]:
+            return await self.list_inbox_messages(
+                inbox_filter=inbox_filter,
+                message_type=message_type,
+                from_=from_,
+                to=end,
+                device_id=device_id,
+                include_attachments=include_attachments,
+                limit=page_size,
+                offset=offset,
+            )
+
+        return iterate(page, until, page_size)
+
+    async def download_attachment(self, message_id: str, part_id: int) -> bytes:
+        """Return an MMS attachment whole; only a phone's local server has them.
+
+        Args:
+            message_id: id of the received message.
+            part_id: ``part_id`` of the attachment.
+
+        Raises:
+            NotFoundError: when it is gone; phones keep files for 30 days.
+        """
+        with refusals:
+            operation = operations.download_attachment(message_id, part_id)
+        return await self.execute(operation)
+
+    @asynccontextmanager
+    async def stream_attachment(self, message_id: str, part_id: int) -> AsyncGenerator[AsyncIterable[bytes]]:
+        """Open an MMS attachment and iterate over its bytes in chunks, for files that should not be held in memory.
+
+        Example:
+            >>> async with client.stream_attachment("mms:1", 7) as chunks:  # doctest: +SKIP
+            ...     async for chunk in chunks:
+            ...         file.write(chunk)
+        """
+        with refusals:
+            operation = operations.download_attachment(message_id, part_id)
+        async with self._exchange.stream(operation) as response:
+            yield response.chunks
+
+    async def refresh_inbox(self, request: InboxRefreshRequest) -> None:
+        """Ask the phones to deliver received messages of a time span again, by webhook. Never repeated by itself."""
+        with refusals:
+            operation = operations.refresh_inbox(request)
+        await self.execute(operation)
+
+    async def export_inbox(self, request: MessagesExportRequest) -> None:
+        """Ask for received messages by webhook; deprecated by the gateway in favour of `refresh_inbox`."""
+        with refusals:
+            operation = operations.export_inbox(request)
+        await self.execute(operation)

@@ -1,0 +1,69 @@
+"""What the asynchronous half waits for; `smsgate._sync.io` is its hand-written counterpart."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+from typing_extensions import Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["Workers", "batches", "join", "now", "sleep"]
+
+T = TypeVar("T")
+
+sleep = anyio.sleep
+now = time.monotonic
+
+
+async def join(chunks: AsyncIterable[bytes]) -> bytes:
+    """Read chunks to their end."""
+    return b"".join([chunk async for chunk in chunks])
+
+
+class Workers:
+    """Runs several calls at once and returns when all have ended."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, _kind: type[BaseException] | None, _error: object, _tb: TracebackType | None) -> None:
+        return
+
+    async def run(self, calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+        """Return the results in the order of the calls."""
+        results: dict[int, T] = {}
+
+        async def keep(index: int) -> None:
+            results[index] = await calls[index]()
+
+        async with anyio.create_task_group() as group:
+            for index in range(len(calls)):
+                group.start_soon(keep, index)
+        return [results[index] for index in range(len(calls))]
+
+
+async def batches(items: Iterable[T] | AsyncIterable[T], size: int) -> AsyncGenerator[list[T]]:
+    """Read an iterable in lists of at most ``size``, never further ahead than one list."""
+    batch: list[T] = []
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            batch.append(item)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    else:
+        for item in items:
+            batch.append(item)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,312 @@
+"""Sending messages and following what becomes of them."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING, overload
+
+from smsgate._async import io
+from smsgate._async.execution import Execution
+from smsgate._async.paging import iterate
+from smsgate.errors import InvalidRequestError, ResponseError, SMSGateError, WaitTimeoutError
+from smsgate.ids import new_id
+from smsgate.outgoing import SendResult, build_message
+from smsgate.queries import MessagesQueryFilter, QueryPagination, check_paging, moment
+from smsgate.refusals import refusals
+from smsgate.waiting import Until, check_wait, is_reached, next_interval
+from smsgate_api import operations
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable
+    from datetime import datetime
+
+    from smsgate_api.models import Message, MessagePriority, MessageState, ProcessState
+    from smsgate_api.types import Page
+
+__all__ = ["MessageCalls"]
+
+_HIGHEST_LIMIT = 100
+
+
+class MessageCalls(Execution):
+    """The calls about outgoing messages."""
+
+    @overload
+    async def send(
+        self, message: Message, *, skip_phone_validation: bool = False, device_active_within: int = 0
+    ) -> MessageState: ...
+
+    @overload
+    async def send(
+        self,
+        message: str,
+        *,
+        to: str | Iterable[str],
+        id: str | None = None,
+        device_id: str | None = None,
+        sim_number: int | None = None,
+        with_delivery_report: bool | None = None,
+        priority: MessagePriority | int | None = None,
+        ttl: int | None = None,
+        valid_until: datetime | None = None,
+        schedule_at: datetime | None = None,
+        skip_phone_validation: bool = False,
+        device_active_within: int = 0,
+    ) -> MessageState: ...
+
+    async def send(
+        self,
+        message: Message | str,
+        *,
+        to: str | Iterable[str] | None = None,
+        id: str | None = None,
+        device_id: str | None = None,
+        sim_number: int | None = None,
+        with_delivery_report: bool | None = None,
+        priority: MessagePriority | int | None = None,
+        ttl: int | None = None,
+        valid_until: datetime | None = None,
+        schedule_at: datetime | None = None,
+        skip_phone_validation: bool = False,
+        device_active_within: int = 0,
+    ) -> MessageState:
+        """Hand a message to the gateway; the answer says that it was stored, not that it was sent.
+
+        Args:
+            message: a `Message`, or a text together with ``to`` and the message's other fields as keywords.
+            to: one phone number or several, in international form (``+15550100``); only with a text.
+            id: 1 to 36 characters of ``A-Za-z0-9._~-``; chosen here when absent.
+            device_id: the phone that shall send it; any of the account's when absent.
+            sim_number: 1-based SIM slot.
+            with_delivery_report: ask the network whether it arrived; on by default.
+            priority: -128 to 127; 100 and more bypasses the phone's limits and pauses.
+            ttl: seconds until the phone gives up, at least 5; not together with ``valid_until``.
+            valid_until: moment at which the phone gives up; aware.
+            schedule_at: moment before which the phone does not send; aware.
+            skip_phone_validation: let short codes and landlines pass the server's check.
+            device_active_within: only phones seen in the last so many hours; 0 means all.
+
+        Raises:
+            InvalidRequestError: refused before anything was sent.
+            BadRequestError: refused by the gateway.
+            ConflictError: the id is taken on that device.
+            ServiceUnavailableError: the device's queue is full.
+            ResponseError: accepted, but the answer cannot be read; carries ``message_id``.
+
+        Example:
+            >>> state = await client.send("Your table is ready", to="+15550100")  # doctest: +SKIP
+            >>> state.state  # doctest: +SKIP
+            <ProcessState.Pending: 'Pending'>
+        """
+        with refusals:
+            outgoing = build_message(
+                message,
+                to,
+                id=id,
+                device_id=device_id,
+                sim_number=sim_number,
+                with_delivery_report=with_delivery_report,
+                priority=priority,
+                ttl=ttl,
+                valid_until=valid_until,
+                schedule_at=schedule_at,
+            )
+        return await self._send(outgoing, skip_phone_validation, device_active_within)
+
+    async def _send(self, message: Message, skip_phone_validation: bool, device_active_within: int) -> MessageState:  # noqa: FBT001
+        if isinstance(device_active_within, bool) or device_active_within < 0:
+            raise InvalidRequestError("device_active_within takes a number of hours, 0 for all devices")
+        chosen = message if message.id else message.model_copy(update={"id": new_id()})
+        with refusals:
+            operation = operations.send_message(
+                chosen,
+                skip_phone_validation=skip_phone_validation or None,
+                device_active_within=device_active_within or None,
+            )
+        try:
+            return await self.execute(operation)
+        except ResponseError as error:
+            error.message_id = chosen.id
+            raise
+
+    async def send_many(
+        self,
+        messages: Iterable[Message] | AsyncIterable[Message],
+        *,
+        concurrency: int = 8,
+        skip_phone_validation: bool = False,
+        device_active_within: int = 0,
+    ) -> AsyncIterator[SendResult]:
+        """Send many messages, some at once, and yield a result for each in the order of the input.
+
+        The input is read lazily, never further ahead than ``concurrency`` messages. A message that fails does not stop
+        the others: its result carries the error, and the message with the id under which it may have arrived.
+
+        Args:
+            messages: what to send.
+            concurrency: messages under way at once, at least 1.
+            skip_phone_validation: as in `send`.
+            device_active_within: as in `send`.
+        """
+        if isinstance(concurrency, bool) or concurrency < 1:
+            raise InvalidRequestError("concurrency takes a number of messages, at least 1")
+
+        async def one(message: Message) -> SendResult:
+            chosen = message if message.id else message.model_copy(update={"id": new_id()})
+            try:
+                state = await self.send(
+                    chosen,
+                    skip_phone_validation=skip_phone_validation,
+                    device_active_within=device_active_within,
+                )
+            except SMSGateError as error:
+                return SendResult(chosen, None, error)
+            return SendResult(chosen, state, None)
+
+        async with io.Workers(concurrency) as workers, aclosing(io.batches(messages, concurrency)) as batches:
+            async for batch in batches:
+                for result in await workers.run([partial(one, message) for message in batch]):
+                    yield result
+
+    async def get_state(self, id: str) -> MessageState:
+        """Return a message's state.
+
+        Raises:
+            NotFoundError: no such message; finished ones are kept for about 30 days.
+        """
+        with refusals:
+            operation = operations.get_message(id)
+        return await self.execute(operation)
+
+    async def get_messages(
+        self,
+        *,
+        query: MessagesQueryFilter | None = None,
+        pagination: QueryPagination | None = None,
+        sort: str | None = None,
+        include_content: bool = False,
+        from_: datetime | str | None = None,
+        to: datetime | str | None = None,
+        state: ProcessState | str | None = None,
+        device_id: str | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> Page[MessageState]:
+        """List messages, newest first.
+
+        Args:
+            query: which messages; the keyword arguments of the same names go before it.
+            pagination: which part of the list; likewise.
+            sort: "created_at" for oldest first, "-created_at" for newest first.
+            include_content: whether texts and data come along, as long as the server still has them.
+            from_: created at or after; aware.
+            to: created before; aware.
+            state: in this state now.
+            device_id: of this device.
+            limit: 1 to 100, the server's 50 when absent.
+            offset: messages to skip.
+
+        Raises:
+            InvalidRequestError: for limits out of range or times without zone.
+        """
+        chosen = query or MessagesQueryFilter()
+        part = pagination or QueryPagination()
+        limit = part.limit if limit is None else limit
+        offset = part.offset if offset is None else offset
+        check_paging(limit, offset, highest=_HIGHEST_LIMIT)
+        with refusals:
+            operation = operations.list_messages(
+                from_=moment(from_ or chosen.from_),
+                to=moment(to or chosen.to),
+                state=state or chosen.state,
+                device_id=device_id or chosen.device_id,
+                limit=limit,
+                offset=offset,
+                sort=sort,
+                include_content=include_content or None,
+            )
+        return await self.execute(operation)
+
+    def iter_messages(
+        self,
+        *,
+        query: MessagesQueryFilter | None = None,
+        page_size: int = 100,
+        sort: str | None = None,
+        include_content: bool = False,
+        from_: datetime | str | None = None,
+        to: datetime | str | None = None,
+        state: ProcessState | str | None = None,
+        device_id: str | None = None,
+    ) -> AsyncIterator[MessageState]:
+        """Iterate over messages page by page, in constant memory.
+
+        Messages that are added meanwhile are left out: without ``to`` the list is pinned to the moment of its start.
+        Arguments are those of `get_messages`; ``page_size`` is 1 to 100.
+        """
+        chosen = query or MessagesQueryFilter()
+        until = moment(to or chosen.to)
+
+        async def page(end: datetime, offset: int) -> Page[MessageState]:
+            return await self.get_messages(
+                query=query,
+                sort=sort,
+                include_content=include_content,
+                from_=from_,
+                to=end,
+                state=state,
+                device_id=device_id,
+                limit=page_size,
+                offset=offset,
+            )
+
+        return iterate(page, until, page_size)
+
+    async def cancel_message(self, id: str) -> MessageState:
+        """Take a message back that no phone has taken yet; the phone may still be faster.
+
+        Raises:
+            ConflictError: it is not pending any more (a phone's local server says BadRequestError).
+            NotFoundError: no such message.
+        """
+        with refusals:
+            operation = operations.cancel_message(id)
+        return await self.execute(operation)
+
+    async def wait(
+        self,
+        id: str,
+        *,
+        until: Until = "delivered",
+        timeout: float | None = 300.0,
+        interval: float | None = None,
+    ) -> MessageState:
+        """Poll a message until it has come as far as wanted, or nothing can change any more.
+
+        Args:
+            id: the message.
+            until: "delivered": every recipient delivered, failed or cancelled; "sent": every recipient at least sent
+                (for messages without delivery report); "processed": the phone has taken it; a set of `ProcessState`
+                that the message's own state is to be in; or a function of the state.
+            timeout: seconds, None for no limit.
+            interval: seconds between polls; half a second growing to five when absent.
+
+        Raises:
+            WaitTimeoutError: the time ran out; carries the last state.
+        """
+        check_wait(until, timeout, interval)
+        deadline = None if timeout is None else io.now() + timeout
+        polls = 0
+        while True:
+            state = await self.get_state(id)
+            if is_reached(state, until):
+                return state
+            pause = next_interval(interval, polls)
+            if deadline is not None:
+                remaining = deadline - io.now()
+                if remaining <= 0:
+                    raise WaitTimeoutError(f"message {id} is still {state.state} after {timeout} s", state=state)
+                pause = min(pause, remaining)
+            await io.sleep(pause)
+            polls += 1

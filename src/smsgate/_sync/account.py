@@ -1,0 +1,163 @@
+# Written by scripts/unasync.py from src/smsgate/_async/account.py; change that file instead.
+"""Devices, webhooks, settings, logs, health and tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smsgate import account_rules
+from smsgate._sync.execution import Execution
+from smsgate.errors import NotFoundError
+from smsgate.ids import new_id
+from smsgate.queries import moment
+from smsgate.refusals import refusals
+from smsgate_api import operations
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from smsgate_api.models import (
+        Device,
+        DeviceSettings,
+        HealthResponse,
+        LogEntry,
+        TokenRequest,
+        TokenResponse,
+        Webhook,
+    )
+    from smsgate_api.types import Page
+
+__all__ = ["AccountCalls"]
+
+
+class AccountCalls(Execution):
+    """The calls that concern an account rather than one message."""
+
+    _is_phone: bool = False
+
+    def list_devices(self) -> Page[Device]:
+        """List the phones of the account; a phone's local server lists itself. The order means nothing."""
+        if not self._is_phone:
+            try:
+                return self.execute(operations.list_devices())
+            except NotFoundError:
+                devices = self.execute(operations.list_local_devices())
+                self._is_phone = True
+                return devices
+        return self.execute(operations.list_local_devices())
+
+    def remove_device(self, id: str) -> None:
+        """Remove a phone with its messages, pending ones too, and its webhooks. Unknown ids are no error."""
+        with refusals:
+            operation = operations.delete_device(id)
+        self.execute(operation)
+
+    def get_webhooks(self) -> Page[Webhook]:
+        """List the registered webhooks. The order means nothing."""
+        return self.execute(operations.list_webhooks())
+
+    def create_webhook(self, webhook: Webhook, *, allow_insecure: bool = False) -> Webhook:
+        """Register a webhook, or replace the one with the same id.
+
+        Args:
+            webhook: without an id it gets one here, so that a repeated attempt cannot register it twice.
+            allow_insecure: let other ``http://`` targets than ``127.0.0.1`` pass, for builds of the app that take them.
+
+        Raises:
+            InvalidRequestError: for a URL that no phone would deliver to, or one over 256 characters.
+        """
+        with refusals:
+            account_rules.check_webhook(webhook, allow_insecure=allow_insecure)
+            if not webhook.id:
+                webhook = webhook.model_copy(update={"id": new_id()})
+            operation = operations.create_webhook(webhook)
+        return self.execute(operation)
+
+    def delete_webhook(self, id: str) -> None:
+        """Remove a webhook. Unknown ids are no error."""
+        with refusals:
+            operation = operations.delete_webhook(id)
+        self.execute(operation)
+
+    def get_settings(self) -> DeviceSettings:
+        """Return the settings; on cloud and private servers never-set sections and all secrets are absent."""
+        return self.execute(operations.get_settings())
+
+    def update_settings(self, settings: DeviceSettings) -> DeviceSettings:
+        """Replace all settings; what is not set here is dropped. A phone's local server only has `patch_settings`.
+
+        Raises:
+            InvalidRequestError: for secrets, which only a phone's local server takes.
+        """
+        with refusals:
+            account_rules.check_settings(settings, self._exchange.base_url)
+            operation = operations.replace_settings(settings)
+        return self.execute(operation)
+
+    def patch_settings(self, settings: DeviceSettings) -> DeviceSettings:
+        """Change the settings that are set here and keep the others; an explicit None resets one.
+
+        Raises:
+            InvalidRequestError: for secrets, which only a phone's local server takes.
+        """
+        with refusals:
+            account_rules.check_settings(settings, self._exchange.base_url)
+            operation = operations.patch_settings(settings)
+        return self.execute(operation)
+
+    def get_logs(self, *, from_: datetime | str | None = None, to: datetime | str | None = None) -> Page[LogEntry]:
+        """List the phone's log; only its local server has one.
+
+        Args:
+            from_: not before this moment; aware, or RFC 3339 text.
+            to: not after this moment; aware, or RFC 3339 text.
+
+        Raises:
+            InvalidRequestError: for a time without zone.
+            NotImplementedByServerError: on cloud and private servers.
+        """
+        with refusals:
+            operation = operations.get_logs(from_=moment(from_), to=moment(to))
+        return self.execute(operation)
+
+    def health_check(self) -> HealthResponse:
+        """Return the server's health, also when it reports a failure. Needs no credentials, is never repeated."""
+        return self.execute(operations.health())
+
+    def liveness_check(self) -> HealthResponse:
+        """Return whether the server process works (not on a phone's local server)."""
+        return self.execute(operations.health_live())
+
+    def readiness_check(self) -> HealthResponse:
+        """Return whether the server can serve requests (not on a phone's local server)."""
+        return self.execute(operations.health_ready())
+
+    def startup_check(self) -> HealthResponse:
+        """Return whether the server has started (not on a phone's local server)."""
+        return self.execute(operations.health_startup())
+
+    def generate_token(self, token_request: TokenRequest) -> TokenResponse:
+        """Make an access token and its refresh token. Trust ``expires_at``: servers cap the lifetime in silence.
+
+        Raises:
+            NotImplementedByServerError: when the server makes no tokens.
+        """
+        with refusals:
+            operation = operations.create_token(token_request)
+        return self.execute(operation)
+
+    def refresh_token(self, refresh_token: str) -> TokenResponse:
+        """Exchange a refresh token for a new pair; it works once, and the old access token stays valid.
+
+        Raises:
+            UnauthorizedError: when the refresh token was used, revoked or has expired.
+        """
+        with refusals:
+            operation = operations.refresh_token(refresh_token)
+        return self.execute(operation)
+
+    def revoke_token(self, jti: str) -> None:
+        """Revoke a token by its id, with the refresh token made together with it. Unknown ids are no error."""
+        with refusals:
+            operation = operations.revoke_token(jti)
+        self.execute(operation)

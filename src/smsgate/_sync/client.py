@@ -1,0 +1,89 @@
+# Written by scripts/unasync.py from src/smsgate/_async/client.py; change that file instead.
+"""The synchronous client."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from smsgate._sync.account import AccountCalls
+from smsgate._sync.exchange import Exchange
+from smsgate._sync.inbox import InboxCalls
+from smsgate._sync.messages import MessageCalls
+from smsgate.auth import choose_auth
+from smsgate.base_url import check_base_url
+from smsgate.constants import DEFAULT_URL
+from smsgate.environment import from_environment
+from smsgate.options import check_retry, check_timeout, choose_http, full_user_agent
+from smsgate.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from smsgate.auth import Auth
+    from smsgate.http import HttpClient, Timeout
+
+__all__ = ["APIClient"]
+
+
+class APIClient(MessageCalls, InboxCalls, AccountCalls):
+    """The gateway's API for synchronous programs, under asyncio and trio.
+
+    May be shared by the tasks of an event loop. Makes its connections on first use and closes them at the end of an
+    ``async with`` block or by `close`; the next call opens them again.
+
+    Args:
+        login: user name of the account; None when ``password`` is a token.
+        password: the account's password, or an access token.
+        base_url: where the API is: the cloud by default, ``https://<host>/api/3rdparty/v1`` for a private server,
+            ``http://<address>:8080`` for a phone's local server.
+        auth: `BasicAuth` or `BearerAuth`, instead of login and password.
+        http: an HTTP backend of `smsgate.http`, an object with the same methods, or a backend's name.
+        http_client: another name of ``http``.
+        timeout: seconds for one exchange, or a `Timeout`.
+        retry: how failed calls that cannot do harm twice are repeated.
+        user_agent: the program's own product, such as ``myapp/1.0``; goes in front of this package's.
+
+    Raises:
+        ConfigurationError: for anything that could never work.
+
+    Example:
+        >>> with APIClient("login", "password") as client:  # doctest: +SKIP
+        ...     state = client.send("Hello", to="+15550100")
+    """
+
+    def __init__(
+        self,
+        login: str | None = None,
+        password: str | None = None,
+        *,
+        base_url: str = DEFAULT_URL,
+        auth: Auth | None = None,
+        http: HttpClient | str | None = None,
+        http_client: HttpClient | str | None = None,
+        timeout: float | Timeout = 30.0,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        user_agent: str | None = None,
+    ) -> None:
+        self._exchange = Exchange(
+            base_url=check_base_url(base_url),
+            auth=choose_auth(login, password, auth),
+            http=choose_http(http, http_client, closing="close"),
+            timeout=check_timeout(timeout),
+            retry=check_retry(retry),
+            user_agent=full_user_agent(user_agent),
+        )
+
+    @classmethod
+    def from_env(cls, **overrides: Any) -> Self:
+        """Make a client from the environment.
+
+        ``SMSGATE_TOKEN``, or ``SMSGATE_USERNAME`` and ``SMSGATE_PASSWORD``; and ``SMSGATE_BASE_URL``.
+
+        Args:
+            overrides: arguments of the client; they go before the environment.
+
+        Raises:
+            ConfigurationError: when neither holds credentials.
+        """
+        return cls(**from_environment(os.environ, overrides))

@@ -1,0 +1,80 @@
+"""What an asynchronous HTTP backend is: its protocol, and how one is chosen; values are those of `smsgate.http`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from smsgate.http import Headers, Request, Response, Timeout, make_backend, preferred_name
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from smsgate._backends.httpx import HttpxAsyncHttpClient
+
+__all__ = [
+    "AsyncHttpClient",
+    "AsyncStreamedResponse",
+    "Headers",
+    "HttpxAsyncHttpClient",
+    "Request",
+    "Response",
+    "Timeout",
+    "get_client",
+]
+
+_BACKENDS = {"httpx": ("smsgate._backends.httpx", "HttpxAsyncHttpClient")}
+
+
+@dataclass(slots=True)
+class AsyncStreamedResponse:
+    """One HTTP answer whose body is still arriving; ``chunks`` may be iterated once."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterable[bytes]
+
+    def __post_init__(self) -> None:
+        self.headers = Headers.of(self.headers)
+
+    def __repr__(self) -> str:
+        return f"AsyncStreamedResponse({self.status})"
+
+
+@runtime_checkable
+class AsyncHttpClient(Protocol):
+    """An asynchronous HTTP backend, safe to share between the tasks of one event loop."""
+
+    async def send(self, request: Request) -> Response:
+        """Exchange one request for its whole answer."""
+        ...
+
+    def stream(self, request: Request) -> AbstractAsyncContextManager[AsyncStreamedResponse]:
+        """Exchange one request for an answer whose body arrives in chunks inside the ``async with`` block."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what this object opened; a later `send` opens it again."""
+        ...
+
+
+def get_client(name: str | None = None) -> AsyncHttpClient:
+    """Make an asynchronous backend.
+
+    Args:
+        name: a backend's name; None takes ``SMSGATE_HTTP`` from the environment, else httpx.
+
+    Raises:
+        ConfigurationError: for a name nobody knows, or whose library is not installed.
+    """
+    client: AsyncHttpClient = make_backend(_BACKENDS, name or preferred_name(_BACKENDS) or "httpx")
+    return client
+
+
+def __getattr__(name: str) -> Any:
+    for module, adapter in _BACKENDS.values():
+        if adapter == name:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

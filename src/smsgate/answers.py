@@ -1,0 +1,82 @@
+"""From an HTTP response to what a call returns, or to the exception that it raises. Pure."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from smsgate.errors import APIError, RateLimitError, ResponseError, ServiceUnavailableError, error_class
+from smsgate.hints import hint_for
+from smsgate.retry import retry_after_seconds
+from smsgate_api.types import UnreadableError
+
+if TYPE_CHECKING:
+    from smsgate.http import Response
+    from smsgate_api.types import Operation
+
+__all__ = ["api_error", "read"]
+
+T = TypeVar("T")
+
+
+def read(operation: Operation[T], response: Response, base_url: str) -> T:
+    """Return what an answer says.
+
+    Raises:
+        APIError: for an error status.
+        ResponseError: for a success whose body cannot be read.
+    """
+    status = response.status
+    if 200 <= status < 300:  # noqa: PLR2004 - the success range of HTTP
+        try:
+            return operation.parse(status, response.headers, response.content)
+        except UnreadableError as error:
+            raise ResponseError(str(error), status_code=status, body=response.content) from error
+    if status in operation.also_success:
+        try:
+            return operation.parse(status, response.headers, response.content)
+        except UnreadableError:
+            pass
+    raise api_error(operation, response, base_url)
+
+
+def api_error(operation: Operation[Any], response: Response, base_url: str) -> APIError:
+    """Build the exception for an error status; the body decides what it says, not its content type."""
+    document = _json(response.content)
+    said: Any = cast("dict[str, Any]", document).get("message") if isinstance(document, dict) else None
+    message = said if isinstance(said, str) and said else _usual_name(response.status)
+    error = error_class(response.status)(
+        message,
+        response.status,
+        document,
+        body=response.content,
+        method=operation.method,
+        path=operation.path,
+        request_id=response.headers.get("x-request-id"),
+        hint=hint_for(
+            response.status,
+            message,
+            base_url=base_url,
+            name=operation.name,
+            location=response.headers.get("location"),
+        ),
+    )
+    if isinstance(error, RateLimitError | ServiceUnavailableError):
+        error.retry_after = retry_after_seconds(response.headers, datetime.now(timezone.utc))
+    return error
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _usual_name(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"HTTP status {status}"

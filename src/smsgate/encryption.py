@@ -1,0 +1,250 @@
+"""End-to-end encryption of texts and phone numbers with a passphrase that only the sender and the phone know.
+
+An encrypted field reads ``$aes-256-cbc/pbkdf2-sha1$i=<iterations>$<salt>$<ciphertext>``, the last two in Base64. The
+key is PBKDF2-HMAC-SHA1 of the passphrase in UTF-8, 32 bytes; the salt, 16 bytes, is also the initialisation vector, so
+every field needs a salt of its own. Released apps (1.5.0 and later) read this form and no other. Nothing in it
+authenticates: a wrong passphrase or a damaged field is nearly always noticed, but can also decrypt to a wrong text.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import re
+import secrets
+import warnings
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from functools import lru_cache, partial
+from typing import Any, NoReturn, SupportsIndex
+
+from smsgate.errors import (
+    CiphertextFormatError,
+    ConfigurationError,
+    DecryptionError,
+    EncryptionError,
+    UnsupportedAlgorithmError,
+)
+
+__all__ = ["BaseEncryptor", "Encryptor", "ciphertext_length", "without_plus"]
+
+_WEAK_BELOW = 10_000
+_MOST_ITERATIONS = 10_000_000  # seconds of work for one field: no ciphertext from elsewhere may cost more
+_ALGORITHM = "aes-256-cbc/pbkdf2-sha1"
+_SCHEME = re.compile(r"\$([A-Za-z][A-Za-z0-9/._-]*)\$")
+_PARAMETERS = re.compile(r"i=([1-9][0-9]{0,8})")
+_PARTS = 5
+_BLOCK = 16
+
+
+class BaseEncryptor(ABC):
+    """An encryption scheme for the client: derive from it and write ``encrypt`` and ``decrypt``.
+
+    ``passphrase`` and ``iterations`` are attributes for the scheme's own use; one that needs neither may bring its own
+    ``__init__`` and not call this one. Failures are best reported as `smsgate.errors.EncryptionError`.
+    """
+
+    def __init__(self, passphrase: str = "", *, iterations: int = 75_000) -> None:
+        self.passphrase = passphrase
+        self.iterations = iterations
+
+    @abstractmethod
+    def encrypt(self, text: str, /) -> str:
+        """Return the encrypted form of a text, a phone number or Base64 data."""
+
+    @abstractmethod
+    def decrypt(self, text: str, /) -> str:
+        """Return what was encrypted."""
+
+    def is_encrypted(self, text: str, /) -> bool:
+        """Say whether `decrypt` should be tried on a text that came back.
+
+        True for everything that begins with ``$name$``, as all schemes of the app do; override it for other forms.
+        """
+        return _scheme(text) is not None
+
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} is neither pickled nor copied: it holds a passphrase")
+
+
+class Encryptor(BaseEncryptor):
+    """The encryption that the app understands; safe to share between threads, unchangeable once made.
+
+    A field costs one key derivation, some 25 ms at 75,000 iterations, during which other threads run; asynchronous
+    code calls it in a worker thread. Derived keys are remembered by salt: what was encrypted here reads back at once.
+
+    Args:
+        passphrase: the one entered in the app, not empty, taken as it is (the app itself drops spaces around it).
+        iterations: rounds of key derivation when encrypting, at least 1; fewer than 10,000 give a `UserWarning`.
+        max_iterations: most rounds a ciphertext may ask for, at most 10,000,000; beyond that no key is derived.
+        cache_size: number of keys remembered, least recently used dropped first; 0 remembers none.
+
+    Raises:
+        ConfigurationError: for a passphrase or number outside these bounds, or without ``smsgate[encryption]``.
+    """
+
+    def __init__(
+        self, passphrase: str, *, iterations: int = 75_000, max_iterations: int = 2_000_000, cache_size: int = 1024
+    ) -> None:
+        secret = _utf8(passphrase)
+        if not secret:
+            raise ConfigurationError("the passphrase must be a str, not empty and without lone surrogates")
+        _check_number("max_iterations", max_iterations, 1, _MOST_ITERATIONS)
+        _check_number("iterations", iterations, 1, max_iterations)
+        _check_number("cache_size", cache_size, 0, 1_000_000)
+        _require_cryptography()
+        if iterations < _WEAK_BELOW:
+            warnings.warn(f"encryption with {iterations} iterations is weak; 75000 are usual", stacklevel=2)
+        super().__init__(passphrase, iterations=iterations)
+        self.max_iterations = max_iterations
+        # lru_cache is thread-safe and holds no lock while deriving: at worst two threads derive the same key.
+        self._key = lru_cache(maxsize=cache_size)(partial(_derive_key, secret))
+
+    def encrypt(self, text: str) -> str:
+        """Encrypt a text, a phone number, or data as its Base64 text, under a fresh random salt.
+
+        Raises:
+            EncryptionError: when it is no str or holds lone surrogates.
+        """
+        return self._encrypt_with_salt(text, secrets.token_bytes(_BLOCK))
+
+    def decrypt(self, text: str) -> str:
+        """Decrypt one field; white space around it, a ``+`` in front and other deviations are not forgiven.
+
+        Raises:
+            UnsupportedAlgorithmError: when it names another algorithm.
+            CiphertextFormatError: when it is no ciphertext, or asks for more than ``max_iterations``.
+            DecryptionError: when the passphrase is wrong or the ciphertext damaged.
+        """
+        iterations, salt, body = _parse(text, self.max_iterations)
+        return _unpad(_aes_cbc(self._key(salt, iterations), salt, body, decrypt=True))
+
+    def is_encrypted(self, text: str) -> bool:
+        """Say whether a text begins exactly as these ciphertexts do, which is no promise that it can be decrypted."""
+        return _scheme(text) == _ALGORITHM
+
+    def _encrypt_with_salt(self, text: str, salt: bytes) -> str:
+        padded = _padded(text)
+        body = _aes_cbc(self._key(salt, self.iterations), salt, padded, decrypt=False)
+        return _join(self.iterations, salt, body)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in vars(self):  # the remembered keys belong to one passphrase
+            raise AttributeError(f"{name} of an Encryptor cannot be changed; make another one")
+        super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        return f"Encryptor(iterations={self.iterations})"
+
+
+def ciphertext_length(text: str, iterations: int = 75_000) -> int:
+    """Return the number of characters that `Encryptor` makes of a text, without encrypting it.
+
+    Servers take encrypted recipients of at most 128 characters: 47 bytes of UTF-8 at 75,000 iterations.
+
+    Raises:
+        EncryptionError: as `Encryptor.encrypt`.
+    """
+    return len(_join(iterations, bytes(_BLOCK), _padded(text)))
+
+
+def without_plus(recipient: str) -> str:
+    """Take away the ``+`` that servers put before an encrypted recipient in some states; all else stays as it is."""
+    return recipient[1:] if recipient.startswith("+$") else recipient
+
+
+def _scheme(text: object) -> str | None:
+    found = _SCHEME.match(text) if isinstance(text, str) else None
+    return found and found[1]
+
+
+def _parse(text: str, max_iterations: int) -> tuple[int, bytes, bytes]:
+    """Return iterations, salt and ciphertext. Nothing costly happens here, and no message repeats the text."""
+    scheme = _scheme(text)
+    if scheme is None:
+        raise CiphertextFormatError(f"a ciphertext is a str that begins with ${_ALGORITHM}$")
+    if scheme != _ALGORITHM:
+        raise UnsupportedAlgorithmError(f"encrypted with another algorithm than {_ALGORITHM}, the only one known")
+    parts = text.split("$", _PARTS)
+    if len(parts) != _PARTS:
+        raise CiphertextFormatError("a ciphertext has exactly four parts, each behind a $")
+    parameters = _PARAMETERS.fullmatch(parts[2])
+    if parameters is None:
+        raise CiphertextFormatError("the parameters of a ciphertext are i=<iterations> and nothing else")
+    iterations = int(parameters[1])
+    if iterations > max_iterations:
+        raise CiphertextFormatError(f"the ciphertext asks for {iterations} iterations; {max_iterations} are allowed")
+    salt, body = _from_base64(parts[3]), _from_base64(parts[4])
+    if salt is None or len(salt) != _BLOCK:
+        raise CiphertextFormatError("the salt of a ciphertext is 16 bytes in strict Base64")
+    if not body or len(body) % _BLOCK:
+        raise CiphertextFormatError("the last part of a ciphertext is one or more blocks of 16 bytes in strict Base64")
+    return iterations, salt, body
+
+
+def _join(iterations: int, salt: bytes, body: bytes) -> str:
+    return f"${_ALGORITHM}$i={iterations}${_base64(salt)}${_base64(body)}"
+
+
+def _check_number(name: str, value: object, least: int, most: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ConfigurationError(f"{name} must be a whole number from {least} to {most}")
+
+
+def _require_cryptography() -> None:
+    try:
+        importlib.import_module("cryptography.hazmat.primitives.kdf.pbkdf2")
+    except ImportError as error:
+        raise ConfigurationError("encryption needs cryptography: pip install 'smsgate[encryption]'") from error
+
+
+def _derive_key(secret: bytes, salt: bytes, iterations: int) -> bytes:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - an extra, loaded on first use
+    from cryptography.hazmat.primitives.hashes import SHA1  # noqa: PLC0415 - an extra
+    from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC  # noqa: PLC0415 - an extra
+
+    try:
+        return PBKDF2HMAC(SHA1(), 32, salt, iterations).derive(secret)  # noqa: S303 - the app's choice
+    except UnsupportedAlgorithm as error:
+        raise UnsupportedAlgorithmError("OpenSSL on this machine refuses PBKDF2 with SHA-1 (FIPS mode?)") from error
+
+
+def _aes_cbc(key: bytes, salt: bytes, data: bytes, *, decrypt: bool) -> bytes:
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415 - an extra
+
+    cipher = Cipher(algorithms.AES(key), modes.CBC(salt))
+    context = cipher.decryptor() if decrypt else cipher.encryptor()
+    return context.update(data) + context.finalize()
+
+
+def _padded(text: object) -> bytes:
+    plain = _utf8(text)
+    if plain is None:
+        raise EncryptionError("only a str without lone surrogates can be encrypted")
+    count = _BLOCK - len(plain) % _BLOCK
+    return plain + bytes([count]) * count
+
+
+def _unpad(padded: bytes) -> str:
+    count = padded[-1]
+    if 1 <= count <= _BLOCK and padded.endswith(bytes([count]) * count):
+        with suppress(UnicodeDecodeError):  # it holds the plaintext: not even as the context of ours may it get out
+            return padded[:-count].decode("utf-8")
+    raise DecryptionError("the passphrase is wrong or the ciphertext is damaged")
+
+
+def _utf8(text: object) -> bytes | None:
+    with suppress(UnicodeEncodeError):  # holds the text, too
+        return text.encode("utf-8") if isinstance(text, str) else None
+    return None
+
+
+def _from_base64(text: str) -> bytes | None:
+    with suppress(ValueError):
+        data = base64.b64decode(text, validate=True)
+        return data if _base64(data) == text else None  # spare bits behind the last byte are no second spelling
+    return None
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

@@ -1,0 +1,330 @@
+"""The exceptions this package raises, all of them under `SMSGateError`.
+
+::
+
+    SMSGateError
+    ├── ConfigurationError        (also ValueError) wrong before anything was sent: URL, credentials, options
+    ├── InvalidRequestError       (also ValueError) refused before anything was sent: ids, limits, times
+    ├── TransportError            no answer came back; `sent` says whether the request may have left
+    │   ├── ConnectError          no connection came about
+    │   └── RequestTimeoutError   a time limit of the exchange ran out
+    ├── SendOutcomeUnknownError   a message that may or may not have been accepted
+    ├── APIError                  the gateway answered with an error status
+    │   ├── BadRequestError 400  UnauthorizedError 401  ForbiddenError 403  NotFoundError 404  ConflictError 409
+    │   ├── PayloadTooLargeError 413  UnprocessableEntityError 422  RateLimitError 429
+    │   └── ServerError 5xx
+    │       ├── InternalServerError 500  NotImplementedByServerError 501  BadGatewayError 502
+    │       └── ServiceUnavailableError 503  GatewayTimeoutError 504
+    ├── ResponseError             an answer that cannot be read
+    ├── EncryptionError           (also ValueError)
+    │   └── CiphertextFormatError  DecryptionError  UnsupportedAlgorithmError
+    ├── WebhookError
+    │   └── SignatureError  StaleEventError  PayloadError
+    └── WaitTimeoutError          a message was not finished in the time given
+
+Exceptions of other libraries never escape; they are the ``__cause__``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smsgate_api.models import MessageState
+
+__all__ = [
+    "APIError",
+    "BadGatewayError",
+    "BadRequestError",
+    "CiphertextFormatError",
+    "ConfigurationError",
+    "ConflictError",
+    "ConnectError",
+    "DecryptionError",
+    "EncryptionError",
+    "ForbiddenError",
+    "GatewayTimeoutError",
+    "InternalServerError",
+    "InvalidRequestError",
+    "NotFoundError",
+    "NotImplementedByServerError",
+    "PayloadError",
+    "PayloadTooLargeError",
+    "RateLimitError",
+    "RequestTimeoutError",
+    "ResponseError",
+    "SMSGateError",
+    "SendOutcomeUnknownError",
+    "ServerError",
+    "ServiceUnavailableError",
+    "SignatureError",
+    "StaleEventError",
+    "TransportError",
+    "UnauthorizedError",
+    "UnprocessableEntityError",
+    "UnsupportedAlgorithmError",
+    "WaitTimeoutError",
+    "WebhookError",
+    "error_class",
+]
+
+
+class SMSGateError(Exception):
+    """Anything that this package raises on its own account."""
+
+
+class ConfigurationError(SMSGateError, ValueError):
+    """A client, backend or option was set up in a way that cannot work. Nothing was sent."""
+
+
+class InvalidRequestError(SMSGateError, ValueError):
+    """A call was refused before anything was sent: an id, a time, a limit or a setting is wrong."""
+
+
+class TransportError(SMSGateError):
+    """No complete answer came back.
+
+    Attributes:
+        sent: False when the request certainly never left, True when it certainly did, None when unknown.
+    """
+
+    def __init__(self, message: str, *, sent: bool | None = None) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class ConnectError(TransportError):
+    """No connection came about: refused, unresolvable, or TLS failed. The request never left."""
+
+    def __init__(self, message: str, *, sent: bool | None = False) -> None:
+        super().__init__(message, sent=sent)
+
+
+class RequestTimeoutError(TransportError):
+    """A time limit of the exchange ran out; see `smsgate.Timeout`."""
+
+
+class SendOutcomeUnknownError(SMSGateError):
+    """A message that may or may not have been accepted: look it up by id before sending it again.
+
+    Attributes:
+        message_id: id of the message, good for ``get_state``.
+        device_id: device it was meant for, when one was chosen.
+    """
+
+    def __init__(self, message: str, *, message_id: str | None = None, device_id: str | None = None) -> None:
+        super().__init__(message)
+        self.message_id = message_id
+        self.device_id = device_id
+
+
+class APIError(SMSGateError):
+    """The gateway answered with an error status.
+
+    Attributes:
+        message: the server's own message, or the status's usual name when it gave none.
+        status_code: HTTP status.
+        response: the parsed JSON body, None when it is no JSON.
+        body: the body as it came; not part of ``str()`` or ``repr()``.
+        method, path: what was asked, without query.
+        request_id: value of ``X-Request-ID``, useful when reporting a problem to the server's operator.
+        hint: what probably helps, when the cause is known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        status_code: int | None = None,
+        response: Any = None,
+        *,
+        body: bytes = b"",
+        method: str | None = None,
+        path: str | None = None,
+        request_id: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status_code = status_code
+        self.response = response
+        self.body = body
+        self.method = method
+        self.path = path
+        self.request_id = request_id
+        self.hint = hint
+
+    def __str__(self) -> str:
+        status = f"{self.status_code} " if self.status_code is not None else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{status}{self.message}{hint}"
+
+
+class BadRequestError(APIError):
+    """400: the gateway refused the content of a request."""
+
+
+class UnauthorizedError(APIError):
+    """401: the credentials were not accepted."""
+
+
+class ForbiddenError(APIError):
+    """403: the credentials lack the scope that the call needs."""
+
+
+class NotFoundError(APIError):
+    """404: no such message, or the server has no such route."""
+
+
+class ConflictError(APIError):
+    """409: the id is taken on that device, or the message can no longer be cancelled."""
+
+
+class PayloadTooLargeError(APIError):
+    """413: the body exceeds the server's limit (4 MiB on cloud and private servers)."""
+
+
+class UnprocessableEntityError(APIError):
+    """422: some proxy or later server found the content unusable."""
+
+
+class RateLimitError(APIError):
+    """429: too many requests.
+
+    Attributes:
+        retry_after: seconds to wait, as the server said, or None.
+    """
+
+    retry_after: float | None = None
+
+
+class ServerError(APIError):
+    """5xx: the server, or a proxy before it, failed."""
+
+
+class InternalServerError(ServerError):
+    """500: the server failed; for a send this does not say whether the message was stored."""
+
+
+class NotImplementedByServerError(ServerError):
+    """501: this server does not offer the call (inbox and logs on the cloud, tokens when switched off)."""
+
+
+class BadGatewayError(ServerError):
+    """502: a proxy could not reach the server."""
+
+
+class ServiceUnavailableError(ServerError):
+    """503: the queue of the device is full, or the server is not ready.
+
+    Attributes:
+        retry_after: seconds to wait, as the server said, or None.
+    """
+
+    retry_after: float | None = None
+
+
+class GatewayTimeoutError(ServerError):
+    """504: a proxy waited too long for the server."""
+
+
+class ResponseError(SMSGateError):
+    """An answer that cannot be read: an HTML page, broken JSON, a missing field (which the text names).
+
+    Attributes:
+        status_code: HTTP status of the answer.
+        body: the body as it came; not part of ``str()`` or ``repr()``.
+        message_id: id of the message when a send was answered like this.
+    """
+
+    def __init__(
+        self, message: str, *, status_code: int | None = None, body: bytes = b"", message_id: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        self.body = body
+        self.message_id = message_id
+
+
+class EncryptionError(SMSGateError, ValueError):
+    """A text could not be encrypted or decrypted."""
+
+
+class CiphertextFormatError(EncryptionError):
+    """The text is no ciphertext of the expected form."""
+
+
+class DecryptionError(EncryptionError):
+    """The passphrase is wrong or the ciphertext damaged; the two cannot be told apart."""
+
+
+class UnsupportedAlgorithmError(EncryptionError):
+    """The ciphertext names an algorithm that this package does not know."""
+
+
+class WebhookError(SMSGateError):
+    """A webhook request was not accepted.
+
+    Attributes:
+        reason: one word for programs; the subclasses list theirs.
+    """
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class SignatureError(WebhookError):
+    """The signature headers are missing, malformed or do not match the body.
+
+    Reasons: ``missing_header``, ``malformed_signature``, ``malformed_timestamp``, ``unknown_device``,
+    ``signature_mismatch``.
+    """
+
+
+class StaleEventError(WebhookError):
+    """The signature is good but its time stamp is too far from now.
+
+    Reasons: ``timestamp_too_old``, ``timestamp_too_new``.
+    """
+
+
+class PayloadError(WebhookError):
+    """The signature is good but the body is no event.
+
+    Reasons: ``invalid_json``, ``invalid_payload``.
+    """
+
+
+class WaitTimeoutError(SMSGateError):
+    """A message was not finished in the time given.
+
+    Attributes:
+        state: the last state seen.
+    """
+
+    def __init__(self, message: str, *, state: MessageState | None = None) -> None:
+        super().__init__(message)
+        self.state = state
+
+
+_BY_STATUS: dict[int, type[APIError]] = {
+    400: BadRequestError,
+    401: UnauthorizedError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: PayloadTooLargeError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+    500: InternalServerError,
+    501: NotImplementedByServerError,
+    502: BadGatewayError,
+    503: ServiceUnavailableError,
+    504: GatewayTimeoutError,
+}
+_FIRST_SERVER_ERROR = 500
+
+
+def error_class(status: int) -> type[APIError]:
+    """Return the `APIError` class for an HTTP status: `ServerError` for an unlisted 5xx, else `APIError`."""
+    return _BY_STATUS.get(status, ServerError if status >= _FIRST_SERVER_ERROR else APIError)

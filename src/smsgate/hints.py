@@ -1,0 +1,52 @@
+"""What probably helps when the gateway refuses a call, for the causes that its source code tells."""
+
+from __future__ import annotations
+
+from smsgate.base_url import is_phone
+from smsgate_api.models import Scope
+
+__all__ = ["hint_for"]
+
+
+def hint_for(status: int, message: str, *, base_url: str, name: str, location: str | None) -> str | None:
+    """Return one sentence of advice, or None when nothing is known.
+
+    Args:
+        status: HTTP status of the answer.
+        message: the server's own message.
+        base_url: the client's base URL.
+        name: the operation's name, such as ``send_message``.
+        location: the ``Location`` header, for redirects.
+    """
+    if 300 <= status < 400:  # noqa: PLR2004 - the redirect range of HTTP
+        target = f" ({location.split('?')[0]})" if location else ""
+        return f"redirects are not followed: base_url should point to where the server sends you{target}"
+    if status == 403:  # noqa: PLR2004 - Forbidden
+        return f"tokens need scopes that servers know; smsgate.Scope lists them: {', '.join(Scope)}"
+    if status in {404, 405} and name == "replace_settings":  # phones have no PUT
+        return "a phone's local server cannot replace its settings: use patch_settings"
+    if status == 404 and message == "Not Found":  # noqa: PLR2004 - the text of a route that does not exist
+        return _unknown_route(base_url)
+    if status == 400 and "not mobile phone number" in message:  # noqa: PLR2004 - Bad Request
+        return "short codes, landlines and some VoIP numbers pass with skip_phone_validation=True"
+    if status == 501:  # noqa: PLR2004 - Not Implemented
+        return _not_implemented(name)
+    if status == 503 and "queue limits exceeded" in message:  # noqa: PLR2004 - Service Unavailable
+        return "the device does not take its messages: bring it online or cancel old pending messages"
+    return None
+
+
+def _unknown_route(base_url: str) -> str:
+    if "/mobile/" in base_url:
+        return "base_url is the phones' API: use the URL that ends in /3rdparty/v1"
+    if is_phone(base_url):
+        return "no such route on a phone; for a cloud or private server base_url ends in /3rdparty/v1"
+    return "no such route: a private server's base_url ends in /api/3rdparty/v1, the cloud's in /3rdparty/v1"
+
+
+def _not_implemented(name: str) -> str:
+    if name in {"list_inbox", "get_logs", "download_attachment"}:
+        return "cloud and private servers do not offer this: ask the phone's local server, or receive by webhook"
+    if name in {"create_token", "refresh_token", "revoke_token"}:
+        return "this server makes no tokens: use login and password, or let its operator set JWT__SECRET"
+    return "this server does not offer the call"

@@ -1,0 +1,180 @@
+"""What a synchronous HTTP backend is: its protocol, the values it exchanges, and how one is chosen.
+
+A backend turns a `Request` into a `Response` and knows nothing about the gateway. It never follows redirects,
+never reads ``.netrc``, keeps no cookies, and raises only `smsgate.errors.TransportError` and its subclasses.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+
+from smsgate.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from smsgate._backends.httpx import HttpxHttpClient
+
+__all__ = [
+    "Headers",
+    "HttpClient",
+    "HttpxHttpClient",
+    "Request",
+    "Response",
+    "StreamedResponse",
+    "Timeout",
+    "get_client",
+]
+
+_BACKENDS = {"httpx": ("smsgate._backends.httpx", "HttpxHttpClient")}
+
+
+class Headers(Mapping[str, str]):
+    """Response headers, looked up without regard to case; the last of repeated names wins.
+
+    Example:
+        >>> Headers({"X-Total-Count": "3"})["x-total-count"]
+        '3'
+    """
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
+        pairs = cast("Mapping[str, str]", items).items() if isinstance(items, Mapping) else items
+        self._items = {name.lower(): value for name, value in pairs}
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> Headers:
+        """Return the headers in this form; what has it already is returned as it is."""
+        return headers if isinstance(headers, Headers) else cls(headers)
+
+    def __getitem__(self, name: str) -> str:
+        return self._items[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return f"Headers({sorted(self._items)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """Limits of one exchange, in seconds; ``None`` means no limit.
+
+    Args:
+        connect: until the connection stands, TLS included.
+        read: the longest silence while an answer is awaited or read.
+        total: the whole exchange. Synchronous httpx and requests bound only the body with it.
+    """
+
+    connect: float | None = 10.0
+    read: float | None = 30.0
+    total: float | None = 30.0
+
+
+@dataclass(slots=True)
+class Request:
+    """One HTTP request, complete: absolute URL, headers and body as they go out."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    content: bytes | None
+    timeout: Timeout
+
+    def __repr__(self) -> str:
+        return f"Request({self.method})"
+
+
+@dataclass(slots=True)
+class Response:
+    """One HTTP answer, read to its end. Header names are looked up without regard to case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    def __post_init__(self) -> None:
+        self.headers = Headers.of(self.headers)
+
+    def __repr__(self) -> str:
+        return f"Response({self.status}, {len(self.content)} bytes)"
+
+
+@dataclass(slots=True)
+class StreamedResponse:
+    """One HTTP answer whose body is still arriving; ``chunks`` may be iterated once."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: Iterable[bytes]
+
+    def __post_init__(self) -> None:
+        self.headers = Headers.of(self.headers)
+
+    def __repr__(self) -> str:
+        return f"StreamedResponse({self.status})"
+
+
+@runtime_checkable
+class HttpClient(Protocol):
+    """A synchronous HTTP backend, safe to share between threads."""
+
+    def send(self, request: Request) -> Response:
+        """Exchange one request for its whole answer."""
+        ...
+
+    def stream(self, request: Request) -> AbstractContextManager[StreamedResponse]:
+        """Exchange one request for an answer whose body arrives in chunks inside the ``with`` block."""
+        ...
+
+    def close(self) -> None:
+        """Close what this object opened; a later `send` opens it again."""
+        ...
+
+
+def preferred_name(known: Mapping[str, object]) -> str | None:
+    """Read ``SMSGATE_HTTP``: the name of the backend to use when a client is given none."""
+    name = os.environ.get("SMSGATE_HTTP")
+    if name and name not in known:
+        raise ConfigurationError(f"SMSGATE_HTTP names no HTTP backend; known are {', '.join(sorted(known))}")
+    return name or None
+
+
+def make_backend(known: Mapping[str, tuple[str, str]], name: str) -> Any:
+    """Make the backend of that name, loading its library only now."""
+    if name not in known:
+        raise ConfigurationError(f"no HTTP backend has that name; known are {', '.join(sorted(known))}")
+    module, adapter = known[name]
+    try:
+        return getattr(import_module(module), adapter)()
+    except ImportError as error:
+        raise ConfigurationError(f"HTTP backend {name} needs its library: pip install 'smsgate[{name}]'") from error
+
+
+def get_client(name: str | None = None) -> HttpClient:
+    """Make a synchronous backend.
+
+    Args:
+        name: a backend's name; None takes ``SMSGATE_HTTP`` from the environment, else httpx.
+
+    Raises:
+        ConfigurationError: for a name nobody knows, or whose library is not installed.
+    """
+    client: HttpClient = make_backend(_BACKENDS, name or preferred_name(_BACKENDS) or "httpx")
+    return client
+
+
+def __getattr__(name: str) -> Any:
+    for module, adapter in _BACKENDS.values():
+        if adapter == name:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

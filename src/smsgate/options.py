@@ -1,0 +1,91 @@
+"""Checks a client's options once, when it is made, so that no call fails on them later."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+from smsgate.constants import VERSION
+from smsgate.errors import ConfigurationError
+from smsgate.http import Timeout
+from smsgate.retry import RetryPolicy
+
+__all__ = ["check_retry", "check_timeout", "choose_http", "full_user_agent"]
+
+_LONGEST_CONNECT = 10.0
+
+
+def check_timeout(timeout: float | Timeout) -> Timeout:
+    """Return the limits of one exchange; a plain number bounds its parts and the whole.
+
+    Raises:
+        ConfigurationError: when it is no positive number of seconds.
+    """
+    if isinstance(timeout, Timeout):
+        limits = [limit for limit in (timeout.connect, timeout.read, timeout.total) if limit is not None]
+    else:
+        limits = [timeout]
+    for limit in limits:
+        number: Any = limit
+        if (
+            isinstance(number, bool)
+            or not isinstance(number, int | float)
+            or not (number > 0 and math.isfinite(number))
+        ):
+            raise ConfigurationError("timeout takes a positive number of seconds, or a Timeout of such")
+    if isinstance(timeout, Timeout):
+        return timeout
+    return Timeout(connect=min(_LONGEST_CONNECT, timeout), read=float(timeout), total=float(timeout))
+
+
+def check_retry(retry: RetryPolicy) -> RetryPolicy:
+    """Return the policy.
+
+    Raises:
+        ConfigurationError: when it is something else.
+    """
+    if not isinstance(retry, RetryPolicy):
+        raise ConfigurationError("retry takes a RetryPolicy; RetryPolicy.none() switches retries off")
+    return retry
+
+
+def full_user_agent(product: str | None) -> str:
+    """Return the ``User-Agent`` header: the program's own product first, then this package and Python.
+
+    Raises:
+        ConfigurationError: when the product holds characters that no header may have.
+    """
+    own = f"smsgate/{VERSION} python/{sys.version_info.major}.{sys.version_info.minor}"
+    if product is None:
+        return own
+    if not isinstance(product, str) or not product.isascii() or not product.isprintable() or not product.strip():
+        raise ConfigurationError("user_agent takes printable ASCII text such as 'myapp/1.0'")
+    return f"{product.strip()} {own}"
+
+
+def choose_http(http: Any, http_client: Any, *, closing: str) -> Any:
+    """Return the backend, or the name of one, that a client was given under either of its two names.
+
+    Args:
+        http: the argument ``http``.
+        http_client: the argument ``http_client``.
+        closing: the protocol's closing method, by which synchronous and asynchronous backends differ.
+
+    Raises:
+        ConfigurationError: when both were given, or an object follows another protocol.
+    """
+    if http is not None and http_client is not None:
+        raise ConfigurationError("http and http_client are two names of one option: give one")
+    chosen = http if http is not None else http_client
+    if chosen is None or isinstance(chosen, str):
+        return chosen
+    if not callable(getattr(chosen, "send", None)) and callable(getattr(chosen, "post", None)):
+        raise ConfigurationError(
+            "http backends of the official client have another protocol; docs/guides/http-backends.md shows ours"
+        )
+    if isinstance(chosen, type) or not all(
+        callable(getattr(chosen, name, None)) for name in ("send", "stream", closing)
+    ):
+        raise ConfigurationError(f"http takes an object with send, stream and {closing}, or the name of a backend")
+    return chosen

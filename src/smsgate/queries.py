@@ -1,0 +1,123 @@
+"""Filters and paging of list calls: small values that become query parameters, never part of a body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from smsgate.errors import InvalidRequestError
+from smsgate_api.types import wire_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from typing_extensions import Self
+
+    from smsgate_api.models import IncomingMessageType, ProcessState
+
+__all__ = ["InboxQueryFilter", "MessagesQueryFilter", "QueryPagination", "moment"]
+
+_WIRE = {"from_": "from", "message_type": "type", "device_id": "deviceId", "include_attachments": "includeAttachments"}
+
+
+class _Query:
+    """What the three have in common: their form on the wire."""
+
+    __slots__ = ()
+
+    def asdict(self) -> dict[str, Any]:
+        """Return the query parameters by their wire names, absent ones left out."""
+        values = {_WIRE.get(name, name): getattr(self, name) for name in self._names()}
+        return {k: wire_time(v) if isinstance(v, datetime) else v for k, v in values.items() if v is not None}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Build from wire names; unknown ones are ignored."""
+        return cls(**{name: data.get(_WIRE.get(name, name)) for name in cls._names()})
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        return [field.name for field in fields(cls)]  # type: ignore[arg-type]  # every subclass is a dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPagination(_Query):
+    """A part of a list.
+
+    Args:
+        limit: items at most; 1 to 100 for messages, 1 to 500 for the inbox, the server's 50 when absent.
+        offset: items to skip, from 0.
+    """
+
+    limit: int | None = None
+    offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesQueryFilter(_Query):
+    """Which messages to list.
+
+    Args:
+        from_: created at or after; aware.
+        to: created before (a phone's local server includes the moment itself); aware.
+        state: in this state now.
+        device_id: of this device; 21 characters on cloud and private servers, 32 on a phone.
+    """
+
+    from_: datetime | None = None
+    to: datetime | None = None
+    state: ProcessState | str | None = None
+    device_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxQueryFilter(_Query):
+    """Which received messages to list (a phone's local server only).
+
+    Args:
+        message_type: of this kind only.
+        from_: received at or after; aware.
+        to: received at or before; aware.
+        device_id: must be the phone's own id.
+        include_attachments: whether MMS attachments are listed with each message.
+    """
+
+    message_type: IncomingMessageType | str | None = None
+    from_: datetime | None = None
+    to: datetime | None = None
+    device_id: str | None = None
+    include_attachments: bool | None = None
+
+
+def moment(value: datetime | str | None) -> datetime | None:
+    """Read a query time given as aware datetime or as RFC 3339 text.
+
+    Raises:
+        InvalidRequestError: for other text, or a time without zone.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.replace("Z", "+00:00").replace("z", "+00:00"))
+        except ValueError as error:
+            raise InvalidRequestError("a query time must be RFC 3339, such as 2026-01-31T12:00:00Z") from error
+    if value.utcoffset() is None:
+        raise InvalidRequestError("a query time needs a zone")
+    return value
+
+
+def check_paging(limit: int | None, offset: int | None, *, highest: int) -> None:
+    """Refuse what the server would refuse.
+
+    Raises:
+        InvalidRequestError: when the limit is not 1 to ``highest`` or the offset is negative.
+    """
+    for value in (limit, offset):
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+            raise InvalidRequestError("limit and offset are whole numbers")
+    if limit is not None and not 1 <= limit <= highest:
+        raise InvalidRequestError(f"limit must be from 1 to {highest}")
+    if offset is not None and offset < 0:
+        raise InvalidRequestError("offset must not be negative")

@@ -1,0 +1,41 @@
+"""Turns what a model or an operation refuses inside a client method into `InvalidRequestError`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from smsgate.errors import InvalidRequestError
+from smsgate_api.types import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+__all__ = ["Refusals", "refusals"]
+
+
+class Refusals:
+    """A ``with`` block around the building of a request. Holds no state, so one instance serves everybody."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        if isinstance(error, ValidationError):
+            raise InvalidRequestError(_summary(error)) from error
+        if isinstance(error, InvalidArgumentError):
+            raise InvalidRequestError(str(error)) from error
+
+
+refusals = Refusals()
+
+
+def _summary(error: ValidationError) -> str:
+    """Name each field and what is wrong with it, without the values."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, p['loc'])) or error.title}: {p['msg']}" for p in problems)

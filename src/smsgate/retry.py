@@ -1,0 +1,96 @@
+"""When a failed exchange is worth another attempt: pure decisions, no clock, no sleep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Literal
+
+from smsgate.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+__all__ = ["RetryPolicy", "decide", "retry_after_seconds"]
+
+RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how patiently a failed exchange is repeated.
+
+    Waits double from ``base_delay`` up to ``max_delay``, each drawn at random between zero and that bound.
+
+    Args:
+        max_retries: attempts after the first one.
+        base_delay: bound of the first wait, seconds.
+        max_delay: bound of every wait, seconds.
+        max_elapsed: no retry starts later than this many seconds after the first attempt.
+        max_retry_after: a longer ``Retry-After`` of the server gives up at once, seconds.
+
+    Raises:
+        ConfigurationError: for a negative number.
+    """
+
+    max_retries: int = 3
+    base_delay: float = 0.5
+    max_delay: float = 8.0
+    max_elapsed: float = 60.0
+    max_retry_after: float = 60.0
+
+    def __post_init__(self) -> None:
+        if min(self.max_retries, self.base_delay, self.max_delay, self.max_elapsed, self.max_retry_after) < 0:
+            raise ConfigurationError("a RetryPolicy takes no negative numbers")
+
+    @classmethod
+    def none(cls) -> RetryPolicy:
+        """Return a policy that never repeats anything."""
+        return cls(max_retries=0)
+
+
+def decide(
+    policy: RetryPolicy,
+    repeat: Literal["safe", "settle", "never"],
+    *,
+    status: int | None,
+    sent: bool | None,
+    retry_after: float | None,
+    attempt: int,
+    elapsed: float,
+    draw: float,
+) -> float | None:
+    """Say how many seconds to wait before the next attempt, or None to give up.
+
+    Args:
+        policy: the bounds.
+        repeat: what the operation allows: "settle" is repeated here only when it certainly never left.
+        status: HTTP status of the failed attempt, None when no answer came.
+        sent: as on `TransportError`, for an attempt without answer.
+        retry_after: what the server asked for, in seconds.
+        attempt: number of attempts made, from 1.
+        elapsed: seconds since the first attempt began.
+        draw: a random number from 0 to 1.
+    """
+    worth_it = sent is not True or repeat == "safe" if status is None else status in RETRIED_STATUSES
+    never_left = status is None and sent is False
+    if not worth_it or repeat == "never" or (repeat == "settle" and not never_left):
+        return None
+    if attempt > policy.max_retries or (retry_after is not None and retry_after > policy.max_retry_after):
+        return None
+    bound = min(policy.max_delay, policy.base_delay * 2.0 ** (attempt - 1))
+    wait = retry_after if retry_after is not None else bound * draw
+    return wait if elapsed + wait <= policy.max_elapsed else None
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Read ``Retry-After``, in seconds or as a date; None when absent or unreadable, never negative."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+        return max(0.0, (moment - now).total_seconds())
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,68 @@
+"""When a message has come as far as somebody waits for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TypeAlias
+
+from smsgate.errors import InvalidRequestError
+from smsgate_api.models import MessageState, ProcessState
+
+__all__ = ["Until", "check_wait", "is_reached", "next_interval"]
+
+Until: TypeAlias = str | Collection[ProcessState] | Callable[[MessageState], bool]
+
+_FINAL = frozenset({ProcessState.Delivered, ProcessState.Failed, ProcessState.Cancelled})
+_SENT = _FINAL | {ProcessState.Sent}
+_WAITING = frozenset({ProcessState.Pending, ProcessState.Cancelling})
+_NAMES = ("delivered", "sent", "processed")
+_FIRST_INTERVAL = 0.5
+_LONGEST_INTERVAL = 5.0
+_GROWTH = 1.5
+
+
+def check_wait(until: Until, timeout: float | None, interval: float | None) -> None:
+    """Refuse what could not be waited for.
+
+    Raises:
+        InvalidRequestError: for an unknown word, a negative time or an interval of zero.
+    """
+    if not callable(until) and isinstance(until, str) and until not in _NAMES:
+        raise InvalidRequestError(f"until takes one of {', '.join(_NAMES)}, a set of ProcessState or a function")
+    if (timeout is not None and timeout < 0) or (interval is not None and interval <= 0):
+        raise InvalidRequestError("timeout must not be negative and interval must be more than zero seconds")
+
+
+def is_reached(state: MessageState, until: Until) -> bool:
+    """Tell whether a state is what was waited for, or nothing can change any more.
+
+    Args:
+        state: the message as it is now.
+        until: "delivered": every recipient delivered, failed or cancelled; "sent": every recipient at least sent;
+            "processed": the phone has taken the message; a collection of states of the message; or a function.
+    """
+    if callable(until):
+        return until(state) or _is_final(state)
+    if not isinstance(until, str):
+        return state.state in until or _is_final(state)
+    if until == "processed":
+        return state.state not in _WAITING
+    if until == "sent":
+        return _is_final(state) or _all_in(state, _SENT)
+    return _is_final(state)
+
+
+def next_interval(interval: float | None, polls: int) -> float:
+    """Return the seconds between two polls: as asked for, else from half a second growing to five."""
+    if interval is not None:
+        return interval
+    return min(_LONGEST_INTERVAL, _FIRST_INTERVAL * _GROWTH**polls)
+
+
+def _is_final(state: MessageState) -> bool:
+    """Tell whether nothing can change: the message's own state counts first, recipients may lag behind it for ever."""
+    return state.state in _FINAL or _all_in(state, _FINAL)
+
+
+def _all_in(state: MessageState, states: frozenset[ProcessState]) -> bool:
+    return bool(state.recipients) and all(recipient.state in states for recipient in state.recipients)

@@ -1,0 +1,346 @@
+"""Events that phones report to your URL: check the signature, get a typed event. No framework needed.
+
+::
+
+    event = webhooks.parse(body, headers, signing_key=key)
+    match event:
+        case webhooks.SmsReceived(payload=message):
+            print(message.remote, message.message)
+
+Pass the body exactly as it came: a body that was parsed and written again has another signature. An event of a newer
+app is an `UnknownEvent`, not an error. To narrow by name (``event.event == "sms:received"``) rule out `UnknownEvent`
+first: its name is any text.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+
+from smsgate.errors import PayloadError, SignatureError
+from smsgate.webhook_signatures import (
+    Body,
+    Headers,
+    SigningKey,
+    body_bytes,
+    check_age,
+    check_signature,
+    checked_signing_key,
+    keys_of_device,
+    known_keys,
+    sign,
+    signature_headers,
+    tolerated_seconds,
+)
+from smsgate_api.models import (
+    AppStarted,
+    AppStartedPayload,
+    MmsBatchDownloaded,
+    MmsBatchDownloadedPayload,
+    MmsBatchReceived,
+    MmsBatchReceivedPayload,
+    MmsDownloaded,
+    MmsDownloadedAttachment,
+    MmsDownloadedPayload,
+    MmsReceived,
+    MmsReceivedPayload,
+    SmsBatchDataReceived,
+    SmsBatchDataReceivedPayload,
+    SmsBatchReceived,
+    SmsBatchReceivedPayload,
+    SmsCancelled,
+    SmsCancelledPayload,
+    SmsDataReceived,
+    SmsDataReceivedPayload,
+    SmsDelivered,
+    SmsDeliveredPayload,
+    SmsFailed,
+    SmsFailedPayload,
+    SmsReceived,
+    SmsReceivedPayload,
+    SmsSent,
+    SmsSentPayload,
+    SystemPing,
+    SystemPingPayload,
+)
+from smsgate_api.reading import parse_object
+from smsgate_api.types import Model, UnreadableError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = [
+    "AppStarted",
+    "AppStartedPayload",
+    "Body",
+    "Decryptor",
+    "Event",
+    "Headers",
+    "MmsBatchDownloaded",
+    "MmsBatchDownloadedPayload",
+    "MmsBatchReceived",
+    "MmsBatchReceivedPayload",
+    "MmsDownloaded",
+    "MmsDownloadedAttachment",
+    "MmsDownloadedPayload",
+    "MmsReceived",
+    "MmsReceivedPayload",
+    "SigningKey",
+    "SmsBatchDataReceived",
+    "SmsBatchDataReceivedPayload",
+    "SmsBatchReceived",
+    "SmsBatchReceivedPayload",
+    "SmsCancelled",
+    "SmsCancelledPayload",
+    "SmsDataReceived",
+    "SmsDataReceivedPayload",
+    "SmsDelivered",
+    "SmsDeliveredPayload",
+    "SmsFailed",
+    "SmsFailedPayload",
+    "SmsReceived",
+    "SmsReceivedPayload",
+    "SmsSent",
+    "SmsSentPayload",
+    "SystemPing",
+    "SystemPingPayload",
+    "UnknownEvent",
+    "checked_signing_key",
+    "parse",
+    "parse_unverified",
+    "sign",
+    "verify",
+]
+
+
+class Decryptor(Protocol):
+    """What decrypts recipients: `smsgate.Encryptor`, or anything with these two methods."""
+
+    def is_encrypted(self, text: str, /) -> bool:
+        """Whether a text looks like ciphertext."""
+        ...
+
+    def decrypt(self, text: str, /) -> str:
+        """Return the plain text; raises ValueError where it cannot."""
+        ...
+
+
+class UnknownEvent(Model):
+    """An event that this version does not know; answer it with 2xx, or the phone repeats it for two days."""
+
+    id: str
+    """Id of the delivery, the same in every attempt."""
+    webhook_id: str
+    """The webhook that called for it."""
+    event: str
+    """Name of the event."""
+    device_id: str
+    """The phone that reports."""
+    payload: dict[str, Any]
+    """What happened, as parsed JSON."""
+
+
+Event: TypeAlias = (
+    SmsReceived
+    | SmsDataReceived
+    | SmsSent
+    | SmsDelivered
+    | SmsFailed
+    | SmsCancelled
+    | MmsReceived
+    | MmsDownloaded
+    | SystemPing
+    | AppStarted
+    | SmsBatchReceived
+    | SmsBatchDataReceived
+    | MmsBatchReceived
+    | MmsBatchDownloaded
+    | UnknownEvent
+)
+"""Whatever a phone reports."""
+
+_TOLERANCE = timedelta(minutes=5)
+_MODELS: dict[str, type[Model]] = {
+    "app:started": AppStarted,
+    "mms:batch:downloaded": MmsBatchDownloaded,
+    "mms:batch:received": MmsBatchReceived,
+    "mms:downloaded": MmsDownloaded,
+    "mms:received": MmsReceived,
+    "sms:batch:data-received": SmsBatchDataReceived,
+    "sms:batch:received": SmsBatchReceived,
+    "sms:cancelled": SmsCancelled,
+    "sms:data-received": SmsDataReceived,
+    "sms:delivered": SmsDelivered,
+    "sms:failed": SmsFailed,
+    "sms:received": SmsReceived,
+    "sms:sent": SmsSent,
+    "system:ping": SystemPing,
+}
+_IDS = ("id", "webhookId", "deviceId")
+
+
+def verify(
+    body: Body,
+    headers: Headers,
+    *,
+    signing_key: SigningKey,
+    tolerance: timedelta | None = _TOLERANCE,
+    now: datetime | float | None = None,
+) -> None:
+    """Check that a request was signed with a key, lately; returns nothing when it was.
+
+    A signature may be in upper-case hex, though no phone writes it so.
+
+    Args:
+        body: the raw body.
+        headers: the request's headers, any mapping or pairs.
+        signing_key: the key that the app shows; several keys while one is being changed; or keys by device id, as a
+            mapping or as a function that returns None for an unknown device. White space around keys does not count.
+        tolerance: how far the time stamp may be from now, on either side; None for any distance, which leaves
+            old requests good for ever.
+        now: an aware time or Unix seconds instead of the clock.
+
+    Raises:
+        ConfigurationError: no key, an empty key, a wrong tolerance.
+        SignatureError: headers missing or malformed, no key for the device, or a signature that does not fit.
+        StaleEventError: the time stamp is too old or too new.
+    """
+    _verified(body, headers, signing_key, tolerance, now)
+
+
+def parse(
+    body: Body,
+    headers: Headers,
+    *,
+    signing_key: SigningKey,
+    tolerance: timedelta | None = _TOLERANCE,
+    now: datetime | float | None = None,
+    encryptor: Decryptor | None = None,
+) -> Event:
+    """Check a request as `verify` does, and return its event.
+
+    Times that cannot be read are None; ids that an old app leaves out are empty; unknown fields are kept. Deliveries
+    come at least once and in any order: remember ``event.id`` to notice repetitions.
+
+    Args:
+        body: see `verify`.
+        headers: see `verify`.
+        signing_key: see `verify`.
+        tolerance: see `verify`.
+        now: see `verify`.
+        encryptor: decrypts the recipient in reports about encrypted messages; what it cannot decrypt stays as it is.
+
+    Raises:
+        ConfigurationError: see `verify`.
+        SignatureError: see `verify`.
+        StaleEventError: see `verify`.
+        PayloadError: the signature is good, but the body is no event.
+    """
+    raw, document = _verified(body, headers, signing_key, tolerance, now)
+    return _event(raw, _load(raw) if document is None else document, encryptor)
+
+
+def parse_unverified(body: Body, *, encryptor: Decryptor | None = None) -> Event:
+    """Return the event of a body whose origin is known in another way, such as a queue that you filled yourself.
+
+    Raises:
+        PayloadError: the body is no event.
+    """
+    raw = body_bytes(body)
+    if raw is None:
+        raise PayloadError("the body holds lone surrogates", reason="invalid_json")
+    return _event(raw, _load(raw), encryptor)
+
+
+def _verified(
+    body: Body, headers: Headers, signing_key: SigningKey, tolerance: timedelta | None, now: datetime | float | None
+) -> tuple[bytes, dict[str, Any] | None]:
+    """Check a request; returns its body, and the parsed body if that was needed to choose keys."""
+    tolerated = tolerated_seconds(tolerance)
+    keys = known_keys(signing_key)
+    raw = body_bytes(body)
+    signature, timestamp = signature_headers(headers)
+    if raw is None:
+        raise SignatureError(
+            "the body holds lone surrogates, so it is not what was signed; pass the raw bytes",
+            reason="signature_mismatch",
+        )
+    document: dict[str, Any] | None = None
+    if callable(keys):
+        with suppress(PayloadError):  # whatever is wrong with it counts only once its origin is known
+            document = _load(raw)
+        keys = keys_of_device(keys, document and document.get("deviceId"))
+    check_signature(raw, signature, timestamp, keys)
+    check_age(int(timestamp), tolerated, now)
+    return raw, document
+
+
+# --- from a body to an event ------------------------------------------------------------------------------------------
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):  # readers differ on which one counts
+        raise ValueError("duplicate name")
+    return members
+
+
+def _no_constant(_name: str) -> None:
+    raise ValueError("NaN and Infinity are no JSON")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+
+
+def _load(raw: bytes) -> dict[str, Any]:
+    """Parse a body as one JSON object, strictly: the signature does not mark where the body ends."""
+    document: Any = None
+    try:
+        document = _decoder.decode(raw.decode())
+    except (ValueError, RecursionError):  # the cause would carry the whole body
+        raise PayloadError("the body is no valid JSON", reason="invalid_json") from None
+    if not isinstance(document, dict):
+        raise PayloadError("the body is no JSON object", reason="invalid_payload")
+    return cast("dict[str, Any]", document)
+
+
+def _event(raw: bytes, document: dict[str, Any], encryptor: Decryptor | None) -> Event:
+    name = document.get("event")
+    if not isinstance(name, str) or not name:
+        raise PayloadError("the body names no event", reason="invalid_payload")
+    model = _MODELS.get(name, UnknownEvent)
+    defaults = {key: "" for key in _IDS if not isinstance(document.get(key), str)}
+    if model is UnknownEvent and document.get("payload") is None:
+        defaults["payload"] = cast("Any", {})
+    try:
+        if defaults:
+            raw = json.dumps({**document, **defaults}).encode()
+        event = cast("Event", parse_object(model, raw))
+    except UnreadableError as failure:
+        where = failure.location or "the body"
+        raise PayloadError(f"cannot read the event: {where} ({failure.reason})", reason="invalid_payload") from failure
+    except RecursionError:
+        raise PayloadError("the body is nested too deeply", reason="invalid_payload") from None
+    return event if encryptor is None else _decrypted(event, encryptor)
+
+
+def _decrypted(event: Event, encryptor: Decryptor) -> Event:
+    """Decrypt the recipient; only reports about sent messages can hold ciphertext."""
+    if not isinstance(event, (SmsSent, SmsDelivered, SmsFailed, SmsCancelled)):
+        return event
+    texts = (event.payload.recipient, event.payload.phone_number)  # usually equal, and decrypting is slow
+    plain = {text: _plain(text, encryptor) for text in set(texts) if text}
+    changes = {
+        name: plain[text] for name, text in zip(("recipient", "phone_number"), texts, strict=True) if text in plain
+    }
+    return event.model_copy(update={"payload": event.payload.model_copy(update=changes)})
+
+
+def _plain(text: str, encryptor: Decryptor) -> str:
+    ciphertext = text[1:] if text.startswith("+$") else text  # a server may have taken it for a number
+    try:
+        return encryptor.decrypt(ciphertext) if encryptor.is_encrypted(ciphertext) else text
+    except ValueError:  # another passphrase
+        return text

@@ -1,0 +1,143 @@
+"""How a client is made, shown, closed and used again."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from smsgate import AsyncAPIClient, BasicAuth, BearerAuth, ConfigurationError, RetryPolicy, Timeout
+
+LOGIN, PASSWORD = "login", "canary-password"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ((), {}),
+        (("login",), {}),
+        (("", ""), {}),
+        (("login", ""), {}),
+        (("", "password"), {}),
+        ((None, ""), {}),
+        ((None, "two words"), {}),
+        (("lo:gin", "password"), {}),
+        (("login", "password"), {"auth": BasicAuth("a", "b")}),
+        ((), {"auth": "token"}),
+        (("login", "password"), {"base_url": "api.sms-gate.app"}),
+        (("login", "password"), {"base_url": "ftp://gateway.test"}),
+        (("login", "password"), {"base_url": "https://"}),
+        (("login", "password"), {"base_url": "https://user:secret@gateway.test"}),
+        (("login", "password"), {"base_url": "https://gateway.test/?key=1"}),
+        (("login", "password"), {"base_url": "https://gateway.test/#here"}),
+        (("login", "password"), {"base_url": "https://gateway.test:99999"}),
+        (("login", "password"), {"base_url": "https://gateway.test/a b"}),
+        (("login", "password"), {"base_url": ""}),
+        (("login", "password"), {"base_url": None}),
+        (("login", "password"), {"timeout": 0}),
+        (("login", "password"), {"timeout": -1.0}),
+        (("login", "password"), {"timeout": True}),
+        (("login", "password"), {"timeout": None}),
+        (("login", "password"), {"timeout": Timeout(connect=0)}),
+        (("login", "password"), {"retry": 3}),
+        (("login", "password"), {"user_agent": "bad\nagent"}),
+        (("login", "password"), {"http": "carrier-pigeon"}),
+        (("login", "password"), {"http": "httpx", "http_client": "httpx"}),
+    ],
+)
+def test_what_could_never_work_is_refused_at_once(arguments, options):
+    with pytest.raises(ConfigurationError) as caught:
+        AsyncAPIClient(*arguments, **options)
+
+    assert "secret" not in str(caught.value)
+
+
+def test_negative_retries_are_refused():
+    with pytest.raises(ConfigurationError):
+        RetryPolicy(max_retries=-1)
+
+
+def test_neither_client_nor_credentials_show_secrets():
+    client = AsyncAPIClient(LOGIN, PASSWORD)
+
+    shown = repr(client) + repr(BasicAuth(LOGIN, PASSWORD)) + repr(BearerAuth(PASSWORD)) + str(vars(client))
+
+    assert PASSWORD not in shown
+
+
+def test_client_can_be_neither_pickled_nor_copied():
+    client = AsyncAPIClient(LOGIN, PASSWORD)
+
+    for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="credentials"):
+            attempt(client)
+
+
+@pytest.mark.anyio
+async def test_trailing_slash_and_default_url_are_fine(answered):
+    for base_url in ("https://gateway.test/3rdparty/v1/", "https://gateway.test/3rdparty/v1"):
+        client, backend = answered((200, b"[]"), base_url=base_url)
+
+        await client.get_webhooks()
+
+        assert backend.requests[0].url == "https://gateway.test/3rdparty/v1/webhooks"
+
+
+@pytest.mark.anyio
+async def test_request_carries_agent_credentials_and_limits(answered):
+    client, backend = answered((200, b"[]"), user_agent="myapp/1.0", timeout=5)
+
+    await client.get_webhooks()
+
+    request = backend.requests[0]
+    assert request.headers["User-Agent"].startswith("myapp/1.0 smsgate/")
+    assert request.headers["Authorization"] == "Basic ZGVtbzpkZW1vLXBhc3N3b3Jk"
+    assert request.timeout == Timeout(connect=5, read=5.0, total=5.0)
+    assert request.content is None
+    assert "demo" not in repr(request)
+
+
+@pytest.mark.anyio
+async def test_block_closes_the_backend_and_the_next_call_works(answered):
+    client, backend = answered((200, b"[]"))
+
+    async with client as entered:
+        await entered.get_webhooks()
+
+    assert backend.closed == 1
+    assert await client.get_webhooks() == []
+    await client.aclose()
+    await client.close()
+    assert backend.closed == 3
+
+
+@pytest.mark.anyio
+async def test_closing_an_unused_client_is_fine():
+    async with AsyncAPIClient(LOGIN, PASSWORD):
+        pass
+
+
+@pytest.mark.anyio
+async def test_environment_gives_credentials_and_url(monkeypatch, answered):
+    _, backend = answered((200, b"[]"))
+    monkeypatch.setenv("SMSGATE_USERNAME", "demo")
+    monkeypatch.setenv("SMSGATE_PASSWORD", "demo-password")
+    monkeypatch.setenv("SMSGATE_BASE_URL", "https://private.test/api/3rdparty/v1")
+
+    await AsyncAPIClient.from_env(http=backend).get_webhooks()
+    monkeypatch.setenv("SMSGATE_TOKEN", "some.jwt.token")
+    await AsyncAPIClient.from_env(http=backend).get_webhooks()
+    await AsyncAPIClient.from_env(http=backend, login="other", password="x", base_url="http://a.test").get_webhooks()
+
+    assert [request.headers["Authorization"].split()[0] for request in backend.requests] == ["Basic", "Bearer", "Basic"]
+    assert backend.requests[0].url == "https://private.test/api/3rdparty/v1/webhooks"
+    assert backend.requests[2].url == "http://a.test/webhooks"
+
+
+def test_environment_without_credentials_says_which_variables_to_set(monkeypatch):
+    for name in ("SMSGATE_USERNAME", "SMSGATE_PASSWORD", "SMSGATE_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+    with pytest.raises(ConfigurationError, match="SMSGATE_USERNAME"):
+        AsyncAPIClient.from_env()

@@ -1,0 +1,348 @@
+"""Sending messages and following them, against the emulator."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import aclosing
+from datetime import datetime, timedelta, timezone
+from functools import partial
+
+import pytest
+
+from smsgate import (
+    BadRequestError,
+    ConflictError,
+    InvalidRequestError,
+    Message,
+    MessagePriority,
+    MessagesQueryFilter,
+    NotFoundError,
+    ProcessState,
+    QueryPagination,
+    TextMessage,
+    WaitTimeoutError,
+)
+
+NUMBER = "+79990001234"
+
+
+def text(body="Hello", number=NUMBER, **fields):
+    return Message(phone_numbers=[number], text_message=TextMessage(text=body), **fields)
+
+
+@pytest.mark.anyio
+async def test_message_is_accepted_and_comes_back_with_its_content(client):
+    state = await client.send(text("Grüße 👋", with_delivery_report=True))
+
+    assert state.state == ProcessState.Pending
+    assert [recipient.phone_number for recipient in state.recipients] == [NUMBER]
+    assert state.text_message.text == "Grüße 👋"
+    assert (await client.get_state(state.id)).id == state.id
+
+
+@pytest.mark.anyio
+async def test_text_with_recipients_is_shorthand_for_a_message(client):
+    state = await client.send(
+        "Hello", to=[NUMBER, "+79990005678"], ttl=600, priority=MessagePriority.BYPASS_THRESHOLD, sim_number=1
+    )
+
+    assert len(state.recipients) == 2
+    assert state.text_message.text == "Hello"
+
+
+@pytest.mark.anyio
+async def test_single_recipient_may_be_given_as_text(client):
+    state = await client.send("Hello", to=NUMBER)
+
+    assert [recipient.phone_number for recipient in state.recipients] == [NUMBER]
+
+
+@pytest.mark.anyio
+async def test_message_gets_an_id_of_one_letter_case_before_it_is_sent(client, http):
+    state = await client.send(text())
+
+    assert f'"id":"{state.id}"'.encode() in http.requests[0].content
+    assert len(state.id) == 21
+    assert state.id == state.id.lower()
+
+
+@pytest.mark.anyio
+async def test_chosen_id_is_kept_and_a_second_use_is_a_conflict(client):
+    await client.send(text(id="order-1"))
+
+    with pytest.raises(ConflictError, match="same ID"):
+        await client.send(text("other", id="order-1"))
+
+
+@pytest.mark.anyio
+async def test_short_code_is_refused_with_a_hint_and_passes_without_validation(client):
+    with pytest.raises(BadRequestError, match="skip_phone_validation=True"):
+        await client.send(text(number="+78002000500"))
+
+    state = await client.send(text(number="900"), skip_phone_validation=True)
+
+    assert state.recipients[0].phone_number == "900"
+
+
+@pytest.mark.anyio
+async def test_options_of_a_send_become_query_parameters(client, http):
+    await client.send(text(), skip_phone_validation=True, device_active_within=12)
+    await client.send(text())
+
+    assert http.requests[0].url.endswith("/messages?skipPhoneValidation=true&deviceActiveWithin=12")
+    assert http.requests[1].url.endswith("/messages")
+
+
+@pytest.mark.anyio
+async def test_unknown_message_is_not_found(client):
+    with pytest.raises(NotFoundError, match="message not found"):
+        await client.get_state("nobody")
+
+
+@pytest.mark.anyio
+async def test_pending_message_is_cancelled_once(client):
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    sent = await client.send(text(schedule_at=tomorrow))
+
+    cancelled = await client.cancel_message(sent.id)
+
+    assert cancelled.state == ProcessState.Cancelling
+    with pytest.raises(ConflictError, match="not pending"):
+        await client.cancel_message(sent.id)
+
+
+@pytest.mark.anyio
+async def test_list_knows_its_total_and_obeys_filter_and_paging(client):
+    for number in range(5):
+        await client.send(text(f"number {number}", id=f"m{number}"))
+
+    page = await client.get_messages(pagination=QueryPagination(limit=2, offset=1), sort="created_at")
+
+    assert [state.id for state in page] == ["m1", "m2"]
+    assert (page.total, page.limit, page.offset, page.invalid) == (5, 2, 1, [])
+    assert await client.get_messages(query=MessagesQueryFilter(state=ProcessState.Failed)) == []
+
+
+@pytest.mark.anyio
+async def test_list_takes_plain_keywords_too(client):
+    sent = await client.send(text())
+    start = datetime(2020, 1, 1, tzinfo=timezone.utc)
+
+    page = await client.get_messages(from_=start, state="Pending", device_id=sent.device_id, limit=1, offset=0)
+
+    assert [state.id for state in page] == [sent.id]
+
+
+@pytest.mark.anyio
+async def test_content_is_listed_only_when_asked_for(client):
+    await client.send(text("secret"))
+
+    assert (await client.get_messages())[0].text_message is None
+    assert (await client.get_messages(include_content=True))[0].text_message.text == "secret"
+
+
+@pytest.mark.anyio
+async def test_iteration_yields_every_message_once_across_pages(client, http):
+    for number in range(7):
+        await client.send(text(id=f"m{number}"))
+    http.requests.clear()
+
+    seen = [state.id async for state in client.iter_messages(page_size=3)]
+
+    assert sorted(seen) == [f"m{number}" for number in range(7)]
+    assert len(http.requests) == 3
+
+
+@pytest.mark.anyio
+async def test_iteration_is_not_disturbed_by_messages_sent_meanwhile(client):
+    for number in range(6):
+        await client.send(text(id=f"m{number}"))
+
+    seen = []
+    async for state in client.iter_messages(page_size=2):
+        seen.append(state.id)
+        if len(seen) == 2:
+            await client.send(text(id="late"))
+
+    assert sorted(seen) == [f"m{number}" for number in range(6)]
+
+
+@pytest.mark.anyio
+async def test_iteration_reads_no_page_before_it_is_needed(client, http):
+    for number in range(4):
+        await client.send(text(id=f"m{number}"))
+    http.requests.clear()
+
+    async with aclosing(client.iter_messages(page_size=2)) as states:
+        async for _ in states:
+            break
+
+    assert len(http.requests) == 1
+
+
+@pytest.mark.anyio
+async def test_wait_follows_a_message_to_its_delivery(client):
+    sent = await client.send(text())
+
+    state = await client.wait(sent.id, timeout=20, interval=0.05)
+
+    assert state.state == ProcessState.Delivered
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "until",
+    ["sent", "processed", {ProcessState.Sent, ProcessState.Delivered}, lambda state: state.state != "Pending"],
+)
+async def test_wait_takes_several_forms_of_goal(client, until):
+    sent = await client.send(text())
+
+    state = await client.wait(sent.id, until=until, timeout=20, interval=0.05)
+
+    assert state.state != ProcessState.Pending
+
+
+@pytest.mark.anyio
+async def test_wait_ends_when_nothing_can_change_any_more(client):
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    sent = await client.send(text(schedule_at=tomorrow))
+    await client.cancel_message(sent.id)
+
+    state = await client.wait(sent.id, until=lambda _: False, timeout=20, interval=0.05)
+
+    assert state.state == ProcessState.Cancelled
+
+
+@pytest.mark.anyio
+async def test_wait_gives_up_with_the_last_state(client):
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    sent = await client.send(text(schedule_at=tomorrow))
+
+    with pytest.raises(WaitTimeoutError) as caught:
+        await client.wait(sent.id, timeout=0.1)
+
+    assert caught.value.state.id == sent.id
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("options", [{"until": "delivred"}, {"timeout": -1}, {"interval": 0}])
+async def test_wait_refuses_what_could_never_end_well(client, http, options):
+    with pytest.raises(InvalidRequestError):
+        await client.wait("m1", **options)
+
+    assert http.requests == []
+
+
+@pytest.mark.anyio
+async def test_many_messages_give_results_in_the_order_of_the_input(client):
+    messages = [text(id=f"m{number}") for number in range(20)]
+
+    results = [result async for result in client.send_many(messages, concurrency=4)]
+
+    assert [result.state.id for result in results] == [f"m{number}" for number in range(20)]
+    assert all(result.error is None for result in results)
+
+
+@pytest.mark.anyio
+async def test_one_bad_message_of_many_does_not_stop_the_others(client):
+    await client.send(text(id="taken"))
+
+    results = [result async for result in client.send_many([text(id="a"), text(id="taken"), text(id="b")])]
+
+    assert [result.error is None for result in results] == [True, False, True]
+    assert isinstance(results[1].error, ConflictError)
+    assert results[1].message.id == "taken"
+
+
+@pytest.mark.anyio
+async def test_many_messages_are_read_no_further_ahead_than_the_window(client):
+    source = itertools.count()
+    endless = (text(id=f"m{number}") for number in source)
+
+    async with aclosing(client.send_many(endless, concurrency=3)) as results:
+        async for _ in results:
+            break
+
+    assert next(source) <= 4
+
+
+@pytest.mark.anyio
+async def test_many_messages_refuse_a_window_of_nothing(client):
+    with pytest.raises(InvalidRequestError):
+        async for _ in client.send_many([text()], concurrency=0):
+            pass
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "call",
+    [
+        partial(dict, message=""),
+        partial(dict, message="x"),
+        partial(dict, message="x", to=[]),
+        partial(dict, message="x", to=["+1", "+1"]),
+        partial(dict, message="x", to=["+1"] * 101),
+        partial(dict, message="x", to="+1", ttl=60, valid_until=datetime(2030, 1, 1, tzinfo=timezone.utc)),
+        partial(dict, message="x", to="+1", schedule_at=datetime(2030, 1, 1)),  # noqa: DTZ001 - no zone is the point
+        partial(dict, message="x", to="+1", id="a/b"),
+        partial(dict, message="x", to="+1", priority=200),
+        partial(dict, message="x", to="+1", device_active_within=-1),
+        partial(dict, message=None, to="+1"),
+    ],
+)
+async def test_bad_messages_are_refused_before_anything_is_sent(client, http, call):
+    arguments = call()
+
+    with pytest.raises(InvalidRequestError):
+        await client.send(arguments.pop("message"), **arguments)
+
+    assert http.requests == []
+
+
+@pytest.mark.anyio
+async def test_message_with_its_own_recipients_takes_no_keywords(client, http):
+    with pytest.raises(InvalidRequestError, match="holds its recipients"):
+        await client.send(text(), to="+79990005678")
+
+    assert http.requests == []
+
+
+@pytest.mark.anyio
+async def test_message_broken_by_copying_is_refused_before_it_is_sent(client, http):
+    broken = text().model_copy(update={"phone_numbers": []})
+
+    with pytest.raises(InvalidRequestError):
+        await client.send(broken)
+
+    assert http.requests == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("id", ["", ".", "..", "a/b", "a\\b", "\x00"])
+async def test_ids_that_are_no_ids_are_refused(client, http, id):
+    for call in (client.get_state, client.cancel_message):
+        with pytest.raises(InvalidRequestError):
+            await call(id)
+
+    assert http.requests == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"limit": 0},
+        {"limit": 101},
+        {"limit": True},
+        {"offset": -1},
+        {"from_": datetime(2026, 1, 1)},  # noqa: DTZ001 - no zone is the point
+        {"to": "yesterday"},
+        {"query": MessagesQueryFilter(from_=datetime(2026, 1, 1))},  # noqa: DTZ001 - no zone is the point
+        {"pagination": QueryPagination(limit=1000)},
+    ],
+)
+async def test_list_arguments_that_the_server_would_refuse_are_refused(client, http, arguments):
+    with pytest.raises(InvalidRequestError):
+        await client.get_messages(**arguments)
+
+    assert http.requests == []

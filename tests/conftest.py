@@ -1,0 +1,26 @@
+"""Fixtures of all tests: where the vectors are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+VECTORS = Path(__file__).parent / "vectors"
+
+
+@pytest.fixture(scope="session")
+def vectors():
+    """Read one of the vector files by its name."""
+
+    def read(name: str):
+        return json.loads((VECTORS / f"{name}.json").read_text())
+
+    return read
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request):
+    """Run asynchronous tests under both event loops."""
+    return request.param

@@ -1,0 +1,40 @@
+"""What importing may load: people pay for what they use."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+LIBRARIES = {"httpx", "requests", "aiohttp", "pyreqwest", "anyio", "trio", "cryptography", "fastapi", "starlette"}
+
+
+def loaded_by(statement):
+    after = "import json; print(json.dumps(sorted(set(sys.modules) - before)))"
+    code = f"import sys; before = set(sys.modules)\n{statement}\n{after}"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(run.stdout))
+
+
+def test_importing_the_package_loads_only_the_package():
+    ours = {name for name in loaded_by("import smsgate") if name.startswith("smsgate")}
+
+    assert ours == {"smsgate"}
+    assert "pydantic" not in loaded_by("import smsgate")
+
+
+def test_importing_a_client_loads_no_http_library_crypto_or_framework():
+    loaded = loaded_by("from smsgate import APIClient, domain")
+
+    assert "pydantic" in loaded
+    assert not loaded & LIBRARIES
+
+
+def test_importing_the_asynchronous_client_adds_only_anyio():
+    assert not loaded_by("from smsgate import AsyncAPIClient") & (LIBRARIES - {"anyio"})
+
+
+def test_importing_webhooks_and_emulator_core_loads_no_server():
+    loaded = loaded_by("import smsgate.webhooks; import smsgate.emulator")
+
+    assert not loaded & {"uvicorn", "starlette", "fastapi"}

@@ -1,0 +1,96 @@
+"""The public names and their signatures, compared with a snapshot that is part of every review.
+
+After a wanted change write the snapshot anew: ``SNAPSHOT=write pytest tests/test_public_api.py``.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+import inspect
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+import smsgate
+
+SNAPSHOT = Path(__file__).parent / "public_api.txt"
+OFFICIAL = [
+    "APIClient", "AsyncAPIClient", "AsyncHttpClient", "DataMessage", "Device", "DeviceSettings", "Encryptor",
+    "HealthCheck", "HealthResponse", "HealthStatus", "HttpClient", "IncomingMessage", "IncomingMessageAttachment",
+    "InboxQueryFilter", "InboxRefreshRequest", "LimitPeriod", "LogEntry", "LogEntryPriority", "Message",
+    "MessagePriority", "MessagesExportRequest", "MessagesProcessingOrder", "MessagesQueryFilter", "MessageState",
+    "MmsBatchDownloadedPayload", "MmsBatchReceivedPayload", "MmsDownloadedAttachment", "MmsDownloadedPayload",
+    "MmsReceivedPayload", "ProcessState", "QueryPagination", "RecipientState", "SettingsEncryption",
+    "SettingsGateway", "SettingsLogs", "SettingsMessages", "SettingsPing", "SettingsWebhooks", "SimSelectionMode",
+    "SmsBatchDataReceivedPayload", "SmsBatchReceivedPayload", "SmsDataReceivedPayload", "SmsReceivedPayload",
+    "TextMessage", "TokenRequest", "TokenResponse", "Webhook", "WebhookDelivery", "WebhookEvent",
+]  # fmt: skip
+
+
+def describe(name, value):
+    if isinstance(value, type) and issubclass(value, enum.Enum):
+        return [f"{name}: " + " ".join(value.__members__)]
+    if isinstance(value, type) and hasattr(value, "model_fields"):
+        return [f"{name}: " + " ".join(value.model_fields)]
+    if isinstance(value, type) and name.endswith("APIClient"):
+        methods = [method for method in dir(value) if not method.startswith("_")]
+        return [f"{name}{signature(value)}", *(f"  .{m}{signature(getattr(value, m))}" for m in methods)]
+    if isinstance(value, type) and issubclass(value, BaseException):
+        return [f"{name}({', '.join(base.__name__ for base in value.__bases__)})"]
+    if inspect.ismodule(value):
+        return [f"module {name}: " + " ".join(getattr(value, "__all__", []))]
+    return [f"{name}{signature(value)}" if callable(value) else name]
+
+
+def signature(value):
+    try:
+        found = inspect.signature(value)
+    except (TypeError, ValueError):
+        return ""
+    parameters = [p.replace(annotation=p.empty) for p in found.parameters.values()]
+    return str(found.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
+
+
+def current():
+    names = [name for name in sorted(smsgate.__all__) if name != "__version__"]
+    return "\n".join(line for name in names for line in describe(name, getattr(smsgate, name)))
+
+
+def test_public_names_are_those_of_the_snapshot():
+    if os.environ.get("SNAPSHOT") == "write":
+        SNAPSHOT.write_text(current() + "\n")
+
+    assert current() + "\n" == SNAPSHOT.read_text()
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_every_name_of_the_official_client_is_here(name):
+    assert name in smsgate.__all__
+    assert getattr(smsgate, name) is not None
+
+
+def test_listing_names_and_asking_for_unknown_ones():
+    assert set(smsgate.__all__) <= set(dir(smsgate))
+    assert smsgate.__version__ == smsgate.constants.VERSION
+    with pytest.raises(AttributeError, match="no attribute"):
+        _ = smsgate.nonsense
+
+
+def test_type_checkers_and_the_interpreter_see_the_same_names():
+    tree = ast.parse(Path(sys.modules["smsgate"].__file__).read_text())
+    checked = next(node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+
+    seen = {alias.asname or alias.name for statement in checked.body for alias in statement.names}
+
+    assert seen == set(smsgate.__all__)
+    assert seen == {*smsgate._MODULES, *smsgate._NAMES, "__version__"}
+
+
+def test_sync_and_async_clients_have_the_same_methods():
+    def methods(client):
+        return {name for name in dir(client) if not name.startswith("_")}
+
+    assert methods(smsgate.AsyncAPIClient) - methods(smsgate.APIClient) == {"aclose"}

@@ -1,0 +1,91 @@
+"""Calls as users write them, for mypy and pyright to check. Never run."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from typing_extensions import assert_type
+
+from smsgate import (
+    APIClient,
+    AsyncAPIClient,
+    BasicAuth,
+    Device,
+    DeviceSettings,
+    HealthResponse,
+    IncomingMessage,
+    Message,
+    MessagePriority,
+    MessagesQueryFilter,
+    MessageState,
+    Page,
+    ProcessState,
+    RetryPolicy,
+    Scope,
+    SendResult,
+    SettingsMessages,
+    TextMessage,
+    Timeout,
+    TokenRequest,
+    TokenResponse,
+    Webhook,
+    WebhookEvent,
+)
+from smsgate.http import Request, Response
+from smsgate_api import operations
+from smsgate_api.types import Operation
+
+
+def synchronous() -> None:
+    """Use the synchronous client."""
+    client = APIClient("login", "password", timeout=Timeout(total=5), retry=RetryPolicy(max_retries=1))
+    message = Message(
+        phone_numbers=["+15550100"],
+        text_message=TextMessage(text="Hello"),
+        priority=MessagePriority.BYPASS_THRESHOLD,
+        valid_until=datetime(2030, 1, 1, tzinfo=timezone.utc),
+    )
+    assert_type(client.send(message), MessageState)
+    assert_type(client.send("Hello", to="+15550100", priority=50), MessageState)
+    assert_type(client.get_messages(query=MessagesQueryFilter(state=ProcessState.Failed)), Page[MessageState])
+    assert_type(client.get_messages(state="Failed")[0].state, ProcessState)
+    assert_type(client.get_messages().total, "int | None")
+    for state in client.iter_messages():
+        assert_type(state, MessageState)
+    for result in client.send_many([message]):
+        assert_type(result, SendResult)
+    with client.stream_attachment("mms:1", 1) as chunks:
+        for chunk in chunks:
+            assert_type(chunk, bytes)
+    assert_type(client.list_devices(), Page[Device])
+    assert_type(client.health_check(), HealthResponse)
+    assert_type(client.patch_settings(DeviceSettings(messages=SettingsMessages(limit_value=1))), DeviceSettings)
+    assert_type(client.generate_token(TokenRequest(scopes=[Scope.MESSAGES_SEND, "messages:read"])), TokenResponse)
+    assert_type(client.create_webhook(Webhook(url="https://a.test", event=WebhookEvent.SMS_RECEIVED)), Webhook)
+    assert_type(client.wait("id", until={ProcessState.Sent}), MessageState)
+    assert_type(client.wait("id", until=lambda state: state.is_hashed), MessageState)
+    assert_type(client.execute(operations.get_message("id")), MessageState)
+    assert_type(client.execute_raw(operations.get_message("id")), Response)
+    assert_type(operations.list_inbox(limit=1), Operation[Page[IncomingMessage]])
+
+
+async def asynchronous() -> None:
+    """Use the asynchronous client."""
+    async with AsyncAPIClient(auth=BasicAuth("login", "password"), http="httpx") as client:
+        assert_type(await client.send("Hello", to=["+15550100"]), MessageState)
+        async for state in client.iter_messages(page_size=10):
+            assert_type(state, MessageState)
+        async for result in client.send_many([]):
+            assert_type(result, SendResult)
+        async with client.stream_attachment("mms:1", 1) as chunks:
+            async for chunk in chunks:
+                assert_type(chunk, bytes)
+        assert_type(await client.list_inbox_messages(), Page[IncomingMessage])
+
+
+class Own:
+    """A backend of the user's own, by its shape alone."""
+
+    def send(self, request: Request) -> Response:
+        """Answer everything with an empty list."""
+        return Response(200, {"X-Request-ID": request.method}, b"[]")
