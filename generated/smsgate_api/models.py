@@ -247,8 +247,8 @@ class MmsDownloadedPayload(ReceivedPayloadRules):
     """Text parts, one a line, if any."""
     attachments: list[MmsDownloadedAttachment]
     """All other parts."""
-    received_at: Timestamp
-    """Date of the message, as the network tells."""
+    received_at: Timestamp | None = None
+    """Date of the message, as the network tells; absent when unreadable, as old phones may write it."""
 
 
 class MmsBatchDownloadedPayload(Model):
@@ -320,8 +320,8 @@ class MmsReceivedPayload(ReceivedPayloadRules):
     """Announced size in bytes."""
     content_class: MmsContentClass | None = None
     """Class that the carrier gave, if any."""
-    received_at: Timestamp
-    """Date of the message, as the network tells."""
+    received_at: Timestamp | None = None
+    """Date of the message, as the network tells; absent when unreadable, as old phones may write it."""
 
 
 class MmsBatchReceivedPayload(Model):
@@ -610,8 +610,8 @@ class SmsCancelledPayload(SentPayloadRules):
     """Older name of `recipient`."""
     sim_number: int | None = None
     """SIM that sent it, counted from 1, where it is known."""
-    cancelled_at: Timestamp
-    """When it was cancelled."""
+    cancelled_at: Timestamp | None = None
+    """When it was cancelled; absent when unreadable, as old phones may write it."""
 
 
 class SmsCancelled(Model):
@@ -644,8 +644,8 @@ class SmsDataReceivedPayload(ReceivedPayloadRules):
     """SIM that received it, counted from 1, where it is known."""
     data: str
     """The bytes in Base64."""
-    received_at: Timestamp
-    """Date of the message, as the network tells."""
+    received_at: Timestamp | None = None
+    """Date of the message, as the network tells; absent when unreadable, as old phones may write it."""
 
 
 class SmsBatchDataReceivedPayload(Model):
@@ -698,8 +698,8 @@ class SmsDeliveredPayload(SentPayloadRules):
     """Older name of `recipient`."""
     sim_number: int | None = None
     """SIM that sent it, counted from 1, where it is known."""
-    delivered_at: Timestamp
-    """When the report came."""
+    delivered_at: Timestamp | None = None
+    """When the report came; absent when unreadable, as old phones may write it."""
 
 
 class SmsDelivered(Model):
@@ -730,8 +730,8 @@ class SmsFailedPayload(SentPayloadRules):
     """Older name of `recipient`."""
     sim_number: int | None = None
     """SIM that sent it, counted from 1, where it is known."""
-    failed_at: Timestamp
-    """When it failed."""
+    failed_at: Timestamp | None = None
+    """When it failed; absent when unreadable, as old phones may write it."""
     reason: str
     """Why it failed, in the phone's words."""
 
@@ -766,8 +766,8 @@ class SmsReceivedPayload(ReceivedPayloadRules):
     """SIM that received it, counted from 1, where it is known."""
     message: str
     """Text, possibly empty."""
-    received_at: Timestamp
-    """Date of the message, as the network tells."""
+    received_at: Timestamp | None = None
+    """Date of the message, as the network tells; absent when unreadable, as old phones may write it."""
 
 
 class SmsBatchReceivedPayload(Model):
@@ -822,8 +822,8 @@ class SmsSentPayload(SentPayloadRules):
     """SIM that sent it, counted from 1, where it is known."""
     parts_count: int | None = None
     """Number of parts; -1 when unknown. Since app 1.48.0."""
-    sent_at: Timestamp
-    """When it left."""
+    sent_at: Timestamp | None = None
+    """When it left; absent when unreadable, as old phones may write it."""
 
 
 class SmsSent(Model):
@@ -844,7 +844,7 @@ class SmsSent(Model):
 class SystemPingPayload(Model):
     """How the phone is."""
 
-    health: HealthResponse
+    health: HealthResponse | None = None
     """Health of the phone."""
 
 

@@ -61,20 +61,27 @@ class ObjectReader(Generic[M]):
             return self.repair(_load(content, self.model.__name__))
 
     def repair(self, document: Any) -> M:
-        """Read parsed JSON, which is changed on the way.
+        """Read parsed JSON, which itself stays as it is.
 
         Raises:
-            UnreadableError: names the first field that could not be read.
+            UnreadableError: names the field where the trouble started.
         """
+        name = self.model.__name__
         blame: dict[Location, Origin] = {}
-        while True:
-            try:
-                return cast("M", self.validator.validate_json(_dump(document)))
-            except ValidationError as failure:
-                problems = failure.errors(include_url=False, include_context=False, include_input=False)
-            beyond_repair = _repair_round(document, [(p["loc"], p["type"]) for p in problems], blame)
-            if beyond_repair is not None:
-                raise UnreadableError(self.model.__name__, *beyond_repair)
+        try:
+            content = _dump(document)
+            copied = json.loads(content)
+            while True:
+                try:
+                    return cast("M", self.validator.validate_json(content))
+                except ValidationError as failure:
+                    problems = failure.errors(include_url=False, include_context=False, include_input=False)
+                beyond_repair = _repair_round(copied, [(found["loc"], found["type"]) for found in problems], blame)
+                if beyond_repair is not None:
+                    raise UnreadableError(name, *beyond_repair)
+                content = _dump(copied)
+        except RecursionError:
+            raise UnreadableError(name, "", "recursion") from None
 
 
 class PageReader(Generic[M]):
@@ -122,7 +129,7 @@ class PageReader(Generic[M]):
         page: Page[M] = Page()
         for raw in items:
             try:
-                page.append(self.item.repair(json.loads(json.dumps(raw))))
+                page.append(self.item.repair(raw))
             except UnreadableError as failure:  # noqa: PERF203 - one bad item must not cost the others
                 page.invalid.append(InvalidItem(raw, f"{failure.location or 'the item'} ({failure.reason})"))
         if page.invalid:

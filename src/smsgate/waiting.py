@@ -12,8 +12,7 @@ __all__ = ["Until", "check_wait", "is_reached", "next_interval"]
 
 Until: TypeAlias = str | Collection[ProcessState] | Callable[[MessageState], bool]
 
-_FINAL = frozenset({ProcessState.Delivered, ProcessState.Failed, ProcessState.Cancelled})
-_SENT = _FINAL | {ProcessState.Sent}
+_SENT = frozenset({ProcessState.Sent, ProcessState.Delivered, ProcessState.Failed, ProcessState.Cancelled})
 _WAITING = frozenset({ProcessState.Pending, ProcessState.Cancelling})
 _NAMES = ("delivered", "sent", "processed")
 _FIRST_INTERVAL = 0.5
@@ -42,14 +41,14 @@ def is_reached(state: MessageState, until: Until) -> bool:
             "processed": the phone has taken the message; a collection of states of the message; or a function.
     """
     if callable(until):
-        return until(state) or _is_final(state)
+        return until(state) or state.is_final
     if not isinstance(until, str):
-        return state.state in until or _is_final(state)
+        return state.state in until or state.is_final
     if until == "processed":
         return state.state not in _WAITING
     if until == "sent":
-        return _is_final(state) or _all_in(state, _SENT)
-    return _is_final(state)
+        return state.is_final or _all_in(state, _SENT)
+    return state.is_final
 
 
 def next_interval(interval: float | None, polls: int) -> float:
@@ -57,11 +56,6 @@ def next_interval(interval: float | None, polls: int) -> float:
     if interval is not None:
         return interval
     return min(_LONGEST_INTERVAL, _FIRST_INTERVAL * _GROWTH**polls)
-
-
-def _is_final(state: MessageState) -> bool:
-    """Tell whether nothing can change: the message's own state counts first, recipients may lag behind it for ever."""
-    return state.state in _FINAL or _all_in(state, _FINAL)
 
 
 def _all_in(state: MessageState, states: frozenset[ProcessState]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
 from smsgate.emulator import Gateway, ManualClock
 from smsgate.http import Request, Timeout
 

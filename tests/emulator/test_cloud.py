@@ -8,6 +8,7 @@ import threading
 from datetime import datetime, timedelta, timezone
 
 import pytest
+
 from smsgate.ahttp import AsyncHttpClient
 from smsgate.emulator import Gateway, ManualClock, QueueLimit
 from smsgate.http import Headers, HttpClient, Request, Response, Timeout
@@ -354,7 +355,7 @@ def test_an_old_waiting_message_blocks_its_device(open_gateway):
 
 def test_gateways_refuse_options_that_make_no_sense():
     for options in ({"mode": "moon"}, {"login": ""}, {"login": "a:b"}, {"password": ""}):
-        with pytest.raises(ValueError, match="mode is one of|An account needs"):
+        with pytest.raises(ValueError, match=r"mode is one of|An account needs"):
             Gateway(**options)
     with pytest.raises(ValueError, match="aware"):
         ManualClock(datetime(2026, 1, 1))  # noqa: DTZ001 - that is the mistake

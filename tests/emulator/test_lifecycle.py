@@ -6,7 +6,11 @@ import hashlib
 from datetime import timedelta
 
 import pytest
+
 from smsgate.emulator import FAILING_NUMBERS, REJECTED_ENDING, REJECTED_ERROR, UNDELIVERED_ENDING, Gateway
+from smsgate.emulator.books import Opening
+from smsgate.emulator.routing import take_apart
+from smsgate.http import Request, Timeout
 
 BOTH_MODES = pytest.mark.parametrize("mode", ["cloud", "local"])
 NO_SERVICE = "+79990009901"
@@ -326,6 +330,10 @@ def test_nothing_private_shows_in_reprs(cloud):
     shown = repr([cloud.gateway, cloud.gateway.messages, cloud.gateway.messages[0].recipients, cloud.gateway.radio])
     shown += repr(cloud.gateway.devices) + repr(cloud.gateway.receive("+79990001234", "hello"))
 
+    opening = Opening("demo", cloud.gateway.password, "cloud", 1, True, cloud.clock, 0)
+    call = take_apart(Request("POST", "https://x/79990001234", {"Authorization": "hello"}, b"hello", Timeout()))
+    shown += repr([opening, call, list(cloud.gateway._books.phones.values())])
+
     for secret in ("79990001234", "hello", "'hi'", cloud.gateway.password, cloud.gateway.devices[0].token):
         assert secret not in shown
 
@@ -345,6 +353,17 @@ def test_a_deleted_device_takes_its_messages_along(open_gateway):
     assert talk("GET", "/messages/gone").status == 200  # from the cache
     talk.clock.advance(301)
     assert talk("GET", "/messages/gone").status == 404
+
+
+def test_a_message_that_is_gone_before_it_could_be_hashed_is_no_matter(open_gateway):
+    talk = open_gateway(phone=False)
+    talk.send(id="one")
+    talk.gateway.report("one", "Sent")
+    talk("DELETE", f"/devices/{talk.gateway.devices[0].id}")
+
+    talk.gateway.hash_now()
+
+    assert talk.gateway.messages == []
 
 
 def test_an_id_on_two_devices_cannot_be_looked_up_once_the_cache_forgot_it(open_gateway):
@@ -386,7 +405,7 @@ def test_only_lately_seen_devices_are_chosen_when_asked_so(open_gateway):
 
     assert used == {talk.gateway.devices[1].id}
     assert (refused.status, refused.message) == (400, "failed to select device: record not found")
-    assert talk.send(query="?deviceActiveWithin=9999999999").status == 202
+    assert talk.send(query="?deviceActiveWithin=99999999999999").status == 202
 
 
 def test_a_new_device_joins_the_account(cloud):

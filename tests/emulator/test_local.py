@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+
 from smsgate.emulator import Attachment
 
 LATER = "2026-01-01T13:00:00.000Z"
@@ -25,6 +26,7 @@ def test_a_401_is_empty_and_carries_a_challenge(local, auth):
         ("GET", "/3rdparty/v1/messages", 404),
         ("GET", "/Device", 404),
         ("GET", "/device/", 404),
+        ("GET", "/messages/", 404),
         ("GET", "/messages//", 404),
         ("PUT", "/settings", 405),
         ("POST", "/health", 405),

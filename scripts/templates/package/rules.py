@@ -200,12 +200,13 @@ class MessageStateRules(Model):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will happen: cancelled, or every recipient delivered, failed or cancelled.
+        """Whether nothing more will happen: the message, or every recipient, is delivered, failed or cancelled.
 
+        The message's own state counts first: recipients without a leading ``+`` lag behind it for ever.
         Without delivery reports a sent message stays Sent, which is not final in this sense.
         """
         state = cast("models.MessageState", self)
-        if state.state == "Cancelled":
+        if state.state in _FINAL:
             return True
         return bool(state.recipients) and all(recipient.state in _FINAL for recipient in state.recipients)
 
@@ -217,6 +218,11 @@ class IncomingMessageRules(Model):
     def remote(self) -> str:
         """Who wrote: a number, a name or a short code."""
         return cast("models.IncomingMessage", self).sender
+
+    @property
+    def message_type(self) -> models.IncomingMessageType:
+        """Another name of ``type``, for programs written for the official client."""
+        return cast("models.IncomingMessage", self).type
 
 
 class ReceivedPayloadRules(Model):

@@ -89,13 +89,13 @@ class Gateway:
             self._books.settle()
             try:
                 self._check_size(request)
-                call = take_apart(request)
-                response = self._answer(self._books, call)
+                response = self._answer(self._books, take_apart(request))
             except RefusedError as refused:
-                return refused.answer()
+                response = refused.answer()
         if response.status != 204:  # noqa: PLR2004 - No Content has no length either
             response = with_headers(response, {"content-length": str(len(response.content))})
-        return Response(response.status, response.headers, b"") if call.method == "HEAD" else response
+        bare = request.method.upper() == "HEAD"
+        return Response(response.status, response.headers, b"") if bare else response
 
     def http(self) -> GatewayHttp:
         """An HTTP backend for ``APIClient(http=…)`` that talks to this gateway without a network."""

@@ -105,12 +105,11 @@ def patch_settings(books: Books, call: Call) -> Response:
 
 def _given(call: Call) -> dict[str, Any]:
     try:
-        raw: dict[str, Any] = raw_body(call) or {}
-        read: dict[str, Any] = typed(raw, _SHAPE)
-        _check(read)
+        raw: dict[str, Any] | None = raw_body(call)
+        _check(typed(raw, _SHAPE))
     except RefusedError as refused:
         raise RefusedError(400, f"Invalid settings format: {refused.message}") from None
-    return raw
+    return raw or {}
 
 
 def _check(given: dict[str, Any]) -> None:

@@ -1,0 +1,57 @@
+"""Every Python block in README and docs runs, against an emulator on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import smsgate
+from smsgate.emulator import Gateway
+
+uvicorn = pytest.importorskip("uvicorn", reason="the emulator's port needs uvicorn")
+
+ROOT = Path(__file__).parent.parent.parent
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def examples():
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        text = path.read_text()
+        for match in BLOCK.finditer(text):
+            line = text[: match.start()].count("\n") + 1
+            yield pytest.param(match.group(1), id=f"{path.relative_to(ROOT)}:{line}")
+
+
+@pytest.fixture(scope="module")
+def gateway_url():
+    from smsgate.emulator.asgi import EmulatorApp
+
+    app = EmulatorApp(Gateway(login="login", password="password"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/3rdparty/v1"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.mark.parametrize("code", list(examples()))
+def test_example_runs(code, gateway_url, monkeypatch, tmp_path):
+    for client in (smsgate.APIClient, smsgate.AsyncAPIClient):
+        monkeypatch.setitem(client.__init__.__kwdefaults__, "base_url", gateway_url)
+    monkeypatch.chdir(tmp_path)
+    space = {"__name__": "example"}
+
+    exec(compile(code, "<example>", "exec"), space)
+
+    main = space.get("main")
+    if inspect.iscoroutinefunction(main):
+        asyncio.run(main())

@@ -1,0 +1,350 @@
+"""The rules across fields: each limit right at its edge and one step over it."""
+
+import base64
+import json
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from pydantic import ValidationError
+
+from smsgate_api import models
+from smsgate_api.rules import MAX_STORED_SIZE, stored_size
+from smsgate_api.types import encode
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+LATER = NOW + timedelta(hours=1)
+NUMBER = "+15550100001"
+TEXT = models.TextMessage(text="hello")
+DATA = models.DataMessage(data="AQID", port=5000)
+MMS = models.MmsMessage(text="hello")
+
+
+def message(**fields):
+    return models.Message(**{"phone_numbers": [NUMBER], "text_message": TEXT, **fields})
+
+
+def content(**fields):
+    return models.Message(phone_numbers=[NUMBER], **fields)
+
+
+def refusal(build, *arguments, **fields):
+    """The text of the refusal; it must not show what was refused."""
+    with pytest.raises(ValidationError) as caught:
+        build(*arguments, **fields)
+    assert "input_value" not in str(caught.value)
+    return str(caught.value)
+
+
+# --- content
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"text_message": TEXT}, "hello"),
+        ({"message": "hello"}, "hello"),
+        ({"data_message": DATA}, DATA),
+        ({"mms_message": MMS}, MMS),
+        ({"text_message": TEXT, "message": ""}, "hello"),
+        ({"data_message": DATA, "message": ""}, DATA),
+    ],
+)
+def test_one_content_is_accepted_and_found(fields, expected):
+    assert content(**fields).content == expected
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"message": ""},
+        {"text_message": TEXT, "data_message": DATA},
+        {"text_message": TEXT, "message": "hello"},
+        {"data_message": DATA, "mms_message": MMS},
+        {"text_message": TEXT, "data_message": DATA, "mms_message": MMS, "message": "hello"},
+    ],
+)
+def test_no_content_and_two_contents_are_refused(fields):
+    assert "exactly one of" in refusal(content, **fields)
+
+
+def test_empty_text_is_no_content_to_send():
+    assert "should not be empty" in refusal(content, text_message=models.TextMessage(text=""))
+
+
+# --- recipients
+
+
+@pytest.mark.parametrize("numbers", [["1"], ["1" * 128], [str(n) for n in range(100)]])
+def test_number_and_length_of_recipients_reach_their_limits(numbers):
+    assert message(phone_numbers=numbers).phone_numbers == numbers
+
+
+@pytest.mark.parametrize("numbers", [[], [""], ["1" * 129], [str(n) for n in range(101)], NUMBER, [5], [None], None])
+def test_recipients_beyond_the_limits_are_refused(numbers):
+    refusal(message, phone_numbers=numbers)
+
+
+@pytest.mark.parametrize("numbers", [[NUMBER, NUMBER], ["abc", "ABC"], ["1", "2", "1"], ["straße", "STRASSE"]])
+def test_recipients_that_differ_by_case_only_are_refused(numbers):
+    assert "distinct" in refusal(message, phone_numbers=numbers)
+
+
+# --- id, SIM, priority
+
+
+@pytest.mark.parametrize("chosen", ["a", "x" * 36, "A-Za-z0-9._~-", "...", ".a"])
+def test_id_of_unreserved_characters_is_accepted(chosen):
+    assert message(id=chosen).id == chosen
+
+
+@pytest.mark.parametrize("chosen", ["", "x" * 37, ".", "..", "a b", "a/b", "a?b", "caf\u00e9", "a\n", "a:b", "%41"])
+def test_id_that_could_never_be_looked_up_is_refused(chosen):
+    refusal(message, id=chosen)
+
+
+@pytest.mark.parametrize("sim", [1, 3, 4, 100])
+def test_sim_number_has_no_upper_limit(sim):
+    assert message(sim_number=sim).sim_number == sim
+
+
+@pytest.mark.parametrize("sim", [0, -1])
+def test_sim_number_starts_at_one(sim):
+    refusal(message, sim_number=sim)
+
+
+@pytest.mark.parametrize("priority", [-128, -1, 0, 50, 127, models.MessagePriority.BYPASS_THRESHOLD])
+def test_any_priority_of_the_range_is_accepted_and_written_as_a_number(priority):
+    assert message(priority=priority).priority == priority
+    assert json.loads(encode(message(priority=priority)))["priority"] == int(priority)
+
+
+@pytest.mark.parametrize("priority", [-129, 128, 300, models.MessagePriority(500)])
+def test_priority_outside_the_range_is_refused(priority):
+    refusal(message, priority=priority)
+
+
+def test_priority_is_zero_and_delivery_report_on_by_default():
+    assert (message().priority, message().with_delivery_report, message().is_encrypted) == (0, True, False)
+
+
+# --- times
+
+
+def test_ttl_starts_at_five_seconds():
+    assert message(ttl=5).ttl == 5
+    refusal(message, ttl=4)
+    refusal(message, ttl=0)
+
+
+def test_ttl_and_valid_until_exclude_each_other():
+    assert message(valid_until=NOW).valid_until == NOW
+    assert "exclude each other" in refusal(message, ttl=5, valid_until=NOW)
+
+
+def test_schedule_may_reach_the_end_and_not_pass_it():
+    assert message(schedule_at=NOW, valid_until=NOW).schedule_at == NOW
+    assert message(schedule_at=LATER, ttl=5).ttl == 5
+    assert "later than valid_until" in refusal(message, schedule_at=LATER, valid_until=NOW)
+
+
+@pytest.mark.parametrize("field", ["valid_until", "schedule_at"])
+def test_time_without_zone_is_refused(field):
+    assert "zone" in refusal(message, **{field: NOW.replace(tzinfo=None)})
+
+
+# --- stored size
+
+
+def as_stored(document):
+    """Go's compact encoding, made another way than the code under test makes it."""
+    written = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        written = written.replace(character, f"\\u{ord(character):04x}")
+    return written.encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "é€😀", "<b>&amp;</b>", '"quoted" \\ back', "\n\r\t\b\f\x00\x1f\x7f", "\u2028\u2029", "a" * 70_000],
+)
+def test_stored_size_of_text_is_that_of_its_encoding(text):
+    expected = len(as_stored({"text": text}))
+    assert stored_size(text) == expected
+    assert stored_size(models.TextMessage(text=text)) == expected
+
+
+@pytest.mark.parametrize(("data", "port"), [("AQID", 0), ("AQID/v8=", 65535), ("$aes-256-cbc$<x>", 7)])
+def test_stored_size_of_data_is_that_of_its_encoding(data, port):
+    expected = len(as_stored({"data": data, "port": port}))
+    assert stored_size(models.DataMessage(data=data, port=port)) == expected
+
+
+@pytest.mark.parametrize(
+    ("character", "most"),
+    [
+        ("x", 65_524),
+        ("€", 65_524 // 3),
+        ("😀", 65_524 // 4),
+        ("<", 65_524 // 6),
+        ("\u2028", 65_524 // 6),
+        ('"', 32_762),
+    ],
+)
+def test_text_fills_the_column_and_not_a_character_more(character, most):
+    text = character * most
+    assert content(text_message=models.TextMessage(text=text)).content == text
+    assert "65535 bytes" in refusal(content, text_message=models.TextMessage(text=text + character))
+
+
+def test_deprecated_text_has_the_same_limit():
+    assert content(message="x" * 65_524).content == "x" * 65_524
+    assert "65535 bytes" in refusal(content, message="x" * 65_525)
+
+
+def test_data_fills_the_column_and_not_a_group_more():
+    frame = len('{"data":"","port":5000}')
+    groups = (MAX_STORED_SIZE - frame) // 4
+    assert content(data_message=models.DataMessage(data="AAAA" * groups, port=5000)).content is not None
+    assert "65535 bytes" in refusal(content, data_message=models.DataMessage(data="AAAA" * (groups + 1), port=5000))
+
+
+def test_encrypted_content_has_the_same_limit():
+    text = models.TextMessage(text="$aes" + "x" * 65_521)
+    assert "65535 bytes" in refusal(content, text_message=text, is_encrypted=True)
+
+
+# --- data messages
+
+
+@pytest.mark.parametrize("raw", [b"\x00", b"\x01\x02\x03", bytes(range(256))])
+def test_bytes_go_in_and_come_out(raw):
+    data = models.DataMessage.with_bytes(raw, 5000)
+    assert data.as_bytes() == raw
+    assert data.data == base64.b64encode(raw).decode()
+    assert content(data_message=data).content == data
+
+
+@pytest.mark.parametrize("port", [0, 1, 65_535])
+def test_port_covers_its_range(port):
+    assert models.DataMessage(data="AQID", port=port).port == port
+    assert models.DataMessage.with_bytes(b"x", port).port == port
+
+
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_port_outside_its_range_is_refused(port):
+    assert "0 to 65535" in refusal(models.DataMessage, data="AQID", port=port)
+    assert "0 to 65535" in refusal(models.DataMessage.with_bytes, b"x", port)
+
+
+def test_any_port_is_read():
+    assert models.DataMessage.from_dict({"data": "AQID", "port": 70_000}).port == 70_000
+
+
+@pytest.mark.parametrize("data", ["", "A", "AQI", "AQ=", "AQID=", "A===", "AQ-_", " AQID", "AQID\n", "text!"])
+def test_data_that_is_no_base64_is_refused_in_a_message(data):
+    wrong = models.DataMessage(data=data, port=1)
+    assert "Base64" in refusal(content, data_message=wrong)
+
+
+def test_encrypted_data_need_not_be_base64_and_has_no_bytes():
+    secret = models.DataMessage(data="$aes-256-cbc/pbkdf2-sha1$i=1$x$y", port=1)
+    assert content(data_message=secret, is_encrypted=True).content == secret
+    with pytest.raises(ValueError, match="no Base64"):
+        secret.as_bytes()
+
+
+# --- other requests
+
+
+@pytest.mark.parametrize("model", [models.InboxRefreshRequest, models.MessagesExportRequest])
+def test_period_may_be_a_moment_and_not_run_backwards(model):
+    assert model(since=NOW, until=NOW).since == NOW
+    assert "later than until" in refusal(model, since=LATER, until=NOW)
+
+
+def test_kinds_of_messages_are_not_an_empty_list():
+    request = models.InboxRefreshRequest(since=NOW, until=NOW, message_types=["SMS"])
+    assert json.loads(encode(request))["messageTypes"] == ["SMS"]
+    refusal(models.InboxRefreshRequest, since=NOW, until=NOW, message_types=[])
+
+
+@pytest.mark.parametrize("scopes", [["messages:send"], [models.Scope.MESSAGES_SEND, "brand:new"]])
+def test_scopes_are_names_known_or_not(scopes):
+    request = models.TokenRequest(scopes=scopes, ttl=0)
+    assert json.loads(encode(request)) == {"scopes": [str(scope) for scope in scopes], "ttl": 0}
+
+
+@pytest.mark.parametrize("scopes", [[], [""], ["messages:send", ""], "messages:send", None, [5]])
+def test_token_without_proper_scopes_is_refused(scopes):
+    refusal(models.TokenRequest, scopes=scopes)
+
+
+def test_lifetime_of_a_token_is_not_negative():
+    assert models.TokenRequest(scopes=["a"], ttl=0).ttl == 0
+    refusal(models.TokenRequest, scopes=["a"], ttl=-1)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"subject": "s"},
+        {"text": "t"},
+        {"attachments": [models.MmsAttachment(content_type="image/png", data="AQID")]},
+    ],
+)
+def test_mms_with_something_in_it_is_accepted(fields):
+    assert models.MmsMessage(**fields)
+
+
+@pytest.mark.parametrize("fields", [{}, {"subject": ""}, {"text": ""}, {"attachments": []}])
+def test_empty_mms_is_refused(fields):
+    assert "subject, a text or an attachment" in refusal(models.MmsMessage, **fields)
+
+
+# --- conveniences
+
+
+@pytest.mark.parametrize(
+    ("overall", "recipients", "final"),
+    [
+        ("Sent", ["Sent"], False),
+        ("Delivered", ["Delivered"], True),
+        ("Failed", ["Failed", "Failed"], True),
+        ("Sent", ["Delivered", "Failed"], True),
+        ("Sent", ["Delivered", "Sent"], False),
+        ("Cancelled", ["Pending"], True),
+        ("Cancelling", ["Pending"], False),
+        ("Pending", [], False),
+        ("Teleported", ["Teleported"], False),
+    ],
+)
+def test_state_is_final_when_nothing_more_will_happen(overall, recipients, final):
+    state = models.MessageState.from_dict(
+        {
+            "id": "a",
+            "deviceId": "b",
+            "state": overall,
+            "recipients": [{"phoneNumber": str(n), "state": each} for n, each in enumerate(recipients)],
+        }
+    )
+    assert state.is_final is final
+
+
+def test_remote_is_the_other_end_in_both_directions():
+    common = {"messageId": "1", "sender": "from", "recipient": "to", "phoneNumber": "old"}
+    received = models.SmsReceivedPayload.from_dict({**common, "message": "x", "receivedAt": "2026-01-01T00:00:00Z"})
+    sent = models.SmsSentPayload.from_dict({**common, "sentAt": "2026-01-01T00:00:00Z"})
+    assert (received.remote, sent.remote) == ("from", "to")
+
+
+def test_remote_falls_back_to_the_older_field():
+    common = {"messageId": "1", "phoneNumber": "old"}
+    received = models.SmsReceivedPayload.from_dict({**common, "message": "x", "receivedAt": "2026-01-01T00:00:00Z"})
+    sent = models.SmsSentPayload.from_dict({**common, "sentAt": "2026-01-01T00:00:00Z"})
+    assert (received.remote, sent.remote) == ("old", "old")
+
+
+def test_remote_of_an_inbox_entry_is_its_sender():
+    entry = {"id": "text:1", "type": "SMS", "sender": "from", "contentPreview": "", "createdAt": "2026-01-01T00:00:00Z"}
+    assert models.IncomingMessage.from_dict(entry).remote == "from"
