@@ -53,6 +53,7 @@ SigningKey: TypeAlias = str | Iterable[str] | _KeysByDevice | Callable[[str], st
 
 _SIGNATURE_HEADER = "x-signature"
 _TIMESTAMP_HEADER = "x-timestamp"
+_REASONS = {_SIGNATURE_HEADER: "malformed_signature", _TIMESTAMP_HEADER: "malformed_timestamp"}
 _SIGNATURE = re.compile(r"[0-9A-Fa-f]{64}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _DEVICE_ID = re.compile(r"[!-~]{1,128}")
@@ -95,28 +96,24 @@ def signature_headers(headers: Headers) -> tuple[bytes, str]:
     Raises:
         SignatureError: one is missing, malformed, or given twice with different values.
     """
-    pairs = cast("SupportsItems", headers).items() if hasattr(headers, "items") else headers
-    found: dict[str, set[str]] = {_SIGNATURE_HEADER: set(), _TIMESTAMP_HEADER: set()}
-    for name, value in cast("Iterable[tuple[object, object]]", pairs):
-        texts = found.get(_text(name).lower())
-        if texts is not None:
-            values = cast("list[object]", value) if isinstance(value, (list, tuple)) else [value]
-            texts.update(_text(item).strip(" \t") for item in values)
-    signature, timestamp = (_single(name, texts - {""}) for name, texts in found.items())
+    given: Any = headers
+    found: dict[str, str] = {}
+    for name, value in given.items() if hasattr(given, "items") else given:
+        header = (name if isinstance(name, str) else _text(name)).lower()
+        if header in _REASONS:
+            for item in cast("Iterable[object]", value if isinstance(value, (list, tuple)) else (value,)):
+                text = _text(item).strip(" \t")
+                if text and found.setdefault(header, text) != text:
+                    raise SignatureError(f"the request has several {header.title()}", reason=_REASONS[header])
+    for header in _REASONS:
+        if header not in found:
+            raise SignatureError(f"the request has no {header.title()}", reason="missing_header")
+    signature, timestamp = found[_SIGNATURE_HEADER], found[_TIMESTAMP_HEADER]
     if not _SIGNATURE.fullmatch(signature):
-        raise SignatureError("X-Signature is not 64 hex digits", reason="malformed_signature")
+        raise SignatureError("X-Signature is not 64 hex digits", reason=_REASONS[_SIGNATURE_HEADER])
     if not _TIMESTAMP.fullmatch(timestamp):
-        raise SignatureError("X-Timestamp is not 1 to 12 digits of Unix seconds", reason="malformed_timestamp")
+        raise SignatureError("X-Timestamp is not 1 to 12 digits of Unix seconds", reason=_REASONS[_TIMESTAMP_HEADER])
     return bytes.fromhex(signature), timestamp
-
-
-def _single(name: str, texts: set[str]) -> str:
-    if not texts:
-        raise SignatureError(f"the request has no {name.title()}", reason="missing_header")
-    if len(texts) > 1:
-        kind = name.removeprefix("x-")
-        raise SignatureError(f"the request has several {name.title()} headers", reason=f"malformed_{kind}")
-    return texts.pop()
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------
@@ -124,11 +121,10 @@ def _single(name: str, texts: set[str]) -> str:
 
 def _encoded(keys: object) -> tuple[bytes, ...]:
     """Check keys and encode them, without white space around them (the app strips it, too)."""
-    texts = [keys] if isinstance(keys, str) else keys
-    if isinstance(texts, (bytes, bytearray)) or not isinstance(texts, Iterable):
+    if isinstance(keys, (bytes, bytearray)) or not isinstance(keys, Iterable):
         raise ConfigurationError("a signing key is text, or several texts")
     encoded: list[bytes] = []
-    for text in cast("Iterable[object]", texts):
+    for text in cast("Iterable[object]", (keys,) if isinstance(keys, str) else keys):
         if not isinstance(text, str):
             raise ConfigurationError("a signing key is text")
         key = _utf8(text.strip())
@@ -200,7 +196,10 @@ def check_signature(body: bytes, signature: bytes, timestamp: str, keys: Iterabl
         SignatureError: none of them fits.
     """
     message = body + timestamp.encode()
-    if not any([hmac.compare_digest(hmac.digest(key, message, "sha256"), signature) for key in keys]):  # noqa: C419 - all keys, always
+    fits = False
+    for key in keys:  # all of them, whichever fits
+        fits |= hmac.compare_digest(hmac.digest(key, message, "sha256"), signature)
+    if not fits:
         raise SignatureError(
             "the signature does not fit the body: key of another device, or a body that was changed or re-encoded",
             reason="signature_mismatch",
@@ -253,6 +252,7 @@ def sign(body: Body, timestamp: int | str, signing_key: str) -> str:
 
     Raises:
         ConfigurationError: the key is empty.
+        ValueError: the body holds lone surrogates.
     """
     raw = body_bytes(body)
     if raw is None:

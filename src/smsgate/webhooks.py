@@ -19,6 +19,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
+from smsgate.encryption import without_plus
 from smsgate.errors import PayloadError, SignatureError
 from smsgate.webhook_signatures import (
     Body,
@@ -296,14 +297,14 @@ _decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_consta
 
 def _load(raw: bytes) -> dict[str, Any]:
     """Parse a body as one JSON object, strictly: the signature does not mark where the body ends."""
-    document: Any = None
+    document: dict[str, Any] | None = None
     try:
         document = _decoder.decode(raw.decode())
     except (ValueError, RecursionError):  # the cause would carry the whole body
         raise PayloadError("the body is no valid JSON", reason="invalid_json") from None
     if not isinstance(document, dict):
         raise PayloadError("the body is no JSON object", reason="invalid_payload")
-    return cast("dict[str, Any]", document)
+    return document
 
 
 def _event(raw: bytes, document: dict[str, Any], encryptor: Decryptor | None) -> Event:
@@ -311,9 +312,9 @@ def _event(raw: bytes, document: dict[str, Any], encryptor: Decryptor | None) ->
     if not isinstance(name, str) or not name:
         raise PayloadError("the body names no event", reason="invalid_payload")
     model = _MODELS.get(name, UnknownEvent)
-    defaults = {key: "" for key in _IDS if not isinstance(document.get(key), str)}
+    defaults: dict[str, Any] = {key: "" for key in _IDS if not isinstance(document.get(key), str)}
     if model is UnknownEvent and document.get("payload") is None:
-        defaults["payload"] = cast("Any", {})
+        defaults["payload"] = {}
     try:
         if defaults:
             raw = json.dumps({**document, **defaults}).encode()
@@ -321,7 +322,7 @@ def _event(raw: bytes, document: dict[str, Any], encryptor: Decryptor | None) ->
     except UnreadableError as failure:
         where = failure.location or "the body"
         raise PayloadError(f"cannot read the event: {where} ({failure.reason})", reason="invalid_payload") from failure
-    except RecursionError:
+    except RecursionError:  # writing JSON may give up earlier than reading it, depending on the Python version
         raise PayloadError("the body is nested too deeply", reason="invalid_payload") from None
     return event if encryptor is None else _decrypted(event, encryptor)
 
@@ -339,7 +340,7 @@ def _decrypted(event: Event, encryptor: Decryptor) -> Event:
 
 
 def _plain(text: str, encryptor: Decryptor) -> str:
-    ciphertext = text[1:] if text.startswith("+$") else text  # a server may have taken it for a number
+    ciphertext = without_plus(text)
     try:
         return encryptor.decrypt(ciphertext) if encryptor.is_encrypted(ciphertext) else text
     except ValueError:  # another passphrase

@@ -1,0 +1,1 @@
+"""The parts of scripts/specdiff.py: documents, shapes, operations, their comparison and the explained deviations."""
