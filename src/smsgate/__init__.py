@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from smsgate._async.client import AsyncAPIClient
     from smsgate._sync.client import APIClient
     from smsgate.ahttp import AsyncHttpClient
-    from smsgate.auth import BasicAuth, BearerAuth
+    from smsgate.auth import BasicAuth, BearerAuth, JWTAuth
     from smsgate.constants import VERSION as __version__  # noqa: N811 - the name that Python tools look for
     from smsgate.domain import (
         DataMessage,
@@ -99,8 +99,10 @@ if TYPE_CHECKING:
         WebhookError,
     )
     from smsgate.http import HttpClient, Timeout
+    from smsgate.observing import RequestEvent, ResponseEvent
     from smsgate.outgoing import SendResult
-    from smsgate.retry import RetryPolicy
+    from smsgate.retry import RetryEvent, RetryPolicy
+    from smsgate.token_store import FileTokenStore, MemoryTokenStore, TokenStore
     from smsgate.webhooks import (
         AppStarted,
         AppStartedPayload,
@@ -135,13 +137,13 @@ if TYPE_CHECKING:
         UnknownEvent,
     )
 
-_MODULES = {"errors", "http", "constants", "ahttp", "enums", "client", "webhooks", "encryption", "domain"}
+_MODULES = {"constants", "domain", "errors", "client", "http", "ahttp", "webhooks", "enums", "encryption"}
 
 _HOMES = {
     "smsgate._async.client": "AsyncAPIClient",
     "smsgate._sync.client": "APIClient",
     "smsgate.ahttp": "AsyncHttpClient",
-    "smsgate.auth": "BasicAuth BearerAuth",
+    "smsgate.auth": "BasicAuth BearerAuth JWTAuth",
     "smsgate.domain": """
         DataMessage Device DeviceSettings ErrorResponse HashedMessage HealthCheck HealthResponse HealthStatus
         InboxQueryFilter InboxRefreshRequest IncomingMessage IncomingMessageAttachment IncomingMessageType LimitPeriod
@@ -162,7 +164,9 @@ _HOMES = {
     """,
     "smsgate.http": "HttpClient Timeout",
     "smsgate.outgoing": "SendResult",
-    "smsgate.retry": "RetryPolicy",
+    "smsgate.observing": "RequestEvent ResponseEvent",
+    "smsgate.retry": "RetryEvent RetryPolicy",
+    "smsgate.token_store": "FileTokenStore MemoryTokenStore TokenStore",
     "smsgate.webhooks": """
         AppStarted AppStartedPayload Event MmsBatchDownloaded MmsBatchDownloadedPayload MmsBatchReceived
         MmsBatchReceivedPayload MmsDownloaded MmsDownloadedAttachment MmsDownloadedPayload MmsReceived
@@ -178,26 +182,26 @@ __all__ = [
     "APIClient", "APIError", "AppStarted", "AppStartedPayload", "AsyncAPIClient", "AsyncHttpClient",
     "BadGatewayError", "BadRequestError", "BasicAuth", "BearerAuth", "CiphertextFormatError", "ConfigurationError",
     "ConflictError", "ConnectError", "DataMessage", "DecryptionError", "Device", "DeviceSettings", "EncryptionError",
-    "Encryptor", "ErrorResponse", "Event", "ForbiddenError", "GatewayTimeoutError", "HashedMessage", "HealthCheck",
-    "HealthResponse", "HealthStatus", "HttpClient", "InboxQueryFilter", "InboxRefreshRequest", "IncomingMessage",
-    "IncomingMessageAttachment", "IncomingMessageType", "InternalServerError", "InvalidRequestError", "LimitPeriod",
-    "LogEntry", "LogEntryPriority", "Message", "MessagePriority", "MessageState", "MessagesExportRequest",
-    "MessagesProcessingOrder", "MessagesQueryFilter", "MessagesSort", "MmsAttachment", "MmsBatchDownloaded",
-    "MmsBatchDownloadedPayload", "MmsBatchReceived", "MmsBatchReceivedPayload", "MmsDownloaded",
-    "MmsDownloadedAttachment", "MmsDownloadedPayload", "MmsMessage", "MmsReceived", "MmsReceivedPayload",
-    "NotFoundError", "NotImplementedByServerError", "NotificationChannel", "Page", "PayloadError",
-    "PayloadTooLargeError", "ProcessState", "QueryPagination", "RateLimitError", "RecipientState",
-    "RequestTimeoutError", "ResponseError", "RetryPolicy", "SMSGateError", "Scope", "SendOutcomeUnknownError",
-    "SendResult", "ServerError", "ServiceUnavailableError", "SettingsEncryption", "SettingsGateway", "SettingsLogs",
-    "SettingsMessages", "SettingsPing", "SettingsReceiver", "SettingsWebhooks", "SignatureError", "SimCard",
-    "SimSelectionMode", "SmsBatchDataReceived", "SmsBatchDataReceivedPayload", "SmsBatchReceived",
-    "SmsBatchReceivedPayload", "SmsCancelled", "SmsCancelledPayload", "SmsDataReceived", "SmsDataReceivedPayload",
-    "SmsDelivered", "SmsDeliveredPayload", "SmsFailed", "SmsFailedPayload", "SmsReceived", "SmsReceivedPayload",
-    "SmsSent", "SmsSentPayload", "StaleEventError", "SystemPing", "SystemPingPayload", "TextMessage", "Timeout",
-    "TokenRequest", "TokenResponse", "TransportError", "UnauthorizedError", "UnknownEvent",
-    "UnprocessableEntityError", "UnsupportedAlgorithmError", "WaitTimeoutError", "Webhook", "WebhookDelivery",
-    "WebhookError", "WebhookEvent", "__version__", "ahttp", "client", "constants", "domain", "encryption", "enums",
-    "errors", "http", "webhooks",
+    "Encryptor", "ErrorResponse", "Event", "FileTokenStore", "ForbiddenError", "GatewayTimeoutError", "HashedMessage",
+    "HealthCheck", "HealthResponse", "HealthStatus", "HttpClient", "InboxQueryFilter", "InboxRefreshRequest",
+    "IncomingMessage", "IncomingMessageAttachment", "IncomingMessageType", "InternalServerError",
+    "InvalidRequestError", "JWTAuth", "LimitPeriod", "LogEntry", "LogEntryPriority", "MemoryTokenStore", "Message",
+    "MessagePriority", "MessageState", "MessagesExportRequest", "MessagesProcessingOrder", "MessagesQueryFilter",
+    "MessagesSort", "MmsAttachment", "MmsBatchDownloaded", "MmsBatchDownloadedPayload", "MmsBatchReceived",
+    "MmsBatchReceivedPayload", "MmsDownloaded", "MmsDownloadedAttachment", "MmsDownloadedPayload", "MmsMessage",
+    "MmsReceived", "MmsReceivedPayload", "NotFoundError", "NotImplementedByServerError", "NotificationChannel",
+    "Page", "PayloadError", "PayloadTooLargeError", "ProcessState", "QueryPagination", "RateLimitError",
+    "RecipientState", "RequestEvent", "RequestTimeoutError", "ResponseError", "ResponseEvent", "RetryEvent",
+    "RetryPolicy", "SMSGateError", "Scope", "SendOutcomeUnknownError", "SendResult", "ServerError",
+    "ServiceUnavailableError", "SettingsEncryption", "SettingsGateway", "SettingsLogs", "SettingsMessages",
+    "SettingsPing", "SettingsReceiver", "SettingsWebhooks", "SignatureError", "SimCard", "SimSelectionMode",
+    "SmsBatchDataReceived", "SmsBatchDataReceivedPayload", "SmsBatchReceived", "SmsBatchReceivedPayload",
+    "SmsCancelled", "SmsCancelledPayload", "SmsDataReceived", "SmsDataReceivedPayload", "SmsDelivered",
+    "SmsDeliveredPayload", "SmsFailed", "SmsFailedPayload", "SmsReceived", "SmsReceivedPayload", "SmsSent",
+    "SmsSentPayload", "StaleEventError", "SystemPing", "SystemPingPayload", "TextMessage", "Timeout", "TokenRequest",
+    "TokenResponse", "TokenStore", "TransportError", "UnauthorizedError", "UnknownEvent", "UnprocessableEntityError",
+    "UnsupportedAlgorithmError", "WaitTimeoutError", "Webhook", "WebhookDelivery", "WebhookError", "WebhookEvent",
+    "__version__", "ahttp", "client", "constants", "domain", "encryption", "enums", "errors", "http", "webhooks",
 ]  # fmt: skip
 
 

@@ -6,26 +6,35 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from smsgate.http import Headers, Request, Response, Timeout, make_backend, preferred_name
+from smsgate.errors import ConfigurationError
+from smsgate.http import Headers, Request, Response, Timeout, load_adapter, make_backend, preferred_name
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from smsgate._backends.httpx import HttpxAsyncHttpClient
+    from smsgate._backends.aiohttp import AiohttpAsyncHttpClient
+    from smsgate._backends.httpx_async import HttpxAsyncHttpClient
+    from smsgate._backends.pyreqwest_async import PyreqwestAsyncHttpClient
 
 __all__ = [
+    "AiohttpAsyncHttpClient",
     "AsyncHttpClient",
     "AsyncStreamedResponse",
     "Headers",
     "HttpxAsyncHttpClient",
+    "PyreqwestAsyncHttpClient",
     "Request",
     "Response",
     "Timeout",
     "get_client",
 ]
 
-_BACKENDS = {"httpx": ("smsgate._backends.httpx", "HttpxAsyncHttpClient")}
+_BACKENDS = {
+    "aiohttp": "AiohttpAsyncHttpClient",
+    "httpx": "HttpxAsyncHttpClient",
+    "pyreqwest": "PyreqwestAsyncHttpClient",
+}
 
 
 @dataclass(slots=True)
@@ -61,20 +70,34 @@ class AsyncHttpClient(Protocol):
 
 
 def get_client(name: str | None = None) -> AsyncHttpClient:
-    """Make an asynchronous backend.
+    """Make an asynchronous backend; needs no running event loop.
 
     Args:
-        name: a backend's name; None takes ``SMSGATE_HTTP`` from the environment, else httpx.
+        name: a backend's name; None takes ``SMSGATE_HTTP`` from the environment, else aiohttp if it is installed and
+            trio is not running, else httpx.
 
     Raises:
         ConfigurationError: for a name nobody knows, or whose library is not installed.
     """
-    client: AsyncHttpClient = make_backend(_BACKENDS, name or preferred_name(_BACKENDS) or "httpx")
+    chosen = name or preferred_name(_BACKENDS)
+    client: AsyncHttpClient
+    if chosen is not None:
+        client = make_backend(_BACKENDS, chosen)
+    else:
+        client = _default()
     return client
 
 
+def _default() -> Any:
+    if import_module("smsgate._backends.lifetime").running_library() != "trio":
+        try:
+            return make_backend(_BACKENDS, "aiohttp")
+        except ConfigurationError:  # not installed
+            pass
+    return make_backend(_BACKENDS, "httpx")
+
+
 def __getattr__(name: str) -> Any:
-    for module, adapter in _BACKENDS.values():
-        if adapter == name:
-            return getattr(import_module(module), name)
+    if name in _BACKENDS.values():
+        return load_adapter(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,25 +21,16 @@ __all__ = ["api_error", "read"]
 T = TypeVar("T")
 
 
-def read(operation: Operation[T], response: Response, base_url: str) -> T:
-    """Return what an answer says.
+def read(operation: Operation[T], response: Response) -> T:
+    """Return what a successful answer says.
 
     Raises:
-        APIError: for an error status.
-        ResponseError: for a success whose body cannot be read.
+        ResponseError: its body cannot be read.
     """
-    status = response.status
-    if 200 <= status < 300:  # noqa: PLR2004 - the success range of HTTP
-        try:
-            return operation.parse(status, response.headers, response.content)
-        except UnreadableError as error:
-            raise ResponseError(str(error), status_code=status, body=response.content) from error
-    if status in operation.also_success:
-        try:
-            return operation.parse(status, response.headers, response.content)
-        except UnreadableError:
-            pass
-    raise api_error(operation, response, base_url)
+    try:
+        return operation.parse(response.status, response.headers, response.content)
+    except UnreadableError as error:
+        raise ResponseError(str(error), status_code=response.status, body=response.content) from error
 
 
 def api_error(operation: Operation[Any], response: Response, base_url: str) -> APIError:

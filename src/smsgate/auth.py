@@ -1,4 +1,4 @@
-"""Credentials as plain state: what to write into the ``Authorization`` header.
+"""Credentials as plain state: what to write into the ``Authorization`` header, and when a token needs renewing.
 
 Nothing here does I/O, and nothing here shows a secret in its `repr`.
 """
@@ -6,11 +6,25 @@ Nothing here does I/O, and nothing here shows a secret in its `repr`.
 from __future__ import annotations
 
 import base64
-from typing import TypeAlias
+import binascii
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from smsgate.errors import ConfigurationError
 
-__all__ = ["Auth", "BasicAuth", "BearerAuth", "choose_auth"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smsgate.token_store import TokenStore
+    from smsgate_api.models import Scope, TokenResponse
+
+__all__ = ["Auth", "BasicAuth", "BearerAuth", "JWTAuth", "TokenPair", "bearer", "choose_auth", "next_step"]
+
+_SHORT_LIFE = 5
+"""A token is renewed ``leeway`` seconds before its end, but never earlier than in the last fifth of its life."""
 
 
 class BasicAuth:
@@ -35,9 +49,8 @@ class BasicAuth:
             raise ConfigurationError("login and password must both be non-empty strings")
         if ":" in login:
             raise ConfigurationError("a login cannot hold a colon: the gateway splits login and password there")
-        pair = base64.b64encode(f"{login}:{password}".encode()).decode("ascii")
         self._login = login
-        self._authorization = f"Basic {pair}"
+        self._authorization = f"Basic {base64.b64encode(_utf8(f'{login}:{password}')).decode('ascii')}"
 
     def authorization(self) -> str:
         """Return the value of the ``Authorization`` header."""
@@ -70,7 +83,130 @@ class BearerAuth:
         return "BearerAuth(…)"
 
 
-Auth: TypeAlias = BasicAuth | BearerAuth
+class JWTAuth:
+    """Tokens that a client fetches, renews shortly before they end, and revokes if asked.
+
+    Only the token requests carry the password; every other call carries a token with the scopes asked for.
+
+    Args:
+        login: the account's user name.
+        password: the account's password.
+        scopes: rights of the token: the fewest that the program needs, such as ``[Scope.MESSAGES_SEND]``.
+        ttl: wanted lifetime in seconds; servers cap it in silence. The server's own when absent.
+        leeway: a token is renewed so many seconds before its end; allows for slow calls and clocks.
+        store: where the pair is kept, so that processes can share one; in the client's memory when absent.
+        revoke_on_close: whether closing the client revokes the pair.
+
+    Raises:
+        ConfigurationError: for credentials or options that could never work.
+
+    Example:
+        >>> JWTAuth("demo", "demo-password", scopes=["messages:send"])
+        JWTAuth('demo', scopes=['messages:send'])
+    """
+
+    __slots__ = ("basic", "leeway", "login", "revoke_on_close", "scopes", "store", "ttl")
+
+    def __init__(
+        self,
+        login: str,
+        password: str,
+        scopes: Sequence[Scope | str],
+        *,
+        ttl: int | None = None,
+        leeway: float = 30.0,
+        store: TokenStore | None = None,
+        revoke_on_close: bool = False,
+    ) -> None:
+        self.basic = BasicAuth(login, password)
+        self.login = login
+        if isinstance(scopes, str) or not scopes or not all(_filled(scope) for scope in scopes):
+            raise ConfigurationError("scopes takes a list of at least one scope; smsgate.Scope names them")
+        self.scopes = [str(scope) for scope in scopes]
+        if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, int) or ttl < 1):
+            raise ConfigurationError("ttl takes a whole number of seconds, at least 1")
+        if isinstance(leeway, bool) or not leeway >= 0:
+            raise ConfigurationError("leeway takes a number of seconds that is not negative")
+        self.ttl = ttl
+        self.leeway = leeway
+        self.store = store
+        self.revoke_on_close = revoke_on_close
+
+    def store_key(self, base_url: str) -> str:
+        """Return the name under which a store keeps the pair of this account, server and set of scopes."""
+        identity = "\n".join([base_url, self.login, *sorted(self.scopes)])
+        return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"JWTAuth({self.login!r}, scopes={self.scopes!r})"
+
+
+Auth: TypeAlias = BasicAuth | BearerAuth | JWTAuth
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """An access token and the refresh token made with it.
+
+    Attributes:
+        id: id of the access token; revoking it ends the pair.
+        access_token: goes with every call.
+        refresh_token: makes the next pair, once; None on servers before 1.36.
+        ends_at: when the access token ends, on this machine's clock.
+        lifetime: seconds that the access token lived from the start.
+    """
+
+    id: str
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    ends_at: datetime
+    lifetime: float
+
+    @classmethod
+    def from_response(cls, response: TokenResponse, now: datetime) -> TokenPair:
+        """Read a token response received now.
+
+        The end is counted from now by the token's own ``iat`` and ``exp``, so that a wrong clock here does no harm.
+        """
+        lifetime = _lifetime(response.access_token)
+        if lifetime is None:
+            lifetime = max(0.0, (response.expires_at - now).total_seconds())
+        ends_at = now + timedelta(seconds=lifetime)
+        return cls(response.id, response.access_token, response.refresh_token, ends_at, lifetime)
+
+    def asdict(self) -> dict[str, Any]:
+        """Return the pair as JSON-ready values, for a store."""
+        return {
+            "id": self.id,
+            "access_token": self.access_token,
+            "refresh_token": self.refresh_token,
+            "ends_at": self.ends_at.isoformat(),
+            "lifetime": self.lifetime,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> TokenPair | None:
+        """Read what `asdict` wrote; None for anything else."""
+        try:
+            refresh = data["refresh_token"]
+            ends_at = datetime.fromisoformat(data["ends_at"])
+            if ends_at.tzinfo is None or not isinstance(data["access_token"], str) or not isinstance(data["id"], str):
+                return None
+            if refresh is not None and not isinstance(refresh, str):
+                return None
+            return cls(data["id"], data["access_token"], refresh, ends_at, float(data["lifetime"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+def next_step(pair: TokenPair | None, now: datetime, leeway: float) -> Literal["use", "refresh", "mint"]:
+    """Say what to do before a call: use the access token, refresh the pair, or make a new one with the password."""
+    if pair is None:
+        return "mint"
+    early = min(leeway, pair.lifetime / _SHORT_LIFE)
+    if now < pair.ends_at - timedelta(seconds=early):
+        return "use"
+    return "refresh" if pair.refresh_token else "mint"
 
 
 def bearer(token: str) -> str:
@@ -91,8 +227,8 @@ def choose_auth(login: str | None, password: str | None, auth: Auth | None) -> A
     if auth is not None:
         if login is not None or password is not None:
             raise ConfigurationError("give either login and password or auth, not both")
-        if not isinstance(auth, BasicAuth | BearerAuth):
-            raise ConfigurationError("auth takes BasicAuth or BearerAuth")
+        if not isinstance(auth, BasicAuth | BearerAuth | JWTAuth):
+            raise ConfigurationError("auth takes BasicAuth, BearerAuth or JWTAuth")
         return auth
     if password is None:
         raise ConfigurationError("credentials are missing: give login and password, a token as password, or auth")
@@ -101,3 +237,21 @@ def choose_auth(login: str | None, password: str | None, auth: Auth | None) -> A
 
 def _filled(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError("login and password must be valid text") from None  # the cause would quote them
+
+
+def _lifetime(token: str) -> float | None:
+    """Read how many seconds a JWT lives from its claims; None when it cannot be read."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        lifetime = float(claims["exp"]) - float(claims["iat"])
+    except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
+        return None
+    return lifetime if lifetime > 0 else None

@@ -7,6 +7,7 @@ never reads ``.netrc``, keeps no cookies, and raises only `smsgate.errors.Transp
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -17,20 +18,37 @@ from smsgate.errors import ConfigurationError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from smsgate._backends.aiohttp import AiohttpAsyncHttpClient as AiohttpHttpClient
     from smsgate._backends.httpx import HttpxHttpClient
+    from smsgate._backends.pyreqwest import PyreqwestHttpClient
+    from smsgate._backends.requests import RequestsHttpClient
 
 __all__ = [
+    "AiohttpHttpClient",
     "Headers",
     "HttpClient",
     "HttpxHttpClient",
+    "PyreqwestHttpClient",
     "Request",
+    "RequestsHttpClient",
     "Response",
     "StreamedResponse",
     "Timeout",
     "get_client",
 ]
 
-_BACKENDS = {"httpx": ("smsgate._backends.httpx", "HttpxHttpClient")}
+_BACKENDS = {"httpx": "HttpxHttpClient", "pyreqwest": "PyreqwestHttpClient", "requests": "RequestsHttpClient"}
+_MODULES = {
+    "AiohttpAsyncHttpClient": "aiohttp",
+    "AiohttpHttpClient": "aiohttp",
+    "HttpxAsyncHttpClient": "httpx_async",
+    "HttpxHttpClient": "httpx",
+    "PyreqwestAsyncHttpClient": "pyreqwest_async",
+    "PyreqwestHttpClient": "pyreqwest",
+    "RequestsHttpClient": "requests",
+}
+_NAMES = ("aiohttp", "httpx", "pyreqwest", "requests")
+_EXTRAS = {"pyreqwest": "fast"}
 
 
 class Headers(Mapping[str, str]):
@@ -141,23 +159,50 @@ class HttpClient(Protocol):
         ...
 
 
-def preferred_name(known: Mapping[str, object]) -> str | None:
-    """Read ``SMSGATE_HTTP``: the name of the backend to use when a client is given none."""
-    name = os.environ.get("SMSGATE_HTTP")
-    if name and name not in known:
-        raise ConfigurationError(f"SMSGATE_HTTP names no HTTP backend; known are {', '.join(sorted(known))}")
-    return name or None
+def preferred_name(known: Mapping[str, str]) -> str | None:
+    """Read ``SMSGATE_HTTP``: the name of the backend to use when a client is given none.
+
+    Args:
+        known: the backends that can be used here; for one that only the other kind of client has, the default is taken.
+
+    Raises:
+        ConfigurationError: for a name nobody knows.
+    """
+    name = os.environ.get("SMSGATE_HTTP") or None
+    if name is not None and name not in _NAMES:
+        raise ConfigurationError(f"SMSGATE_HTTP names no HTTP backend; known are {', '.join(_NAMES)}")
+    return name if name in known else None
 
 
-def make_backend(known: Mapping[str, tuple[str, str]], name: str) -> Any:
-    """Make the backend of that name, loading its library only now."""
+def make_backend(known: Mapping[str, str], name: str) -> Any:
+    """Make the backend of that name, loading its library only now.
+
+    Raises:
+        ConfigurationError: for a name that is not known here, or whose library is not installed.
+    """
     if name not in known:
-        raise ConfigurationError(f"no HTTP backend has that name; known are {', '.join(sorted(known))}")
-    module, adapter = known[name]
+        raise ConfigurationError(f"no HTTP backend for this client has that name; known are {', '.join(sorted(known))}")
+    return load_adapter(known[name])()
+
+
+def load_adapter(adapter: str) -> Any:
+    """Return an adapter class by its name, loading its library only now.
+
+    Raises:
+        ConfigurationError: its library is not installed, or needs a newer Python.
+    """
+    module = _MODULES[adapter]
+    library = module.split("_")[0]
+    if library == "pyreqwest" and sys.version_info < (3, 11):
+        raise ConfigurationError("the HTTP backend pyreqwest needs Python 3.11 or newer")
     try:
-        return getattr(import_module(module), adapter)()
+        found = import_module(f"smsgate._backends.{module}")
     except ImportError as error:
-        raise ConfigurationError(f"HTTP backend {name} needs its library: pip install 'smsgate[{name}]'") from error
+        extra = _EXTRAS.get(library, library)
+        raise ConfigurationError(
+            f"the HTTP backend {library} needs its library: pip install 'smsgate[{extra}]'"
+        ) from error
+    return getattr(found, adapter.replace("AiohttpHttp", "AiohttpAsyncHttp"))
 
 
 def get_client(name: str | None = None) -> HttpClient:
@@ -174,7 +219,6 @@ def get_client(name: str | None = None) -> HttpClient:
 
 
 def __getattr__(name: str) -> Any:
-    for module, adapter in _BACKENDS.values():
-        if adapter == name:
-            return getattr(import_module(module), name)
+    if name in _BACKENDS.values() or name == "AiohttpHttpClient":
+        return load_adapter(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smsgate.errors import InvalidRequestError, SMSGateError
+from smsgate.ids import new_id
+from smsgate_api import operations
 from smsgate_api.models import Message, TextMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from smsgate_api.models import MessageState
+    from smsgate_api.types import Operation
 
-__all__ = ["SendResult", "build_message"]
+__all__ = ["SendResult", "build_message", "send_operation", "with_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,33 @@ def build_message(message: Message | str, to: str | Iterable[str] | None, **fiel
         raise InvalidRequestError("to= is missing: the recipients of the text")
     numbers = [to] if isinstance(to, str) else list(to)
     return Message(phone_numbers=numbers, text_message=TextMessage(text=message), **given)
+
+
+def with_id(message: Message) -> Message:
+    """Return the message with an id: its own, or a new one, by which a repeated attempt is recognised."""
+    return message if message.id else message.model_copy(update={"id": new_id()})
+
+
+def send_operation(
+    message: Message, *, skip_phone_validation: bool, active_within: int, recheck: bool = True
+) -> Operation[MessageState]:
+    """Build the operation that sends a message.
+
+    Args:
+        message: as it goes out.
+        skip_phone_validation: as in ``send``.
+        active_within: hours, 0 for all devices.
+        recheck: False for a message that was checked and then changed on purpose.
+
+    Raises:
+        InvalidRequestError: for what is no number of hours.
+        pydantic.ValidationError: when the message breaks its rules; copies and constructed models skip them.
+    """
+    if isinstance(active_within, bool) or not isinstance(active_within, int) or active_within < 0:
+        raise InvalidRequestError("device_active_within takes a whole number of hours, 0 for all devices")
+    return operations.send_message(
+        message,
+        skip_phone_validation=skip_phone_validation or None,
+        device_active_within=active_within or None,
+        recheck=recheck,
+    )

@@ -9,12 +9,31 @@ from typing import TYPE_CHECKING, Literal
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
-__all__ = ["RetryPolicy", "decide", "retry_after_seconds"]
+    from smsgate.errors import SMSGateError
+
+__all__ = ["RetryEvent", "RetryPolicy", "decide", "retry_after_seconds"]
 
 RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class RetryEvent:
+    """A failed attempt that will be repeated.
+
+    Attributes:
+        operation: name of the operation, such as ``get_message``.
+        attempt: number of the attempt that failed, from 1.
+        error: why it failed.
+        wait: seconds until the next attempt.
+    """
+
+    operation: str
+    attempt: int
+    error: SMSGateError
+    wait: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +48,7 @@ class RetryPolicy:
         max_delay: bound of every wait, seconds.
         max_elapsed: no retry starts later than this many seconds after the first attempt.
         max_retry_after: a longer ``Retry-After`` of the server gives up at once, seconds.
+        on_retry: called before each wait; what it raises ends the call.
 
     Raises:
         ConfigurationError: for a negative number.
@@ -39,6 +59,7 @@ class RetryPolicy:
     max_delay: float = 8.0
     max_elapsed: float = 60.0
     max_retry_after: float = 60.0
+    on_retry: Callable[[RetryEvent], object] | None = None
 
     def __post_init__(self) -> None:
         if min(self.max_retries, self.base_delay, self.max_delay, self.max_elapsed, self.max_retry_after) < 0:
@@ -65,17 +86,17 @@ def decide(
 
     Args:
         policy: the bounds.
-        repeat: what the operation allows: "settle" is repeated here only when it certainly never left.
+        repeat: what the operation allows: "settle" is repeated here only after an attempt without effect.
         status: HTTP status of the failed attempt, None when no answer came.
-        sent: as on `TransportError`, for an attempt without answer.
+        sent: False when the attempt certainly had no effect.
         retry_after: what the server asked for, in seconds.
         attempt: number of attempts made, from 1.
         elapsed: seconds since the first attempt began.
         draw: a random number from 0 to 1.
     """
-    worth_it = sent is not True or repeat == "safe" if status is None else status in RETRIED_STATUSES
-    never_left = status is None and sent is False
-    if not worth_it or repeat == "never" or (repeat == "settle" and not never_left):
+    if repeat == "never" or (repeat == "settle" and sent is not False):
+        return None
+    if status is not None and status not in RETRIED_STATUSES:
         return None
     if attempt > policy.max_retries or (retry_after is not None and retry_after > policy.max_retry_after):
         return None

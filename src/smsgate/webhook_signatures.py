@@ -10,9 +10,8 @@ from __future__ import annotations
 import hmac
 import math
 import re
-import time
 from collections.abc import Callable, Iterable, Mapping, Sized
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from smsgate.errors import ConfigurationError, SignatureError, StaleEventError
@@ -232,7 +231,7 @@ def check_age(timestamp: int, tolerated: float | None, now: datetime | float | N
         if now.utcoffset() is None:
             raise ConfigurationError("now needs a zone")
         now = now.timestamp()
-    age = math.floor(time.time() if now is None else now) - timestamp
+    age = math.floor(datetime.now(timezone.utc).timestamp() if now is None else now) - timestamp
     if abs(age) <= tolerated:
         return
     side, reason = ("too old", "timestamp_too_old") if age > 0 else ("too new", "timestamp_too_new")

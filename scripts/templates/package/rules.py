@@ -232,7 +232,8 @@ class ReceivedPayloadRules(Model):
     def remote(self) -> str | None:
         """Who wrote, under whichever name the version of the app reports it."""
         payload = cast("models.SmsReceivedPayload", self)
-        return payload.sender or payload.phone_number
+        sender = payload.sender or payload.phone_number
+        return None if sender == "unknown" else sender  # what the app writes for an MMS it read too early
 
 
 class SentPayloadRules(Model):

@@ -9,6 +9,7 @@ from smsgate._async.account import AccountCalls
 from smsgate._async.exchange import Exchange
 from smsgate._async.inbox import InboxCalls
 from smsgate._async.messages import MessageCalls
+from smsgate._async.sending import SafeSender
 from smsgate.auth import choose_auth
 from smsgate.base_url import check_base_url
 from smsgate.constants import DEFAULT_URL
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from smsgate.ahttp import AsyncHttpClient, Timeout
     from smsgate.auth import Auth
+    from smsgate.observing import OnRequest, OnResponse
 
 __all__ = ["AsyncAPIClient"]
 
@@ -36,19 +38,23 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         password: the account's password, or an access token.
         base_url: where the API is: the cloud by default, ``https://<host>/api/3rdparty/v1`` for a private server,
             ``http://<address>:8080`` for a phone's local server.
-        auth: `BasicAuth` or `BearerAuth`, instead of login and password.
+        auth: `BasicAuth`, `BearerAuth` or `JWTAuth`, instead of login and password.
         http: an HTTP backend of `smsgate.ahttp`, an object with the same methods, or a backend's name.
         http_client: another name of ``http``.
         timeout: seconds for one exchange, or a `Timeout`.
         retry: how failed calls that cannot do harm twice are repeated.
+        pin_device: choose a phone for every message before its first attempt (one list of devices, kept for five
+            minutes), which makes repeated attempts safe on accounts with several phones.
         user_agent: the program's own product, such as ``myapp/1.0``; goes in front of this package's.
+        on_request: called with a `RequestEvent` before each attempt; may add headers.
+        on_response: called with a `ResponseEvent` after each attempt.
 
     Raises:
         ConfigurationError: for anything that could never work.
 
     Example:
         >>> async with AsyncAPIClient("login", "password") as client:  # doctest: +SKIP
-        ...     state = await client.send("Hello", to="+15550100")
+        ...     state = await client.send("Hello", to="+12025550100")
     """
 
     def __init__(
@@ -62,7 +68,10 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         http_client: AsyncHttpClient | str | None = None,
         timeout: float | Timeout = 30.0,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        pin_device: bool = False,
         user_agent: str | None = None,
+        on_request: OnRequest | None = None,
+        on_response: OnResponse | None = None,
     ) -> None:
         self._exchange = Exchange(
             base_url=check_base_url(base_url),
@@ -71,7 +80,10 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
             timeout=check_timeout(timeout),
             retry=check_retry(retry),
             user_agent=full_user_agent(user_agent),
+            on_request=on_request,
+            on_response=on_response,
         )
+        self._sender = SafeSender(self._exchange, pin_device=pin_device, list_devices=self.list_devices)
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:

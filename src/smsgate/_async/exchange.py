@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from contextlib import asynccontextmanager
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from smsgate._async import io
+from smsgate._async.tokens import TokenError, TokenKeeper
 from smsgate.ahttp import AsyncHttpClient, AsyncStreamedResponse, Request, Response, Timeout, get_client
 from smsgate.answers import api_error, read
-from smsgate.auth import Auth, bearer
+from smsgate.auth import Auth, JWTAuth, TokenPair, bearer
 from smsgate.errors import TransportError
-from smsgate.retry import RetryPolicy, decide, retry_after_seconds
+from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, logger
+from smsgate.outcomes import Call, Outcome, answered, during_outage, no_answer, without_token
+from smsgate.retry import RetryEvent, RetryPolicy
+from smsgate_api import operations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Exchange"]
 
 T = TypeVar("T")
+
+_UNAUTHORIZED = 401
+_UNAVAILABLE = 503
 
 
 class Exchange:
@@ -36,13 +43,17 @@ class Exchange:
         timeout: Timeout,
         retry: RetryPolicy,
         user_agent: str,
+        on_request: OnRequest | None,
+        on_response: OnResponse | None,
     ) -> None:
         self.base_url = base_url
-        self._auth = auth
+        self.retry = retry
+        self._fixed = None if isinstance(auth, JWTAuth) else auth.authorization()
+        self._keeper = TokenKeeper(auth, base_url, self._ask, self._is_outage) if isinstance(auth, JWTAuth) else None
         self._timeout = timeout
-        self._retry = retry
         self._headers = {"Accept": "application/json", "User-Agent": user_agent}
-        self._http_name = http if isinstance(http, str) else None
+        self._on_request = on_request
+        self._on_response = on_response
         self._http: AsyncHttpClient | None = get_client(http) if isinstance(http, str) else http
 
     async def run(self, operation: Operation[T]) -> T:
@@ -53,39 +64,75 @@ class Exchange:
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        return read(operation, await self.answer(operation), self.base_url)
+        outcome = await self.conclude(operation)
+        if outcome.error is not None or outcome.response is None:
+            raise outcome.error or TransportError("no answer")
+        return read(operation, outcome.response)
 
     async def answer(self, operation: Operation[Any]) -> Response:
         """Return the last answer, whatever its status, after the repetitions that the retry policy allows."""
-        http = self._backend()
-        request = self._request(operation)
-        begun = io.now()
-        attempt = 0
+        outcome = await self.conclude(operation)
+        if outcome.response is None:
+            raise outcome.error or TransportError("no answer")
+        return outcome.response
+
+    async def conclude(self, operation: Operation[Any]) -> Outcome:
+        """Repeat an operation as far as the retry policy allows, and return what came of the last attempt."""
+        call = Call(self.retry, io.now())
         while True:
-            attempt += 1
-            try:
-                response = await http.send(request)
-            except TransportError as failure:
-                wait = self._wait(operation, failure, attempt, io.now() - begun)
-                if wait is None:
-                    raise
-            else:
-                wait = self._wait(operation, response, attempt, io.now() - begun)
-                if wait is None:
-                    return response
-            await io.sleep(wait)
+            outcome = await self.attempt(operation, call)
+            wait = call.wait(operation, outcome, io.now(), draw())
+            if wait is None:
+                return outcome
+            await self.pause(operation, call, outcome, wait)
+
+    async def pause(self, operation: Operation[Any], call: Call, outcome: Outcome, wait: float) -> None:
+        """Tell the observers of a failed attempt, and wait."""
+        if outcome.error is None:
+            return
+        kind = type(outcome.error).__name__
+        logger.info("%s: attempt %d failed (%s), next in %.2f s", operation.name, call.attempts, kind, wait)
+        if call.policy.on_retry is not None:
+            call.policy.on_retry(RetryEvent(operation.name, call.attempts, outcome.error, wait))
+        await io.sleep(wait)
+
+    async def attempt(self, operation: Operation[Any], call: Call) -> Outcome:
+        """Make one attempt; a refused token is renewed and tried once more, a refusal during an outage told apart."""
+        call.attempts += 1
+        pair: TokenPair | None = None
+        try:
+            if self._keeper is not None and operation.auth == "client":
+                pair = await self._keeper.current(call)
+            outcome = await self._ask(operation, self._authorization(operation, pair), call)
+            if outcome.status == _UNAUTHORIZED and pair is not None and self._keeper is not None and not call.renewed:
+                call.renewed = True
+                pair = await self._keeper.renewed(pair, call)
+                outcome = await self._ask(operation, self._authorization(operation, pair), call)
+        except TokenError as failure:
+            return without_token(failure.reason)
+        if outcome.status == _UNAUTHORIZED and operation.auth != "none" and await self._is_outage(call):
+            return during_outage(outcome)
+        return outcome
 
     @asynccontextmanager
     async def stream(self, operation: Operation[bytes]) -> AsyncGenerator[AsyncStreamedResponse]:
         """Open a successful answer whose body arrives in chunks; an error status raises as in `run`."""
-        async with self._backend().stream(self._request(operation)) as response:
+        call = Call(self.retry, io.now(), attempts=1)
+        try:
+            pair = await self._keeper.current(call) if self._keeper is not None else None
+        except TokenError as failure:
+            raise failure.reason from None
+        request = self._request(operation, self._authorization(operation, pair), {})
+        async with self._backend().stream(request) as response:
             if not 200 <= response.status < 300:  # noqa: PLR2004 - the success range of HTTP
                 content = await io.join(response.chunks)
                 raise api_error(operation, Response(response.status, response.headers, content), self.base_url)
             yield response
 
     async def aclose(self) -> None:
-        """Close the backend's connections; the next call opens them again."""
+        """Revoke the tokens if that was asked for, and close the connections; the next call opens them again."""
+        if self._keeper is not None:
+            await self._keeper.aclose()
         if self._http is not None:
             await self._http.aclose()
 
@@ -94,44 +141,59 @@ class Exchange:
             self._http = get_client()
         return self._http
 
-    def _request(self, operation: Operation[Any]) -> Request:
+    def _authorization(self, operation: Operation[Any], pair: TokenPair | None) -> str | None:
+        if operation.auth == "none":
+            return None
+        if operation.auth == "refresh":
+            return bearer(operation.token or "")
+        if pair is not None:
+            return bearer(pair.access_token)
+        return self._fixed
+
+    async def _is_outage(self, call: Call) -> bool:
+        """Ask the server's health, once a call, whether it is the server that fails; any other answer means no."""
+        if not call.asked:
+            call.asked = True
+            outcome = await self._ask(operations.health(), None, Call(self.retry, call.begun, attempts=1))
+            call.outage = outcome.response is not None and outcome.response.status == _UNAVAILABLE
+        return call.outage
+
+    async def _ask(self, operation: Operation[Any], authorization: str | None, call: Call) -> Outcome:
+        """Exchange one request, under the eyes of the observers."""
+        event = RequestEvent(operation.name, operation.method, operation.path, call.attempts)
+        if self._on_request is not None:
+            self._on_request(event)
+        request = self._request(operation, authorization, event.headers)
+        begun = io.now()
+        try:
+            response = await self._backend().send(request)
+        except BaseException as error:
+            self._observe(event, None, error, begun)
+            if isinstance(error, TransportError):
+                return no_answer(error)
+            raise
+        self._observe(event, response.status, None, begun)
+        return answered(operation, response, self.base_url)
+
+    def _observe(self, event: RequestEvent, status: int | None, error: BaseException | None, begun: float) -> None:
+        if self._on_response is not None or logger.isEnabledFor(logging.DEBUG):
+            ended = ResponseEvent(event, status, error, io.now() - begun)
+            log_exchange(ended)
+            if self._on_response is not None:
+                self._on_response(ended)
+
+    def _request(self, operation: Operation[Any], authorization: str | None, further: dict[str, str]) -> Request:
         url = self.base_url + operation.path
         if operation.query:
             url = f"{url}?{operation.query}"
-        headers = dict(self._headers)
-        if operation.auth == "client":
-            headers["Authorization"] = self._auth.authorization()
-        elif operation.auth == "refresh":
-            headers["Authorization"] = bearer(operation.token or "")
+        headers = {**further, **self._headers}
+        if authorization is not None:
+            headers["Authorization"] = authorization
         if operation.content is not None:
             headers["Content-Type"] = "application/json"
         return Request(operation.method, url, headers, operation.content, self._timeout)
 
-    def _wait(
-        self,
-        operation: Operation[Any],
-        outcome: Response | TransportError,
-        attempt: int,
-        elapsed: float,
-    ) -> float | None:
-        """Return the seconds to wait before another attempt, or None when this one was the last."""
-        if operation.auth == "none":  # health is asked once: its answer is about this moment
-            return None
-        status = sent = retry_after = None
-        if isinstance(outcome, TransportError):
-            sent = outcome.sent
-        else:
-            status = outcome.status
-            if status < 400:  # noqa: PLR2004 - no error
-                return None
-            retry_after = retry_after_seconds(outcome.headers, datetime.now(timezone.utc))
-        return decide(
-            self._retry,
-            operation.repeat,
-            status=status,
-            sent=sent,
-            retry_after=retry_after,
-            attempt=attempt,
-            elapsed=elapsed,
-            draw=random.random(),  # noqa: S311 - spreads retries, guards nothing
-        )
+
+def draw() -> float:
+    """Return a random number from 0 to 1: it spreads retries and guards nothing."""
+    return random.random()  # noqa: S311

@@ -4,20 +4,47 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
-from typing_extensions import Self
+import anyio.to_thread
+from anyio.lowlevel import RunVar
+from typing_extensions import ParamSpec, Self
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["Workers", "batches", "join", "now", "sleep"]
+__all__ = ["Lock", "Workers", "batches", "call_blocking", "join", "now", "sleep"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 sleep = anyio.sleep
 now = time.monotonic
+
+
+async def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+    """Call something that may block for a moment, in a thread."""
+    return await anyio.to_thread.run_sync(partial(function, *arguments, **keywords))
+
+
+class Lock:
+    """A lock whose holders are the tasks of one event loop; every loop and forked process has its own."""
+
+    def __init__(self) -> None:
+        self._locks: RunVar[anyio.Lock] = RunVar(f"smsgate.lock.{id(self)}")
+
+    @asynccontextmanager
+    async def hold(self) -> AsyncGenerator[None]:
+        """Hold the lock inside an ``async with`` block."""
+        lock = self._locks.get(None)
+        if lock is None:
+            lock = anyio.Lock()
+            self._locks.set(lock)
+        async with lock:
+            yield
 
 
 async def join(chunks: AsyncIterable[bytes]) -> bytes:

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from typing_extensions import Self
+from typing_extensions import ParamSpec, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
     from types import TracebackType
 
-__all__ = ["Workers", "batches", "join", "now", "sleep"]
+__all__ = ["Lock", "Workers", "batches", "call_blocking", "join", "now", "sleep"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 sleep = time.sleep
 now = time.monotonic
+
+
+def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+    """Call something that may block for a moment."""
+    return function(*arguments, **keywords)
+
+
+class Lock:
+    """A lock whose holders are threads; a forked process has its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+
+    @contextmanager
+    def hold(self) -> Generator[None]:
+        """Hold the lock inside a ``with`` block."""
+        if self._process != os.getpid():
+            self._lock, self._process = threading.Lock(), os.getpid()
+        with self._lock:
+            yield
 
 
 def join(chunks: Iterable[bytes]) -> bytes:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, overload
 from smsgate._sync import io
 from smsgate._sync.execution import Execution
 from smsgate._sync.paging import iterate
-from smsgate.errors import InvalidRequestError, ResponseError, SMSGateError, WaitTimeoutError
-from smsgate.ids import new_id
-from smsgate.outgoing import SendResult, build_message
+from smsgate.errors import InvalidRequestError, SMSGateError, WaitTimeoutError
+from smsgate.outgoing import SendResult, build_message, send_operation, with_id
 from smsgate.queries import MessagesQueryFilter, QueryPagination, check_paging, moment
 from smsgate.refusals import refusals
 from smsgate.waiting import Until, check_wait, is_reached, next_interval
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from smsgate._sync.sending import SafeSender
     from smsgate_api.models import Message, MessagePriority, MessageState, ProcessState
     from smsgate_api.types import Page
 
@@ -32,6 +32,8 @@ _HIGHEST_LIMIT = 100
 
 class MessageCalls(Execution):
     """The calls about outgoing messages."""
+
+    _sender: SafeSender
 
     @overload
     def send(
@@ -74,9 +76,11 @@ class MessageCalls(Execution):
     ) -> MessageState:
         """Hand a message to the gateway; the answer says that it was stored, not that it was sent.
 
+        A failed attempt is repeated only where that cannot send the message twice: see the guide on safe sending.
+
         Args:
             message: a `Message`, or a text together with ``to`` and the message's other fields as keywords.
-            to: one phone number or several, in international form (``+15550100``); only with a text.
+            to: one phone number or several, in international form (``+12025550100``); only with a text.
             id: 1 to 36 characters of ``A-Za-z0-9._~-``; chosen here when absent.
             device_id: the phone that shall send it; any of the account's when absent.
             sim_number: 1-based SIM slot.
@@ -93,10 +97,12 @@ class MessageCalls(Execution):
             BadRequestError: refused by the gateway.
             ConflictError: the id is taken on that device.
             ServiceUnavailableError: the device's queue is full.
+            SendOutcomeUnknownError: it may or may not have been accepted; carries ``message_id`` to ask with.
+            TransportError: it certainly never left.
             ResponseError: accepted, but the answer cannot be read; carries ``message_id``.
 
         Example:
-            >>> state = client.send("Your table is ready", to="+15550100")  # doctest: +SKIP
+            >>> state = client.send("Your table is ready", to="+12025550100")  # doctest: +SKIP
             >>> state.state  # doctest: +SKIP
             <ProcessState.Pending: 'Pending'>
         """
@@ -113,23 +119,15 @@ class MessageCalls(Execution):
                 valid_until=valid_until,
                 schedule_at=schedule_at,
             )
-        return self._send(outgoing, skip_phone_validation, device_active_within)
-
-    def _send(self, message: Message, skip_phone_validation: bool, device_active_within: int) -> MessageState:  # noqa: FBT001
-        if isinstance(device_active_within, bool) or device_active_within < 0:
-            raise InvalidRequestError("device_active_within takes a number of hours, 0 for all devices")
-        chosen = message if message.id else message.model_copy(update={"id": new_id()})
-        with refusals:
-            operation = operations.send_message(
-                chosen,
-                skip_phone_validation=skip_phone_validation or None,
-                device_active_within=device_active_within or None,
+            chosen = with_id(outgoing)
+            build = partial(
+                send_operation, skip_phone_validation=skip_phone_validation, active_within=device_active_within
             )
-        try:
-            return self.execute(operation)
-        except ResponseError as error:
-            error.message_id = chosen.id
-            raise
+            operation = build(chosen)
+        pinned = self._sender.pinned(chosen, device_active_within)
+        if pinned is not chosen:
+            operation = build(pinned, recheck=False)
+        return self._sender.send(pinned, operation)
 
     def send_many(
         self,
@@ -154,7 +152,7 @@ class MessageCalls(Execution):
             raise InvalidRequestError("concurrency takes a number of messages, at least 1")
 
         def one(message: Message) -> SendResult:
-            chosen = message if message.id else message.model_copy(update={"id": new_id()})
+            chosen = with_id(message)
             try:
                 state = self.send(
                     chosen,
@@ -273,7 +271,7 @@ class MessageCalls(Execution):
         """
         with refusals:
             operation = operations.cancel_message(id)
-        return self.execute(operation)
+        return self._sender.cancel(operation, id)
 
     def wait(
         self,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from smsgate.emulator.books import Mode
 from smsgate.emulator.devices import Device
-from smsgate.emulator.gateway import Faults, Gateway
+from smsgate.emulator.faults import FAULTS, Fault, FaultKind, Faults, FaultSource, Played
+from smsgate.emulator.gateway import Gateway
 from smsgate.emulator.inbox import Attachment, IncomingMessage
 from smsgate.emulator.messages import Message, Recipient
 from smsgate.emulator.phone import (
@@ -24,12 +25,16 @@ from smsgate.emulator.tokens import TokenSettings
 
 __all__ = [
     "FAILING_NUMBERS",
+    "FAULTS",
     "REJECTED_ENDING",
     "REJECTED_ERROR",
     "UNDELIVERED_ENDING",
     "Attachment",
     "Clock",
     "Device",
+    "Fault",
+    "FaultKind",
+    "FaultSource",
     "Faults",
     "Gateway",
     "IncomingMessage",
@@ -37,6 +42,7 @@ __all__ = [
     "Message",
     "Mode",
     "PhoneTimings",
+    "Played",
     "QueueLimit",
     "Recipient",
     "TokenSettings",

@@ -11,6 +11,7 @@ from smsgate.http import StreamedResponse
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
+    from smsgate.emulator.faults import Played
     from smsgate.emulator.gateway import Gateway
     from smsgate.http import Request, Response
 
@@ -30,8 +31,9 @@ class GatewayHttp:
     @contextmanager
     def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
         """Exchange one request for an answer whose body comes in chunks."""
-        response = self._gateway.handle(request)
-        yield StreamedResponse(response.status, response.headers, _chunks(response.content))
+        played = self._gateway.play(request)
+        response = played.begun()
+        yield StreamedResponse(response.status, response.headers, _chunks(played, response.content))
 
     def close(self) -> None:
         """Do nothing: there is no connection."""
@@ -50,18 +52,21 @@ class AsyncGatewayHttp:
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Exchange one request for an answer whose body comes in chunks."""
-        response = self._gateway.handle(request)
-        yield AsyncStreamedResponse(response.status, response.headers, _async_chunks(response.content))
+        played = self._gateway.play(request)
+        response = played.begun()
+        yield AsyncStreamedResponse(response.status, response.headers, _async_chunks(played, response.content))
 
     async def aclose(self) -> None:
         """Do nothing: there is no connection."""
 
 
-def _chunks(content: bytes) -> Generator[bytes, None, None]:
+def _chunks(played: Played, content: bytes) -> Generator[bytes, None, None]:
     for start in range(0, len(content), CHUNK):
         yield content[start : start + CHUNK]
+    if played.broken:
+        played.received()
 
 
-async def _async_chunks(content: bytes) -> AsyncGenerator[bytes, None]:
-    for chunk in _chunks(content):
+async def _async_chunks(played: Played, content: bytes) -> AsyncGenerator[bytes, None]:
+    for chunk in _chunks(played, content):
         yield chunk

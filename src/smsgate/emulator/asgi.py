@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+import anyio
+
 from smsgate.emulator.routing import MAX_BODY
 from smsgate.http import Request, Timeout
 
 if TYPE_CHECKING:
+    from smsgate.emulator.faults import Fault
     from smsgate.emulator.gateway import Gateway
+    from smsgate.http import Response
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_DROPS = 20
+"""Into how many parts a body is cut that comes too slowly."""
 
 
 class EmulatorApp:
     """Serves one gateway.
 
     A body that outgrows the server's limit is answered before it has been read to its end, and the connection closed.
+
+    Faults of the gateway are acted out. ASGI has no way to hang up before an answer's head: what should be refused,
+    reset or lost breaks off after it, and so after the request was carried out or not, as the fault says.
     """
 
     def __init__(self, gateway: Gateway) -> None:
@@ -34,12 +44,55 @@ class EmulatorApp:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         content, whole = await _body(receive)
-        response = self._gateway.handle(_request(scope, content))
-        headers = [(name.encode("latin-1"), value.encode()) for name, value in response.headers.items()]
+        played = self._gateway.play(_request(scope, content))
+        if played.fault is not None and played.broken:
+            await _break(played.fault, played.response, receive, send)
+            return
+        response = played.received()
+        headers = _headers(response)
         if not whole:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.content})
+
+
+async def _break(fault: Fault, response: Response | None, receive: Receive, send: Send) -> None:
+    """Act out a fault after which no whole answer arrives."""
+    if response is None or fault.kind == "lost":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+        return
+    if fault.kind == "late" and await _left(receive, fault.seconds):
+        return
+    await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
+    if fault.kind == "drip":
+        await _drip(fault.seconds, response.content, receive, send)
+    elif fault.kind == "truncate":
+        half = response.content[: len(response.content) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+    else:
+        await send({"type": "http.response.body", "body": response.content})
+
+
+async def _drip(seconds: float, content: bytes, receive: Receive, send: Send) -> None:
+    size = -(-len(content) // _DROPS)
+    for drop in range(_DROPS):
+        if await _left(receive, seconds / _DROPS):
+            return
+        part = content[drop * size : (drop + 1) * size]
+        await send({"type": "http.response.body", "body": part, "more_body": drop + 1 < _DROPS})
+
+
+async def _left(receive: Receive, seconds: float) -> bool:
+    """Wait so long, or until the client goes away; tell whether it did."""
+    with anyio.move_on_after(seconds):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        return True
+    return False
+
+
+def _headers(response: Response) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode()) for name, value in response.headers.items()]
 
 
 async def _body(receive: Receive) -> tuple[bytes, bool]:

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from smsgate.emulator.asgi import EmulatorApp
+from smsgate.emulator.faults import FAULTS, Faults
 from smsgate.emulator.gateway import Gateway
 from smsgate.emulator.phone_numbers import load
 
@@ -47,7 +48,10 @@ def main(argv: Sequence[str]) -> int:
     except OSError as error:
         print(f"Cannot listen on {options.host}:{options.port}: {error.strerror}.", file=sys.stderr)  # noqa: T201
         return 1
-    server = uvicorn.Server(uvicorn.Config(EmulatorApp(gateway), log_level="warning", lifespan="off"))
+    # an answer that breaks off on purpose is an error to uvicorn, and one that never comes would hold up the end
+    level, patience = ("critical", 1) if options.fault_rate else ("warning", None)
+    config = uvicorn.Config(EmulatorApp(gateway), log_level=level, lifespan="off", timeout_graceful_shutdown=patience)
+    server = uvicorn.Server(config)
 
     def stop_serving(_number: int, _frame: FrameType | None) -> None:
         server.should_exit = True
@@ -81,9 +85,17 @@ def _gateway(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Ga
             mode=options.mode,
             devices=options.devices,
             phone=options.phone,
+            faults=_faults(options),
         )
     except ValueError as error:
         parser.error(str(error))
+
+
+def _faults(options: argparse.Namespace) -> Faults | None:
+    if not options.fault_rate:
+        return None
+    kinds: list[str] = options.fault_kinds.split(",")
+    return Faults.random(options.fault_rate, seed=options.fault_seed, kinds=kinds)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,6 +111,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mode", choices=["cloud", "local"], default="cloud", help="which server to imitate")
     parser.add_argument("--devices", type=_between(0, 100), default=1, help="number of phones (default: %(default)s)")
     parser.add_argument("--no-phone", dest="phone", action="store_false", help="the phones never act by themselves")
+    parser.add_argument("--fault-rate", type=float, default=0.0, help="share of exchanges that go wrong, 0 to 1")
+    parser.add_argument("--fault-seed", type=int, default=0, help="the same seed gives the same faults")
+    parser.add_argument(
+        "--fault-kinds", default=",".join(FAULTS), help="which faults, separated by commas (default: %(default)s)"
+    )
     return parser
 
 

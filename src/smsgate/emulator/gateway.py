@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from smsgate.emulator import cloud, local
 from smsgate.emulator.adapters import AsyncGatewayHttp, GatewayHttp
 from smsgate.emulator.answers import RefusedError, with_headers
 from smsgate.emulator.books import Books, Mode, Opening
+from smsgate.emulator.faults import FaultSource, Played, spoiled
 from smsgate.emulator.inbox import INCOMING_TYPES, Attachment, IncomingMessage
 from smsgate.emulator.reports import apply_locally, apply_report
 from smsgate.emulator.routing import MAX_BODY, MAX_HEADERS, head_size, take_apart
 from smsgate.emulator.timestamps import Clock, system_clock
-from smsgate.http import Request, Response
+from smsgate.http import Response
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from smsgate.emulator.devices import Device
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from smsgate.emulator.phone import PhoneTimings, Transmission
     from smsgate.emulator.queue_limit import QueueLimit
     from smsgate.emulator.tokens import TokenSettings
-
-Faults = Callable[[Request], "Response | None"]
+    from smsgate.http import Request
 
 
 class Gateway:
@@ -41,8 +41,12 @@ class Gateway:
         phone: whether the phones act by themselves; without, only `report` moves messages on.
         clock: gives the time as an aware datetime; default is the real time. See `ManualClock`.
         seed: seeds ids and the choice among several devices.
-        faults: asked before each exchange; a response it returns is the answer, and an exception it raises is what
-            the adapters raise. ``None`` from it lets the gateway answer.
+        faults: says before each exchange what goes wrong with it, see `Faults`. Any function of a request does, that
+            returns a `Fault`, a response to answer with, or None to let the gateway answer; what it raises, the
+            adapters raise.
+
+    Attributes:
+        faults: as above; may be changed at any time.
 
     Example:
         >>> gateway = Gateway(devices=2)
@@ -60,7 +64,7 @@ class Gateway:
         phone: bool = True,
         clock: Clock | None = None,
         seed: int = 0,
-        faults: Faults | None = None,
+        faults: FaultSource | None = None,
     ) -> None:
         if mode not in get_args(Mode):
             raise ValueError(f"mode is one of {', '.join(get_args(Mode))}.")
@@ -68,7 +72,7 @@ class Gateway:
             raise ValueError("An account needs a login without a colon and a password.")
         self._books = Books(Opening(login, password, mode, devices, phone, clock or system_clock, seed))
         self._answer = local.answer if self._books.local else cloud.answer
-        self._faults = faults
+        self.faults = faults
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
@@ -80,22 +84,45 @@ class Gateway:
         """Answer one request; the URL's scheme and host do not matter.
 
         Raises:
+            TransportError: when `faults` spoil the exchange, the one that a real backend would raise.
             ImportError: when numbers are to be checked and phonenumbers is missing.
         """
-        fault = self._faults(request) if self._faults else None
-        if fault is not None:
-            return fault
+        return self.play(request).received()
+
+    def play(self, request: Request) -> Played:
+        """Go through one exchange on the gateway's side: for servers that act out themselves what goes wrong.
+
+        Raises:
+            ImportError: when numbers are to be checked and phonenumbers is missing.
+        """
         with self._lock:
-            self._books.settle()
-            try:
-                self._check_size(request)
-                response = self._answer(self._books, take_apart(request))
-            except RefusedError as refused:
-                response = refused.answer()
+            found = self.faults(request) if self.faults else None
+            if isinstance(found, Response):
+                return Played(None, found)
+            if found is None or (found.kind == "outage" and self._books.local):
+                return Played(None, self._respond(request))
+            if found.kind == "outage":
+                return Played(found, self._respond_without_database(request))
+            return Played(found, spoiled(found, self._respond(request) if found.arrives else None))
+
+    def _respond(self, request: Request) -> Response:
+        self._books.settle()
+        try:
+            self._check_size(request)
+            response = self._answer(self._books, take_apart(request))
+        except RefusedError as refused:
+            response = refused.answer()
         if response.status != 204:  # noqa: PLR2004 - No Content has no length either
             response = with_headers(response, {"content-length": str(len(response.content))})
         bare = request.method.upper() == "HEAD"
         return Response(response.status, response.headers, b"") if bare else response
+
+    def _respond_without_database(self, request: Request) -> Response:
+        before, self._books.down = self._books.down, True
+        try:
+            return self._respond(request)
+        finally:
+            self._books.down = before
 
     def http(self) -> GatewayHttp:
         """An HTTP backend for ``APIClient(http=…)`` that talks to this gateway without a network."""

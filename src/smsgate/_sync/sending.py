@@ -1,0 +1,204 @@
+# Written by scripts/unasync.py from src/smsgate/_async/sending.py; change that file instead.
+"""Sends and takes back messages so that none is lost or doubled; the decisions are those of `smsgate.safesend`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from smsgate._sync import io
+from smsgate._sync.exchange import draw
+from smsgate.answers import read
+from smsgate.errors import (
+    BadRequestError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    ResponseError,
+    SendOutcomeUnknownError,
+    SMSGateError,
+    TransportError,
+)
+from smsgate.observing import logger
+from smsgate.outcomes import Call, Outcome
+from smsgate.pinning import LIST_LIFETIME, choose_device
+from smsgate.safesend import Verdict, expected_state, is_over, judge, same_message
+from smsgate_api import operations
+from smsgate_api.models import ProcessState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from smsgate._sync.exchange import Exchange
+    from smsgate_api.models import Device, Message, MessageState
+    from smsgate_api.types import Operation
+
+__all__ = ["SafeSender"]
+
+_CANCELLED = frozenset({ProcessState.Cancelling, ProcessState.Cancelled})
+
+
+class SafeSender:
+    """Sends and cancels over an exchange.
+
+    Args:
+        exchange: carries the requests.
+        pin_device: whether a message without a device gets one before its first attempt.
+        list_devices: lists the account's phones.
+    """
+
+    def __init__(self, exchange: Exchange, *, pin_device: bool, list_devices: Callable[[], Sequence[Device]]) -> None:
+        self._exchange = exchange
+        self._pin_device = pin_device
+        self._list_devices = list_devices
+        self._devices: Sequence[Device] = ()
+        self._listed_at = float("-inf")
+        self._lock = io.Lock()
+
+    def pinned(self, message: Message, active_within: int) -> Message:
+        """Return the message with a device, where that was asked for and one can be had."""
+        if not self._pin_device or message.device_id:
+            return message
+        devices = self._known_devices()
+        chosen = choose_device(devices, active_within, datetime.now(timezone.utc), draw())
+        return message if chosen is None else message.model_copy(update={"device_id": chosen})
+
+    def send(self, message: Message, operation: Operation[MessageState]) -> MessageState:
+        """Send a message that has its id (and device, if any), as often as it takes and is safe."""
+        call = Call(self._exchange.retry, io.now())
+        doubtful = False  # an attempt may have arrived
+        over = True  # and none of them can still be under way
+        while True:
+            outcome = self._exchange.attempt(operation, call)
+            verdict = judge(outcome)
+            if verdict is Verdict.ACCEPTED:
+                return self._accepted(operation, outcome, message)
+            if verdict is Verdict.TAKEN and doubtful:
+                return self._arrived(message, outcome)
+            if verdict in {Verdict.REFUSED, Verdict.TAKEN}:
+                self._forget_devices(outcome)
+                return self._settled(message, outcome, doubtful=doubtful, over=over)
+            if verdict is Verdict.UNCLEAR:
+                doubtful, over = True, over and is_over(outcome)
+            wait = call.wait_to_settle(outcome, io.now(), draw())
+            if wait is None:
+                return self._settled(message, outcome, doubtful=doubtful, over=over)
+            self._exchange.pause(operation, call, outcome, wait)
+            if doubtful and not message.device_id:
+                found = self._find(message, outcome)
+                if found is not None:
+                    return found
+
+    def cancel(self, operation: Operation[MessageState], id: str) -> MessageState:
+        """Take a message back; after an unclear attempt its state says whether that had worked."""
+        call = Call(self._exchange.retry, io.now())
+        doubtful = False
+        while True:
+            outcome = self._exchange.attempt(operation, call)
+            verdict = judge(outcome)
+            if verdict is Verdict.ACCEPTED and outcome.response is not None:
+                return read(operation, outcome.response)
+            doubtful = doubtful or verdict is Verdict.UNCLEAR
+            final = verdict in {Verdict.REFUSED, Verdict.TAKEN}
+            wait = None if final else call.wait_to_settle(outcome, io.now(), draw())
+            if wait is not None:
+                self._exchange.pause(operation, call, outcome, wait)
+            if doubtful:
+                state = self._cancelled(id)
+                if state is not None:
+                    return state
+            if wait is None:
+                raise outcome.error or TransportError("no answer")
+
+    def _cancelled(self, id: str) -> MessageState | None:
+        try:
+            state = self._exchange.run(operations.get_message(id))
+        except SMSGateError:
+            return None
+        return state if state.state in _CANCELLED else None
+
+    def _accepted(self, operation: Operation[MessageState], outcome: Outcome, message: Message) -> MessageState:
+        """Read the answer to an accepted send; one that cannot be read is made up for by asking."""
+        if outcome.response is None:
+            raise TransportError("no answer")
+        try:
+            return read(operation, outcome.response)
+        except ResponseError as error:
+            error.message_id = message.id
+            try:
+                return self._exchange.run(operations.get_message(message.id or ""))
+            except SMSGateError:
+                raise error from error.__cause__
+
+    def _arrived(self, message: Message, outcome: Outcome) -> MessageState:
+        """Return the state of a message whose id is known on the device that was asked to take it again."""
+        try:
+            found = self._find(message, outcome)
+        except SendOutcomeUnknownError:
+            if not message.device_id:
+                raise
+            found = None
+        if found is None and not message.device_id:
+            raise unknown(message) from outcome.error
+        return found or expected_state(message)
+
+    def _settled(self, message: Message, outcome: Outcome, *, doubtful: bool, over: bool) -> MessageState:
+        """End a send that was not accepted: it arrived before, certainly failed, or nobody can say."""
+        if outcome.error is None:
+            raise unknown(message)
+        if not doubtful:
+            raise outcome.error
+        found = self._find(message, outcome)
+        if found is not None:
+            return found
+        if not over:  # a request whose answer was lost may still be on its way
+            raise unknown(message) from outcome.error
+        raise outcome.error
+
+    def _find(self, message: Message, outcome: Outcome) -> MessageState | None:
+        """Ask for the message by its id; None when the gateway does not have it.
+
+        Raises:
+            ConflictError: another message has that id.
+            SendOutcomeUnknownError: the gateway does not say.
+        """
+        try:
+            found = self._exchange.run(operations.get_message(message.id or ""))
+        except NotFoundError:
+            return None
+        except SMSGateError as error:
+            raise unknown(message) from error
+        if message.device_id and found.device_id != message.device_id:
+            return None
+        if not same_message(message, found):
+            raise ConflictError("another message has this id", 409) from outcome.error
+        return found
+
+    def _known_devices(self) -> Sequence[Device]:
+        if io.now() - self._listed_at < LIST_LIFETIME:
+            return self._devices
+        with self._lock.hold():
+            if io.now() - self._listed_at >= LIST_LIFETIME:
+                try:
+                    self._devices = self._list_devices()
+                except (ForbiddenError, NotFoundError) as error:
+                    self._devices = ()
+                    logger.warning("messages are sent without a chosen device: listing devices failed (%s)", error)
+                except TransportError as error:
+                    raise type(error)(f"the devices could not be listed: {error}", sent=False) from error
+                self._listed_at = io.now()
+        return self._devices
+
+    def _forget_devices(self, outcome: Outcome) -> None:
+        """List the devices anew before the next send when the chosen one is gone."""
+        if self._pin_device and isinstance(outcome.error, BadRequestError):
+            self._listed_at = float("-inf")
+
+
+def unknown(message: Message) -> SendOutcomeUnknownError:
+    """Build the error of a send whose outcome nobody can tell."""
+    return SendOutcomeUnknownError(
+        f"message {message.id} may or may not have been accepted: ask for its state before sending it again",
+        message_id=message.id,
+        device_id=message.device_id,
+    )

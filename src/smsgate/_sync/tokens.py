@@ -1,0 +1,151 @@
+# Written by scripts/unasync.py from src/smsgate/_async/tokens.py; change that file instead.
+"""Keeps the pair of tokens of a `JWTAuth` valid, one renewal at a time."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from smsgate._sync import io
+from smsgate.answers import read
+from smsgate.auth import JWTAuth, TokenPair, next_step
+from smsgate.errors import ResponseError, SMSGateError, TransportError, UnauthorizedError
+from smsgate.observing import logger
+from smsgate.outcomes import Call, Outcome, during_outage
+from smsgate.retry import RetryPolicy
+from smsgate.token_store import MemoryTokenStore
+from smsgate_api import operations
+from smsgate_api.models import TokenRequest
+
+if TYPE_CHECKING:
+    from smsgate_api.types import Operation
+
+__all__ = ["TokenError", "TokenKeeper"]
+
+Ask: TypeAlias = Callable[["Operation[Any]", "str | None", Call], Outcome]
+IsOutage: TypeAlias = Callable[[Call], bool]
+
+
+class TokenError(Exception):
+    """No token could be had; never leaves the exchange."""
+
+    def __init__(self, reason: SMSGateError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+class TokenKeeper:
+    """Has a valid access token ready; many callers at once cause one renewal, and share its failure.
+
+    Args:
+        auth: whose tokens, and how.
+        base_url: the server; part of the name under which a store keeps the pair.
+        ask: exchanges one request with a given ``Authorization``.
+        is_outage: asks once a call whether the server's own failure is behind a 401.
+    """
+
+    def __init__(self, auth: JWTAuth, base_url: str, ask: Ask, is_outage: IsOutage) -> None:
+        self._auth = auth
+        self._store = auth.store or MemoryTokenStore()
+        self._key = auth.store_key(base_url)
+        self._ask = ask
+        self._is_outage = is_outage
+        self._lock = io.Lock()
+        self._pair: TokenPair | None = None
+        self._failed_at = float("-inf")
+        self._failure: SMSGateError | None = None
+
+    def current(self, call: Call) -> TokenPair:
+        """Return a pair whose access token is good for a while.
+
+        Raises:
+            TokenError: none could be had.
+        """
+        pair = self._pair
+        if pair is not None and self._step(pair) == "use":
+            return pair
+        return self._replace(None, call)
+
+    def renewed(self, refused: TokenPair, call: Call) -> TokenPair:
+        """Return another pair than one whose access token the gateway refused.
+
+        Raises:
+            TokenError: none could be had.
+        """
+        if self._pair is not None and self._pair.id != refused.id:
+            return self._pair
+        return self._replace(refused, call)
+
+    def close(self) -> None:
+        """Revoke the pair if that was asked for; a failure to do so is logged, the token ends by itself."""
+        pair, self._pair = self._pair, None
+        if pair is None or not self._auth.revoke_on_close:
+            return
+        io.call_blocking(self._store.save, self._key, None)
+        call = Call(RetryPolicy.none(), io.now(), attempts=1)
+        outcome = self._ask(operations.revoke_token(pair.id), self._auth.basic.authorization(), call)
+        if outcome.error is not None:
+            logger.warning("the token could not be revoked (%s)", type(outcome.error).__name__)
+
+    def _step(self, pair: TokenPair | None) -> str:
+        return next_step(pair, datetime.now(timezone.utc), self._auth.leeway)
+
+    def _replace(self, refused: TokenPair | None, call: Call) -> TokenPair:
+        begun = io.now()
+        with self._lock.hold():
+            pair = self._pair or io.call_blocking(self._store.load, self._key)
+            if pair is not None and (refused is None or pair.id != refused.id) and self._step(pair) == "use":
+                self._pair = pair
+                return pair
+            if self._failure is not None and self._failed_at >= begun:  # failed while this caller was waiting
+                raise TokenError(copied(self._failure))
+            try:
+                self._pair = self._fetch(pair or refused, call)
+            except TokenError as error:
+                self._failed_at, self._failure = io.now(), error.reason
+                raise
+            self._failure = None
+            io.call_blocking(self._store.save, self._key, self._pair)
+            return self._pair
+
+    def _fetch(self, old: TokenPair | None, call: Call) -> TokenPair:
+        """Refresh the pair; when its refresh token is gone, used by a lost answer or refused, make a new one."""
+        if old is not None and old.refresh_token is not None:
+            operation = operations.refresh_token(old.refresh_token)
+            outcome = self._ask(operation, f"Bearer {old.refresh_token}", call)
+            if outcome.error is None:
+                return self._read(operation, outcome)
+            if isinstance(outcome.error, UnauthorizedError):
+                kept = io.call_blocking(self._store.load, self._key)
+                if kept is not None and kept.id != old.id and self._step(kept) == "use":
+                    return kept  # another process was faster
+                if self._is_outage(call):  # the refresh token is still good
+                    raise TokenError(during_outage(outcome).error or outcome.error)
+            logger.info("refreshing the token failed (%s), making a new one", type(outcome.error).__name__)
+        return self._mint(call)
+
+    def _mint(self, call: Call) -> TokenPair:
+        operation = operations.create_token(TokenRequest(scopes=list(self._auth.scopes), ttl=self._auth.ttl))
+        outcome = self._ask(operation, self._auth.basic.authorization(), call)
+        if outcome.error is None:
+            return self._read(operation, outcome)
+        if isinstance(outcome.error, UnauthorizedError) and self._is_outage(call):
+            raise TokenError(during_outage(outcome).error or outcome.error)
+        raise TokenError(outcome.error)
+
+    def _read(self, operation: Operation[Any], outcome: Outcome) -> TokenPair:
+        if outcome.response is None:
+            raise TokenError(TransportError("no answer"))
+        try:
+            return TokenPair.from_response(read(operation, outcome.response), datetime.now(timezone.utc))
+        except ResponseError as error:
+            raise TokenError(error) from error
+
+
+def copied(error: SMSGateError) -> SMSGateError:
+    """Return a fresh exception like one that was raised elsewhere, with the same cause and no traceback."""
+    fresh = copy.copy(error)
+    fresh.__cause__ = error.__cause__
+    return fresh

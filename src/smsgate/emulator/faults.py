@@ -1,0 +1,292 @@
+"""What goes wrong between a client and the gateway, on purpose: which fault meets which exchange, and what it does.
+
+A fault either keeps the request from being carried out or spoils the answer of one that was. The adapters for tests
+in memory raise what a real backend would raise, without waiting; over a port `smsgate.emulator.asgi` misbehaves as far
+as ASGI lets it.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from urllib.parse import urlsplit
+
+from smsgate.emulator.answers import json_answer, text_answer
+from smsgate.emulator.cloud import PREFIXES
+from smsgate.emulator.routing import below
+from smsgate.errors import ConnectError, RequestTimeoutError, TransportError
+from smsgate.http import Headers, Request, Response
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+FaultKind = Literal["refuse", "reset", "lost", "late", "truncate", "drip", "garbage", "status", "outage"]
+
+_SPOILED = ("lost", "late", "truncate", "drip", "outage")
+_EITHER = ("garbage", "status")
+_PAGE = "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+_NONSENSE = b'{"id": \xff\xfe'
+_NO_CONTENT = 204
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that goes wrong.
+
+    Not carried out: ``refuse`` (no connection) and ``reset`` (cut before the request was read). Carried out, with a
+    spoiled answer: ``lost`` (cut before the answer), ``late`` (after the client's time limit), ``truncate`` (cut in
+    the body) and ``drip`` (the body comes too slowly). Either: ``garbage`` (a body that makes no sense) and
+    ``status`` (an error status). ``outage``: the database is down (api-facts §12), so most calls are answered 401 or
+    500.
+
+    Args:
+        kind: what happens.
+        handled: for ``garbage`` and ``status``, whether the request is carried out all the same.
+        status: the status of ``status``.
+        retry_after: its ``Retry-After`` header.
+        exchanges: how many exchanges in a row an ``outage`` hits; `Faults` sees to it.
+        seconds: how long ``late`` and ``drip`` take over a port, unless the client goes away before.
+
+    Example:
+        >>> Fault("status", status=503, handled=True).name
+        '503-handled'
+    """
+
+    kind: FaultKind
+    handled: bool = False
+    status: int = 503
+    retry_after: str | None = None
+    exchanges: int = 4
+    seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(FaultKind):
+            raise ValueError(f"A fault's kind is one of {', '.join(get_args(FaultKind))}.")
+        if self.handled and self.kind not in _EITHER:
+            raise ValueError(f"handled is a choice only for {' and '.join(_EITHER)}.")
+
+    @property
+    def arrives(self) -> bool:
+        """Whether the gateway carries the request out."""
+        return self.handled or self.kind in _SPOILED
+
+    @property
+    def name(self) -> str:
+        """How `FAULTS`, scripts and counts call it: its kind or status, and ``-handled`` where that is a choice."""
+        word = str(self.status) if self.kind == "status" else self.kind
+        return f"{word}-handled" if self.handled else word
+
+
+FAULTS: Mapping[str, Fault] = {
+    fault.name: fault
+    for fault in (
+        Fault("refuse"),
+        Fault("reset"),
+        Fault("lost"),
+        Fault("late"),
+        Fault("truncate"),
+        Fault("drip"),
+        Fault("garbage"),
+        Fault("garbage", handled=True),
+        Fault("status", status=408),
+        Fault("status", status=429, retry_after="0"),
+        *(Fault("status", status=status) for status in (500, 502, 503, 504)),
+        *(Fault("status", status=status, handled=True) for status in (408, 500, 502, 503, 504)),
+        Fault("outage"),
+    )
+}
+"""Every fault by its name. 429 means by definition that nothing was done, so it has no handled form; its
+``Retry-After`` is 0, so that tests do not wait."""
+
+Step: TypeAlias = "Fault | str | int | None"
+FaultSource: TypeAlias = "Callable[[Request], Fault | Response | None]"
+"""What a gateway asks before each exchange. A response is the answer; what it raises, the adapters raise."""
+
+
+class Faults:
+    """Says before each exchange what goes wrong with it; give it to ``Gateway(faults=…)`` or set ``gateway.faults``.
+
+    Threads may share it. Faults of one thread, or of tasks in a fixed order, are the same in every run.
+
+    Attributes:
+        exchanges: how many exchanges it was asked about.
+        counts: how many of them each fault hit, by name.
+
+    Example:
+        >>> from smsgate.emulator import Gateway
+        >>> gateway = Gateway(faults=Faults.script(["lost", None, 503], only=["POST /messages"]))
+        >>> gateway.faults = Faults.random(0.3, seed=1)
+    """
+
+    def __init__(self, choose: Callable[[], Fault | None], only: Sequence[str] = ()) -> None:
+        self._choose = choose
+        self._only = tuple(only)
+        self._lock = threading.Lock()
+        self._lasting: Fault | None = None
+        self._left = 0
+        self.exchanges = 0
+        self.counts: Counter[str] = Counter()
+
+    @classmethod
+    def random(
+        cls,
+        rate: float = 0.3,
+        *,
+        seed: int = 0,
+        kinds: Iterable[Fault | str | int] = tuple(FAULTS),
+        only: Sequence[str] = (),
+    ) -> Self:
+        """Let each exchange fail with a probability, in one of several ways.
+
+        Args:
+            rate: from 0 to 1; the further exchanges of an outage come on top.
+            seed: the same seed gives the same faults.
+            kinds: faults, or names of `FAULTS`, each as likely as the others.
+            only: methods, paths or both below the API's prefix, ``*`` for anything: ``"POST /messages"``,
+                ``"GET"``, ``"/messages/*"``. Other exchanges go well. Default is all exchanges.
+
+        Raises:
+            ValueError: for a rate outside 0 to 1, an unknown name, or no kinds at all.
+        """
+        choices = [_fault(kind) for kind in kinds]
+        if not 0 <= rate <= 1 or not choices:
+            raise ValueError("rate is a number from 0 to 1, and kinds names at least one fault.")
+        source = random.Random(seed)  # noqa: S311 - repeatable on purpose, nothing here is secret
+        return cls(lambda: source.choice(choices) if source.random() < rate else None, only)
+
+    @classmethod
+    def script(cls, steps: Iterable[Step], *, only: Sequence[str] = ()) -> Self:
+        """Let exchanges fail in a given order; after its end all go well.
+
+        Args:
+            steps: one for each exchange: a fault, a name of `FAULTS`, a status, or None for none.
+            only: the exchanges that take a step each, as for `random`.
+
+        Raises:
+            ValueError: for an unknown name.
+        """
+        remaining = iter([None if step is None else _fault(step) for step in steps])
+        return cls(lambda: next(remaining, None), only)
+
+    def __call__(self, request: Request) -> Fault | None:
+        """Say what goes wrong with this exchange, if anything."""
+        with self._lock:
+            self.exchanges += 1
+            fault = self._next(request)
+            if fault is not None:
+                self.counts[fault.name] += 1
+            return fault
+
+    def __repr__(self) -> str:
+        return f"Faults(exchanges={self.exchanges}, failed={sum(self.counts.values())})"
+
+    def _next(self, request: Request) -> Fault | None:
+        if self._left:
+            self._left -= 1
+            return self._lasting
+        if self._only and not any(_matches(pattern, request) for pattern in self._only):
+            return None
+        fault = self._choose()
+        if fault is not None and fault.kind == "outage":
+            self._lasting, self._left = fault, fault.exchanges - 1
+        return fault
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One exchange as the gateway's side sees it: what goes wrong, and the answer when there is one to give."""
+
+    fault: Fault | None
+    response: Response | None
+
+    @property
+    def broken(self) -> bool:
+        """Whether no whole answer reaches the client."""
+        return self.fault is not None and self.fault.kind in _BREAKS
+
+    def received(self) -> Response:
+        """What a backend returns for it.
+
+        Raises:
+            TransportError: what a backend raises instead, without waiting for any time limit.
+        """
+        if self.fault is not None and self.broken:
+            kind, text, sent = _BREAKS[self.fault.kind]
+            raise kind(text, sent=sent)
+        if self.response is None:
+            raise TypeError("Without an answer, something went wrong.")
+        return self.response
+
+    def begun(self) -> Response:
+        """The answer as far as a backend that streams gets: the first half of one that breaks off in its body."""
+        if self.fault is not None and self.fault.kind in _HALVED and self.response is not None:
+            whole = self.response
+            return Response(whole.status, whole.headers, whole.content[: len(whole.content) // 2])
+        return self.received()
+
+
+_RESET = "the exchange broke off: Connection reset by peer"
+_LATE = "the answer took longer than the time allowed"
+_BREAKS: Mapping[str, tuple[type[TransportError], str, bool | None]] = {
+    "refuse": (ConnectError, "no connection: Connection refused", False),
+    "reset": (TransportError, _RESET, None),
+    "lost": (TransportError, _RESET, None),
+    "late": (RequestTimeoutError, _LATE, None),
+    "truncate": (TransportError, "the exchange broke off: the body ended early", True),
+    "drip": (RequestTimeoutError, _LATE, True),
+}
+_HALVED = ("truncate", "drip")
+
+
+def spoiled(fault: Fault, response: Response | None) -> Response | None:
+    """The answer that a fault leaves of the gateway's own, which is None when the request was not carried out."""
+    if fault.kind == "status":
+        return _refusal(fault)
+    if fault.kind != "garbage":
+        return response
+    if response is None:
+        return _page(200, "Welcome")
+    status = 200 if response.status == _NO_CONTENT else response.status
+    return Response(status, Headers({"content-type": "application/json"}), _NONSENSE)
+
+
+def _refusal(fault: Fault) -> Response:
+    headers = {} if fault.retry_after is None else {"retry-after": fault.retry_after}
+    if fault.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return json_answer(fault.status, {"message": "failed to handle request"}, headers)
+    phrase = HTTPStatus(fault.status).phrase
+    if fault.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return text_answer(fault.status, phrase, headers)
+    return _page(fault.status, f"{fault.status} {phrase}", headers)
+
+
+def _page(status: int, title: str, headers: Mapping[str, str] | None = None) -> Response:
+    shown = Headers({"content-type": "text/html", **(headers or {})})
+    return Response(status, shown, _PAGE.format(title=title).encode())
+
+
+def _fault(step: Fault | str | int) -> Fault:
+    if isinstance(step, Fault):
+        return step
+    if str(step) not in FAULTS:
+        raise ValueError(f"A fault's name is one of {', '.join(FAULTS)}.")
+    return FAULTS[str(step)]
+
+
+def _matches(pattern: str, request: Request) -> bool:
+    method, _, path = pattern.rpartition(" ")
+    if not path.startswith("/"):
+        method, path = path, "*"
+    return method in {"", request.method.upper()} and fnmatchcase(_path(request), path)
+
+
+def _path(request: Request) -> str:
+    whole = urlsplit(request.url).path
+    found = (below(whole, prefix) for prefix in PREFIXES)
+    return next((rest for rest in found if rest), whole)

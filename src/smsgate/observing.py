@@ -1,0 +1,61 @@
+"""What can be seen of each exchange: log records and two hooks, neither with anything personal in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+__all__ = ["OnRequest", "OnResponse", "RequestEvent", "ResponseEvent", "logger"]
+
+logger = logging.getLogger("smsgate")
+
+
+@dataclass(slots=True)
+class RequestEvent:
+    """An attempt that is about to leave.
+
+    Attributes:
+        operation: name of the operation, such as ``send_message``.
+        method: HTTP method.
+        path: below the base URL, without query; may hold ids, never phone numbers or texts.
+        attempt: number of the attempt within its call, from 1; token requests have their own call.
+        headers: further headers to send, such as ``traceparent``; empty, to be filled by a hook.
+    """
+
+    operation: str
+    method: str
+    path: str
+    attempt: int
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseEvent:
+    """An attempt that has ended.
+
+    Attributes:
+        request: the event of its beginning, the very object that ``on_request`` got.
+        status: HTTP status, None when no answer came.
+        error: why none came; also a cancellation.
+        seconds: how long it took.
+    """
+
+    request: RequestEvent
+    status: int | None
+    error: BaseException | None
+    seconds: float
+
+
+OnRequest: TypeAlias = Callable[[RequestEvent], object]
+OnResponse: TypeAlias = Callable[[ResponseEvent], object]
+
+
+def log_exchange(event: ResponseEvent) -> None:
+    """Write one DEBUG record about an attempt."""
+    request = event.request
+    outcome = event.status if event.error is None else type(event.error).__name__
+    logger.debug(
+        "%s %s: %s, attempt %d, %.1f ms", request.method, request.path, outcome, request.attempt, event.seconds * 1000
+    )

@@ -1,0 +1,142 @@
+"""What came of one attempt, and what a call remembers over its attempts. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Literal
+
+from smsgate.answers import api_error
+from smsgate.errors import APIError, NotImplementedByServerError, ServerError, ServiceUnavailableError, TransportError
+from smsgate.retry import RetryPolicy, decide, retry_after_seconds
+
+if TYPE_CHECKING:
+    from smsgate.errors import SMSGateError
+    from smsgate.http import Response
+    from smsgate_api.types import Operation
+
+__all__ = ["Call", "Outcome", "answered", "during_outage", "no_answer", "without_token"]
+
+_FIRST_ERROR = 300
+_SERVER_ERROR = 500
+_UNAVAILABLE = 503
+_UNAUTHORIZED = 401
+_TOO_MANY = 429
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of one attempt.
+
+    Attributes:
+        response: the answer, None when none came.
+        error: what to raise if this was the last attempt; None for a success.
+        status: HTTP status that decides about another attempt; None when no answer came.
+        sent: False when the attempt certainly had no effect, True when it left, None when unknown.
+        retry_after: seconds that the server asked to wait.
+    """
+
+    response: Response | None
+    error: SMSGateError | None
+    status: int | None
+    sent: bool | None
+    retry_after: float | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """What a call remembers over its attempts.
+
+    Attributes:
+        policy: how often to repeat.
+        begun: when the first attempt began, on the clock that the waits are measured with.
+        attempts: attempts made.
+        asked: whether the server's health was asked after a 401.
+        outage: what it said: True when the 401 was the server's own failure.
+        renewed: whether a refused token was renewed once.
+    """
+
+    policy: RetryPolicy
+    begun: float
+    attempts: int = 0
+    asked: bool = False
+    outage: bool = False
+    renewed: bool = False
+
+    def wait(self, operation: Operation[Any], outcome: Outcome, now: float, draw: float) -> float | None:
+        """Return the seconds before another attempt, or None when this was the last; ``draw`` is random, 0 to 1."""
+        if outcome.error is None or operation.auth == "none":  # health is asked once: it is about this moment
+            return None
+        return self._decide(operation.repeat, outcome, outcome.status, now, draw)
+
+    def wait_to_settle(self, outcome: Outcome, now: float, draw: float) -> float | None:
+        """Return the seconds before another attempt of a send or cancel, whose caller makes repeating it safe.
+
+        There a 500 is worth another attempt, too: the answer alone may have failed.
+        """
+        status = outcome.status
+        if status is not None and status >= _SERVER_ERROR:
+            status = _UNAVAILABLE
+        return self._decide("safe", outcome, status, now, draw)
+
+    def _decide(
+        self, repeat: Literal["safe", "settle", "never"], outcome: Outcome, status: int | None, now: float, draw: float
+    ) -> float | None:
+        return decide(
+            self.policy,
+            repeat,
+            status=status,
+            sent=outcome.sent,
+            retry_after=outcome.retry_after,
+            attempt=self.attempts,
+            elapsed=now - self.begun,
+            draw=draw,
+        )
+
+
+def answered(operation: Operation[Any], response: Response, base_url: str) -> Outcome:
+    """Make the outcome of an answer."""
+    status = response.status
+    if 200 <= status < _FIRST_ERROR:  # noqa: PLR2004 - the success range of HTTP
+        return Outcome(response, None, status, sent=True)
+    if status in operation.also_success:
+        try:
+            operation.parse(status, response.headers, response.content)
+            return Outcome(response, None, status, sent=True)
+        except ValueError:
+            pass
+    refused = status in {_UNAUTHORIZED, _TOO_MANY}  # before anything was done
+    wait = retry_after_seconds(response.headers, datetime.now(timezone.utc))
+    return Outcome(response, api_error(operation, response, base_url), status, sent=not refused, retry_after=wait)
+
+
+def no_answer(error: TransportError) -> Outcome:
+    """Make the outcome of an attempt without answer."""
+    return Outcome(None, error, None, sent=error.sent)
+
+
+def during_outage(refused: Outcome) -> Outcome:
+    """Turn a 401 that a failing server gave into a 503, with the 401 as its cause; nothing was done."""
+    error = ServiceUnavailableError(
+        "the server refuses credentials while it is not ready",
+        _UNAVAILABLE,
+        body=refused.response.content if refused.response else b"",
+        hint="its health check fails, so this does not mean that the credentials are wrong",
+    )
+    error.__cause__ = refused.error
+    return Outcome(refused.response, error, _UNAVAILABLE, sent=False)
+
+
+def without_token(error: SMSGateError) -> Outcome:
+    """Make the outcome of a call that never left because no token could be had.
+
+    A server's failure and a lost answer are worth another attempt like a 503; a refusal is final.
+    """
+    if isinstance(error, TransportError):
+        unsent = type(error)(f"no token could be fetched: {error}", sent=False)
+        unsent.__cause__ = error
+        return Outcome(None, unsent, None, sent=False)
+    if isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError):
+        return Outcome(None, error, _UNAVAILABLE, sent=False)
+    status = error.status_code if isinstance(error, APIError) else None
+    return Outcome(None, error, status or _UNAUTHORIZED, sent=False)

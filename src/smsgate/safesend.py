@@ -1,0 +1,113 @@
+"""What to do after a failed send or cancel, so that no message is lost and none is sent twice. Pure.
+
+The gateway knows a message by its id and device: the same pair is stored once. So a message for a chosen device may be
+posted again after any failure, and a 409 then says that it had arrived. Without a chosen device a second post may reach
+another phone; there the gateway is asked by id first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from smsgate.errors import NotImplementedByServerError, ServerError, ServiceUnavailableError
+from smsgate_api.models import Message, MessageState, ProcessState, RecipientState
+
+if TYPE_CHECKING:
+    from smsgate.outcomes import Outcome
+
+__all__ = ["Verdict", "expected_state", "is_over", "judge", "same_message"]
+
+_CONFLICT = 409
+_TIMEOUT = 408
+_RETURNED_BY_THE_SERVER = frozenset({500, 503})
+_TAIL = 7
+
+
+class Verdict(Enum):
+    """What an attempt says about the message."""
+
+    ACCEPTED = "accepted"
+    """A success."""
+    WITHOUT_EFFECT = "without effect"
+    """It never left, or was turned away before anything was done: it may simply be repeated."""
+    REFUSED = "refused"
+    """Another attempt would be refused again; an earlier one may have arrived all the same."""
+    TAKEN = "taken"
+    """The id is known on the device that answered."""
+    UNCLEAR = "unclear"
+    """It may have arrived."""
+
+
+def judge(outcome: Outcome) -> Verdict:
+    """Say what an attempt to send or cancel means.
+
+    A full queue (503 with a text of its own) refuses; any other 5xx, a 408 and a missing answer leave it open.
+    """
+    error = outcome.error
+    if error is None:
+        return Verdict.ACCEPTED
+    if outcome.sent is False:
+        return Verdict.WITHOUT_EFFECT
+    if outcome.status == _CONFLICT:
+        return Verdict.TAKEN
+    if outcome.status is None or outcome.status == _TIMEOUT:
+        return Verdict.UNCLEAR
+    full = isinstance(error, ServiceUnavailableError) and "queue limits exceeded" in error.message
+    if isinstance(error, ServerError) and not full and not isinstance(error, NotImplementedByServerError):
+        return Verdict.UNCLEAR
+    return Verdict.REFUSED
+
+
+def is_over(outcome: Outcome) -> bool:
+    """Tell whether the server itself has answered, so that the request cannot arrive any more."""
+    return outcome.sent is False or outcome.status in _RETURNED_BY_THE_SERVER
+
+
+def same_message(sent: Message, found: MessageState) -> bool:
+    """Tell whether what the gateway keeps under an id can be the message that was sent.
+
+    Compared is what both sides show: the id letter by letter (the gateway ignores case), text or data (or their hash),
+    and that no recipient is a stranger. Numbers may have been rewritten, so only their last digits count.
+    """
+    if found.id != sent.id:
+        return False
+    text = sent.text_message.text if sent.text_message else sent.message
+    if found.text_message is not None and found.text_message.text != text:
+        return False
+    data = sent.data_message
+    if found.data_message is not None and found.data_message != data:
+        return False
+    body = text if data is None else data.data
+    if found.hashed_message is not None and body is not None and found.hashed_message.hash != _sha256(body):
+        return False
+    if found.is_hashed:
+        return True
+    known = {_tail(number) for number in sent.phone_numbers}
+    return all(_tail(recipient.phone_number) in known for recipient in found.recipients)
+
+
+def expected_state(sent: Message) -> MessageState:
+    """Return the state that the lost answer to an accepted send would have held."""
+    return MessageState(
+        id=sent.id or "",
+        device_id=sent.device_id or "",
+        state=ProcessState.Pending,
+        is_hashed=False,
+        is_encrypted=bool(sent.is_encrypted),
+        recipients=[RecipientState(phone_number=n, state=ProcessState.Pending) for n in sent.phone_numbers],
+        text_message=sent.text_message,
+        data_message=sent.data_message,
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def _tail(number: str) -> str:
+    """Return what survives the gateway's rewriting of a number: its last digits, or all of what is no number."""
+    digits = re.sub(r"[^0-9]", "", number)
+    return digits[-_TAIL:] if digits and "$" not in number else number.lstrip("+")

@@ -1,0 +1,91 @@
+"""Where token pairs live, so that clients and processes can share one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from smsgate.auth import TokenPair
+
+__all__ = ["FileTokenStore", "MemoryTokenStore", "TokenStore"]
+
+
+class TokenStore(Protocol):
+    """Keeps token pairs by key. What it raises ends the call; calls may come from several threads."""
+
+    def load(self, key: str) -> TokenPair | None:
+        """Return the pair kept under this key, None when there is none."""
+        ...
+
+    def save(self, key: str, pair: TokenPair | None) -> None:
+        """Keep a pair, or forget it when it is None."""
+        ...
+
+
+class MemoryTokenStore:
+    """Keeps pairs in memory, for several clients of one process."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[str, TokenPair] = {}
+
+    def load(self, key: str) -> TokenPair | None:
+        """Return the pair kept under this key."""
+        return self._pairs.get(key)
+
+    def save(self, key: str, pair: TokenPair | None) -> None:
+        """Keep a pair, or forget it when it is None."""
+        if pair is None:
+            self._pairs.pop(key, None)
+        else:
+            self._pairs[key] = pair
+
+    def __repr__(self) -> str:
+        return f"MemoryTokenStore({len(self._pairs)} pairs)"
+
+
+class FileTokenStore:
+    """Keeps pairs in a file that only its owner can read; several accounts may share it.
+
+    The file is replaced as a whole, so a reader never sees half of it; one that cannot be read counts as empty.
+
+    Args:
+        path: the file; made with rights 0600 when the first pair is kept. Its folder must exist.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+
+    def load(self, key: str) -> TokenPair | None:
+        """Return the pair kept under this key."""
+        entry = self._read().get(key)
+        return TokenPair.from_dict(cast("dict[str, Any]", entry)) if isinstance(entry, dict) else None
+
+    def save(self, key: str, pair: TokenPair | None) -> None:
+        """Keep a pair, or forget it when it is None."""
+        entries = self._read()
+        entries.pop(key, None)
+        if pair is not None:
+            entries[key] = pair.asdict()
+        descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)  # made with 0600
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(entries, file)
+            os.replace(name, self._path)  # noqa: PTH105 - atomic, and both are plain names
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)  # noqa: PTH108
+            raise
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            document = json.loads(self._path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+
+    def __repr__(self) -> str:
+        return f"FileTokenStore({str(self._path)!r})"

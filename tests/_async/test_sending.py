@@ -1,0 +1,324 @@
+"""Neither lost nor doubled: what a send does when exchanges fail, against the emulator's books."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from smsgate import (
+    AsyncAPIClient,
+    BadRequestError,
+    BearerAuth,
+    ConflictError,
+    ConnectError,
+    ForbiddenError,
+    InternalServerError,
+    Message,
+    ProcessState,
+    ResponseError,
+    RetryPolicy,
+    SendOutcomeUnknownError,
+    ServiceUnavailableError,
+    TextMessage,
+    TokenRequest,
+)
+from smsgate.emulator import Faults, Gateway, QueueLimit
+
+BASE_URL = "http://gateway.test/3rdparty/v1"
+FAST = RetryPolicy(base_delay=0.0, max_delay=0.0)
+POST = "POST /messages"
+GET = "GET /messages/*"
+
+
+def text(body="Hello", number="+79990001234", **fields):
+    return Message(phone_numbers=[number], text_message=TextMessage(text=body), **fields)
+
+
+@pytest.fixture
+def setting(client_of):
+    """Make a gateway with two silent phones whose exchanges fail as scripted, and a patient client of it."""
+
+    def make(*steps, only=(POST,), devices=2, **options):
+        gateway = Gateway(devices=devices, phone=False, faults=Faults.script(steps, only=list(only)))
+        return gateway, client_of(gateway, **{"retry": FAST, **options})
+
+    return make
+
+
+def stored(gateway):
+    return [message.id for message in gateway.messages]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("fault", ["refuse", 429])
+async def test_attempt_without_effect_is_simply_repeated(setting, fault):
+    gateway, client = setting(fault, fault)
+
+    state = await client.send(text())
+
+    assert stored(gateway) == [state.id]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("fault", ["reset", "lost", "late", "truncate", 500, 502, 503, 504, 408])
+@pytest.mark.parametrize("pin", [True, False])
+async def test_message_is_stored_once_whatever_happens_to_an_exchange(setting, fault, pin):
+    gateway, client = setting(fault, fault, pin_device=pin)
+
+    state = await client.send(text())
+
+    assert stored(gateway) == [state.id]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("fault", ["500-handled", "503-handled", "504-handled", "garbage-handled"])
+@pytest.mark.parametrize("pin", [True, False])
+async def test_error_answer_to_a_stored_message_does_not_double_it(setting, fault, pin):
+    gateway, client = setting(fault, pin_device=pin)
+
+    state = await client.send(text())
+
+    assert stored(gateway) == [state.id]
+
+
+@pytest.mark.anyio
+async def test_unpinned_message_is_looked_for_before_it_is_sent_again(setting):
+    gateway, client = setting("lost")
+
+    await client.send(text())
+
+    assert gateway.faults.counts == {"lost": 1}
+    assert gateway.faults.exchanges == 2  # the post and one look, no second post
+
+
+@pytest.mark.anyio
+async def test_pinned_message_goes_to_the_same_device_every_time(setting):
+    gateway, client = setting("reset", "reset", pin_device=True)
+
+    state = await client.send(text())
+
+    assert gateway.messages[0].device_id == state.device_id
+
+
+@pytest.mark.anyio
+async def test_connection_refused_to_the_end_says_that_nothing_left(setting):
+    gateway, client = setting(*["refuse"] * 9)
+
+    with pytest.raises(ConnectError) as caught:
+        await client.send(text())
+
+    assert caught.value.sent is False
+    assert stored(gateway) == []
+
+
+@pytest.mark.anyio
+async def test_outcome_that_cannot_be_known_is_reported_with_the_id(setting):
+    gateway, client = setting("lost", *["reset"] * 30, only=())
+
+    with pytest.raises(SendOutcomeUnknownError) as caught:
+        await client.send(text(id="order-1"))
+
+    assert caught.value.message_id == "order-1"
+    assert stored(gateway) == ["order-1"]
+
+
+@pytest.mark.anyio
+async def test_lost_request_is_unknown_even_if_the_gateway_does_not_have_it_yet(setting):
+    gateway, client = setting(*["reset"] * 9)
+
+    with pytest.raises(SendOutcomeUnknownError):
+        await client.send(text())
+
+    assert stored(gateway) == []
+
+
+@pytest.mark.anyio
+async def test_failure_that_the_server_itself_reports_is_certain_once_the_gateway_does_not_have_it(setting):
+    gateway, client = setting(*[500] * 9)
+
+    with pytest.raises(InternalServerError):
+        await client.send(text())
+
+    assert stored(gateway) == []
+
+
+@pytest.mark.anyio
+async def test_policy_without_retries_still_asks_before_it_says_unknown(setting):
+    gateway, client = setting("lost", retry=RetryPolicy.none())
+
+    state = await client.send(text())
+
+    assert stored(gateway) == [state.id]
+
+
+@pytest.mark.anyio
+async def test_conflict_on_the_first_attempt_is_the_caller_s_own(setting):
+    _, client = setting()
+    pinned = text(id="order-1", device_id=(await client.list_devices())[0].id)
+    await client.send(pinned)
+
+    with pytest.raises(ConflictError):
+        await client.send(pinned)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "changed", [text("other text", id="order-1"), text("Hello", "+79990009999", id="order-1"), text(id="ORDER-1")]
+)
+@pytest.mark.parametrize("pin", [True, False])
+async def test_conflict_with_another_message_is_not_mistaken_for_an_arrival(setting, changed, pin):
+    gateway, client = setting(devices=1, pin_device=pin)
+    await client.send(text("Hello", id="order-1"))
+    gateway.faults = Faults.script(["reset"], only=[POST])
+
+    with pytest.raises(ConflictError):
+        await client.send(changed)
+
+    assert stored(gateway) == ["order-1"]
+
+
+@pytest.mark.anyio
+async def test_pinned_arrival_whose_state_cannot_be_had_is_answered_as_the_gateway_would_have(setting):
+    gateway, client = setting("lost", pin_device=True, devices=1)
+    gateway.faults = Faults.script(["lost", None, *["reset"] * 9], only=[POST, GET])
+
+    state = await client.send(text())
+
+    assert stored(gateway) == [state.id]
+    assert state.state == ProcessState.Pending
+    assert [recipient.phone_number for recipient in state.recipients] == ["+79990001234"]
+
+
+@pytest.mark.anyio
+async def test_refusal_of_a_retry_does_not_hide_that_the_first_attempt_arrived(setting):
+    gateway, client = setting("lost", pin_device=True)
+    gateway.queue_limit = QueueLimit(max_pending=1, refresh=0.0)
+
+    state = await client.send(text())
+
+    assert stored(gateway) == [state.id]
+
+
+@pytest.mark.anyio
+async def test_full_queue_is_not_retried(setting):
+    gateway, client = setting(devices=1)
+    gateway.queue_limit = QueueLimit(max_pending=1, refresh=0.0)
+    await client.send(text())
+    gateway.faults = Faults.script([], only=[POST])
+
+    with pytest.raises(ServiceUnavailableError, match="queue limits exceeded.*bring it online"):
+        await client.send(text())
+
+    assert gateway.faults.exchanges == 1
+
+
+@pytest.mark.anyio
+async def test_unreadable_answer_is_made_up_for_by_asking(setting):
+    gateway, client = setting("garbage-handled")
+
+    state = await client.send(text())
+
+    assert stored(gateway) == [state.id]
+
+
+@pytest.mark.anyio
+async def test_page_of_something_in_between_is_an_unreadable_answer_with_the_message_id(setting):
+    gateway, client = setting("garbage")
+
+    with pytest.raises(ResponseError) as caught:
+        await client.send(text(id="order-1"))
+
+    assert caught.value.message_id == "order-1"
+    assert stored(gateway) == []
+
+
+@pytest.mark.anyio
+async def test_unreadable_answers_to_everything_keep_the_message_id(setting):
+    gateway, client = setting(*["garbage-handled"] * 9, only=())
+
+    with pytest.raises(ResponseError) as caught:
+        await client.send(text(id="order-1"))
+
+    assert caught.value.message_id == "order-1"
+    assert stored(gateway) == ["order-1"]
+
+
+@pytest.mark.anyio
+async def test_pinning_without_any_device_lets_the_server_say_so(setting):
+    _, client = setting(devices=0, pin_device=True)
+
+    with pytest.raises(BadRequestError, match="record not found"):
+        await client.send(text())
+
+
+@pytest.mark.anyio
+async def test_pinning_lists_devices_once(setting):
+    gateway, client = setting(pin_device=True)
+    gateway.faults = Faults.script([], only=["GET /devices"])
+
+    for _ in range(3):
+        await client.send(text())
+
+    devices = {message.device_id for message in gateway.messages}
+    assert devices <= {device.id for device in gateway.devices}
+    assert gateway.faults.exchanges == 7 - 3 - 3 + 3  # three posts and one list
+
+
+@pytest.mark.anyio
+async def test_pinning_without_the_scope_sends_unpinned_with_one_warning(setting, caplog):
+    gateway, client = setting()
+    token = (await client.generate_token(TokenRequest(scopes=["messages:send"]))).access_token
+    limited = AsyncAPIClient(auth=BearerAuth(token), base_url=BASE_URL, http=gateway.async_http(), pin_device=True)
+
+    with caplog.at_level(logging.WARNING, logger="smsgate"):
+        await limited.send(text())
+        await limited.send(text())
+
+    assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
+    assert len(gateway.messages) == 2
+
+
+@pytest.mark.anyio
+async def test_devices_that_cannot_be_listed_mean_that_nothing_left(setting):
+    gateway, client = setting(*["reset"] * 9, only=["GET /devices"], pin_device=True)
+
+    with pytest.raises(Exception, match="devices could not be listed") as caught:
+        await client.send(text())
+
+    assert caught.value.sent is False
+    assert stored(gateway) == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("fault", ["lost", "500-handled", "late", "reset", 503])
+async def test_cancel_is_settled_by_asking(setting, fault):
+    gateway, client = setting(fault, only=["DELETE /messages/*"])
+    sent = await client.send(text())
+
+    state = await client.cancel_message(sent.id)
+
+    assert state.state == ProcessState.Cancelling
+    assert gateway.messages[0].state == "Cancelling"
+
+
+@pytest.mark.anyio
+async def test_cancel_that_fails_to_the_end_says_why(setting):
+    _, client = setting(*[503] * 9, only=["DELETE /messages/*"])
+    sent = await client.send(text())
+
+    with pytest.raises(ServiceUnavailableError):
+        await client.cancel_message(sent.id)
+
+
+@pytest.mark.anyio
+async def test_scope_missing_for_the_look_leaves_the_outcome_unknown(setting):
+    gateway, client = setting()
+    token = (await client.generate_token(TokenRequest(scopes=["messages:send"]))).access_token
+    gateway.faults = Faults.script(["lost"], only=[POST])
+    limited = AsyncAPIClient(auth=BearerAuth(token), base_url=BASE_URL, http=gateway.async_http(), retry=FAST)
+
+    with pytest.raises(SendOutcomeUnknownError) as caught:
+        await limited.send(text())
+
+    assert isinstance(caught.value.__cause__, ForbiddenError)

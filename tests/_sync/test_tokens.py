@@ -1,0 +1,326 @@
+# Written by scripts/unasync.py from tests/_async/test_tokens.py; change that file instead.
+"""Tokens that keep themselves valid, and a 401 that is the server's own failure."""
+
+from __future__ import annotations
+
+import stat
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from smsgate import (
+    APIClient,
+    ConfigurationError,
+    FileTokenStore,
+    ForbiddenError,
+    JWTAuth,
+    MemoryTokenStore,
+    NotImplementedByServerError,
+    RetryPolicy,
+    Scope,
+    ServiceUnavailableError,
+    UnauthorizedError,
+)
+from smsgate.auth import TokenPair, next_step
+from smsgate.emulator import Faults, Gateway, ManualClock
+
+BASE_URL = "http://gateway.test/3rdparty/v1"
+FAST = RetryPolicy(base_delay=0.0, max_delay=0.0)
+SCOPES = [Scope.MESSAGES_LIST, Scope.MESSAGES_READ, Scope.MESSAGES_SEND]
+MINT, REFRESH, LIST, SEND = "POST /auth/token", "POST /auth/token/refresh", "GET /messages", "POST /messages"
+
+
+class Counter(Faults):
+    """Lets everything pass and notes what was asked."""
+
+    def __init__(self, faults=None):
+        super().__init__(lambda: None)
+        self.inner = faults
+        self.asked = []
+
+    def __call__(self, request):
+        self.asked.append(f"{request.method} {request.url.split('/3rdparty/v1')[-1].split('?')[0]}")
+        return self.inner(request) if self.inner else None
+
+
+@pytest.fixture
+def cloud():
+    gateway = Gateway(phone=False)
+    gateway.faults = Counter()
+    return gateway
+
+
+def user(gateway, login="demo", password="demo-password", *, retry=FAST, mode="3rdparty/v1", **options):
+    auth = JWTAuth(login, password, options.pop("scopes", SCOPES), **options)
+    return APIClient(auth=auth, base_url=f"http://gateway.test/{mode}", http=gateway.http(), retry=retry)
+
+
+def test_first_call_fetches_a_token_and_the_next_ones_use_it(cloud):
+    client = user(cloud)
+
+    client.get_messages()
+    client.get_messages()
+
+    assert cloud.faults.asked == [MINT, LIST, LIST]
+
+
+def test_token_has_the_scopes_asked_for_and_no_others(cloud):
+    client = user(cloud, scopes=[Scope.MESSAGES_LIST])
+
+    client.get_messages()
+
+    with pytest.raises(ForbiddenError, match="messages:send"):
+        client.send("Hello", to="+79990001234")
+
+
+@pytest.mark.parametrize("mode", ["cloud", "local"])
+def test_token_is_refreshed_shortly_before_its_end(mode):
+    gateway = Gateway(phone=False, mode=mode)
+    gateway.faults = Counter()
+    prefix = "3rdparty/v1" if mode == "cloud" else ""
+    client = user(gateway, mode=prefix, ttl=1, scopes=[Scope.MESSAGES_READ, Scope.MESSAGES_SEND])
+    sent = client.send("Hello", to="+79990001234")
+    client._exchange._keeper._pair = ended(client._exchange._keeper._pair)
+
+    client.get_state(sent.id)
+
+    assert [step.rsplit("/", 1)[-1] for step in gateway.faults.asked].count("refresh") == 1
+
+
+def ended(pair):
+    """The same pair, seen as at the end of its life."""
+    return TokenPair(pair.id, pair.access_token, pair.refresh_token, pair.ends_at.replace(year=2020), pair.lifetime)
+
+
+def test_refused_token_is_renewed_once_and_the_call_repeated():
+    clock = ManualClock()
+    gateway = Gateway(phone=False, clock=clock)
+    gateway.faults = Counter()
+    client = user(gateway)
+    client.get_messages()
+    clock.advance(901)  # the server's clock runs ahead of the client's
+
+    client.get_messages()
+
+    assert gateway.faults.asked == [MINT, LIST, LIST, REFRESH, LIST]
+
+
+def test_lost_answer_to_a_refresh_is_survived(cloud):
+    client = user(cloud)
+    client.get_messages()
+    keeper = client._exchange._keeper
+    keeper._pair = ended(keeper._pair)
+    cloud.faults = Counter(Faults.script(["lost"], only=[REFRESH]))
+
+    client.get_messages()
+
+    assert cloud.faults.asked == [REFRESH, MINT, LIST]
+
+
+def test_used_refresh_token_falls_back_to_the_password(cloud):
+    client = user(cloud)
+    client.get_messages()
+    keeper = client._exchange._keeper
+    old = keeper._pair
+    keeper._pair = ended(old)
+    client.get_messages()
+    keeper._pair = ended(old)
+    keeper._store.save(keeper._key, None)
+    cloud.faults.asked.clear()
+
+    client.get_messages()
+
+    assert cloud.faults.asked == [REFRESH, "GET /health", MINT, LIST]
+
+
+def test_wrong_password_ends_in_unauthorized_after_one_look_at_the_health(cloud):
+    client = user(cloud, password="wrong")
+
+    with pytest.raises(UnauthorizedError):
+        client.get_messages()
+
+    assert cloud.faults.asked == [MINT, "GET /health"]
+
+
+def test_server_without_tokens_says_what_to_do(cloud):
+    cloud.tokens.enabled = False
+    client = user(cloud)
+
+    with pytest.raises(NotImplementedByServerError, match="use login and password"):
+        client.get_messages()
+
+
+def test_refused_basic_credentials_during_an_outage_are_the_server_s_failure(cloud):
+    cloud.outage(True)
+    client = APIClient("demo", "demo-password", base_url=BASE_URL, http=cloud.http(), retry=FAST)
+
+    with pytest.raises(ServiceUnavailableError) as caught:
+        client.get_messages()
+
+    assert isinstance(caught.value.__cause__, UnauthorizedError)
+    assert cloud.faults.asked.count("GET /health") == 1
+    assert cloud.faults.asked.count(LIST) == 4
+
+
+def test_wrong_basic_credentials_are_wrong_after_one_look_at_the_health(cloud):
+    client = APIClient("demo", "wrong", base_url=BASE_URL, http=cloud.http(), retry=FAST)
+
+    with pytest.raises(UnauthorizedError):
+        client.get_messages()
+
+    assert cloud.faults.asked == [LIST, "GET /health"]
+
+
+def test_outage_neither_throws_a_good_refresh_token_away_nor_tries_the_password(cloud):
+    client = user(cloud)
+    client.get_messages()
+    keeper = client._exchange._keeper
+    keeper._pair = ended(keeper._pair)
+    cloud.outage(True)
+    cloud.faults.asked.clear()
+
+    with pytest.raises(ServiceUnavailableError):
+        client.get_messages()
+    assert MINT not in cloud.faults.asked
+    cloud.outage(False)
+    cloud.faults.asked.clear()
+    client.get_messages()
+
+    assert cloud.faults.asked == [REFRESH, LIST]
+
+
+def test_send_during_an_outage_is_not_stored_and_repeated_without_asking(cloud):
+    client = user(cloud)
+    client.get_messages()
+    cloud.outage(True)
+
+    with pytest.raises(ServiceUnavailableError):
+        client.send("Hello", to="+79990001234")
+
+    assert not any(step.startswith("GET /messages/") for step in cloud.faults.asked)
+    assert cloud.messages == []
+
+
+def test_token_call_during_an_outage_is_not_repeated_but_told_apart(cloud):
+    cloud.outage(True)
+    client = APIClient("demo", "demo-password", base_url=BASE_URL, http=cloud.http(), retry=FAST)
+
+    with pytest.raises(ServiceUnavailableError):
+        client.refresh_token("some-token")
+
+    assert cloud.faults.asked.count(REFRESH) == 1
+
+
+def test_failing_mint_is_repeated_like_a_503(cloud):
+    cloud.faults = Counter(Faults.script([500, 502, "refuse"], only=[MINT]))
+    client = user(cloud)
+
+    client.get_messages()
+
+    assert cloud.faults.asked.count(MINT) == 4
+
+
+def test_pair_is_shared_through_a_store(cloud, tmp_path):
+    for store in (MemoryTokenStore(), FileTokenStore(tmp_path / "tokens.json")):
+        cloud.faults.asked.clear()
+        for _ in range(2):
+            user(cloud, store=store).get_messages()
+
+        assert cloud.faults.asked == [MINT, LIST, LIST]
+
+
+def test_pair_renewed_by_another_process_is_taken_from_the_store(cloud):
+    store = MemoryTokenStore()
+    first, second = user(cloud, store=store), user(cloud, store=store)
+    first.get_messages()
+    second.get_messages()
+    keeper = first._exchange._keeper
+    keeper._pair = ended(keeper._pair)
+    first.get_messages()
+    stale = second._exchange._keeper
+    stale._pair = ended(stale._pair)
+    cloud.faults.asked.clear()
+
+    second.get_messages()
+
+    assert cloud.faults.asked == [REFRESH, LIST]
+
+
+def test_closing_revokes_the_pair_when_asked_to(cloud):
+    store = MemoryTokenStore()
+    with user(cloud, revoke_on_close=True, store=store) as client:
+        client.get_messages()
+        token = client._exchange._keeper._pair.access_token
+
+    stranger = APIClient(None, token, base_url=BASE_URL, http=cloud.http(), retry=FAST)
+    with pytest.raises(UnauthorizedError):
+        stranger.get_messages()
+    assert repr(store) == "MemoryTokenStore(0 pairs)"
+    client.get_messages()  # opens again, with a new token
+
+
+def test_failing_to_revoke_is_no_error(cloud):
+    with user(cloud, revoke_on_close=True) as client:
+        client.get_messages()
+        cloud.faults = Faults.script(["refuse"])
+
+
+def test_stream_uses_a_token_too():
+    gateway = Gateway(mode="local", phone=False)
+    client = user(gateway, mode="", scopes=[Scope.INBOX_READ])
+
+    with pytest.raises(Exception, match="404"):
+        with client.stream_attachment("mms:1", 1):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        (("", "password", SCOPES), {}),
+        (("login", "", SCOPES), {}),
+        (("login", "password", []), {}),
+        (("login", "password", "messages:send"), {}),
+        (("login", "password", [""]), {}),
+        (("login", "password", SCOPES), {"ttl": 0}),
+        (("login", "password", SCOPES), {"ttl": 1.5}),
+        (("login", "password", SCOPES), {"leeway": -1}),
+    ],
+)
+def test_token_options_that_could_never_work_are_refused(arguments, options):
+    with pytest.raises(ConfigurationError):
+        JWTAuth(*arguments, **options)
+
+
+def test_file_store_is_its_owner_s_alone_and_survives_nonsense(tmp_path):
+    path = tmp_path / "tokens.json"
+    path.write_text("no json")
+    store = FileTokenStore(path)
+    pair = TokenPair.from_dict(
+        {"id": "a", "access_token": "b", "refresh_token": None, "ends_at": "2030-01-01T00:00:00+00:00", "lifetime": 60}
+    )
+
+    assert store.load("key") is None
+    store.save("key", pair)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert store.load("key") == pair
+    store.save("key", None)
+    assert store.load("key") is None
+    assert TokenPair.from_dict({"id": "a"}) is None
+
+
+def test_secrets_of_tokens_are_not_shown(tmp_path):
+    pair = TokenPair("a", "canary", "canary", datetime(2030, 1, 1, tzinfo=timezone.utc), 6.0)
+
+    assert "canary" not in repr(pair) + repr(JWTAuth("demo", "canary", SCOPES)) + repr(FileTokenStore(tmp_path / "x"))
+
+
+def test_short_lived_token_is_used_for_most_of_its_life():
+    now = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    pair = TokenPair("a", "b", "c", now + timedelta(seconds=3), 3.0)
+
+    assert next_step(pair, now, 30.0) == "use"
+    assert next_step(pair, now + timedelta(seconds=2.5), 30.0) == "refresh"
+    assert next_step(TokenPair("a", "b", None, now, 3.0), now, 30.0) == "mint"
+    assert next_step(None, now, 30.0) == "mint"
