@@ -207,7 +207,7 @@ async def test_full_queue_is_not_retried(setting):
     await client.send(text())
     gateway.faults = Faults.script([], only=[POST])
 
-    with pytest.raises(ServiceUnavailableError, match="queue limits exceeded.*bring it online"):
+    with pytest.raises(ServiceUnavailableError, match=r"queue limits exceeded.*bring it online"):
         await client.send(text())
 
     assert gateway.faults.exchanges == 1

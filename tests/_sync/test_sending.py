@@ -193,7 +193,7 @@ def test_full_queue_is_not_retried(setting):
     client.send(text())
     gateway.faults = Faults.script([], only=[POST])
 
-    with pytest.raises(ServiceUnavailableError, match="queue limits exceeded.*bring it online"):
+    with pytest.raises(ServiceUnavailableError, match=r"queue limits exceeded.*bring it online"):
         client.send(text())
 
     assert gateway.faults.exchanges == 1
