@@ -80,11 +80,7 @@ def get_client(name: str | None = None) -> AsyncHttpClient:
         ConfigurationError: for a name nobody knows, or whose library is not installed.
     """
     chosen = name or preferred_name(_BACKENDS)
-    client: AsyncHttpClient
-    if chosen is not None:
-        client = make_backend(_BACKENDS, chosen)
-    else:
-        client = _default()
+    client: AsyncHttpClient = _default() if chosen is None else make_backend(_BACKENDS, chosen)
     return client
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smsgate.constants import VERSION
 from smsgate.errors import ConfigurationError
 from smsgate.http import Timeout
 from smsgate.retry import RetryPolicy
 
-__all__ = ["check_retry", "check_timeout", "choose_http", "full_user_agent"]
+if TYPE_CHECKING:
+    from smsgate.encryption import BaseEncryptor
+
+__all__ = ["check_encryptor", "check_retry", "check_timeout", "choose_http", "full_user_agent"]
 
 _LONGEST_CONNECT = 10.0
 
@@ -37,6 +40,19 @@ def check_timeout(timeout: float | Timeout) -> Timeout:
     if isinstance(timeout, Timeout):
         return timeout
     return Timeout(connect=min(_LONGEST_CONNECT, timeout), read=float(timeout), total=float(timeout))
+
+
+def check_encryptor(encryptor: BaseEncryptor | None) -> BaseEncryptor | None:
+    """Return the encryptor.
+
+    Raises:
+        ConfigurationError: when it lacks a method, so that nothing leaves unencrypted by mistake.
+    """
+    if encryptor is not None:
+        methods = ("encrypt", "decrypt", "is_encrypted")
+        if isinstance(encryptor, type) or not all(callable(getattr(encryptor, name, None)) for name in methods):
+            raise ConfigurationError("encryptor takes an object with encrypt, decrypt and is_encrypted")
+    return encryptor
 
 
 def check_retry(retry: RetryPolicy) -> RetryPolicy:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from smsgate._async.account import AccountCalls
+from smsgate._async.ciphering import Cipher
 from smsgate._async.exchange import Exchange
 from smsgate._async.inbox import InboxCalls
 from smsgate._async.messages import MessageCalls
@@ -14,7 +15,7 @@ from smsgate.auth import choose_auth
 from smsgate.base_url import check_base_url
 from smsgate.constants import DEFAULT_URL
 from smsgate.environment import from_environment
-from smsgate.options import check_retry, check_timeout, choose_http, full_user_agent
+from smsgate.options import check_encryptor, check_retry, check_timeout, choose_http, full_user_agent
 from smsgate.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from smsgate.ahttp import AsyncHttpClient, Timeout
     from smsgate.auth import Auth
+    from smsgate.encryption import BaseEncryptor
     from smsgate.observing import OnRequest, OnResponse
 
 __all__ = ["AsyncAPIClient"]
@@ -39,6 +41,7 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         base_url: where the API is: the cloud by default, ``https://<host>/api/3rdparty/v1`` for a private server,
             ``http://<address>:8080`` for a phone's local server.
         auth: `BasicAuth`, `BearerAuth` or `JWTAuth`, instead of login and password.
+        encryptor: encrypts what is sent and decrypts what comes back where it can; see `smsgate.Encryptor`.
         http: an HTTP backend of `smsgate.ahttp`, an object with the same methods, or a backend's name.
         http_client: another name of ``http``.
         timeout: seconds for one exchange, or a `Timeout`.
@@ -64,6 +67,7 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         *,
         base_url: str = DEFAULT_URL,
         auth: Auth | None = None,
+        encryptor: BaseEncryptor | None = None,
         http: AsyncHttpClient | str | None = None,
         http_client: AsyncHttpClient | str | None = None,
         timeout: float | Timeout = 30.0,
@@ -83,13 +87,15 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
             on_request=on_request,
             on_response=on_response,
         )
+        self._cipher = Cipher(check_encryptor(encryptor), self._exchange.base_url)
         self._sender = SafeSender(self._exchange, pin_device=pin_device, list_devices=self.list_devices)
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:
         """Make a client from the environment.
 
-        ``SMSGATE_TOKEN``, or ``SMSGATE_USERNAME`` and ``SMSGATE_PASSWORD``; and ``SMSGATE_BASE_URL``.
+        ``SMSGATE_TOKEN``, or ``SMSGATE_USERNAME`` and ``SMSGATE_PASSWORD``; ``SMSGATE_BASE_URL``;
+        and ``SMSGATE_PASSPHRASE`` for an `Encryptor`.
 
         Args:
             overrides: arguments of the client; they go before the environment.

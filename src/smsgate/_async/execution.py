@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from smsgate._async.ciphering import Cipher
     from smsgate._async.exchange import Exchange
     from smsgate.ahttp import Response
     from smsgate_api.types import Operation
@@ -22,6 +23,7 @@ class Execution:
     """Executes operations; usable with ``async with`` and without."""
 
     _exchange: Exchange
+    _cipher: Cipher
 
     async def execute(self, operation: Operation[T]) -> T:
         """Run any operation of `smsgate_api.operations` and return what it returns.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -16,18 +17,40 @@ from typing_extensions import ParamSpec, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["Lock", "Workers", "batches", "call_blocking", "join", "now", "sleep"]
+__all__ = ["Lock", "Workers", "batches", "call_blocking", "join", "now", "run_in_workers", "sleep"]
 
+A = TypeVar("A")
 P = ParamSpec("P")
 T = TypeVar("T")
 
 sleep = anyio.sleep
 now = time.monotonic
+_cores: RunVar[anyio.CapacityLimiter] = RunVar("smsgate.cores")
+"""Encrypting threads: as many as cores. With anyio's default of 40 they starve the event loop."""
 
 
 async def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
     """Call something that may block for a moment, in a thread."""
     return await anyio.to_thread.run_sync(partial(function, *arguments, **keywords))
+
+
+async def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
+    """Apply a function that computes for long to all items, in as many threads as there are cores."""
+    if not items:
+        return []
+    limiter = _cores.get(None)
+    if limiter is None:
+        limiter = anyio.CapacityLimiter(os.cpu_count() or 1)
+        _cores.set(limiter)
+    results: dict[int, T] = {}
+
+    async def compute(index: int) -> None:
+        results[index] = await anyio.to_thread.run_sync(function, items[index], limiter=limiter)
+
+    async with anyio.create_task_group() as group:
+        for index in range(len(items)):
+            group.start_soon(compute, index)
+    return [results[index] for index in range(len(items))]
 
 
 class Lock:

@@ -123,10 +123,11 @@ class MessageCalls(Execution):
                 send_operation, skip_phone_validation=skip_phone_validation, active_within=device_active_within
             )
             operation = build(chosen)
-        pinned = await self._sender.pinned(chosen, device_active_within)
-        if pinned is not chosen:
-            operation = build(pinned, recheck=False)
-        return await self._sender.send(pinned, operation)
+            self._cipher.check(chosen)
+        wire = await self._cipher.seal(await self._sender.pinned(chosen, device_active_within))
+        if wire is not chosen:
+            operation = build(wire, recheck=False)
+        return await self._cipher.open_one(await self._sender.send(wire, operation))
 
     async def send_many(
         self,
@@ -175,7 +176,7 @@ class MessageCalls(Execution):
         """
         with refusals:
             operation = operations.get_message(id)
-        return await self.execute(operation)
+        return await self._cipher.open_one(await self.execute(operation))
 
     async def get_messages(
         self,
@@ -224,7 +225,9 @@ class MessageCalls(Execution):
                 sort=sort,
                 include_content=include_content or None,
             )
-        return await self.execute(operation)
+        page = await self.execute(operation)
+        page[:] = await self._cipher.open(page)
+        return page
 
     def iter_messages(
         self,
@@ -270,7 +273,7 @@ class MessageCalls(Execution):
         """
         with refusals:
             operation = operations.cancel_message(id)
-        return await self._sender.cancel(operation, id)
+        return await self._cipher.open_one(await self._sender.cancel(operation, id))
 
     async def wait(
         self,

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from smsgate._sync.ciphering import Cipher
     from smsgate._sync.exchange import Exchange
     from smsgate.http import Response
     from smsgate_api.types import Operation
@@ -23,6 +24,7 @@ class Execution:
     """Executes operations; usable with ``async with`` and without."""
 
     _exchange: Exchange
+    _cipher: Cipher
 
     def execute(self, operation: Operation[T]) -> T:
         """Run any operation of `smsgate_api.operations` and return what it returns.

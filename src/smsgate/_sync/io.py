@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
     from types import TracebackType
 
-__all__ = ["Lock", "Workers", "batches", "call_blocking", "join", "now", "sleep"]
+__all__ = ["Lock", "Workers", "batches", "call_blocking", "join", "now", "run_in_workers", "sleep"]
 
+A = TypeVar("A")
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -28,6 +29,14 @@ now = time.monotonic
 def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
     """Call something that may block for a moment."""
     return function(*arguments, **keywords)
+
+
+def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
+    """Apply a function that computes for long to all items, in as many threads as there are cores."""
+    if len(items) <= 1:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="smsgate") as executor:
+        return list(executor.map(function, items))
 
 
 class Lock:

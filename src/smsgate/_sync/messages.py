@@ -124,10 +124,11 @@ class MessageCalls(Execution):
                 send_operation, skip_phone_validation=skip_phone_validation, active_within=device_active_within
             )
             operation = build(chosen)
-        pinned = self._sender.pinned(chosen, device_active_within)
-        if pinned is not chosen:
-            operation = build(pinned, recheck=False)
-        return self._sender.send(pinned, operation)
+            self._cipher.check(chosen)
+        wire = self._cipher.seal(self._sender.pinned(chosen, device_active_within))
+        if wire is not chosen:
+            operation = build(wire, recheck=False)
+        return self._cipher.open_one(self._sender.send(wire, operation))
 
     def send_many(
         self,
@@ -176,7 +177,7 @@ class MessageCalls(Execution):
         """
         with refusals:
             operation = operations.get_message(id)
-        return self.execute(operation)
+        return self._cipher.open_one(self.execute(operation))
 
     def get_messages(
         self,
@@ -225,7 +226,9 @@ class MessageCalls(Execution):
                 sort=sort,
                 include_content=include_content or None,
             )
-        return self.execute(operation)
+        page = self.execute(operation)
+        page[:] = self._cipher.open(page)
+        return page
 
     def iter_messages(
         self,
@@ -271,7 +274,7 @@ class MessageCalls(Execution):
         """
         with refusals:
             operation = operations.cancel_message(id)
-        return self._sender.cancel(operation, id)
+        return self._cipher.open_one(self._sender.cancel(operation, id))
 
     def wait(
         self,

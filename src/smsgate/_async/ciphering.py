@@ -1,0 +1,70 @@
+"""Encrypts what goes out and decrypts what comes back, on all cores and off the event loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smsgate._async import io
+from smsgate.sealing import check_sealable, check_sealed, opened, sealed, texts_to_open, texts_to_seal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smsgate.encryption import BaseEncryptor
+    from smsgate_api.models import Message, MessageState
+
+__all__ = ["Cipher"]
+
+
+class Cipher:
+    """Stands between the plain messages of the user and the wire; without an encryptor nothing changes."""
+
+    def __init__(self, encryptor: BaseEncryptor | None, base_url: str) -> None:
+        self._encryptor = encryptor
+        self._base_url = base_url
+
+    def check(self, message: Message) -> None:
+        """Refuse what could not be encrypted.
+
+        Raises:
+            InvalidRequestError: naming why.
+        """
+        if self._encryptor is not None:
+            check_sealable(message, self._base_url)
+
+    async def seal(self, message: Message) -> Message:
+        """Return the message as it goes over the wire.
+
+        Raises:
+            InvalidRequestError: when its encrypted form is too long.
+            EncryptionError: when a text cannot be encrypted.
+        """
+        encryptor = self._encryptor
+        if encryptor is None:
+            return message
+        wire = sealed(message, await io.run_in_workers(encryptor.encrypt, texts_to_seal(message)))
+        check_sealed(wire)
+        return wire
+
+    async def open(self, states: Sequence[MessageState]) -> list[MessageState]:
+        """Return states with all that can be decrypted shown; what cannot stays as it is."""
+        encryptor = self._encryptor
+        if encryptor is None:
+            return list(states)
+        texts = [texts_to_open(state, encryptor) for state in states]
+        plain = iter(await io.run_in_workers(self._decrypted, [text for part in texts for text in part]))
+        return [
+            opened(state, [next(plain) for _ in part], encryptor) for state, part in zip(states, texts, strict=True)
+        ]
+
+    async def open_one(self, state: MessageState) -> MessageState:
+        """Return one state, likewise."""
+        if self._encryptor is None:
+            return state
+        return (await self.open([state]))[0]
+
+    def _decrypted(self, text: str) -> str | None:
+        try:
+            return self._encryptor.decrypt(text) if self._encryptor is not None else None
+        except Exception:  # noqa: BLE001 - a scheme of the user's own may raise anything, and no state is lost over it
+            return None

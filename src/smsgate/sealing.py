@@ -1,0 +1,143 @@
+"""Which texts of a message are encrypted, and which of a state are decrypted. Pure: the texts are changed elsewhere.
+
+A message is rebuilt in two passes over the same fields in the same order: one collects their texts, one puts the
+changed texts in. Every field is encrypted under a salt of its own, which is also the initial vector: two fields must
+never share one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from smsgate.base_url import is_phone
+from smsgate.errors import InvalidRequestError
+from smsgate_api.rules import MAX_STORED_SIZE, stored_size
+
+if TYPE_CHECKING:
+    from smsgate.encryption import BaseEncryptor
+    from smsgate_api.models import Message, MessageState, MmsMessage
+    from smsgate_api.types import Model
+
+__all__ = ["check_sealable", "check_sealed", "opened", "sealed", "texts_to_open", "texts_to_seal"]
+
+Change: TypeAlias = Callable[[str], str]
+M = TypeVar("M", bound="Model")
+
+_LONGEST_RECIPIENT = 128
+
+
+def check_sealable(message: Message, base_url: str) -> None:
+    """Refuse what cannot be encrypted.
+
+    Raises:
+        InvalidRequestError: for a message that says it is encrypted already, or data for a cloud or private server.
+    """
+    if message.is_encrypted:
+        raise InvalidRequestError("the message says that it is encrypted already, and the client has an encryptor")
+    if message.data_message is not None and not is_phone(base_url):
+        raise InvalidRequestError("cloud and private servers refuse encrypted data messages: only a phone takes them")
+
+
+def texts_to_seal(message: Message) -> list[str]:
+    """Return the texts of a message that are encrypted, in the order that `sealed` takes them."""
+    return _collected(message, _message)
+
+
+def sealed(message: Message, ciphertexts: Sequence[str]) -> Message:
+    """Return the message with its texts replaced by ciphertexts, marked as encrypted."""
+    return _filled(message, _message, ciphertexts).model_copy(update={"is_encrypted": True})
+
+
+def check_sealed(message: Message) -> None:
+    """Refuse an encrypted message that the server could not store.
+
+    Raises:
+        InvalidRequestError: for a recipient of more than 128 characters or a content of more than 65,535 bytes.
+    """
+    if any(len(number) > _LONGEST_RECIPIENT for number in message.phone_numbers):
+        raise InvalidRequestError(f"an encrypted recipient may have {_LONGEST_RECIPIENT} characters at most")
+    content = message.text_message or message.data_message or message.message
+    if content is not None and stored_size(content) > MAX_STORED_SIZE:
+        raise InvalidRequestError(f"an encrypted content may take {MAX_STORED_SIZE} bytes at most")
+
+
+def texts_to_open(state: MessageState, encryptor: BaseEncryptor) -> list[str]:
+    """Return the ciphertexts of a state, in the order that `opened` takes them; none of a plain or hashed one."""
+    if not state.is_encrypted or state.is_hashed:
+        return []
+    return [text for text in map(_without_plus, _collected(state, _state)) if encryptor.is_encrypted(text)]
+
+
+def opened(state: MessageState, plain: Sequence[str | None], encryptor: BaseEncryptor) -> MessageState:
+    """Return the state with its ciphertexts replaced; None leaves one as it is, and the state stays encrypted."""
+    if not plain:
+        return state
+    results = iter(plain)
+
+    def change(text: str) -> str:
+        if not encryptor.is_encrypted(_without_plus(text)):
+            return text
+        result = next(results)
+        return text if result is None else result
+
+    changed = _state(state, change)
+    return changed.model_copy(update={"is_encrypted": None in plain})
+
+
+def _collected(model: M, visit: Callable[[M, Change], M]) -> list[str]:
+    found: list[str] = []
+
+    def note(text: str) -> str:
+        found.append(text)
+        return text
+
+    visit(model, note)
+    return found
+
+
+def _filled(model: M, visit: Callable[[M, Change], M], texts: Sequence[str]) -> M:
+    remaining: Iterator[str] = iter(texts)
+    return visit(model, lambda _: next(remaining))
+
+
+def _message(message: Message, change: Change) -> Message:
+    update: dict[str, Any] = {"phone_numbers": [change(number) for number in message.phone_numbers]}
+    if message.text_message is not None:
+        text = change(message.text_message.text)
+        update["text_message"] = message.text_message.model_copy(update={"text": text})
+    if message.message:
+        update["message"] = change(message.message)
+    if message.data_message is not None:
+        data = change(message.data_message.data)
+        update["data_message"] = message.data_message.model_copy(update={"data": data})
+    if message.mms_message is not None:
+        update["mms_message"] = _mms(message.mms_message, change)
+    return message.model_copy(update=update)
+
+
+def _mms(mms: MmsMessage, change: Change) -> MmsMessage:
+    update: dict[str, Any] = {name: change(text) for name in ("subject", "text") if (text := getattr(mms, name))}
+    if mms.attachments is not None:
+        update["attachments"] = [
+            part.model_copy(update={name: change(text) for name in ("data", "name") if (text := getattr(part, name))})
+            for part in mms.attachments
+        ]
+    return mms.model_copy(update=update)
+
+
+def _state(state: MessageState, change: Change) -> MessageState:
+    recipients = [item.model_copy(update={"phone_number": change(item.phone_number)}) for item in state.recipients]
+    update: dict[str, Any] = {"recipients": recipients}
+    if state.text_message is not None:
+        text = change(state.text_message.text)
+        update["text_message"] = state.text_message.model_copy(update={"text": text})
+    if state.data_message is not None:
+        data = change(state.data_message.data)
+        update["data_message"] = state.data_message.model_copy(update={"data": data})
+    return state.model_copy(update=update)
+
+
+def _without_plus(text: str) -> str:
+    """Undo what the server does to recipients that do not begin with a plus."""
+    return text[1:] if text.startswith("+$") else text

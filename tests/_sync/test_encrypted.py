@@ -1,0 +1,197 @@
+# Written by scripts/unasync.py from tests/_async/test_encrypted.py; change that file instead.
+"""End-to-end encryption in the client, against the emulator."""
+
+from __future__ import annotations
+
+import pytest
+
+from smsgate import (
+    APIClient,
+    ConfigurationError,
+    DataMessage,
+    Encryptor,
+    InvalidRequestError,
+    Message,
+    MmsAttachment,
+    MmsMessage,
+    TextMessage,
+)
+from smsgate.emulator import Gateway
+from smsgate.encryption import BaseEncryptor
+from smsgate.sealing import sealed, texts_to_seal
+
+pytest.importorskip("cryptography", reason="encryption needs the extra smsgate[encryption]")
+pytestmark = pytest.mark.filterwarnings("ignore:encryption with")
+
+NUMBERS = ["+79990001234", "+79990005678"]
+PREFIX = "$aes-256-cbc/pbkdf2-sha1$"
+
+
+def quick(passphrase="correct horse"):
+    return Encryptor(passphrase, iterations=10)
+
+
+def text(body="Meet me", numbers=NUMBERS, **fields):
+    return Message(phone_numbers=numbers, text_message=TextMessage(text=body), **fields)
+
+
+@pytest.fixture
+def silent():
+    return Gateway(phone=False)
+
+
+def test_nothing_plain_leaves_and_everything_comes_back_plain(silent, client_of):
+    client = client_of(silent, encryptor=quick())
+
+    sent = client.send(text())
+    state = client.get_state(sent.id)
+
+    stored = silent.messages[0]
+    assert stored.is_encrypted
+    assert all(recipient.phone_number.startswith(PREFIX) for recipient in stored.recipients)
+    assert "Meet me" not in str(stored)
+    for seen in (sent, state):
+        assert [recipient.phone_number for recipient in seen.recipients] == NUMBERS
+        assert seen.text_message.text == "Meet me"
+        assert seen.is_encrypted is False
+
+
+def test_every_field_has_a_salt_of_its_own(silent, client_of):
+    client_of(silent, encryptor=quick()).send(text(NUMBERS[0]))
+
+    salts = {recipient.phone_number.split("$")[3] for recipient in silent.messages[0].recipients}
+    assert len(salts) == 2
+
+
+def test_plain_foreign_and_own_messages_live_in_one_list(silent, client_of):
+    own = client_of(silent, encryptor=quick())
+    client_of(silent).send(text("plain", id="plain"))
+    client_of(silent, encryptor=quick("foreign")).send(text("foreign", id="foreign"))
+    own.send(text("own", id="own"))
+
+    states = {state.id: state for state in own.get_messages(include_content=True)}
+
+    assert states["plain"].text_message.text == "plain"
+    assert states["own"].text_message.text == "own"
+    assert states["own"].is_encrypted is False
+    assert states["foreign"].is_encrypted is True
+    assert states["foreign"].recipients[0].phone_number.startswith(PREFIX)
+
+
+def test_encrypted_state_without_an_encryptor_is_returned_as_it_is(silent, client_of):
+    client_of(silent, encryptor=quick()).send(text(id="m1"))
+
+    state = client_of(silent).get_state("m1")
+
+    assert state.is_encrypted is True
+    assert state.recipients[0].phone_number.startswith(PREFIX)
+
+
+def test_plus_that_the_server_puts_before_ciphertext_does_no_harm(silent, client_of):
+    client = client_of(silent, encryptor=quick())
+    sent = client.send(text(numbers=NUMBERS[:1]))
+    silent.report(sent.id, "Sent")
+
+    state = client.get_state(sent.id)
+
+    assert [recipient.phone_number for recipient in state.recipients] == NUMBERS[:1]
+
+
+def test_hashed_messages_are_left_alone(silent, client_of):
+    client_of(silent).send(text("plain", id="m1"))
+    silent.report("m1", "Delivered")
+    silent.hash_now()
+
+    page = client_of(silent, encryptor=quick()).get_messages(include_content=True)
+
+    assert page[0].is_hashed
+
+
+def test_cancelled_and_waited_for_messages_are_shown_plain(silent, client_of):
+    client = client_of(silent, encryptor=quick())
+    sent = client.send(text())
+
+    cancelled = client.cancel_message(sent.id)
+
+    assert cancelled.recipients[0].phone_number == NUMBERS[0]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        text(is_encrypted=True),
+        Message(phone_numbers=NUMBERS, data_message=DataMessage.with_bytes(b"abc", 53739)),
+        text(numbers=["+" + "7" * 60]),
+        text("x" * 50_000),
+    ],
+)
+def test_what_cannot_be_encrypted_is_refused_before_it_is_sent(silent, client_of, message):
+    client = client_of(silent, encryptor=quick())
+
+    with pytest.raises(InvalidRequestError):
+        client.send(message)
+
+    assert silent.messages == []
+
+
+def test_phone_takes_encrypted_data(client_of):
+    phone = Gateway(mode="local", phone=False)
+    client = client_of(phone, base_url="http://phone.test:8080", encryptor=quick())
+    data = DataMessage.with_bytes(b"abc", 53739)
+
+    sent = client.send(Message(phone_numbers=NUMBERS, data_message=data))
+
+    assert sent.data_message == data
+
+
+def test_scheme_of_one_s_own_that_fails_loses_no_state(silent, client_of):
+    class Own(BaseEncryptor):
+        def encrypt(self, text):
+            return "$own$" + text[::-1]
+
+        def decrypt(self, text):
+            raise RuntimeError(text)
+
+    client = client_of(silent, encryptor=Own())
+
+    sent = client.send(text())
+
+    assert sent.is_encrypted is True
+    assert sent.recipients[0].phone_number == "$own$" + NUMBERS[0][::-1]
+
+
+def test_all_texts_of_an_mms_are_encrypted():
+    part = MmsAttachment(content_type="image/png", data="AAAA", name="secret.png")
+    message = Message(phone_numbers=NUMBERS, mms_message=MmsMessage(subject="Subject", text="Text", attachments=[part]))
+
+    texts = texts_to_seal(message)
+    wire = sealed(message, [f"<{text}>" for text in texts])
+
+    assert texts == [*NUMBERS, "Subject", "Text", "AAAA", "secret.png"]
+    assert wire.mms_message.attachments[0].name == "<secret.png>"
+    assert wire.mms_message.attachments[0].content_type == "image/png"
+    assert wire.is_encrypted
+
+
+def test_deprecated_text_is_encrypted_too(silent, client_of):
+    sent = client_of(silent, encryptor=quick()).send(Message(phone_numbers=NUMBERS, message="old style"))
+
+    assert "old style" not in str(silent.messages[0])
+    assert sent.text_message.text == "old style"
+
+
+@pytest.mark.parametrize("encryptor", ["passphrase", object(), Encryptor])
+def test_encryptor_that_could_not_encrypt_is_refused(encryptor):
+    with pytest.raises(ConfigurationError):
+        APIClient("login", "password", encryptor=encryptor)
+
+
+def test_passphrase_in_the_environment_makes_an_encryptor(monkeypatch, silent):
+    monkeypatch.setenv("SMSGATE_PASSPHRASE", "correct horse")
+    client = APIClient.from_env(
+        login="demo", password="demo-password", base_url="http://gateway.test/3rdparty/v1", http=silent.http()
+    )
+
+    client.send(text(numbers=NUMBERS[:1]))
+
+    assert silent.messages[0].is_encrypted
