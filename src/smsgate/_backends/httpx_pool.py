@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Hashable
 
     import httpx
 
@@ -26,28 +26,31 @@ class TransportPool:
     Belongs to one event loop.
     """
 
-    def __init__(self, make: Callable[[], httpx.AsyncBaseTransport], limit: int, keepalive: float) -> None:
-        self._make = make
+    def __init__(self, limit: int, keepalive: float) -> None:
         self._keepalive = keepalive
         self._gate = anyio.Semaphore(limit, fast_acquire=True)
-        self._idle: list[tuple[float, httpx.AsyncBaseTransport]] = []
+        self._idle: list[tuple[float, Hashable, httpx.AsyncBaseTransport]] = []
         self._closed = False
 
     @asynccontextmanager
-    async def exchange(self, request: httpx.Request) -> AsyncGenerator[httpx.Response]:
-        """Lend a transport for one exchange; after a failure or cancellation its connection is closed."""
+    async def lend(
+        self, kind: Hashable, make: Callable[[], httpx.AsyncBaseTransport]
+    ) -> AsyncGenerator[httpx.AsyncBaseTransport, None]:
+        """Lend a transport for one exchange; after a failure or cancellation its connection is closed.
+
+        Args:
+            kind: what distinguishes transports that cannot stand in for each other.
+            make: makes one of that kind.
+        """
         async with self._gate:
-            transport = self._idle.pop()[1] if self._idle else self._make()
+            transport = self._take(kind) or make()
             try:
-                answer = await transport.handle_async_request(request)
-                yield answer
-                await answer.aclose()
+                yield transport
             except BaseException:
-                with anyio.CancelScope(shield=True):
-                    await transport.aclose()
+                await _close(transport)
                 raise
             now = time.monotonic()
-            self._idle.append((now, transport))
+            self._idle.append((now, kind, transport))
         await self._close_idle(now - self._keepalive)
 
     async def aclose(self) -> None:
@@ -55,10 +58,20 @@ class TransportPool:
         self._closed = True
         await self._close_idle(float("inf"))
 
+    def _take(self, kind: Hashable) -> httpx.AsyncBaseTransport | None:
+        for index in range(len(self._idle) - 1, -1, -1):
+            if self._idle[index][1] == kind:
+                return self._idle.pop(index)[2]
+        return None
+
     async def _close_idle(self, before: float) -> None:
         """Close what was last used before a time; the list is in that order."""
         if self._closed:
             before = float("inf")
         while self._idle and self._idle[0][0] < before:
-            with anyio.CancelScope(shield=True):
-                await self._idle.pop(0)[1].aclose()
+            await _close(self._idle.pop(0)[2])
+
+
+async def _close(transport: httpx.AsyncBaseTransport) -> None:
+    with anyio.CancelScope(shield=True):
+        await transport.aclose()

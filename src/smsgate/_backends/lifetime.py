@@ -1,24 +1,171 @@
-"""To whom an open connection pool belongs: a process, and for asynchronous pools an event loop too."""
+"""To whom something opened belongs: a process, and when it is asynchronous an event loop too.
+
+Connections that a parent process opened must not be used after a fork, and not even closed: the parent goes on with
+them. What was opened under an event loop works under no other.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import threading
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import sniffio
 
-__all__ = ["current_loop", "current_process"]
+from smsgate.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+__all__ = ["FOREIGN", "LoopBound", "ProcessBound", "asyncio_loop", "current_loop", "running_library"]
+
+T = TypeVar("T")
+
+_inherited: list[object] = []  # kept alive, so that no destructor touches what the parent process still uses
+FOREIGN = "a client of yours belongs to the process and event loop of its first use; give each its own"
 
 
-def current_process() -> int:
-    """Return the process id: connections opened before a fork must not be used after it."""
-    return os.getpid()
+def running_library() -> str | None:
+    """Return "asyncio" or "trio", whichever runs the caller, or None outside of both."""
+    try:
+        return sniffio.current_async_library()
+    except sniffio.AsyncLibraryNotFoundError:
+        return None
 
 
 def current_loop() -> object:
     """Return what identifies the running event loop, asyncio's or trio's."""
-    if sniffio.current_async_library() == "trio":
+    if running_library() == "trio":
         import trio  # noqa: PLC0415 - only where it is running already
 
         return trio.lowlevel.current_trio_token()
     return asyncio.get_running_loop()
+
+
+def asyncio_loop() -> object:
+    """Return the running asyncio loop.
+
+    Raises:
+        ConfigurationError: under trio.
+    """
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise ConfigurationError("this HTTP backend works under asyncio only; httpx works under trio too") from None
+
+
+class ProcessBound(Generic[T]):
+    """Something that is opened on first use, shared by threads, closed and opened again.
+
+    Args:
+        opening: opens it.
+        closing: closes it.
+        given: whether it stands on something of the user's, which is refused after a fork.
+    """
+
+    def __init__(self, opening: Callable[[], T], closing: Callable[[T], object], *, given: bool) -> None:
+        self._opening = opening
+        self._closing = closing
+        self._given = given
+        self._process: int | None = None
+        self._lock = threading.Lock()
+        self._value: T | None = None
+
+    def get(self) -> T:
+        """Return it, opened."""
+        value = self._value
+        if value is not None and self._process == os.getpid():
+            return value
+        self._settle()
+        with self._lock:
+            if self._value is None:
+                self._value = self._opening()
+            return self._value
+
+    def close(self) -> None:
+        """Close it, if it is open here; the next `get` opens it again."""
+        if self._process != os.getpid():
+            return
+        with self._lock:
+            value, self._value = self._value, None
+        if value is not None:
+            self._closing(value)
+
+    def _settle(self) -> None:
+        process = os.getpid()
+        if self._process not in (None, process):
+            if self._given:
+                raise ConfigurationError(FOREIGN)
+            _inherited.append(self._value)
+            self._lock, self._value = threading.Lock(), None  # another thread may have held the lock at the fork
+        self._process = process
+
+
+class LoopBound(Generic[T]):
+    """Something that is opened on first use in an event loop, shared by its tasks, closed and opened again.
+
+    It is also closed when its loop ends or nobody holds it any more: an asynchronous generator waits for that, since
+    event loops run the final part of those they have started.
+
+    Args:
+        opening: opens it.
+        closing: closes it.
+        loop: tells which loop is running.
+        given: whether it stands on something of the user's, which is refused under another loop.
+    """
+
+    def __init__(
+        self,
+        opening: Callable[[], T],
+        closing: Callable[[T], Awaitable[object]],
+        *,
+        loop: Callable[[], object] = current_loop,
+        given: bool,
+    ) -> None:
+        self._opening = opening
+        self._closing = closing
+        self._loop = loop
+        self._given = given
+        self._process: int | None = None
+        self._home: object = None
+        self._value: T | None = None
+        self._guard: AsyncGenerator[None, Any] | None = None
+
+    async def get(self) -> T:
+        """Return it, opened in the running loop."""
+        value = self._value
+        if value is not None and self._home is self._loop() and self._process == os.getpid():
+            return value
+        self._settle()
+        if self._value is None:
+            self._value = value = self._opening()
+            self._guard = _guard(value, self._closing)
+            await anext(self._guard)  # never suspends, so no other task comes in between
+            return value
+        return self._value
+
+    async def aclose(self) -> None:
+        """Close it, if it is open here; the next `get` opens it again."""
+        if self._process != os.getpid():
+            return
+        guard, self._guard, self._value = self._guard, None, None
+        if guard is not None and self._home is self._loop():
+            await guard.aclose()
+
+    def _settle(self) -> None:
+        process, home = os.getpid(), self._loop()
+        if self._process == process and self._home is home:
+            return
+        if self._given and self._process is not None:
+            raise ConfigurationError(FOREIGN)
+        if self._process not in (None, process):
+            _inherited.append((self._value, self._guard, self._home))
+        self._process, self._home, self._value, self._guard = process, home, None, None
+
+
+async def _guard(value: T, closing: Callable[[T], Awaitable[object]]) -> AsyncGenerator[None, Any]:
+    try:
+        yield
+    finally:
+        await closing(value)

@@ -1,0 +1,183 @@
+"""The aiohttp backend, for asyncio.
+
+Everything that is the same for each request is set on the session once: setting it per request costs more than our
+whole share. A session given by the user lends its connector to a session of ours, so that its cookies and default
+headers stay out of the exchange.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, asynccontextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from yarl import URL
+
+from smsgate._backends.connecting import KEEPALIVE_SECONDS, Cert, Connecting, Verify
+from smsgate._backends.content import acollect, adecoded
+from smsgate._backends.failures import broken, connect_timed_out, not_http, reason, refused, timed_out
+from smsgate._backends.lifetime import FOREIGN, LoopBound, asyncio_loop
+from smsgate.ahttp import AsyncStreamedResponse
+from smsgate.errors import ConfigurationError
+from smsgate.http import Headers, Response, Timeout
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from smsgate.errors import TransportError
+    from smsgate.http import Request
+
+__all__ = ["AiohttpAsyncHttpClient"]
+
+_FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
+_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)
+_CLOSED = "the aiohttp session that you gave is closed"
+_OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+class AiohttpAsyncHttpClient:
+    """Asynchronous backend over aiohttp, for asyncio.
+
+    Args:
+        session: an `aiohttp.ClientSession` of yours to use; it stays yours to close. Its connector, proxy and tracing
+            apply; its headers, cookies, authentication and middlewares do not.
+        verify: True, False, the path of a file of trusted certificates, or an ssl context.
+        cert: path of a PEM file with the client's certificate and key, or the paths of the two.
+        proxy: URL of an http or https proxy for all requests.
+        max_connections: exchanges under way at most; further ones wait.
+        trust_env: whether the proxy variables of the environment count.
+
+    Raises:
+        ConfigurationError: for options that cannot be used, options beside a session, use under trio, or a given
+            session that is used under a second event loop.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession | None = None,
+        *,
+        verify: Verify = True,
+        cert: Cert | None = None,
+        proxy: str | None = None,
+        max_connections: int = 100,
+        trust_env: bool = False,
+    ) -> None:
+        if session is not None and not isinstance(session, aiohttp.ClientSession):
+            raise ConfigurationError("this backend takes an aiohttp.ClientSession")
+        self._given = session
+        self._options = Connecting(
+            session, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
+        )
+        self._session: LoopBound[aiohttp.ClientSession] = LoopBound(
+            self._open, aiohttp.ClientSession.close, loop=asyncio_loop, given=session is not None
+        )
+
+    async def send(self, request: Request) -> Response:
+        """Exchange one request for its whole answer."""
+        answer = await self._begin(request)
+        try:
+            headers = _headers(answer)
+            content = await acollect(_chunks(answer), headers)
+        except BaseException:
+            answer.close()
+            raise
+        return Response(answer.status, headers, content)
+
+    @asynccontextmanager
+    async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
+        """Exchange one request for an answer whose body arrives in chunks."""
+        answer = await self._begin(request)
+        try:
+            headers = _headers(answer)
+            async with aclosing(adecoded(_chunks(answer), headers)) as chunks:
+                yield AsyncStreamedResponse(answer.status, headers, chunks)
+        finally:
+            answer.close()  # does nothing to a connection whose answer was read to its end
+
+    async def aclose(self) -> None:
+        """Close the connections this object opened; a later `send` opens it again."""
+        await self._session.aclose()
+
+    async def _begin(self, request: Request) -> aiohttp.ClientResponse:
+        session = await self._session.get()
+        if session.closed:
+            raise ConfigurationError(_CLOSED)
+        url = request.url
+        ours = self._given is None
+        try:
+            return await session.request(
+                request.method,
+                _parsed(url),
+                data=request.content,
+                headers=request.headers,
+                timeout=_limits(request.timeout),
+                allow_redirects=False,
+                ssl=self._options.ssl_context() if ours and url.startswith("https") else True,
+                proxy=self._options.proxy_for(url),
+            )
+        except _FAILURES as error:
+            raise _translated(error, sent=None) from error
+
+    def _open(self) -> aiohttp.ClientSession:
+        given = self._given
+        if given is None:
+            limit = self._options.max_connections
+            session = _bare_session(aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEEPALIVE_SECONDS))
+            session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - one call, one exchange
+            return session
+        if given.closed:
+            raise ConfigurationError(_CLOSED)
+        names = ("proxy", "proxy_auth")
+        proxy = {name: value for name in names if (value := getattr(given, f"_default_{name}", None)) is not None}
+        try:
+            return _bare_session(given.connector, connector_owner=False, trace_configs=given.trace_configs, **proxy)
+        except RuntimeError as error:
+            raise ConfigurationError(FOREIGN) from error
+
+
+def _bare_session(connector: aiohttp.BaseConnector | None, **options: Any) -> aiohttp.ClientSession:
+    """Make a session that adds nothing to requests and keeps nothing of answers."""
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=_OWN_HEADERS,
+        auto_decompress=False,
+        **options,
+    )
+
+
+@lru_cache(maxsize=256)
+def _parsed(url: str) -> URL:
+    return URL(url, encoded=True)  # our paths and queries are escaped already, byte for byte
+
+
+@lru_cache(maxsize=16)
+def _limits(timeout: Timeout) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=timeout.total, sock_connect=timeout.connect, sock_read=timeout.read)
+
+
+def _headers(answer: aiohttp.ClientResponse) -> Headers:
+    return Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.raw_headers)
+
+
+async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+    try:
+        while chunk := await answer.content.readany():
+            yield chunk
+    except _FAILURES as error:
+        raise _translated(error, sent=True) from error
+
+
+def _translated(error: Exception, *, sent: bool | None) -> TransportError:
+    """Return the error of ours for one of aiohttp's."""
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return connect_timed_out()
+    if isinstance(error, asyncio.TimeoutError | TimeoutError):
+        return timed_out(sent=sent)
+    if isinstance(error, _NOT_CONNECTED):
+        return refused(reason(error))
+    if isinstance(error, ValueError) and sent is None:  # aiohttp's own for URLs, and for headers it cannot write
+        return not_http("its URL or a header is malformed")
+    return broken(reason(error), sent=sent)

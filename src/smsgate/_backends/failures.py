@@ -1,0 +1,96 @@
+"""The transport errors of all backends: one wording, and texts without URLs, headers or bodies."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from typing import TYPE_CHECKING
+
+from smsgate.errors import ConnectError, RequestTimeoutError, TransportError
+
+if TYPE_CHECKING:
+    from smsgate.http import Timeout
+
+__all__ = [
+    "broken",
+    "check",
+    "connect_timed_out",
+    "deadline_of",
+    "no_turn",
+    "not_http",
+    "reason",
+    "refused",
+    "shorter",
+    "timed_out",
+]
+
+
+def refused(why: str) -> ConnectError:
+    """No connection came about: nothing was sent."""
+    return ConnectError(f"no connection: {why}", sent=False)
+
+
+def connect_timed_out() -> RequestTimeoutError:
+    """No connection came about in time: nothing was sent."""
+    return RequestTimeoutError("no connection within the time allowed", sent=False)
+
+
+def no_turn() -> RequestTimeoutError:
+    """All connections were busy for too long: nothing was sent."""
+    return RequestTimeoutError("no free connection within the time allowed", sent=False)
+
+
+def not_http(why: str) -> TransportError:
+    """The request cannot be written: nothing was sent."""
+    return TransportError(f"the request cannot be written as HTTP: {why}", sent=False)
+
+
+def timed_out(*, sent: bool | None) -> RequestTimeoutError:
+    """The exchange, or a silence in it, took too long."""
+    return RequestTimeoutError("the answer took longer than the time allowed", sent=sent)
+
+
+def broken(why: str, *, sent: bool | None) -> TransportError:
+    """The connection failed or what came over it is no HTTP."""
+    return TransportError(f"the exchange broke off: {why}", sent=sent)
+
+
+def reason(error: BaseException) -> str:
+    """Name the operating system's or TLS's reason behind an exception, else the exception's type.
+
+    Texts of HTTP libraries are not used: many of them quote the URL or a header.
+    """
+    pending: list[BaseException] = [error]
+    seen: set[int] = set()
+    while pending:
+        current = pending.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        if isinstance(current, ssl.SSLCertVerificationError):
+            return f"the certificate was not accepted, {current.verify_message}"
+        if isinstance(current, ssl.SSLError) and current.reason:
+            return f"TLS failed, {current.reason}"
+        if isinstance(current, OSError) and current.strerror and current.errno is not None:
+            return current.strerror
+        inner = (current.__cause__, current.__context__, getattr(current, "reason", None), *current.args)
+        pending += [found for found in inner if isinstance(found, BaseException)]
+    return type(error).__name__
+
+
+def deadline_of(timeout: Timeout) -> float | None:
+    """Return the moment, on the monotonic clock, at which the whole exchange must have ended."""
+    return None if timeout.total is None else time.monotonic() + timeout.total
+
+
+def check(deadline: float | None) -> None:
+    """Raise when an answer that has begun takes longer than the total time allowed."""
+    if deadline is not None and time.monotonic() > deadline:
+        raise timed_out(sent=True)
+
+
+def shorter(first: float | None, second: float | None) -> float | None:
+    """Return the shorter of two limits; None is no limit."""
+    if first is None or second is None:
+        return second if first is None else first
+    return min(first, second)

@@ -1,0 +1,189 @@
+"""The asynchronous httpx backend, under asyncio and trio."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import anyio
+import httpx
+
+from smsgate._backends.connecting import KEEPALIVE_SECONDS, Cert, Connecting, Verify
+from smsgate._backends.content import acollect, adecoded
+from smsgate._backends.failures import deadline_of, no_turn, timed_out
+from smsgate._backends.httpx_pool import TransportPool
+from smsgate._backends.httpx_wire import (
+    FAILURES,
+    is_secure,
+    limits,
+    outgoing,
+    proxy_of,
+    received_headers,
+    translated,
+    verification,
+)
+from smsgate._backends.lifetime import LoopBound
+from smsgate.ahttp import AsyncStreamedResponse
+from smsgate.errors import ConfigurationError
+from smsgate.http import Response
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from smsgate.http import Request
+
+__all__ = ["HttpxAsyncHttpClient"]
+
+
+class HttpxAsyncHttpClient:
+    """Asynchronous backend over httpx, under asyncio and trio.
+
+    Args:
+        client: an `httpx.AsyncClient` of yours to use; it stays yours to close, and its own options apply.
+        verify: True, False, the path of a file of trusted certificates, or an ssl context.
+        cert: path of a PEM file with the client's certificate and key, or the paths of the two.
+        proxy: URL of an http or https proxy for all requests.
+        max_connections: exchanges under way at most; further ones wait.
+        trust_env: whether the proxy variables of the environment count.
+
+    Raises:
+        ConfigurationError: for options that cannot be used, options beside a client, or a given client that is used
+            under a second event loop.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient | None = None,
+        *,
+        verify: Verify = True,
+        cert: Cert | None = None,
+        proxy: str | None = None,
+        max_connections: int = 100,
+        trust_env: bool = False,
+    ) -> None:
+        if client is not None and not isinstance(client, httpx.AsyncClient):
+            raise ConfigurationError("this backend takes an httpx.AsyncClient")
+        self._client = client
+        self._options = Connecting(
+            client, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
+        )
+        self._pool: LoopBound[TransportPool] = LoopBound(
+            self._open_pool, TransportPool.aclose, given=client is not None
+        )
+
+    async def send(self, request: Request) -> Response:
+        """Exchange one request for its whole answer."""
+        progress = _Progress()
+        try:
+            with anyio.fail_after(request.timeout.total):
+                async with self._exchange(request, progress) as answer:
+                    headers = received_headers(answer)
+                    if answer.is_stream_consumed:  # a mocked one, whose content is there already
+                        return Response(answer.status_code, headers, answer.content)
+                    return Response(answer.status_code, headers, await acollect(_raw(answer), headers))
+        except TimeoutError as error:
+            raise progress.out_of_time() from error
+        except FAILURES as error:
+            raise translated(error, sent=progress.sent) from error
+
+    @asynccontextmanager
+    async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
+        """Exchange one request for an answer whose body arrives in chunks."""
+        deadline = deadline_of(request.timeout)
+        progress = _Progress()
+        async with AsyncExitStack() as stack:
+            try:
+                with anyio.fail_after(request.timeout.total):
+                    answer = await stack.enter_async_context(self._exchange(request, progress))
+            except TimeoutError as error:
+                raise progress.out_of_time() from error
+            except FAILURES as error:
+                raise translated(error, sent=None) from error
+            headers = received_headers(answer)
+            if answer.is_stream_consumed:
+                yield AsyncStreamedResponse(answer.status_code, headers, answer.aiter_bytes())
+                return
+            async with aclosing(adecoded(_chunks(answer, deadline), headers)) as chunks:
+                yield AsyncStreamedResponse(answer.status_code, headers, chunks)
+
+    async def aclose(self) -> None:
+        """Close the connections this object opened; a later `send` opens it again."""
+        await self._pool.aclose()
+
+    @asynccontextmanager
+    async def _exchange(self, request: Request, progress: _Progress) -> AsyncGenerator[httpx.Response, None]:
+        """Open an answer; the connection is kept if the block reads it to its end, and closed otherwise."""
+        pool = await self._pool.get()
+        sending = outgoing(request)
+        async with AsyncExitStack() as stack:
+            if self._client is not None:
+                progress.sent = None
+                answer = await self._client.send(sending, stream=True, auth=None, follow_redirects=False)
+            else:
+                kind = (is_secure(sending), self._options.proxy_for(request.url))
+                transport = await stack.enter_async_context(pool.lend(kind, partial(self._open, *kind)))
+                progress.sent = None
+                answer = await transport.handle_async_request(sending)
+            progress.sent = True
+            try:
+                yield answer
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await answer.aclose()
+
+    def _open_pool(self) -> TransportPool:
+        return TransportPool(self._options.max_connections, KEEPALIVE_SECONDS)
+
+    def _open(self, secure: bool, proxy: str | None) -> httpx.AsyncBaseTransport:  # noqa: FBT001 - half of a key
+        return httpx.AsyncHTTPTransport(
+            verify=verification(self._options, secure=secure, proxy=proxy),
+            proxy=proxy_of(self._options, proxy),
+            limits=limits(1),
+            trust_env=False,
+        )
+
+
+class _Progress:
+    """How far an exchange has come: still waiting for a connection, under way, or being answered."""
+
+    __slots__ = ("sent",)
+
+    def __init__(self) -> None:
+        self.sent: bool | None = False
+
+    def out_of_time(self) -> Exception:
+        return no_turn() if self.sent is False else timed_out(sent=self.sent)
+
+
+def _raw(answer: httpx.Response) -> AsyncGenerator[bytes, None]:
+    return cast("AsyncGenerator[bytes, None]", answer.aiter_raw())
+
+
+async def _chunks(answer: httpx.Response, deadline: float | None) -> AsyncGenerator[bytes, None]:
+    chunks = _raw(answer)
+    try:
+        while True:
+            remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
+            try:
+                with anyio.fail_after(remaining):
+                    chunk = await anext(chunks, None)
+            except TimeoutError as error:
+                raise timed_out(sent=True) from error
+            except FAILURES as error:
+                raise translated(error, sent=True) from error
+            if chunk is None:
+                return
+            yield chunk
+    finally:
+        await _abandon(answer, chunks)
+
+
+async def _abandon(answer: httpx.Response, chunks: AsyncGenerator[bytes, None]) -> None:
+    """Let httpx's nested generators come to an end: trio warns of those left to the garbage collector."""
+    with anyio.CancelScope(shield=True):
+        await answer.aclose()
+        with suppress(*FAILURES):
+            async for _ in chunks:  # fails at once: the connection is closed, or the answer was read to its end
+                pass

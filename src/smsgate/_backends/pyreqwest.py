@@ -1,0 +1,145 @@
+"""The synchronous pyreqwest backend: the fastest, with limits that the guide on HTTP backends lists."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any
+
+from pyreqwest.client import SyncClient, SyncClientBuilder
+
+from smsgate._backends.connecting import Cert, Connecting, Verify
+from smsgate._backends.content import collect, decoded
+from smsgate._backends.failures import no_turn
+from smsgate._backends.lifetime import ProcessBound
+from smsgate._backends.pyreqwest_wire import (
+    FAILURES,
+    Clients,
+    check_options,
+    configured,
+    filled,
+    is_small,
+    received_headers,
+    translated,
+)
+from smsgate.errors import ConfigurationError
+from smsgate.http import Response, StreamedResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pyreqwest.response import SyncResponse
+
+    from smsgate.http import Request, Timeout
+
+__all__ = ["PyreqwestHttpClient"]
+
+
+class PyreqwestHttpClient:
+    """Synchronous backend over pyreqwest.
+
+    Args:
+        client: a `pyreqwest.client.SyncClient` of yours to use; it stays yours to close, and its own options apply,
+            whether it follows redirects among them.
+        verify: True, False, or the path of a file of certificates to trust beside the system's.
+        cert: path of a PEM file with the client's certificate and key, or the paths of the two.
+        proxy: URL of an http or https proxy for all requests.
+        max_connections: exchanges under way at most; further ones wait.
+        trust_env: whether the proxy variables of the environment count.
+
+    Raises:
+        ConfigurationError: for options that cannot be used, or options beside a client.
+    """
+
+    def __init__(
+        self,
+        client: SyncClient | None = None,
+        *,
+        verify: Verify = True,
+        cert: Cert | None = None,
+        proxy: str | None = None,
+        max_connections: int = 100,
+        trust_env: bool = False,
+    ) -> None:
+        if client is not None and not isinstance(client, SyncClient):
+            raise ConfigurationError("this backend takes a pyreqwest.client.SyncClient")
+        self._options = Connecting(
+            client, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
+        )
+        check_options(self._options)
+        self._client = client
+        self._opened: ProcessBound[_Opened] = ProcessBound(self._open, _Opened.close, given=client is not None)
+
+    def send(self, request: Request) -> Response:
+        """Exchange one request for its whole answer."""
+        opened = self._opened.get()
+        opened.enter(request.timeout)
+        try:
+            with self._built(opened, request).build_streamed() as answer:
+                headers = received_headers(answer)
+                whole = (answer.bytes().to_bytes(),) if is_small(headers) else _chunks(answer)
+                return Response(answer.status, headers, collect(whole, headers))
+        except FAILURES as error:
+            raise translated(error) from error
+        finally:
+            opened.gate.release()
+
+    @contextmanager
+    def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
+        """Exchange one request for an answer whose body arrives in chunks."""
+        opened = self._opened.get()
+        opened.enter(request.timeout)
+        try:
+            try:
+                sending = self._built(opened, request).streamed_read_buffer_limit(1).build_streamed()
+                answer = sending.__enter__()
+            except FAILURES as error:
+                raise translated(error) from error
+            try:
+                headers = received_headers(answer)
+                yield StreamedResponse(answer.status, headers, decoded(_chunks(answer), headers))
+            finally:
+                sending.__exit__(None, None, None)
+        finally:
+            opened.gate.release()
+
+    def close(self) -> None:
+        """Close the connections this object opened; a later `send` opens it again."""
+        self._opened.close()
+
+    def _built(self, opened: _Opened, request: Request) -> Any:
+        builder = opened.clients.get(request.timeout).request(request.method, request.url)
+        return filled(builder, request, given=self._client is not None)
+
+    def _open(self) -> _Opened:
+        return _Opened(Clients(self._make, self._client), BoundedSemaphore(self._options.max_connections))
+
+    def _make(self, timeout: Timeout) -> SyncClient:
+        client: SyncClient = configured(SyncClientBuilder(), self._options, timeout).build()
+        return client
+
+
+class _Opened:
+    """What was opened: the clients, and the gate before them."""
+
+    __slots__ = ("clients", "gate")
+
+    def __init__(self, clients: Clients[SyncClient], gate: BoundedSemaphore) -> None:
+        self.clients = clients
+        self.gate = gate
+
+    def enter(self, limits: Timeout) -> None:
+        if not self.gate.acquire(timeout=-1 if limits.total is None else limits.total):
+            raise no_turn()
+
+    def close(self) -> None:
+        for client in self.clients.all():
+            client.close()
+
+
+def _chunks(answer: SyncResponse) -> Generator[bytes, None, None]:
+    try:
+        while (chunk := answer.body_reader.read_chunk()) is not None:
+            yield chunk.to_bytes()
+    except FAILURES as error:
+        raise translated(error, answering=True) from error

@@ -1,0 +1,160 @@
+"""The asynchronous pyreqwest backend, for asyncio; the guide on HTTP backends lists its limits."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from pyreqwest.client import Client, ClientBuilder
+
+from smsgate._backends.connecting import Cert, Connecting, Verify
+from smsgate._backends.content import acollect, adecoded, collect
+from smsgate._backends.failures import no_turn
+from smsgate._backends.lifetime import LoopBound, asyncio_loop
+from smsgate._backends.pyreqwest_wire import (
+    FAILURES,
+    Clients,
+    check_options,
+    configured,
+    filled,
+    is_small,
+    received_headers,
+    translated,
+)
+from smsgate.ahttp import AsyncStreamedResponse
+from smsgate.errors import ConfigurationError
+from smsgate.http import Response
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from pyreqwest.response import Response as Answer
+
+    from smsgate.http import Request, Timeout
+
+__all__ = ["PyreqwestAsyncHttpClient"]
+
+
+class PyreqwestAsyncHttpClient:
+    """Asynchronous backend over pyreqwest, for asyncio.
+
+    Args:
+        client: a `pyreqwest.client.Client` of yours to use; it stays yours to close, and its own options apply,
+            whether it follows redirects among them.
+        verify: True, False, or the path of a file of certificates to trust beside the system's.
+        cert: path of a PEM file with the client's certificate and key, or the paths of the two.
+        proxy: URL of an http or https proxy for all requests.
+        max_connections: exchanges under way at most; further ones wait.
+        trust_env: whether the proxy variables of the environment count.
+
+    Raises:
+        ConfigurationError: for options that cannot be used, options beside a client, use under trio, or a given
+            client that is used under a second event loop.
+    """
+
+    def __init__(
+        self,
+        client: Client | None = None,
+        *,
+        verify: Verify = True,
+        cert: Cert | None = None,
+        proxy: str | None = None,
+        max_connections: int = 100,
+        trust_env: bool = False,
+    ) -> None:
+        if client is not None and not isinstance(client, Client):
+            raise ConfigurationError("this backend takes a pyreqwest.client.Client")
+        self._options = Connecting(
+            client, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
+        )
+        check_options(self._options)
+        self._client = client
+        self._opened: LoopBound[_Opened] = LoopBound(
+            self._open, _Opened.aclose, loop=asyncio_loop, given=client is not None
+        )
+
+    async def send(self, request: Request) -> Response:
+        """Exchange one request for its whole answer."""
+        opened = await self._opened.get()
+        await opened.enter(request.timeout)
+        try:
+            async with self._built(opened, request).build_streamed() as answer:
+                headers = received_headers(answer)
+                if is_small(headers):
+                    content = collect(((await answer.bytes()).to_bytes(),), headers)
+                else:
+                    content = await acollect(_chunks(answer), headers)
+                return Response(answer.status, headers, content)
+        except FAILURES as error:
+            raise translated(error) from error
+        finally:
+            opened.gate.release()
+
+    @asynccontextmanager
+    async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
+        """Exchange one request for an answer whose body arrives in chunks."""
+        opened = await self._opened.get()
+        await opened.enter(request.timeout)
+        try:
+            try:
+                sending = self._built(opened, request).streamed_read_buffer_limit(1).build_streamed()
+                answer = await sending.__aenter__()
+            except FAILURES as error:
+                raise translated(error) from error
+            try:
+                headers = received_headers(answer)
+                async with aclosing(adecoded(_chunks(answer), headers)) as chunks:
+                    yield AsyncStreamedResponse(answer.status, headers, chunks)
+            finally:
+                await sending.__aexit__(None, None, None)
+        finally:
+            opened.gate.release()
+
+    async def aclose(self) -> None:
+        """Close the connections this object opened; a later `send` opens it again."""
+        await self._opened.aclose()
+
+    def _built(self, opened: _Opened, request: Request) -> Any:
+        builder = opened.clients.get(request.timeout).request(request.method, request.url)
+        return filled(builder, request, given=self._client is not None)
+
+    def _open(self) -> _Opened:
+        return _Opened(Clients(self._make, self._client), asyncio.Semaphore(self._options.max_connections))
+
+    def _make(self, timeout: Timeout) -> Client:
+        client: Client = configured(ClientBuilder(), self._options, timeout).build()
+        return client
+
+
+class _Opened:
+    """What was opened: the clients, and the gate before them."""
+
+    __slots__ = ("clients", "gate")
+
+    def __init__(self, clients: Clients[Client], gate: asyncio.Semaphore) -> None:
+        self.clients = clients
+        self.gate = gate
+
+    async def enter(self, limits: Timeout) -> None:
+        if not self.gate.locked():
+            await self.gate.acquire()
+            return
+        try:
+            with anyio.fail_after(limits.total):
+                await self.gate.acquire()
+        except TimeoutError as error:
+            raise no_turn() from error
+
+    async def aclose(self) -> None:
+        for client in self.clients.all():
+            await client.close()
+
+
+async def _chunks(answer: Answer) -> AsyncGenerator[bytes, None]:
+    try:
+        while (chunk := await answer.body_reader.read_chunk()) is not None:
+            yield chunk.to_bytes()
+    except FAILURES as error:
+        raise translated(error, answering=True) from error

@@ -1,0 +1,209 @@
+"""The requests backend.
+
+Requests go to an adapter, hand-built: `requests.Session.send` would merge settings, cookies and redirects that are not
+wanted here, and no session's cookies are ever touched, so one session serves many threads.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests import exceptions
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError, ProxyError
+from urllib3.util import SKIP_HEADER
+
+from smsgate._backends.connecting import Cert, Connecting, Verify
+from smsgate._backends.content import collect, decoded
+from smsgate._backends.failures import (
+    broken,
+    check,
+    connect_timed_out,
+    deadline_of,
+    no_turn,
+    not_http,
+    reason,
+    refused,
+    shorter,
+    timed_out,
+)
+from smsgate._backends.lifetime import ProcessBound
+from smsgate._backends.requests_pool import PooledAdapter
+from smsgate.errors import ConfigurationError
+from smsgate.http import Headers, Response, StreamedResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from requests.adapters import HTTPAdapter
+
+    from smsgate.errors import TransportError
+    from smsgate.http import Request
+
+__all__ = ["RequestsHttpClient"]
+
+_FAILURES = (requests.RequestException, HTTPError, OSError, ValueError)
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_CHUNK = 64 * 1024
+
+
+class RequestsHttpClient:
+    """Synchronous backend over requests.
+
+    Args:
+        session: a `requests.Session` of yours to use; it stays yours to close. Its adapters, ``verify``, ``cert`` and
+            ``proxies`` apply; its headers, cookies and authentication do not.
+        verify: True, False, the path of a file of trusted certificates, or an ssl context.
+        cert: path of a PEM file with the client's certificate and key, or the paths of the two.
+        proxy: URL of an http or https proxy for all requests.
+        max_connections: exchanges under way at most; further ones wait.
+        trust_env: whether the proxy variables of the environment count.
+
+    Raises:
+        ConfigurationError: for options that cannot be used, or options beside a session.
+    """
+
+    def __init__(
+        self,
+        session: requests.Session | None = None,
+        *,
+        verify: Verify = True,
+        cert: Cert | None = None,
+        proxy: str | None = None,
+        max_connections: int = 100,
+        trust_env: bool = False,
+    ) -> None:
+        if session is not None and not isinstance(session, requests.Session):
+            raise ConfigurationError("this backend takes a requests.Session")
+        self._session = session
+        self._options = Connecting(
+            session, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
+        )
+        self._opened: ProcessBound[_Opened] = ProcessBound(self._open, _Opened.close, given=session is not None)
+
+    def send(self, request: Request) -> Response:
+        """Exchange one request for its whole answer."""
+        with self.stream(request, decode=False) as answer:
+            return Response(answer.status, answer.headers, collect(answer.chunks, answer.headers))
+
+    @contextmanager
+    def stream(self, request: Request, *, decode: bool = True) -> Generator[StreamedResponse, None, None]:
+        """Exchange one request for an answer whose body arrives in chunks.
+
+        Args:
+            request: what to ask.
+            decode: whether to undo the body's compression.
+        """
+        opened = self._opened.get()
+        deadline = deadline_of(request.timeout)
+        prepared = _prepared(request)
+        if not opened.gate.acquire(timeout=-1 if request.timeout.total is None else request.timeout.total):
+            raise no_turn()
+        try:
+            answer = self._begin(prepared, request, opened.adapter)
+            try:
+                headers = Headers(answer.raw.headers.items())
+                chunks = _chunks(answer.raw, deadline, request.timeout.read)
+                yield StreamedResponse(answer.status_code, headers, decoded(chunks, headers) if decode else chunks)
+            finally:
+                if not answer.raw.closed:
+                    answer.raw.close()
+                answer.raw.release_conn()
+        finally:
+            opened.gate.release()
+
+    def close(self) -> None:
+        """Close the connections this object opened; a later `send` opens it again."""
+        self._opened.close()
+
+    def _open(self) -> _Opened:
+        adapter = PooledAdapter(self._options) if self._session is None else None
+        return _Opened(adapter, BoundedSemaphore(self._options.max_connections))
+
+    def _begin(
+        self, prepared: requests.PreparedRequest, request: Request, adapter: PooledAdapter | None
+    ) -> requests.Response:
+        total = request.timeout.total
+        timeout: Any = (shorter(request.timeout.connect, total), shorter(request.timeout.read, total))
+        session: Any = self._session
+        try:
+            if adapter is not None:
+                return adapter.send(prepared, stream=True, timeout=timeout)
+            own: HTTPAdapter = session.get_adapter(request.url)
+            options = {"verify": session.verify, "cert": session.cert, "proxies": session.proxies}
+            return own.send(prepared, stream=True, timeout=timeout, **options)
+        except _FAILURES as error:
+            raise _translated(error) from error
+
+
+class _Opened:
+    """What was opened: the connections, unless they are the user's, and the gate before them."""
+
+    __slots__ = ("adapter", "gate")
+
+    def __init__(self, adapter: PooledAdapter | None, gate: BoundedSemaphore) -> None:
+        self.adapter = adapter
+        self.gate = gate
+
+    def close(self) -> None:
+        if self.adapter is not None:
+            self.adapter.close()
+
+
+def _prepared(request: Request) -> requests.PreparedRequest:
+    prepared = requests.PreparedRequest()
+    prepared.method = request.method
+    prepared.url = request.url
+    prepared.body = request.content
+    headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(request.headers)
+    for added_otherwise in ("Accept-Encoding", "User-Agent"):
+        headers.setdefault(added_otherwise, SKIP_HEADER)
+    if request.content is not None or request.method in _WITH_BODY:
+        headers.setdefault("Content-Length", str(len(request.content or b"")))
+    prepared.headers = headers
+    return prepared
+
+
+def _chunks(raw: Any, deadline: float | None, silence: float | None) -> Generator[bytes, None, None]:
+    try:
+        while True:
+            if deadline is not None:
+                _shorten(raw, deadline, silence)
+            chunk = raw.read1(_CHUNK, decode_content=False)
+            if not chunk:
+                return
+            check(deadline)
+            yield chunk
+    except _FAILURES as error:
+        raise _translated(error, answering=True) from error
+
+
+def _shorten(raw: Any, deadline: float, silence: float | None) -> None:
+    """Let the next read wait no longer than the exchange may still take."""
+    sock = getattr(raw.connection, "sock", None)
+    if sock is not None:
+        sock.settimeout(shorter(silence, max(0.001, deadline - time.monotonic())))
+
+
+def _translated(error: Exception, *, answering: bool = False) -> TransportError:
+    """Return the error of ours for one of requests' or urllib3's."""
+    inner = error.args[0] if error.args else None
+    cause = inner.reason if isinstance(inner, MaxRetryError) else inner
+    if isinstance(error, exceptions.ConnectTimeout):
+        return connect_timed_out()
+    if isinstance(cause, NewConnectionError | ConnectTimeoutError | ProxyError) or isinstance(
+        error, exceptions.ProxyError
+    ):
+        return refused(reason(error))
+    if isinstance(error, exceptions.ReadTimeout | TimeoutError) or "Timeout" in type(cause or error).__name__:
+        return timed_out(sent=answering or None)
+    if isinstance(error, ValueError) and not answering:  # requests' own for URLs and headers are ValueErrors too
+        return not_http("its URL or a header is malformed")
+    if not answering and isinstance(error, exceptions.SSLError):
+        why = reason(error)
+        return refused(why) if "certificate" in why else broken(why, sent=None)
+    return broken(reason(error), sent=answering or None)

@@ -1,0 +1,96 @@
+"""The part of requests that connects, fitted to what a backend must be able to say about a failure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.util import parse_url
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+    from urllib3.connectionpool import HTTPConnectionPool
+    from urllib3.poolmanager import PoolManager
+
+    from smsgate._backends.connecting import Connecting
+
+__all__ = ["PooledAdapter"]
+
+
+class _TlsConnection(HTTPSConnection):
+    """Reports a failed or slow handshake as a failed or slow connection, which it is: nothing has been sent."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "TLS handshake took too long") from error
+        except HTTPError:
+            raise
+        except OSError as error:
+            raise NewConnectionError(self, "TLS handshake failed") from error
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls: Any = _TlsConnection
+
+
+class PooledAdapter(HTTPAdapter):
+    """Keeps the connections of one backend; knows proxies and TLS by itself, not by arguments of each request."""
+
+    def __init__(self, options: Connecting) -> None:
+        self._options = options
+        self._pools: dict[tuple[str, str | None], HTTPConnectionPool] = {}
+        super().__init__(pool_connections=16, pool_maxsize=options.max_connections)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Exchange a request for the head of its answer."""
+        proxy = self._options.proxy_for(request.url or "")
+        if proxy is not None:
+            kwargs["proxies"] = {"http": proxy, "https": proxy}
+        return super().send(request, *args, **kwargs)
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any
+    ) -> HTTPConnectionPool:
+        """Return the connections to a request's host; requests would parse the URL and hash all options each time."""
+        url = request.url or ""
+        proxy = self._options.proxy_for(url)
+        key = (url[: url.find("/", len("https://"))], proxy)
+        pool = self._pools.get(key)
+        if pool is None:
+            pool = self._pools[key] = self._open(url, proxy)
+        return pool
+
+    def cert_verify(self, *_args: Any, **_kwargs: Any) -> None:
+        """Do nothing: the ssl context says it all."""
+
+    def build_response(self, req: requests.PreparedRequest, resp: BaseHTTPResponse) -> requests.Response:
+        """Return what is needed of an answer; requests would also collect its cookies."""
+        answer = requests.Response()
+        answer.request = req
+        answer.status_code = resp.status
+        answer.raw = resp
+        return answer
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pools.clear()
+        super().close()
+
+    def _open(self, url: str, proxy: str | None) -> HTTPConnectionPool:
+        parsed = parse_url(url)
+        secure = parsed.scheme == "https"
+        context = self._options.ssl_context() if secure else None
+        kwargs = {"ssl_context": context} if secure else {}
+        if proxy is None:
+            manager: PoolManager = self.poolmanager
+        else:
+            over_tls = {"proxy_ssl_context": self._options.ssl_context()} if proxy.startswith("https") else {}
+            manager = self.proxy_manager_for(proxy, **over_tls)
+        manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": _TlsPool}
+        return manager.connection_from_host(parsed.host, parsed.port, parsed.scheme, pool_kwargs=kwargs or None)

@@ -1,0 +1,407 @@
+"""A real server that can misbehave, certificates, and every backend behind one asynchronous face."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import ipaddress
+import socket
+import ssl
+import struct
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+from anyio import CapacityLimiter, to_thread
+
+from smsgate import ahttp, http
+from smsgate.http import Request, Timeout
+
+JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@dataclass
+class Received:
+    """One request as its bytes came in."""
+
+    connection: int
+    method: str
+    target: str
+    headers: list[tuple[str, str]]
+    body: bytes
+    head: bytes = field(repr=False)
+
+    def all(self, name):
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+
+class Connection:
+    """The server's end of a connection, for scripts that answer."""
+
+    def __init__(self, sock, number, stopping):
+        self.sock = sock
+        self.number = number
+        self._stopping = stopping
+        self._buffer = b""
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def wait(self, seconds):
+        """Wait, but not beyond the end of the test."""
+        self._stopping.wait(seconds)
+
+    def reset(self):
+        """Close so that the other side sees a reset."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+        self.sock.close()
+
+    def until_gone(self, seconds=5.0):
+        """Tell whether the other side closes within a time."""
+        self.sock.settimeout(seconds)
+        try:
+            return self.sock.recv(1) == b""
+        except ConnectionError:
+            return True
+        except TimeoutError:
+            return False
+
+    def receive(self):
+        """Read one request, or return None at the end of the connection."""
+        while b"\r\n\r\n" not in self._buffer:
+            if not self._fill():
+                return None
+        head, self._buffer = self._buffer.split(b"\r\n\r\n", 1)
+        first, *lines = head.decode("latin-1").split("\r\n")
+        method, target, _ = first.split(" ", 2)
+        headers = [tuple(line.split(": ", 1)) for line in lines]
+        length = int(next((value for name, value in headers if name.lower() == "content-length"), 0))
+        while len(self._buffer) < length:
+            if not self._fill():
+                return None
+        body, self._buffer = self._buffer[:length], self._buffer[length:]
+        return Received(self.number, method, target, headers, body, head)
+
+    def _fill(self):
+        data = self.sock.recv(65536)
+        self._buffer += data
+        return bool(data)
+
+
+class ScriptedServer:
+    """Accepts connections and lets ``script(connection, request)`` answer each request on them.
+
+    ``greeting(connection)`` may act before anything is read; it returns True when it is done with the connection.
+    """
+
+    def __init__(self, context=None):
+        self.requests = []
+        self.connections = 0
+        self.open = 0
+        self.script = lambda connection, request: connection.send(JSON)
+        self.greeting = lambda connection: False
+        self._context = context
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._socks = set()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.port = self._listener.getsockname()[1]
+        self.origin = f"{'https' if context else 'http'}://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def stop(self):
+        self._stopping.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            socks = list(self._socks)
+        for sock in socks:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        self._thread.join(5)
+        assert self.settles(0)
+
+    def settles(self, connections, seconds=5.0):
+        """Tell whether the number of open connections comes down to a number in time."""
+        end = time.monotonic() + seconds
+        while self.open > connections and time.monotonic() < end:
+            time.sleep(0.01)
+        return self.open <= connections
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self.connections += 1
+                self.open += 1
+                self._socks.add(sock)
+                number = self.connections
+            threading.Thread(target=self._serve, args=(sock, number), daemon=True).start()
+
+    def _serve(self, sock, number):
+        original = sock
+        try:
+            with contextlib.suppress(OSError, ValueError):
+                if self._context is not None:
+                    sock = self._context.wrap_socket(sock, server_side=True)
+                connection = Connection(sock, number, self._stopping)
+                if not self.greeting(connection):
+                    while (request := connection.receive()) is not None:
+                        with self._lock:
+                            self.requests.append(request)
+                        self.script(connection, request)
+        finally:
+            sock.close()
+            with self._lock:
+                self._socks.discard(original)
+                self.open -= 1
+
+
+@pytest.fixture
+def server():
+    """A plain server."""
+    running = ScriptedServer()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def serve():
+    """Start further servers, with TLS if a context is given."""
+    started = []
+
+    def start(context=None):
+        started.append(ScriptedServer(context))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop()
+
+
+class SyncFace:
+    """A synchronous backend with the methods of an asynchronous one: each call runs in a thread."""
+
+    def __init__(self, backend):
+        self.backend = backend
+        self._limiter = None
+
+    async def _run(self, call, *args):
+        if self._limiter is None:
+            self._limiter = CapacityLimiter(64)
+        return await to_thread.run_sync(partial(call, *args), limiter=self._limiter)
+
+    async def send(self, request):
+        return await self._run(self.backend.send, request)
+
+    @contextlib.asynccontextmanager
+    async def stream(self, request):
+        context = self.backend.stream(request)
+        answer = await self._run(context.__enter__)
+        try:
+            yield ahttp.AsyncStreamedResponse(answer.status, answer.headers, self._chunks(iter(answer.chunks)))
+        finally:
+            await self._run(context.__exit__, None, None, None)
+
+    async def _chunks(self, chunks):
+        while (chunk := await self._run(next, chunks, None)) is not None:
+            yield chunk
+
+    async def aclose(self):
+        await self._run(self.backend.close)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One backend under one event loop."""
+
+    library: str
+    module: object
+    adapter: str
+    loop: str = "asyncio"
+
+    @property
+    def is_sync(self):
+        return self.module is http
+
+    def load(self):
+        if self.library == "pyreqwest" and sys.version_info < (3, 11):
+            pytest.skip("pyreqwest needs Python 3.11")
+        pytest.importorskip(self.library)
+        return getattr(self.module, self.adapter)
+
+    def make(self, *args, **options):
+        """Make the backend behind an asynchronous face."""
+        backend = self.load()(*args, **options)
+        return SyncFace(backend) if self.is_sync else backend
+
+    def __str__(self):
+        return f"{self.library}-{'sync' if self.is_sync else self.loop}"
+
+
+CASES = [
+    Case("httpx", http, "HttpxHttpClient"),
+    Case("requests", http, "RequestsHttpClient"),
+    Case("pyreqwest", http, "PyreqwestHttpClient"),
+    Case("httpx", ahttp, "HttpxAsyncHttpClient"),
+    Case("httpx", ahttp, "HttpxAsyncHttpClient", "trio"),
+    Case("aiohttp", ahttp, "AiohttpAsyncHttpClient"),
+    Case("pyreqwest", ahttp, "PyreqwestAsyncHttpClient"),
+]
+
+
+@pytest.fixture(params=CASES, ids=str)
+def case(request):
+    return request.param
+
+
+@pytest.fixture
+def anyio_backend(case):
+    """Run under the case's event loop."""
+    return case.loop
+
+
+@pytest.fixture
+async def backend(case):
+    """The case's backend as it comes, closed after the test."""
+    made = case.make()
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+async def make(case):
+    """Make further backends of the case, closed after the test."""
+    made = []
+
+    def one(*args, **options):
+        made.append(case.make(*args, **options))
+        return made[-1]
+
+    yield one
+    for backend in made:
+        await backend.aclose()
+
+
+@pytest.fixture
+def ask():
+    """Build a request."""
+
+    def build(url, method="GET", content=None, headers=None, **limits):
+        timeout = Timeout(**{"connect": 5.0, "read": 5.0, "total": 10.0, **limits})
+        return Request(method, url, {"User-Agent": "contract/1.0", **(headers or {})}, content, timeout)
+
+    return build
+
+
+@pytest.fixture
+def unused_port():
+    """A port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def stuck_port():
+    """A port whose connections never come about: the queue of its listener is full."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, contextlib.ExitStack() as fillers:
+        for _ in range(4):
+            filler = fillers.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        time.sleep(0.05)
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory):
+    """Certificates made for this run; see `Pki`."""
+    return Pki(tmp_path_factory.mktemp("pki"))
+
+
+class Pki:
+    """An authority, a server certificate for 127.0.0.1, a client certificate, and a self-signed server certificate."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        authority_key, authority = self._issue("authority", None, None)
+        self.ca = self._write("ca.pem", authority)
+        self.server_cert, self.server_key = self._leaf("server", authority, authority_key)
+        self.client_cert, self.client_key = self._leaf("client", authority, authority_key)
+        self.other_ca = self._write("other.pem", self._issue("other", None, None)[1])
+        key, alone = self._issue("alone", None, None, names=True)
+        self.self_signed, self.self_signed_key = self._write("alone.pem", alone), self._write_key("alone.key", key)
+
+    def server_context(self, *, client_needed=False, self_signed=False):
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        if self_signed:
+            context.load_cert_chain(self.self_signed, self.self_signed_key)
+        else:
+            context.load_cert_chain(self.server_cert, self.server_key)
+        if client_needed:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self.ca)
+        return context
+
+    def client_context(self):
+        return ssl.create_default_context(cafile=self.ca)
+
+    def _leaf(self, name, authority, authority_key):
+        key, certificate = self._issue(name, authority, authority_key, names=True)
+        return self._write(f"{name}.pem", certificate), self._write_key(f"{name}.key", key)
+
+    def _issue(self, name, issuer, issuer_key, *, names=False):
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(issuer.subject if issuer else subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        )
+        if names:
+            address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+            builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        return key, builder.sign(issuer_key or key, hashes.SHA256())
+
+    def _write(self, name, certificate):
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        path = self.folder / name
+        path.write_bytes(certificate.public_bytes(Encoding.PEM))
+        return str(path)
+
+    def _write_key(self, name, key):
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+        path = self.folder / name
+        path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return str(path)
+
+
+def pytest_collection_modifyitems(items):
+    """Give the tests of this folder less time than others: they wait for nothing long."""
+    for item in items:
+        if "backends" in item.path.parts:
+            item.add_marker(pytest.mark.timeout(30))
