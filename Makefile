@@ -52,7 +52,13 @@ unasync: setup ## src/smsgate/_async and tests/_async -> _sync
 specdiff: setup ## compare our spec with a published one: make specdiff FROM=file-or-URL
 	$(PY) scripts/specdiff.py $(FROM)
 
+bench: setup ## measure beside the official client, write docs/performance.md
+	$(PY) scripts/bench/run.py --write
+
+faults: setup ## send ten thousand messages while everything fails
+	$(PY) scripts/faults.py
+
 build: setup ## wheel and sdist in dist/
 	$(PY) -m build --outdir dist
 
-.PHONY: help demo setup test test-all check fmt generate unasync specdiff build
+.PHONY: help demo setup test test-all check fmt generate unasync specdiff bench faults build

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from smsgate.base_url import is_phone
 from smsgate.errors import InvalidRequestError
+from smsgate_api.models import Webhook, WebhookEvent
 
 if TYPE_CHECKING:
-    from smsgate_api.models import DeviceSettings, Webhook
+    from collections.abc import Iterable
 
-__all__ = ["check_settings", "check_webhook"]
+    from smsgate_api.models import DeviceSettings
+
+__all__ = ["check_settings", "check_webhook", "is_registered", "wanted_webhooks"]
 
 _LONGEST_URL = 256
+_NAME = re.compile(r"[a-z0-9._]{1,15}")
 _PHONE_ITSELF = "127.0.0.1"
 _SECRETS = {
     "encryption": ("passphrase",),
@@ -42,6 +48,38 @@ def check_webhook(webhook: Webhook, *, allow_insecure: bool) -> None:
             "the app delivers to https:// only, or to http://127.0.0.1 on the phone itself; "
             "allow_insecure=True lets other targets pass for builds of the app that take them"
         )
+
+
+def wanted_webhooks(
+    url: str, events: Iterable[WebhookEvent | str], *, device_id: str | None, name: str, phone: bool
+) -> list[Webhook]:
+    """Return one webhook for each event, with an id that is the same every time.
+
+    A phone keeps the webhooks of its local server and of the cloud under their ids alone, so the ids differ by mode.
+
+    Raises:
+        InvalidRequestError: for no events, a bare text in their place, or a name that makes no id.
+    """
+    if isinstance(events, str) or not (kinds := list(dict.fromkeys(WebhookEvent(event) for event in events))):
+        raise InvalidRequestError("events takes a list of at least one event; smsgate.WebhookEvent names them")
+    if not _NAME.fullmatch(name):
+        raise InvalidRequestError("name takes 1 to 15 characters of a-z, 0-9, dot and underscore")
+    mode = "local" if phone else "cloud"
+    ids = [hashlib.sha256("\n".join([mode, url, kind, device_id or ""]).encode()).hexdigest()[:20] for kind in kinds]
+    return [
+        Webhook(id=f"{name}-{digest}", url=url, event=kind, device_id=device_id)
+        for kind, digest in zip(kinds, ids, strict=True)
+    ]
+
+
+def is_registered(wanted: Webhook, registered: Iterable[Webhook], *, phone: bool) -> bool:
+    """Tell whether a webhook is there already; a phone does not say for which device, there is only itself."""
+    return any(
+        found.id == wanted.id
+        and (found.url, found.event) == (wanted.url, wanted.event)
+        and (phone or found.device_id == wanted.device_id)
+        for found in registered
+    )
 
 
 def check_settings(settings: DeviceSettings, base_url: str) -> None:

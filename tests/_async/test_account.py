@@ -107,6 +107,57 @@ async def test_insecure_webhook_target_is_sent_when_allowed(client, http):
 
 
 @pytest.mark.anyio
+async def test_webhooks_are_ensured_once_and_stale_ones_removed_on_request(client, http):
+    events = [WebhookEvent.SMS_RECEIVED, "sms:failed", WebhookEvent.SMS_RECEIVED]
+    other = await client.create_webhook(Webhook(id="mine", url="https://a.test/", event=WebhookEvent.SMS_SENT))
+
+    first = await client.ensure_webhooks("https://old.test/", events)
+    http.requests.clear()
+    again = await client.ensure_webhooks("https://old.test/", events)
+    assert again == first
+    assert [request.method for request in http.requests] == ["GET"]
+    moved = await client.ensure_webhooks("https://new.test/", events, remove_stale=True)
+
+    registered = {hook.id: hook for hook in await client.get_webhooks()}
+    assert registered.keys() == {other.id, *(hook.id for hook in moved)}
+    assert [hook.event for hook in moved] == ["sms:received", "sms:failed"]
+
+
+@pytest.mark.anyio
+async def test_webhooks_are_ensured_on_a_phone_and_for_one_device(client_of):
+    gateway = Gateway(devices=2)
+    cloud = client_of(gateway)
+    device = (await cloud.list_devices())[0].id
+    phone = client_of(Gateway(mode="local"), base_url=PHONE_URL)
+
+    await cloud.ensure_webhooks("https://a.test/", ["sms:sent"], device_id=device)
+    bound = await cloud.ensure_webhooks("https://a.test/", ["sms:sent"], device_id=device)
+    local = [await phone.ensure_webhooks("https://a.test/", ["sms:sent"]) for _ in range(2)]
+
+    assert await cloud.get_webhooks() == bound
+    assert len(await phone.get_webhooks()) == 1
+    assert local[0][0].id != bound[0].id
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("url", "events", "name"),
+    [
+        ("https://a.test/", [], "smsgate"),
+        ("https://a.test/", "sms:sent", "smsgate"),
+        ("https://a.test/", ["sms:sent"], "a name"),
+        ("http://a.test/", ["sms:sent"], "smsgate"),
+        ("https://a.test/", [5], "smsgate"),
+    ],
+)
+async def test_webhooks_that_cannot_be_ensured_are_refused(client, http, url, events, name):
+    with pytest.raises(ValueError, match=r"."):
+        await client.ensure_webhooks(url, events, name=name)
+
+    assert http.requests == []
+
+
+@pytest.mark.anyio
 async def test_settings_are_patched_replaced_and_reset(client):
     assert await client.get_settings() == DeviceSettings()
     limits = SettingsMessages(limit_period=LimitPeriod.PER_HOUR, limit_value=10)

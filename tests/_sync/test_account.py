@@ -101,6 +101,54 @@ def test_insecure_webhook_target_is_sent_when_allowed(client, http):
     assert len(http.requests) == 1
 
 
+def test_webhooks_are_ensured_once_and_stale_ones_removed_on_request(client, http):
+    events = [WebhookEvent.SMS_RECEIVED, "sms:failed", WebhookEvent.SMS_RECEIVED]
+    other = client.create_webhook(Webhook(id="mine", url="https://a.test/", event=WebhookEvent.SMS_SENT))
+
+    first = client.ensure_webhooks("https://old.test/", events)
+    http.requests.clear()
+    again = client.ensure_webhooks("https://old.test/", events)
+    assert again == first
+    assert [request.method for request in http.requests] == ["GET"]
+    moved = client.ensure_webhooks("https://new.test/", events, remove_stale=True)
+
+    registered = {hook.id: hook for hook in client.get_webhooks()}
+    assert registered.keys() == {other.id, *(hook.id for hook in moved)}
+    assert [hook.event for hook in moved] == ["sms:received", "sms:failed"]
+
+
+def test_webhooks_are_ensured_on_a_phone_and_for_one_device(client_of):
+    gateway = Gateway(devices=2)
+    cloud = client_of(gateway)
+    device = (cloud.list_devices())[0].id
+    phone = client_of(Gateway(mode="local"), base_url=PHONE_URL)
+
+    cloud.ensure_webhooks("https://a.test/", ["sms:sent"], device_id=device)
+    bound = cloud.ensure_webhooks("https://a.test/", ["sms:sent"], device_id=device)
+    local = [phone.ensure_webhooks("https://a.test/", ["sms:sent"]) for _ in range(2)]
+
+    assert cloud.get_webhooks() == bound
+    assert len(phone.get_webhooks()) == 1
+    assert local[0][0].id != bound[0].id
+
+
+@pytest.mark.parametrize(
+    ("url", "events", "name"),
+    [
+        ("https://a.test/", [], "smsgate"),
+        ("https://a.test/", "sms:sent", "smsgate"),
+        ("https://a.test/", ["sms:sent"], "a name"),
+        ("http://a.test/", ["sms:sent"], "smsgate"),
+        ("https://a.test/", [5], "smsgate"),
+    ],
+)
+def test_webhooks_that_cannot_be_ensured_are_refused(client, http, url, events, name):
+    with pytest.raises(ValueError, match=r"."):
+        client.ensure_webhooks(url, events, name=name)
+
+    assert http.requests == []
+
+
 def test_settings_are_patched_replaced_and_reset(client):
     assert client.get_settings() == DeviceSettings()
     limits = SettingsMessages(limit_period=LimitPeriod.PER_HOUR, limit_value=10)

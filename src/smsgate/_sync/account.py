@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smsgate import account_rules
 from smsgate._sync.execution import Execution
+from smsgate.base_url import is_phone
 from smsgate.errors import NotFoundError
 from smsgate.ids import new_id
 from smsgate.queries import moment
@@ -14,6 +15,7 @@ from smsgate.refusals import refusals
 from smsgate_api import operations
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from smsgate_api.models import (
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
         TokenRequest,
         TokenResponse,
         Webhook,
+        WebhookEvent,
     )
     from smsgate_api.types import Page
 
@@ -78,6 +81,51 @@ class AccountCalls(Execution):
         with refusals:
             operation = operations.delete_webhook(id)
         self.execute(operation)
+
+    def ensure_webhooks(
+        self,
+        url: str,
+        events: Iterable[WebhookEvent | str],
+        *,
+        device_id: str | None = None,
+        name: str = "smsgate",
+        remove_stale: bool = False,
+        allow_insecure: bool = False,
+    ) -> list[Webhook]:
+        """Make sure that each of these events goes to a URL; calling it again changes nothing.
+
+        The ids are made of all arguments, so programs may call it at every start. An app that does not know one of an
+        account's events ignores all new webhooks: name only events that all phones know, or bind by ``device_id``.
+
+        Args:
+            url: where phones deliver to.
+            events: one webhook is registered for each.
+            device_id: only of this phone.
+            name: beginning of the ids; 1 to 15 of ``a-z0-9._``. Programs with the same account take different names.
+            remove_stale: whether other webhooks of that name are removed, such as those of an earlier URL.
+            allow_insecure: as in `create_webhook`.
+
+        Returns:
+            The webhooks as they are registered now, in the order of the events.
+
+        Raises:
+            InvalidRequestError: for a URL that no phone would deliver to, no events, or a bad name.
+        """
+        phone = is_phone(self._exchange.base_url)
+        with refusals:
+            wanted = account_rules.wanted_webhooks(url, events, device_id=device_id, name=name, phone=phone)
+            for webhook in wanted:
+                account_rules.check_webhook(webhook, allow_insecure=allow_insecure)
+        registered = self.get_webhooks()
+        for webhook in wanted:
+            if not account_rules.is_registered(webhook, registered, phone=phone):
+                self.create_webhook(webhook, allow_insecure=allow_insecure)
+        if remove_stale:
+            ids = {webhook.id for webhook in wanted}
+            for webhook in registered:
+                if webhook.id and webhook.id.startswith(f"{name}-") and webhook.id not in ids:
+                    self.delete_webhook(webhook.id)
+        return wanted
 
     def get_settings(self) -> DeviceSettings:
         """Return the settings; on cloud and private servers never-set sections and all secrets are absent."""
