@@ -14,7 +14,7 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from .types import InvalidItem, Model, Page, UnreadableError, schema_lock
 
@@ -94,6 +94,8 @@ class PageReader(Generic[M]):
         self._validator: SchemaValidator | None = None
 
     def _build(self) -> SchemaValidator:
+        from pydantic import TypeAdapter  # noqa: PLC0415 - slow to import, and needed for lists only
+
         with schema_lock:
             adapter = TypeAdapter(list[self.item.model], config=ConfigDict(hide_input_in_errors=True))  # type: ignore[name-defined]
             self._validator = cast("SchemaValidator", adapter.validator)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -64,6 +63,8 @@ def wanted_webhooks(
         raise InvalidRequestError("events takes a list of at least one event; smsgate.WebhookEvent names them")
     if not _NAME.fullmatch(name):
         raise InvalidRequestError("name takes 1 to 15 characters of a-z, 0-9, dot and underscore")
+    import hashlib  # noqa: PLC0415 - slow to import, and needed here only
+
     mode = "local" if phone else "cloud"
     ids = [hashlib.sha256("\n".join([mode, url, kind, device_id or ""]).encode()).hexdigest()[:20] for kind in kinds]
     return [

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -134,6 +133,8 @@ class JWTAuth:
 
     def store_key(self, base_url: str) -> str:
         """Return the name under which a store keeps the pair of this account, server and set of scopes."""
+        import hashlib  # noqa: PLC0415 - slow to import, and needed for JWTAuth only
+
         identity = "\n".join([base_url, self.login, *sorted(self.scopes)])
         return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
 

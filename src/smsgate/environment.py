@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smsgate.encryption import Encryptor
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ def from_environment(environment: Mapping[str, str], overrides: Mapping[str, Any
     if "base_url" not in arguments and environment.get("SMSGATE_BASE_URL"):
         arguments["base_url"] = environment["SMSGATE_BASE_URL"]
     if "encryptor" not in arguments and (passphrase := environment.get("SMSGATE_PASSPHRASE")):
+        from smsgate.encryption import Encryptor  # noqa: PLC0415 - slow to import, and rarely asked for
+
         arguments["encryptor"] = Encryptor(passphrase)
     return arguments
 

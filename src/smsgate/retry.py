@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal
 
 from smsgate.errors import ConfigurationError
@@ -110,6 +109,10 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
+    if not value:
+        return None
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - a date is rare, and this import is slow
+
     try:
         moment = parsedate_to_datetime(value)
         return max(0.0, (moment - now).total_seconds())

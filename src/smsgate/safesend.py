@@ -7,7 +7,6 @@ another phone; there the gateway is asked by id first.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -104,6 +103,8 @@ def expected_state(sent: Message) -> MessageState:
 
 
 def _sha256(text: str) -> str:
+    import hashlib  # noqa: PLC0415 - slow to import, and needed for hashed messages only
+
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 

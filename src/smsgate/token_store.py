@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -66,6 +65,8 @@ class FileTokenStore:
 
     def save(self, key: str, pair: TokenPair | None) -> None:
         """Keep a pair, or forget it when it is None."""
+        import tempfile  # noqa: PLC0415 - slow to import, and few programs keep tokens in files
+
         entries = self._read()
         entries.pop(key, None)
         if pair is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -35,6 +34,8 @@ def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
     """Apply a function that computes for long to all items, in as many threads as there are cores."""
     if len(items) <= 1:
         return [function(item) for item in items]
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to import, and needed here only
+
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="smsgate") as executor:
         return list(executor.map(function, items))
 
@@ -64,6 +65,8 @@ class Workers:
     """Runs several calls at once, each in a thread, and returns when all have ended."""
 
     def __init__(self, count: int) -> None:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to import, and needed here only
+
         self._executor = ThreadPoolExecutor(count, thread_name_prefix="smsgate")
 
     def __enter__(self) -> Self:

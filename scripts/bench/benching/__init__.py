@@ -1,0 +1,1 @@
+"""A bench of smsgate beside the official client and beside the HTTP libraries themselves."""

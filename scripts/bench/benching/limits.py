@@ -1,0 +1,44 @@
+"""Our send beside the ordinary use of the HTTP library under it, with the same bytes: what we add to it."""
+
+from __future__ import annotations
+
+from .rows import OURS, Row, Side, Target
+
+__all__ = ["ROWS"]
+
+TASKS = 100
+
+
+def _sync(library: str, limit: float, *, python: int = 10) -> Row:
+    return Row(
+        f"limit-{library}",
+        f"our sync send beside {library} itself",
+        "request",
+        Side(f"smsgate, {library}", "send", {"package": OURS, "backend": library, "at_once": 1}),
+        Side(library, "post", {"library": library}),
+        Target("cpu", limit, plus_us=60.0),
+        python=python,
+    )
+
+
+def _async(library: str, limit: float, *, python: int = 10) -> Row:
+    return Row(
+        f"limit-{library}-async",
+        f"our async send beside {library} itself, {TASKS} tasks",
+        "request",
+        Side(f"smsgate, {library}", "send_async", {"package": OURS, "backend": library, "at_once": TASKS}),
+        Side(library, "post_async", {"library": library, "at_once": TASKS}),
+        Target("cpu", limit, plus_us=60.0),
+        multiple=TASKS,
+        python=python,
+    )
+
+
+ROWS = (
+    _sync("httpx", 1.0),
+    _async("httpx", 1.0),
+    _sync("requests", 1.0),
+    _async("aiohttp", 1.4),
+    _sync("pyreqwest", 1.4, python=11),
+    _async("pyreqwest", 1.4, python=11),
+)
