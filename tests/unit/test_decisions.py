@@ -1,0 +1,284 @@
+"""The pure decisions of the core, by hand-fed values."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from smsgate import (
+    APIError,
+    BearerAuth,
+    ConfigurationError,
+    ConnectError,
+    DataMessage,
+    Device,
+    InboxQueryFilter,
+    InternalServerError,
+    InvalidRequestError,
+    Message,
+    MessagesQueryFilter,
+    MessageState,
+    NotImplementedByServerError,
+    QueryPagination,
+    RateLimitError,
+    RequestTimeoutError,
+    ResponseError,
+    RetryPolicy,
+    ServiceUnavailableError,
+    TextMessage,
+    Timeout,
+    TransportError,
+    UnauthorizedError,
+)
+from smsgate.auth import BasicAuth, TokenPair, choose_auth
+from smsgate.base_url import is_phone
+from smsgate.hints import hint_for
+from smsgate.options import check_timeout, full_user_agent
+from smsgate.outcomes import Outcome, no_answer, without_token
+from smsgate.pinning import choose_device
+from smsgate.queries import moment
+from smsgate.retry import decide, retry_after_seconds
+from smsgate.safesend import Verdict, expected_state, judge, same_message
+
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def failed(error, status=None, sent=None):
+    return Outcome(None, error, status, sent)
+
+
+def wait(*, status=None, sent=None, repeat="safe", attempt=1, elapsed=0.0, retry_after=None, draw=1.0, **policy):
+    return decide(
+        RetryPolicy(**policy),
+        repeat,
+        status=status,
+        sent=sent,
+        retry_after=retry_after,
+        attempt=attempt,
+        elapsed=elapsed,
+        draw=draw,
+    )
+
+
+def test_waits_double_up_to_their_bound_and_are_drawn_below_it():
+    assert [wait(attempt=n, max_retries=9) for n in (1, 2, 3, 4, 5, 6)] == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
+    assert wait(draw=0.0) == 0.0
+    assert wait(draw=0.5) == 0.25
+
+
+def test_server_s_wish_is_obeyed_up_to_its_ceiling():
+    assert wait(status=429, retry_after=7.0) == 7.0
+    assert wait(status=503, retry_after=61.0) is None
+
+
+def test_retries_end_by_number_and_by_time():
+    assert wait(attempt=4) is None
+    assert wait(elapsed=59.9) is None
+    assert wait(elapsed=59.0) == 0.5
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 404, 409, 500, 501])
+def test_statuses_that_another_attempt_cannot_help_are_final(status):
+    assert wait(status=status) is None
+
+
+def test_settling_operations_are_repeated_only_without_effect():
+    assert wait(repeat="settle", sent=None) is None
+    assert wait(repeat="settle", sent=True, status=503) is None
+    assert wait(repeat="settle", sent=False) == 0.5
+    assert wait(repeat="settle", sent=False, status=503) == 0.5
+    assert wait(repeat="never", sent=False) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("5", 5.0), ("", None), ("soon", None), ("-1", None), ("Thu, 01 Jan 2026 00:00:30 GMT", 30.0), ("\u0665", None)],
+)
+def test_retry_after_is_read_as_seconds_or_date(value, seconds):
+    assert retry_after_seconds({"retry-after": value}, NOW) == seconds
+
+
+def test_retry_after_in_the_past_means_now():
+    assert retry_after_seconds({"retry-after": "Wed, 31 Dec 2025 23:00:00 GMT"}, NOW) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict"),
+    [
+        (Outcome(None, None, 202, True), Verdict.ACCEPTED),
+        (failed(ConnectError("x"), sent=False), Verdict.WITHOUT_EFFECT),
+        (failed(RateLimitError("x", 429), 429, False), Verdict.WITHOUT_EFFECT),
+        (failed(APIError("x", 409), 409, True), Verdict.TAKEN),
+        (failed(TransportError("x"), None, None), Verdict.UNCLEAR),
+        (failed(APIError("x", 408), 408, True), Verdict.UNCLEAR),
+        (failed(InternalServerError("x", 500), 500, True), Verdict.UNCLEAR),
+        (failed(ServiceUnavailableError("x", 503), 503, True), Verdict.UNCLEAR),
+        (failed(ServiceUnavailableError("… queue limits exceeded: …", 503), 503, True), Verdict.REFUSED),
+        (failed(NotImplementedByServerError("x", 501), 501, True), Verdict.REFUSED),
+        (failed(APIError("x", 400), 400, True), Verdict.REFUSED),
+    ],
+)
+def test_attempts_are_judged_by_what_they_say_about_the_message(outcome, verdict):
+    assert judge(outcome) is verdict
+
+
+def test_call_without_a_token_never_left():
+    timeout = without_token(RequestTimeoutError("slow", sent=None))
+    assert (timeout.sent, timeout.status) == (False, None)
+    assert isinstance(timeout.error, RequestTimeoutError)
+    assert timeout.error.sent is False
+    assert without_token(InternalServerError("x", 500)).status == 503
+    assert without_token(NotImplementedByServerError("x", 501)).status == 501
+    assert without_token(UnauthorizedError("x", 401)).status == 401
+    assert without_token(ResponseError("x")).status == 401
+    assert no_answer(TransportError("x", sent=True)).sent is True
+
+
+SENT = Message(id="m1", phone_numbers=["8 (999) 000-12-34"], text_message=TextMessage(text="Hello"))
+
+
+def found(**changes):
+    values = {
+        "id": "m1",
+        "device_id": "d1",
+        "state": "Pending",
+        "recipients": [{"phone_number": "+79990001234", "state": "Pending"}],
+        **changes,
+    }
+    return MessageState.model_validate(values)
+
+
+def test_message_is_recognised_though_the_gateway_rewrote_its_number():
+    assert same_message(SENT, found())
+    assert same_message(SENT, found(text_message={"text": "Hello"}))
+    hashed = {"hash": "185f8db32271fe25f561a6fc938b2e264306ec304eda518007d1764826381969"}
+    number = [{"phone_number": "0123456789abcdef", "state": "Sent"}]
+    assert same_message(SENT, found(is_hashed=True, hashed_message=hashed, recipients=number))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": "M1"},
+        {"text_message": {"text": "Other"}},
+        {"data_message": {"data": "AAAA", "port": 1}},
+        {"hashed_message": {"hash": "0" * 64}},
+        {"recipients": [{"phone_number": "+79990009999", "state": "Pending"}]},
+    ],
+)
+def test_another_message_is_not_mistaken(changes):
+    assert not same_message(SENT, found(**changes))
+
+
+def test_data_message_is_compared_by_data_and_port():
+    data = DataMessage.with_bytes(b"abc", 1)
+    sent = Message(id="m1", phone_numbers=["+79990001234"], data_message=data)
+
+    assert same_message(sent, found(data_message={"data": data.data, "port": 1}))
+    assert not same_message(sent, found(data_message={"data": data.data, "port": 2}))
+
+
+def test_short_names_and_ciphertexts_are_compared_whole():
+    sent = Message(id="m1", phone_numbers=["$aes$1", "abc"], text_message=TextMessage(text="x"), is_encrypted=True)
+
+    assert same_message(sent, found(recipients=[{"phone_number": "+$aes$1", "state": "Sent"}]))
+    assert not same_message(sent, found(recipients=[{"phone_number": "+$aes$2", "state": "Sent"}]))
+
+
+def test_expected_state_is_what_the_lost_answer_would_have_said():
+    state = expected_state(SENT.model_copy(update={"device_id": "d1"}))
+
+    assert (state.id, state.device_id, state.state) == ("m1", "d1", "Pending")
+
+
+def device(id, hours):
+    seen = NOW - timedelta(hours=hours)
+    return Device(id=id, name="", created_at=seen, updated_at=seen, last_seen=seen)
+
+
+def test_phone_seen_lately_is_preferred():
+    phones = [device("old", 100), device("new", 1), device("newer", 0)]
+
+    assert {choose_device(phones, 0, NOW, draw) for draw in (0.0, 0.5, 0.999, 1.0)} == {"new", "newer"}
+    assert choose_device(phones[:1], 0, NOW, 0.5) == "old"
+    assert choose_device(phones, 200, NOW, 0.0) == "old"
+    assert choose_device(phones[:1], 1, NOW, 0.5) is None
+    assert choose_device([], 0, NOW, 0.5) is None
+
+
+def test_filters_are_written_and_read_by_their_wire_names():
+    query = MessagesQueryFilter(from_=NOW, state="Failed", device_id="d1")
+    inbox = InboxQueryFilter(message_type="SMS", include_attachments=True)
+
+    assert query.asdict() == {"from": "2026-01-01T00:00:00.000Z", "state": "Failed", "deviceId": "d1"}
+    assert inbox.asdict() == {"type": "SMS", "includeAttachments": True}
+    assert QueryPagination.from_dict({"limit": 5, "x": 1}) == QueryPagination(5)
+    assert MessagesQueryFilter.from_dict({"from": NOW}) == MessagesQueryFilter(from_=NOW)
+
+
+def test_times_of_queries_are_read_from_text():
+    assert moment("2026-01-01T00:00:00Z") == NOW
+    assert moment("2026-01-01T02:00:00+02:00") == NOW
+    assert moment(None) is None
+    for wrong in ("yesterday", "2026-01-01T00:00:00", NOW.replace(tzinfo=None)):
+        with pytest.raises(InvalidRequestError):
+            moment(wrong)
+
+
+def test_hints_name_what_helps():
+    def hint(status, message="", name="get_message", base_url="https://a.test/3rdparty/v1", location=None):
+        return hint_for(status, message, base_url=base_url, name=name, location=location)
+
+    assert "JWT__SECRET" in hint(501, name="create_token")
+    assert "local server" in hint(501, name="list_inbox")
+    assert hint(501, name="other")
+    assert "redirects" in hint(302)
+    assert hint(400, "something") is None
+    assert hint(404, "message not found") is None
+    assert hint(503, "down") is None
+
+
+def test_options_are_checked_and_completed():
+    assert check_timeout(3) == Timeout(connect=3, read=3.0, total=3.0)
+    assert check_timeout(60) == Timeout(connect=10.0, read=60.0, total=60.0)
+    assert check_timeout(Timeout(None, None, None)) == Timeout(None, None, None)
+    assert full_user_agent(" myapp/1.0 ").startswith("myapp/1.0 smsgate/")
+
+
+@pytest.mark.parametrize(
+    ("url", "phone"),
+    [
+        ("https://api.sms-gate.app/3rdparty/v1", False),
+        ("https://a.test/api/3rdparty/v1", False),
+        ("http://192.168.1.2:8080", True),
+        ("http://3rdparty.test:8080/v1", True),
+    ],
+)
+def test_phone_is_told_from_the_path(url, phone):
+    assert is_phone(url) is phone
+
+
+def test_credentials_that_cannot_be_written_are_refused():
+    with pytest.raises(ConfigurationError):
+        BasicAuth("demo", "\ud800")
+    with pytest.raises(ConfigurationError, match="BasicAuth, BearerAuth or JWTAuth"):
+        choose_auth(None, None, object())
+    assert choose_auth(None, None, BearerAuth("a")).authorization() == "Bearer a"
+
+
+def test_stored_pairs_that_make_no_sense_are_no_pairs():
+    good = TokenPair("a", "b", "c", NOW, 60.0)
+
+    assert TokenPair.from_dict(good.asdict()) == good
+    for change in ({"access_token": 5}, {"refresh_token": 5}, {"ends_at": "2026-01-01T00:00:00"}, {"lifetime": "x"}):
+        assert TokenPair.from_dict({**good.asdict(), **change}) is None
+
+
+def test_token_that_is_no_jwt_lives_until_the_server_says():
+    class Answer:
+        id, access_token, refresh_token, expires_at = "a", "opaque", None, NOW + timedelta(seconds=90)
+
+    pair = TokenPair.from_response(Answer(), NOW)
+
+    assert (pair.lifetime, pair.ends_at) == (90.0, NOW + timedelta(seconds=90))
