@@ -7,7 +7,7 @@ import select
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -110,8 +110,9 @@ def process(command: list[str]) -> Generator[Worker]:
         try:
             yield Worker(started, errors)
         finally:
-            if started.stdin is not None and started.poll() is None:
-                started.stdin.close()
+            if started.stdin is not None:
+                with suppress(BrokenPipeError):  # it has ended already, and a line is left in the buffer
+                    started.stdin.close()
             try:
                 started.wait(5.0)
             except subprocess.TimeoutExpired:
