@@ -108,8 +108,13 @@ class MmsMessageRules(Model):
         return self
 
 
+_REFRESHED = frozenset({"SMS", "MMS"})
+
+
 class MessageRules(Model):
     """What the server, or the sense of it, asks of a message to send."""
+
+    none_is_absent: ClassVar[frozenset[str]] = frozenset({"priority", "with_delivery_report", "is_encrypted"})
 
     @property
     def content(self) -> str | models.DataMessage | models.MmsMessage:
@@ -177,6 +182,8 @@ class PeriodRules(Model):
         request = cast("models.InboxRefreshRequest", self)
         if request.since > request.until:
             _refuse("period", "since should not be later than until")
+        if any(kind not in _REFRESHED for kind in getattr(request, "message_types", None) or ()):
+            _refuse("message_types", "Only SMS and MMS can be asked for")
         return self
 
 

@@ -33,6 +33,8 @@ def check_webhook(webhook: Webhook, *, allow_insecure: bool) -> None:
     Raises:
         InvalidRequestError: naming what the URL must be.
     """
+    if not isinstance(webhook, Webhook):
+        raise InvalidRequestError("this takes a Webhook")
     if len(webhook.url) > _LONGEST_URL:
         raise InvalidRequestError(f"a webhook's url may have {_LONGEST_URL} characters at most")
     try:
@@ -59,6 +61,8 @@ def wanted_webhooks(
     Raises:
         InvalidRequestError: for no events, a bare text in their place, or a name that makes no id.
     """
+    if not isinstance(url, str):
+        raise InvalidRequestError("a webhook's url is text")
     if isinstance(events, str) or not (kinds := list(dict.fromkeys(WebhookEvent(event) for event in events))):
         raise InvalidRequestError("events takes a list of at least one event; smsgate.WebhookEvent names them")
     if not _NAME.fullmatch(name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from smsgate_api import operations
 from smsgate_api.models import Message, TextMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
 
     from smsgate_api.models import MessageState
     from smsgate_api.types import Operation
@@ -50,12 +50,16 @@ def build_message(message: Message | str, to: str | Iterable[str] | None, **fiel
         raise InvalidRequestError("send takes a Message, or a text with to=")
     if to is None:
         raise InvalidRequestError("to= is missing: the recipients of the text")
+    if not isinstance(to, Iterable):
+        raise InvalidRequestError("to= takes a phone number or several")
     numbers = [to] if isinstance(to, str) else list(to)
     return Message(phone_numbers=numbers, text_message=TextMessage(text=message), **given)
 
 
 def with_id(message: Message) -> Message:
     """Return the message with an id: its own, or a new one, by which a repeated attempt is recognised."""
+    if not isinstance(message, Message):
+        raise InvalidRequestError("this takes a Message")
     return message if message.id else message.model_copy(update={"id": new_id()})
 
 

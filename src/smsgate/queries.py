@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from smsgate.errors import InvalidRequestError
 from smsgate_api.types import wire_time
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from smsgate_api.models import IncomingMessageType, ProcessState
+
+Q = TypeVar("Q")
 
 __all__ = ["InboxQueryFilter", "MessagesQueryFilter", "QueryPagination", "moment"]
 
@@ -103,9 +105,24 @@ def moment(value: datetime | str | None) -> datetime | None:
             value = datetime.fromisoformat(value.replace("Z", "+00:00").replace("z", "+00:00"))
         except ValueError as error:
             raise InvalidRequestError("a query time must be RFC 3339, such as 2026-01-31T12:00:00Z") from error
+    if not isinstance(value, datetime):
+        raise InvalidRequestError("a query time is an aware datetime or RFC 3339 text")
     if value.utcoffset() is None:
         raise InvalidRequestError("a query time needs a zone")
     return value
+
+
+def filter_or_empty(given: Q | None, kind: type[Q]) -> Q:
+    """Return a filter or paging, an empty one for None.
+
+    Raises:
+        InvalidRequestError: for something else.
+    """
+    if given is None:
+        return kind()
+    if not isinstance(given, kind):
+        raise InvalidRequestError(f"this argument takes a {kind.__name__}")
+    return given
 
 
 def check_paging(limit: int | None, offset: int | None, *, highest: int) -> None:
@@ -121,3 +138,13 @@ def check_paging(limit: int | None, offset: int | None, *, highest: int) -> None
         raise InvalidRequestError(f"limit must be from 1 to {highest}")
     if offset is not None and offset < 0:
         raise InvalidRequestError("offset must not be negative")
+
+
+def check_sort(sort: str | None) -> None:
+    """Refuse an order that no server knows.
+
+    Raises:
+        InvalidRequestError: for anything but ``created_at`` and ``-created_at``.
+    """
+    if sort is not None and isinstance(sort, str) and sort not in {"created_at", "-created_at"}:
+        raise InvalidRequestError("sort takes 'created_at' or '-created_at'")

@@ -26,8 +26,10 @@ def check_wait(until: Until, timeout: float | None, interval: float | None) -> N
     Raises:
         InvalidRequestError: for an unknown word, a negative time or an interval of zero.
     """
-    if not callable(until) and isinstance(until, str) and until not in _NAMES:
+    if not callable(until) and (not isinstance(until, Collection) or (isinstance(until, str) and until not in _NAMES)):
         raise InvalidRequestError(f"until takes one of {', '.join(_NAMES)}, a set of ProcessState or a function")
+    if any(isinstance(time, bool) or not isinstance(time, int | float | type(None)) for time in (timeout, interval)):
+        raise InvalidRequestError("timeout and interval are numbers of seconds")
     if (timeout is not None and timeout < 0) or (interval is not None and interval <= 0):
         raise InvalidRequestError("timeout must not be negative and interval must be more than zero seconds")
 

@@ -346,3 +346,47 @@ async def test_list_arguments_that_the_server_would_refuse_are_refused(client, h
         await client.get_messages(**arguments)
 
     assert http.requests == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.send("x", to=5),
+        lambda client: client.send("x", to=[5]),
+        lambda client: client.get_state(5),
+        lambda client: client.get_messages(from_=5),
+        lambda client: client.get_messages(query={"state": "Sent"}),
+        lambda client: client.get_messages(pagination=5),
+        lambda client: client.get_messages(sort="id"),
+        lambda client: client.create_webhook(None),
+        lambda client: client.update_settings({}),
+        lambda client: client.patch_settings(None),
+        lambda client: client.generate_token("messages:send"),
+        lambda client: client.refresh_inbox(None),
+        lambda client: client.ensure_webhooks(None, ["sms:sent"]),
+        lambda client: client.wait("m1", timeout="long"),
+        lambda client: client.wait("m1", until=5),
+    ],
+)
+async def test_values_of_wrong_types_are_refused_before_anything_is_sent(client, http, call):
+    with pytest.raises(InvalidRequestError):
+        await call(client)
+
+    assert http.requests == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("many", [[None], "abc", [5]])
+async def test_many_of_what_is_no_message_are_refused(client, http, many):
+    with pytest.raises(InvalidRequestError):
+        async for _ in client.send_many(many):
+            pass
+
+    assert http.requests == []
+
+
+def test_absent_options_may_be_given_as_none_like_in_the_official_client():
+    message = text(priority=None, with_delivery_report=None, is_encrypted=None, ttl=None)
+
+    assert (message.priority, message.with_delivery_report, message.is_encrypted) == (0, True, False)

@@ -273,9 +273,14 @@ class Model(BaseModel):
     keeps_null: ClassVar[bool] = False
     """Whether an explicit None is written as null (settings: "reset") instead of being left out."""
 
+    none_is_absent: ClassVar[frozenset[str]] = frozenset()
+    """Fields for which building with None means not to set them, as in programs written for the official client."""
+
     if not TYPE_CHECKING:  # type checkers make the signature from the fields
 
         def __init__(self, /, **data: Any) -> None:
+            if self.none_is_absent and None in data.values():
+                data = {k: v for k, v in data.items() if v is not None or k not in self.none_is_absent}
             self.__pydantic_validator__.validate_python(data, self_instance=self, extra="forbid", context=BUILDING)
 
         __init__.__pydantic_base_init__ = True  # else every parse would come through __init__
@@ -315,6 +320,8 @@ def encode(model: Model, *, recheck: bool = True) -> bytes:
     Raises:
         pydantic.ValidationError: the model breaks its own rules.
     """
+    if not isinstance(model, Model):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise InvalidArgumentError("the body must be a model")
     try:
         content = model.__pydantic_serializer__.to_json(
             model, by_alias=True, exclude_unset=True, exclude_none=not model.keeps_null, warnings=False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smsgate._async.execution import Execution
 from smsgate._async.paging import iterate
-from smsgate.queries import InboxQueryFilter, QueryPagination, check_paging, moment
+from smsgate.queries import InboxQueryFilter, QueryPagination, check_paging, filter_or_empty, moment
 from smsgate.refusals import refusals
 from smsgate_api import operations
 
@@ -56,8 +56,8 @@ class InboxCalls(Execution):
             InvalidRequestError: for limits out of range or times without zone.
             NotImplementedByServerError: on cloud and private servers.
         """
-        chosen = inbox_filter or InboxQueryFilter()
-        part = pagination or QueryPagination()
+        chosen = filter_or_empty(inbox_filter, InboxQueryFilter)
+        part = filter_or_empty(pagination, QueryPagination)
         limit = part.limit if limit is None else limit
         offset = part.offset if offset is None else offset
         check_paging(limit, offset, highest=_HIGHEST_LIMIT)
@@ -89,7 +89,7 @@ class InboxCalls(Execution):
         Messages that arrive meanwhile are left out: without ``to`` the list is pinned to the moment of its start.
         Arguments are those of `list_inbox_messages`; ``page_size`` is 1 to 500.
         """
-        chosen = inbox_filter or InboxQueryFilter()
+        chosen = filter_or_empty(inbox_filter, InboxQueryFilter)
         until = moment(to or chosen.to)
 
         async def page(end: datetime, offset: int) -> Page[IncomingMessage]:

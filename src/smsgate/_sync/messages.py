@@ -12,7 +12,7 @@ from smsgate._sync.execution import Execution
 from smsgate._sync.paging import iterate
 from smsgate.errors import InvalidRequestError, SMSGateError, WaitTimeoutError
 from smsgate.outgoing import SendResult, build_message, send_operation, with_id
-from smsgate.queries import MessagesQueryFilter, QueryPagination, check_paging, moment
+from smsgate.queries import MessagesQueryFilter, QueryPagination, check_paging, check_sort, filter_or_empty, moment
 from smsgate.refusals import refusals
 from smsgate.waiting import Until, check_wait, is_reached, next_interval
 from smsgate_api import operations
@@ -149,24 +149,23 @@ class MessageCalls(Execution):
             skip_phone_validation: as in `send`.
             device_active_within: as in `send`.
         """
-        if isinstance(concurrency, bool) or concurrency < 1:
+        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
             raise InvalidRequestError("concurrency takes a number of messages, at least 1")
 
         def one(message: Message) -> SendResult:
-            chosen = with_id(message)
             try:
                 state = self.send(
-                    chosen,
+                    message,
                     skip_phone_validation=skip_phone_validation,
                     device_active_within=device_active_within,
                 )
             except SMSGateError as error:
-                return SendResult(chosen, None, error)
-            return SendResult(chosen, state, None)
+                return SendResult(message, None, error)
+            return SendResult(message, state, None)
 
         with io.Workers(concurrency) as workers, closing(io.batches(messages, concurrency)) as batches:
             for batch in batches:
-                for result in workers.run([partial(one, message) for message in batch]):
+                for result in workers.run([partial(one, with_id(message)) for message in batch]):
                     yield result
 
     def get_state(self, id: str) -> MessageState:
@@ -210,11 +209,12 @@ class MessageCalls(Execution):
         Raises:
             InvalidRequestError: for limits out of range or times without zone.
         """
-        chosen = query or MessagesQueryFilter()
-        part = pagination or QueryPagination()
+        chosen = filter_or_empty(query, MessagesQueryFilter)
+        part = filter_or_empty(pagination, QueryPagination)
         limit = part.limit if limit is None else limit
         offset = part.offset if offset is None else offset
         check_paging(limit, offset, highest=_HIGHEST_LIMIT)
+        check_sort(sort)
         with refusals:
             operation = operations.list_messages(
                 from_=moment(from_ or chosen.from_),
@@ -247,7 +247,7 @@ class MessageCalls(Execution):
         Messages that are added meanwhile are left out: without ``to`` the list is pinned to the moment of its start.
         Arguments are those of `get_messages`; ``page_size`` is 1 to 100.
         """
-        chosen = query or MessagesQueryFilter()
+        chosen = filter_or_empty(query, MessagesQueryFilter)
         until = moment(to or chosen.to)
 
         def page(end: datetime, offset: int) -> Page[MessageState]:
