@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import ipaddress
 import socket
 import ssl
@@ -106,8 +106,8 @@ class ScriptedServer:
         self.requests = []
         self.connections = 0
         self.open = 0
-        self.script = lambda connection, request: connection.send(JSON)
-        self.greeting = lambda connection: False
+        self.script = lambda connection, _: connection.send(JSON)
+        self.greeting = lambda _: False
         self._context = context
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -189,6 +189,12 @@ def serve():
     yield start
     for running in started:
         running.stop()
+
+
+@pytest.fixture
+def proxy_of(serve):
+    """Start proxies; see `Proxy`."""
+    return lambda **options: Proxy(serve(), **options)
 
 
 class SyncFace:
@@ -369,15 +375,15 @@ class Pki:
 
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = dt.datetime.now(dt.timezone.utc)
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(issuer.subject if issuer else subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
+            .not_valid_before(now - dt.timedelta(hours=1))
+            .not_valid_after(now + dt.timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
         )
         if names:
@@ -405,3 +411,43 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "backends" in item.path.parts:
             item.add_marker(pytest.mark.timeout(30))
+
+
+class Proxy:
+    """An HTTP proxy: answers requests for plain URLs itself, opens tunnels for others, and may want a password."""
+
+    def __init__(self, server, *, authorization=None, refuses=False):
+        self.server = server
+        self.url = server.origin
+        self.targets = []
+        self._authorization = authorization
+        self._refuses = refuses
+        server.script = self._answer
+
+    def _answer(self, connection, request):
+        self.targets.append(f"{request.method} {request.target}")
+        if self._refuses or (self._authorization and request.all("Proxy-Authorization") != [self._authorization]):
+            connection.send(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        elif request.method == "CONNECT":
+            host, port = request.target.rsplit(":", 1)
+            connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            with socket.create_connection((host, int(port))) as far:
+                _relay(connection.sock, far)
+        else:
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nproxy")
+
+
+def _relay(near, far):
+    back = threading.Thread(target=_pump, args=(far, near), daemon=True)
+    back.start()
+    _pump(near, far)
+    back.join(5)
+
+
+def _pump(source, target):
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    for sock in (source, target):
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)

@@ -34,6 +34,7 @@ __all__ = ["AiohttpAsyncHttpClient"]
 _FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)
 _CLOSED = "the aiohttp session that you gave is closed"
+_NOT_WRITTEN = (ValueError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
 _OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
@@ -105,7 +106,8 @@ class AiohttpAsyncHttpClient:
         if session.closed:
             raise ConfigurationError(_CLOSED)
         url = request.url
-        ours = self._given is None
+        proxy = self._options.proxy_for(url)
+        ssl = self._options.ssl_context() if self._given is None and url.startswith("https") else True
         try:
             return await session.request(
                 request.method,
@@ -114,8 +116,8 @@ class AiohttpAsyncHttpClient:
                 headers=request.headers,
                 timeout=_limits(request.timeout),
                 allow_redirects=False,
-                ssl=self._options.ssl_context() if ours and url.startswith("https") else True,
-                proxy=self._options.proxy_for(url),
+                ssl=ssl,
+                proxy=proxy,
             )
         except _FAILURES as error:
             raise _translated(error, sent=None) from error
@@ -178,6 +180,6 @@ def _translated(error: Exception, *, sent: bool | None) -> TransportError:
         return timed_out(sent=sent)
     if isinstance(error, _NOT_CONNECTED):
         return refused(reason(error))
-    if isinstance(error, ValueError) and sent is None:  # aiohttp's own for URLs, and for headers it cannot write
+    if isinstance(error, _NOT_WRITTEN) and sent is None:
         return not_http("its URL or a header is malformed")
     return broken(reason(error), sent=sent)

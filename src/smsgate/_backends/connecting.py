@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -119,10 +119,10 @@ def _certifi() -> ModuleType | None:
     return certifi
 
 
-def _pair(cert: Any) -> tuple[str, ...] | None:
+def _pair(cert: Cert | None) -> tuple[str, ...] | None:
     if cert is None:
         return None
-    parts: tuple[Any, ...] = cert if isinstance(cert, tuple) else (cert,)
+    parts = cert if isinstance(cert, tuple) else (cert,)
     if len(parts) not in (1, 2) or not all(isinstance(part, str | os.PathLike) for part in parts):
         raise ConfigurationError("cert takes the path of a PEM file, or the paths of certificate and key")
     return tuple(os.fspath(part) for part in parts)

@@ -67,15 +67,25 @@ def reason(error: BaseException) -> str:
         if id(current) in seen:
             continue
         seen.add(id(current))
-        if isinstance(current, ssl.SSLCertVerificationError):
-            return f"the certificate was not accepted, {current.verify_message}"
-        if isinstance(current, ssl.SSLError) and current.reason:
-            return f"TLS failed, {current.reason}"
-        if isinstance(current, OSError) and current.strerror and current.errno is not None:
-            return current.strerror
+        why = _own_reason(current)
+        if why is not None:
+            return why
         inner = (current.__cause__, current.__context__, getattr(current, "reason", None), *current.args)
         pending += [found for found in inner if isinstance(found, BaseException)]
     return type(error).__name__
+
+
+def _own_reason(error: BaseException) -> str | None:
+    """Return what the system or TLS says; HTTP libraries derive from its exceptions without filling them in."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        detail = getattr(error, "verify_message", None)
+        return f"the certificate was not accepted, {detail}" if detail else None
+    if isinstance(error, ssl.SSLError):
+        detail = getattr(error, "reason", None)
+        return f"TLS failed, {detail}" if isinstance(detail, str) else None
+    if isinstance(error, OSError) and isinstance(error.errno, int):
+        return error.strerror
+    return None
 
 
 def deadline_of(timeout: Timeout) -> float | None:

@@ -82,7 +82,7 @@ class HttpxAsyncHttpClient:
                     headers = received_headers(answer)
                     if answer.is_stream_consumed:  # a mocked one, whose content is there already
                         return Response(answer.status_code, headers, answer.content)
-                    return Response(answer.status_code, headers, await acollect(_raw(answer), headers))
+                    return Response(answer.status_code, headers, await acollect(_chunks(answer, None), headers))
         except TimeoutError as error:
             raise progress.out_of_time() from error
         except FAILURES as error:
@@ -157,18 +157,16 @@ class _Progress:
         return no_turn() if self.sent is False else timed_out(sent=self.sent)
 
 
-def _raw(answer: httpx.Response) -> AsyncGenerator[bytes, None]:
-    return cast("AsyncGenerator[bytes, None]", answer.aiter_raw())
-
-
 async def _chunks(answer: httpx.Response, deadline: float | None) -> AsyncGenerator[bytes, None]:
-    chunks = _raw(answer)
+    chunks = cast("AsyncGenerator[bytes, None]", answer.aiter_raw())
     try:
         while True:
-            remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
             try:
-                with anyio.fail_after(remaining):
+                if deadline is None:
                     chunk = await anext(chunks, None)
+                else:
+                    with anyio.fail_after(max(0.0, deadline - time.monotonic())):
+                        chunk = await anext(chunks, None)
             except TimeoutError as error:
                 raise timed_out(sent=True) from error
             except FAILURES as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,15 @@ from smsgate._backends.failures import broken, connect_timed_out, no_turn, not_h
 from smsgate.http import Headers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from smsgate._backends.connecting import Connecting
     from smsgate.errors import TransportError
     from smsgate.http import Request
 
 __all__ = ["FAILURES", "is_secure", "limits", "outgoing", "proxy_of", "received_headers", "translated", "verification"]
 
-FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
+FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError)  # OSError: ssl's own, not always wrapped
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)
 
@@ -44,8 +47,9 @@ def outgoing(request: Request) -> httpx.Request:
     total = request.timeout.total
     read = shorter(request.timeout.read, total)
     timeout = {"connect": shorter(request.timeout.connect, total), "read": read, "write": read, "pool": total}
-    stream = httpx.ByteStream(content or b"")
-    return httpx.Request(request.method, url, headers=headers, stream=stream, extensions={"timeout": timeout})
+    return httpx.Request(
+        request.method, url, headers=headers, stream=_Body(content or b""), extensions={"timeout": timeout}
+    )
 
 
 def received_headers(answer: httpx.Response) -> Headers:
@@ -101,4 +105,31 @@ def proxy_of(options: Connecting, proxy: str | None) -> httpx.Proxy | None:
 
 @lru_cache(maxsize=256)
 def _parsed(url: str) -> httpx.URL:
-    return httpx.URL(url)
+    parsed = httpx.URL(url)
+    if not 0 <= (parsed.port or 0) < 65536:  # noqa: PLR2004 - the ports that there are
+        raise httpx.InvalidURL("no such port")
+    return parsed
+
+
+class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of a request, without httpx's generators: trio warns of one that a failure leaves behind."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter((self._content,))
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Once(self._content)
+
+
+class _Once(AsyncIterator[bytes]):
+    def __init__(self, content: bytes) -> None:
+        self._content: bytes | None = content
+
+    async def __anext__(self) -> bytes:
+        content, self._content = self._content, None
+        if content is None:
+            raise StopAsyncIteration
+        return content

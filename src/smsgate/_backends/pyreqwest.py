@@ -73,9 +73,9 @@ class PyreqwestHttpClient:
     def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
         opened = self._opened.get()
-        opened.enter(request.timeout)
+        client = opened.enter(request.timeout)
         try:
-            with self._built(opened, request).build_streamed() as answer:
+            with self._built(client, request).build_streamed() as answer:
                 headers = received_headers(answer)
                 whole = (answer.bytes().to_bytes(),) if is_small(headers) else _chunks(answer)
                 return Response(answer.status, headers, collect(whole, headers))
@@ -88,10 +88,10 @@ class PyreqwestHttpClient:
     def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
         opened = self._opened.get()
-        opened.enter(request.timeout)
+        client = opened.enter(request.timeout)
         try:
             try:
-                sending = self._built(opened, request).streamed_read_buffer_limit(1).build_streamed()
+                sending = self._built(client, request).streamed_read_buffer_limit(1).build_streamed()
                 answer = sending.__enter__()
             except FAILURES as error:
                 raise translated(error) from error
@@ -107,9 +107,8 @@ class PyreqwestHttpClient:
         """Close the connections this object opened; a later `send` opens it again."""
         self._opened.close()
 
-    def _built(self, opened: _Opened, request: Request) -> Any:
-        builder = opened.clients.get(request.timeout).request(request.method, request.url)
-        return filled(builder, request, given=self._client is not None)
+    def _built(self, client: SyncClient, request: Request) -> Any:
+        return filled(client.request(request.method, request.url), request, given=self._client is not None)
 
     def _open(self) -> _Opened:
         return _Opened(Clients(self._make, self._client), BoundedSemaphore(self._options.max_connections))
@@ -128,9 +127,12 @@ class _Opened:
         self.clients = clients
         self.gate = gate
 
-    def enter(self, limits: Timeout) -> None:
+    def enter(self, limits: Timeout) -> SyncClient:
+        """Wait for a turn and return the client to use."""
+        client = self.clients.get(limits)
         if not self.gate.acquire(timeout=-1 if limits.total is None else limits.total):
             raise no_turn()
+        return client
 
     def close(self) -> None:
         for client in self.clients.all():

@@ -1,4 +1,8 @@
-"""The asynchronous pyreqwest backend, for asyncio; the guide on HTTP backends lists its limits."""
+"""The asynchronous pyreqwest backend, for asyncio; the guide on HTTP backends lists its limits.
+
+A cancelled pyreqwest call raises a cancellation of its own making, which anyio's scopes do not recognise as theirs:
+hence a checkpoint after each, where anyio cancels again.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 from pyreqwest.client import Client, ClientBuilder
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
@@ -78,9 +83,9 @@ class PyreqwestAsyncHttpClient:
     async def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
         opened = await self._opened.get()
-        await opened.enter(request.timeout)
+        client = await opened.enter(request.timeout)
         try:
-            async with self._built(opened, request).build_streamed() as answer:
+            async with self._built(client, request).build_streamed() as answer:
                 headers = received_headers(answer)
                 if is_small(headers):
                     content = collect(((await answer.bytes()).to_bytes(),), headers)
@@ -89,6 +94,9 @@ class PyreqwestAsyncHttpClient:
                 return Response(answer.status, headers, content)
         except FAILURES as error:
             raise translated(error) from error
+        except asyncio.CancelledError:
+            await checkpoint_if_cancelled()
+            raise
         finally:
             opened.gate.release()
 
@@ -96,13 +104,16 @@ class PyreqwestAsyncHttpClient:
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
         opened = await self._opened.get()
-        await opened.enter(request.timeout)
+        client = await opened.enter(request.timeout)
         try:
             try:
-                sending = self._built(opened, request).streamed_read_buffer_limit(1).build_streamed()
+                sending = self._built(client, request).streamed_read_buffer_limit(1).build_streamed()
                 answer = await sending.__aenter__()
             except FAILURES as error:
                 raise translated(error) from error
+            except asyncio.CancelledError:
+                await checkpoint_if_cancelled()
+                raise
             try:
                 headers = received_headers(answer)
                 async with aclosing(adecoded(_chunks(answer), headers)) as chunks:
@@ -116,9 +127,8 @@ class PyreqwestAsyncHttpClient:
         """Close the connections this object opened; a later `send` opens it again."""
         await self._opened.aclose()
 
-    def _built(self, opened: _Opened, request: Request) -> Any:
-        builder = opened.clients.get(request.timeout).request(request.method, request.url)
-        return filled(builder, request, given=self._client is not None)
+    def _built(self, client: Client, request: Request) -> Any:
+        return filled(client.request(request.method, request.url), request, given=self._client is not None)
 
     def _open(self) -> _Opened:
         return _Opened(Clients(self._make, self._client), asyncio.Semaphore(self._options.max_connections))
@@ -137,15 +147,18 @@ class _Opened:
         self.clients = clients
         self.gate = gate
 
-    async def enter(self, limits: Timeout) -> None:
+    async def enter(self, limits: Timeout) -> Client:
+        """Wait for a turn and return the client to use."""
+        client = self.clients.get(limits)
         if not self.gate.locked():
             await self.gate.acquire()
-            return
+            return client
         try:
             with anyio.fail_after(limits.total):
                 await self.gate.acquire()
         except TimeoutError as error:
             raise no_turn() from error
+        return client
 
     async def aclose(self) -> None:
         for client in self.clients.all():
@@ -158,3 +171,6 @@ async def _chunks(answer: Answer) -> AsyncGenerator[bytes, None]:
             yield chunk.to_bytes()
     except FAILURES as error:
         raise translated(error, answering=True) from error
+    except asyncio.CancelledError:
+        await checkpoint_if_cancelled()
+        raise

@@ -36,6 +36,7 @@ LONGEST = 3600.0
 _CLIENTS = 8
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _NOT_CONNECTED = "client error (Connect)"
+_ANSWERED = "error decoding response body"
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _Client = TypeVar("_Client")
 
@@ -181,7 +182,7 @@ def translated(error: Exception, *, answering: bool = False) -> TransportError:
         return no_turn()
     if _NOT_CONNECTED in causes:
         return connect_timed_out() if isinstance(error, exceptions.RequestTimeoutError) else refused(why)
-    sent = True if answering or isinstance(error, exceptions.BodyDecodeError | exceptions.ReadTimeoutError) else None
+    sent = True if answering or _ANSWERED in causes else None
     if isinstance(error, exceptions.RequestTimeoutError):
         return timed_out(sent=sent)
     if isinstance(error, exceptions.BuilderError) or not isinstance(error, exceptions.PyreqwestError):

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests import exceptions
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError, ProxyError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    MaxRetryError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+)
 from urllib3.util import SKIP_HEADER
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
@@ -136,6 +143,8 @@ class RequestsHttpClient:
             own: HTTPAdapter = session.get_adapter(request.url)
             options = {"verify": session.verify, "cert": session.cert, "proxies": session.proxies}
             return own.send(prepared, stream=True, timeout=timeout, **options)
+        except ConfigurationError:
+            raise
         except _FAILURES as error:
             raise _translated(error) from error
 
@@ -199,7 +208,9 @@ def _translated(error: Exception, *, answering: bool = False) -> TransportError:
         error, exceptions.ProxyError
     ):
         return refused(reason(error))
-    if isinstance(error, exceptions.ReadTimeout | TimeoutError) or "Timeout" in type(cause or error).__name__:
+    if isinstance(error, exceptions.ReadTimeout | ReadTimeoutError | TimeoutError) or isinstance(
+        cause, ReadTimeoutError
+    ):
         return timed_out(sent=answering or None)
     if isinstance(error, ValueError) and not answering:  # requests' own for URLs and headers are ValueErrors too
         return not_http("its URL or a header is malformed")

@@ -33,6 +33,7 @@ class _TlsConnection(HTTPSConnection):
             raise
         except OSError as error:
             raise NewConnectionError(self, "TLS handshake failed") from error
+        self.is_verified = True  # spares who said verify=False a warning for each request
 
 
 class _TlsPool(HTTPSConnectionPool):

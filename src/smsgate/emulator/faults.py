@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from http import HTTPStatus
@@ -24,6 +23,8 @@ from smsgate.errors import ConnectError, RequestTimeoutError, TransportError
 from smsgate.http import Headers, Request, Response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
     from typing_extensions import Self
 
 FaultKind = Literal["refuse", "reset", "lost", "late", "truncate", "drip", "garbage", "status", "outage"]
@@ -216,12 +217,10 @@ class Played:
         Raises:
             TransportError: what a backend raises instead, without waiting for any time limit.
         """
-        if self.fault is not None and self.broken:
-            kind, text, sent = _BREAKS[self.fault.kind]
-            raise kind(text, sent=sent)
-        if self.response is None:
-            raise TypeError("Without an answer, something went wrong.")
-        return self.response
+        if self.response is not None and not self.broken:
+            return self.response
+        error, text, sent = _BREAKS[self.fault.kind if self.fault is not None else "lost"]
+        raise error(text, sent=sent)
 
     def begun(self) -> Response:
         """The answer as far as a backend that streams gets: the first half of one that breaks off in its body."""

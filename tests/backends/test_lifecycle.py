@@ -1,0 +1,304 @@
+"""The contract of every backend: opened on first use, closed, used again, given by the user, forked, moved."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import threading
+import warnings
+
+import anyio
+import pytest
+
+from smsgate import ahttp, http
+from smsgate.errors import ConfigurationError, RequestTimeoutError
+from smsgate.http import Request, Timeout
+
+LIMITS = Timeout(5.0, 5.0, 10.0)
+
+
+def plain(url):
+    return Request("GET", url, {"User-Agent": "contract/1.0"}, None, LIMITS)
+
+
+@pytest.fixture
+async def own(case):
+    """Make clients and sessions of the case's library; they are closed after the test."""
+    case.load()
+    closing = []
+
+    def make(**options):
+        if case.library == "httpx":
+            import httpx
+
+            client = httpx.Client(**options) if case.is_sync else httpx.AsyncClient(**options)
+        elif case.library == "requests":
+            import requests
+
+            client = requests.Session()
+        elif case.library == "aiohttp":
+            import aiohttp
+
+            client = aiohttp.ClientSession(**options)
+        else:
+            from pyreqwest.client import ClientBuilder, SyncClientBuilder
+
+            client = (SyncClientBuilder() if case.is_sync else ClientBuilder()).follow_redirects(False).build()
+        closing.append(client)
+        return client
+
+    yield make
+    for client in closing:
+        closed = client.aclose() if hasattr(client, "aclose") else client.close()
+        if not case.is_sync:
+            await closed
+
+
+def test_making_a_backend_needs_no_event_loop_and_opens_nothing(case, server):
+    before = threading.active_count()
+
+    case.make()
+
+    assert threading.active_count() == before
+    assert server.connections == 0
+
+
+@pytest.mark.anyio
+async def test_closing_gives_connections_up_and_the_next_request_opens_them(server, backend, ask):
+    for _ in range(2):
+        assert (await backend.send(ask(f"{server.origin}/"))).status == 200
+        await backend.aclose()
+        assert server.settles(0)
+
+    assert server.connections == 2
+    assert len(server.requests) == 2
+
+
+@pytest.mark.anyio
+async def test_closing_twice_and_unused_is_fine(backend):
+    await backend.aclose()
+    await backend.aclose()
+
+
+@pytest.mark.anyio
+async def test_client_of_the_user_is_used_and_left_open(server, make, own, ask):
+    client = own()
+    for _ in range(2):
+        backend = make(client)
+        for _ in range(2):
+            response = await backend.send(ask(f"{server.origin}/a?b=1", "POST", b"{}"))
+            assert response.content == b"{}"
+        await backend.aclose()
+
+    assert server.connections == 1
+    assert [request.target for request in server.requests] == ["/a?b=1"] * 4
+
+
+@pytest.mark.anyio
+async def test_client_of_the_user_follows_no_redirect_and_sends_no_cookie(server, make, own, ask):
+    backend = make(own())
+    server.script = lambda connection, _: connection.send(
+        b"HTTP/1.1 302 Found\r\nLocation: /other\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n"
+    )
+
+    answers = [await backend.send(ask(f"{server.origin}/here")) for _ in range(2)]
+
+    assert [answer.status for answer in answers] == [302, 302]
+    assert [(request.target, request.all("Cookie")) for request in server.requests] == [("/here", [])] * 2
+
+
+@pytest.mark.anyio
+async def test_client_of_the_user_keeps_to_the_limits_of_the_request(server, make, own, ask):
+    backend = make(own())
+    server.script = lambda connection, _: connection.wait(5)
+
+    with anyio.fail_after(3), pytest.raises(RequestTimeoutError):
+        await backend.send(ask(f"{server.origin}/", "POST", b"{}", total=0.2))
+
+
+@pytest.mark.anyio
+async def test_cookies_of_one_session_stay_out_of_it(server, make, own, ask, case):
+    if case.library not in {"requests", "aiohttp"}:
+        pytest.skip("has no session, or keeps the cookies of its own client to itself")
+    session = own()
+    backend = make(session)
+    server.script = lambda connection, _: connection.send(
+        b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n"
+    )
+
+    await backend.send(ask(f"{server.origin}/"))
+
+    assert list(session.cookies if case.is_sync else session.cookie_jar) == []
+
+
+@pytest.mark.anyio
+async def test_options_beside_a_client_of_the_user_are_refused(make, own, pki):
+    client = own()
+    for options in ({"verify": False}, {"verify": pki.ca}, {"proxy": "http://127.0.0.1:1"}, {"trust_env": True}):
+        with pytest.raises(ConfigurationError, match="client that you gave"):
+            make(client, **options)
+
+
+def two_loops(case, first, second):
+    """Run two coroutines under two event loops, one after the other."""
+    if case.loop == "trio":
+        anyio.run(first, backend="trio")
+        anyio.run(second, backend="trio")
+    else:
+        asyncio.run(first())
+        asyncio.run(second())
+
+
+def test_second_event_loop_gets_connections_of_its_own_without_noise(case, server):
+    if case.is_sync:
+        pytest.skip("knows no event loop")
+    backend = case.make()
+
+    async def ask():
+        assert (await backend.send(plain(f"{server.origin}/"))).status == 200
+        async with backend.stream(plain(f"{server.origin}/")) as streamed:
+            assert [chunk async for chunk in streamed.chunks] == [b"{}"]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        two_loops(case, ask, ask)
+        gc.collect()
+
+    assert len(server.requests) == 4
+    assert server.connections == 2
+
+
+def test_connections_end_with_their_event_loop(case, server):
+    if case.is_sync:
+        pytest.skip("knows no event loop")
+    if case.library == "pyreqwest":
+        pytest.skip("its connections end with its idle time")
+    backend = case.make()
+
+    async def ask():
+        await backend.send(plain(f"{server.origin}/"))
+
+    two_loops(case, ask, ask)
+
+    assert server.settles(0)
+
+
+def test_client_of_the_user_is_refused_under_a_second_event_loop(case, server):
+    if case.is_sync:
+        pytest.skip("knows no event loop")
+    case.load()
+    kept = []
+
+    async def first():
+        if case.library == "aiohttp":
+            import aiohttp
+
+            kept.append(aiohttp.ClientSession())
+        elif case.library == "httpx":
+            import httpx
+
+            kept.append(httpx.AsyncClient())
+        else:
+            from pyreqwest.client import ClientBuilder
+
+            kept.append(ClientBuilder().build())
+        kept.append(case.make(kept[0]))
+        await kept[1].send(plain(f"{server.origin}/"))
+        await (kept[0].aclose() if case.library == "httpx" else kept[0].close())
+
+    async def second():
+        with pytest.raises(ConfigurationError, match="event loop"):
+            await kept[1].send(plain(f"{server.origin}/"))
+
+    two_loops(case, first, second)
+
+
+def test_trio_is_refused_by_libraries_of_asyncio(case, server):
+    if case.library == "httpx" or case.is_sync:
+        pytest.skip("works under trio, or knows no event loop")
+    backend = case.make()
+
+    async def ask():
+        with pytest.raises(ConfigurationError, match="asyncio"):
+            await backend.send(plain(f"{server.origin}/"))
+
+    anyio.run(ask, backend="trio")
+
+
+def in_child(work):
+    """Run something in a forked process and return whether it went well, within ten seconds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads beside a fork
+        child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    for _ in range(1000):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status == 0
+        threading.Event().wait(0.01)
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    return False
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_forked_process_opens_connections_of_its_own(case, server):
+    backend = case.make()
+    if case.is_sync:
+        backend = backend.backend
+
+        def ask():
+            assert backend.send(plain(f"{server.origin}/")).status == 200
+    else:
+
+        def ask():
+            async def one():
+                assert (await backend.send(plain(f"{server.origin}/"))).status == 200
+
+            anyio.run(one, backend=case.loop)
+
+    def refused():
+        with pytest.raises(ConfigurationError, match="forked"):
+            ask()
+
+    ask()
+
+    assert in_child(refused if case.library == "pyreqwest" else ask)
+
+    ask()
+    first, *others = [request.connection for request in server.requests]
+    if case.library != "pyreqwest":
+        assert others[0] != first  # the child's
+    if case.is_sync:
+        assert others[-1] == first  # the parent's goes on
+        backend.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_client_of_the_user_is_refused_in_a_forked_process(server):
+    import requests
+
+    with requests.Session() as session:
+        backend = http.RequestsHttpClient(session)
+        backend.send(plain(f"{server.origin}/"))
+
+        def refused():
+            with pytest.raises(ConfigurationError, match="process"):
+                backend.send(plain(f"{server.origin}/"))
+
+        assert in_child(refused)
+
+
+@pytest.mark.anyio
+async def test_backends_have_their_protocol(backend, case):
+    protocol = http.HttpClient if case.is_sync else ahttp.AsyncHttpClient
+
+    assert isinstance(backend.backend if case.is_sync else backend, protocol)
+    assert "canary" not in repr(case.make(proxy="http://user:canary@127.0.0.1:1"))
