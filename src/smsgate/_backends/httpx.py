@@ -6,9 +6,10 @@ exchange. A client given by the user is used through its public ``send``, with r
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from smsgate.http import Request
 
 __all__ = ["HttpxHttpClient"]
-
-_Transports: TypeAlias = "dict[tuple[bool, str | None], httpx.BaseTransport]"
 
 
 class HttpxHttpClient:
@@ -70,43 +69,49 @@ class HttpxHttpClient:
         self._options = Connecting(
             client, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
         )
-        self._transports: ProcessBound[_Transports] = ProcessBound(dict, _close, given=client is not None)
+        self._opened: ProcessBound[_Opened] = ProcessBound(_Opened, _Opened.close, given=client is not None)
 
     def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
         deadline = deadline_of(request.timeout)
-        answer = self._begin(request, deadline)
-        try:
+        with self._begun(request, deadline) as answer:
             headers = received_headers(answer)
             if answer.is_stream_consumed:  # a mocked one, whose content is there already
                 return Response(answer.status_code, headers, answer.content)
             return Response(answer.status_code, headers, collect(_chunks(answer, deadline), headers))
-        finally:
-            answer.close()
 
     @contextmanager
     def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
         deadline = deadline_of(request.timeout)
-        answer = self._begin(request, deadline)
-        try:
+        with self._begun(request, deadline) as answer:
             headers = received_headers(answer)
             chunks: Iterable[bytes] = decoded(_chunks(answer, deadline), headers)
             if answer.is_stream_consumed:
                 chunks = answer.iter_bytes()
             yield StreamedResponse(answer.status_code, headers, chunks)
-        finally:
-            answer.close()
 
     def close(self) -> None:
         """Close the connections this object opened; a later `send` opens it again."""
-        self._transports.close()
+        self._opened.close()
 
-    def _begin(self, request: Request, deadline: float | None) -> httpx.Response:
-        transports = self._transports.get()
+    @contextmanager
+    def _begun(self, request: Request, deadline: float | None) -> Generator[httpx.Response, None, None]:
+        while not (opened := self._opened.get()).enter():
+            pass  # closed since then: the next one is open
+        try:
+            answer = self._begin(request, deadline, opened)
+            try:
+                yield answer
+            finally:
+                answer.close()
+        finally:
+            opened.leave()
+
+    def _begin(self, request: Request, deadline: float | None, opened: _Opened) -> httpx.Response:
         sending = outgoing(request)
         try:
-            answer = self._through(sending, request.url, transports)
+            answer = self._through(sending, request.url, opened)
         except FAILURES as error:
             raise translated(error, sent=None) from error
         if deadline is not None:  # the connection reads its limit once more before the body
@@ -114,13 +119,13 @@ class HttpxHttpClient:
             limit["read"] = shorter(limit["read"], max(0.001, deadline - time.monotonic()))
         return answer
 
-    def _through(self, sending: httpx.Request, url: str, transports: _Transports) -> httpx.Response:
+    def _through(self, sending: httpx.Request, url: str, opened: _Opened) -> httpx.Response:
         if self._client is not None:
             return self._client.send(sending, stream=True, auth=None, follow_redirects=False)
         key = (is_secure(sending), self._options.proxy_for(url))
-        transport = transports.get(key)
+        transport = opened.transports.get(key)
         if transport is None:
-            transport = transports.setdefault(key, self._open(*key))
+            transport = opened.transports.setdefault(key, self._open(*key))
         return transport.handle_request(sending)
 
     def _open(self, secure: bool, proxy: str | None) -> httpx.BaseTransport:  # noqa: FBT001 - half of a key
@@ -132,9 +137,46 @@ class HttpxHttpClient:
         )
 
 
-def _close(transports: _Transports) -> None:
-    for transport in transports.values():
-        transport.close()
+class _Opened:
+    """The transports of one opening, closed when nobody asked through them any more.
+
+    Closing a connection under a thread that reads from it would not wake that thread, and its file descriptor might
+    belong to somebody else by then.
+    """
+
+    def __init__(self) -> None:
+        self.transports: dict[tuple[bool, str | None], httpx.BaseTransport] = {}
+        self._lock = threading.Lock()
+        self._busy = 0
+        self._closed = False
+
+    def enter(self) -> bool:
+        """Begin an exchange; False when this opening was closed."""
+        with self._lock:
+            if self._closed:
+                return False
+            self._busy += 1
+            return True
+
+    def leave(self) -> None:
+        """End an exchange."""
+        with self._lock:
+            self._busy -= 1
+            last = self._closed and not self._busy
+        if last:
+            self._end()
+
+    def close(self) -> None:
+        """Let no exchange begin any more; the last one under way closes the connections."""
+        with self._lock:
+            self._closed = True
+            last = not self._busy
+        if last:
+            self._end()
+
+    def _end(self) -> None:
+        for transport in self.transports.values():
+            transport.close()
 
 
 def _chunks(answer: httpx.Response, deadline: float | None) -> Generator[bytes, None, None]:

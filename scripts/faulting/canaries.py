@@ -1,0 +1,101 @@
+"""Values that must never show, and a scan for them."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import traceback
+from typing import TYPE_CHECKING
+
+from typing_extensions import Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["LOGIN", "PASSPHRASE", "PASSWORD", "TEXT", "Scan", "number", "text"]
+
+LOGIN = "canary-login"
+PASSWORD = "canary-password-3141"  # noqa: S105 - made up
+PASSPHRASE = "canary-passphrase-2718"  # noqa: S105 - made up
+TEXT = "canary text"
+_NUMBERS = "+79991"
+_DEEP = 50
+
+
+def text(index: int) -> str:
+    """Return the text of the n-th message."""
+    return f"{TEXT} {index:06d}"
+
+
+def number(index: int) -> str:
+    """Return the number of the n-th message: a valid mobile number."""
+    return f"{_NUMBERS}{index:06d}"
+
+
+class Scan(logging.Handler):
+    """Looks for canaries in log records and in whatever it is shown; counts what it saw.
+
+    Use as a context manager: meanwhile it gets every record of the logger ``smsgate``, DEBUG included.
+
+    Attributes:
+        seen: number of texts scanned.
+        leaks: where a canary was found: the kind of text, never the text itself.
+    """
+
+    def __init__(self, further: Iterable[str] = ()) -> None:
+        super().__init__(logging.DEBUG)
+        basic = base64.b64encode(f"{LOGIN}:{PASSWORD}".encode()).decode()
+        self._canaries = [PASSWORD, PASSPHRASE, TEXT, _NUMBERS, _NUMBERS.lstrip("+"), basic, *further]
+        self._before = logging.NOTSET
+        self.seen = 0
+        self.leaks: list[str] = []
+
+    def __enter__(self) -> Self:
+        logger = logging.getLogger("smsgate")
+        self._before = logger.level
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logger = logging.getLogger("smsgate")
+        logger.removeHandler(self)
+        logger.setLevel(self._before)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Scan a record, its arguments and its traceback."""
+        given = record.args if isinstance(record.args, tuple) else (record.args,)
+        words = [repr(item) for item in given if not isinstance(item, int | float)]  # digits of a duration mean nothing
+        self.look("log record", record.getMessage(), *words, str(record.exc_info and record.exc_info[1]))
+
+    def learn(self, canary: str) -> None:
+        """Watch out for one more value, such as a token just issued."""
+        self._canaries.append(canary)
+
+    def error(self, error: BaseException) -> None:
+        """Scan an exception, everything behind it, and the text of its traceback."""
+        for link in _chain(error):
+            self.look(f"repr or str of {type(link).__name__}", repr(link), str(link))
+        self.look(f"traceback of {type(error).__name__}", "".join(traceback.format_exception(error)))
+
+    def object(self, *objects: object) -> None:
+        """Scan how objects show themselves."""
+        for item in objects:
+            self.look(f"repr or str of {type(item).__name__}", repr(item), str(item))
+
+    def look(self, kind: str, *texts: str) -> None:
+        """Scan texts."""
+        self.seen += len(texts)
+        if any(canary in shown for shown in texts for canary in self._canaries):
+            self.leaks.append(kind)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    pending, seen = [error], set[int]()
+    while pending and len(seen) < _DEEP:
+        link = pending.pop()
+        if id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        pending += [further for further in (link.__cause__, link.__context__) if further is not None]

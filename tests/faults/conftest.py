@@ -1,0 +1,55 @@
+"""What the tests under faults share: the machinery of scripts/faults.py, and real servers."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from smsgate import ConfigurationError, TransportError
+from smsgate.http import Request, Timeout, get_client
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+
+
+@pytest.fixture
+def faulting(monkeypatch):
+    """Give modules of scripts/faulting by name."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    return lambda name: import_module(f"faulting.{name}")
+
+
+@pytest.fixture
+def scan(faulting):
+    """Scan log records and whatever is shown to it; a canary in one of them fails the test."""
+    with faulting("canaries").Scan() as scanning:
+        yield scanning
+    assert scanning.leaks == []
+
+
+@pytest.fixture
+def gateway(faulting):
+    """A gateway with two phones that wait."""
+    return faulting("sends").account()
+
+
+@pytest.fixture(scope="session")
+def reqwest():
+    """Start the run time of pyreqwest: it opens a few files once in a process and keeps them."""
+    refused = Request("GET", "http://127.0.0.1:9/", {}, None, Timeout(1, 1, 1))
+    with contextlib.suppress(TransportError, ConfigurationError), contextlib.closing(get_client("pyreqwest")) as client:
+        client.send(refused)
+
+
+@pytest.fixture
+def wire(faulting, gateway, reqwest):
+    """The gateway on a real socket, without faults until a test sets them; no file stays open."""
+    module = faulting("wire")
+    before = module.open_files()
+    with module.WireServer(gateway) as server:
+        yield server
+    gc.collect()
+    assert module.open_files() <= before

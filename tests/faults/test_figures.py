@@ -1,0 +1,156 @@
+"""The figures of `make faults`, in short: nothing lost, nothing doubled, one refresh, nothing left over."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from smsgate import ConnectError, MessageState, ResponseError, SendOutcomeUnknownError, TransportError
+from smsgate.emulator import Faults
+
+
+@pytest.mark.parametrize("pin_device", [True, False])
+@pytest.mark.parametrize("use_async", [True, False])
+@pytest.mark.parametrize("tokens", [True, False])
+@pytest.mark.parametrize(("rate", "seed"), [(0.3, 11), (0.3, 12), (0.7, 13)])
+def test_no_message_is_lost_in_silence_or_doubled(  # noqa: PLR0917 - fixtures and parameters
+    faulting, scan, pin_device, use_async, tokens, rate, seed
+):
+    run = faulting("sends").run
+
+    made = run(150, use_async=use_async, pin_device=pin_device, tokens=tokens, seed=seed, scan=scan, rate=rate)
+    found = made.verdicts
+
+    assert (found.lost, found.doubled, found.untrue) == (0, 0, 0)
+    assert found.accepted + found.failed + found.unknown == 150
+    assert found.accepted > (100 if rate < 0.5 else 10)
+    assert made.rate > rate - 0.1
+
+
+@pytest.mark.parametrize("lose_answer", [False, True])
+@pytest.mark.parametrize("told", ["clock", "server"])
+@pytest.mark.parametrize(("use_async", "callers"), [(True, 100), (False, 50)])
+def test_an_expired_token_is_refreshed_once_for_all(  # noqa: PLR0917 - fixtures and parameters
+    faulting, scan, use_async, callers, told, lose_answer
+):
+    module = faulting("tokens")
+
+    seen = module.renew(callers, use_async=use_async, told=told, lose_answer=lose_answer, scan=scan)
+
+    assert seen == module.Renewal(refreshes=1, mints=1 if lose_answer else 0, failed=0)
+
+
+@pytest.mark.parametrize("use_async", [False, True])
+def test_real_sockets_that_fail_leave_no_file_open_and_no_memory_behind(faulting, use_async):
+    scan = faulting("canaries").Scan()  # not entered: pytest would keep all the log records
+    left = faulting("connections").endure(1500, use_async=use_async, rate=0.5, seed=5, scan=scan)
+    found = left.verdicts
+
+    assert (found.lost, found.doubled, found.untrue) == (0, 0, 0)
+    assert left.faults >= 1500
+    assert left.sends > 100
+    assert scan.leaks == []
+    assert left.files <= 0
+    assert left.blocks < 900  # one leaked object a fault would be more
+
+
+def test_the_command_prints_a_table_and_is_content(faulting, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["faults.py", "--sends", "60", "--faults", "200"])
+    command = faulting("command")
+    monkeypatch.setattr(command, "_NOISE", 1_000_000)  # pytest keeps the log records
+
+    code = command.main()
+
+    out = capsys.readouterr().out
+    assert code == 0
+    assert re.search(r"^ok +60 sends, sync, Basic, pinned .* 0 lost, 0 doubled, 0 untrue", out, re.MULTILINE)
+    assert re.search(r"^ok +100 tasks, .* 1 refresh, 0 new pairs, 0 callers failed", out, re.MULTILINE)
+    assert re.search(r"^ok +canaries +0 found", out, re.MULTILINE)
+    assert "MISS" not in out
+
+
+def test_a_missed_target_makes_the_command_fail(faulting, monkeypatch, capsys):
+    command = faulting("command")
+    books = faulting("books")
+    lost = faulting("sends").Run(1, Faults.random(1), books.Verdicts(lost=1), 0.0)
+    monkeypatch.setattr(sys, "argv", ["faults.py"])
+    monkeypatch.setattr(command, "run", lambda *_, **__: lost)
+    monkeypatch.setattr(command, "_tokens", lambda *_: None)
+    monkeypatch.setattr(command, "_connections", lambda *_: None)
+
+    code = command.main()
+
+    assert code == 1
+    assert "MISS" in capsys.readouterr().out
+
+
+# -- the audit itself ----------------------------------------------------------------------------------------------
+
+
+def state(id):
+    return MessageState.from_dict(
+        {"id": id, "deviceId": "d", "state": "Pending", "recipients": [], "isHashed": False, "isEncrypted": False}
+    )
+
+
+@pytest.fixture
+def judged(faulting, gateway):
+    """Audit one claim about message 1, which was stored so many times under the given ids."""
+    books, sends, canaries = faulting("books"), faulting("sends"), faulting("canaries")
+
+    def judge(said, *stored):
+        from smsgate import APIClient
+
+        client = APIClient(canaries.LOGIN, canaries.PASSWORD, base_url=sends.BASE_URL, http=gateway.http())
+        for id, device in stored:
+            client.send(sends.message(1).model_copy(update={"id": id, "device_id": gateway.devices[device].id}))
+        claim = books.Claim(canaries.text(1), canaries.number(1), said)
+        return books.audit(gateway, [claim])
+
+    return judge
+
+
+def test_the_audit_finds_messages_lost_in_silence(judged):
+    assert judged(state("a")).lost == 1
+
+
+def test_the_audit_finds_messages_under_another_id(judged):
+    assert judged(state("a"), ("b", 0)).lost == 1
+
+
+def test_the_audit_finds_ids_on_two_devices(judged):
+    assert judged(state("a"), ("a", 0), ("a", 1)).doubled == 1
+
+
+def test_the_audit_finds_one_message_under_two_ids(judged):
+    assert judged(state("a"), ("a", 0), ("b", 0)).doubled == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectError("refused"),
+        ResponseError("page"),
+        SendOutcomeUnknownError("?"),
+        SendOutcomeUnknownError("?", message_id="b"),
+        TransportError("cut"),
+    ],
+)
+def test_the_audit_finds_errors_that_are_not_true(judged, error):
+    assert judged(error, ("a", 0)).untrue == 1
+
+
+@pytest.mark.parametrize("error", [SendOutcomeUnknownError("?", message_id="a"), ResponseError("page", message_id="a")])
+def test_the_audit_takes_an_honest_do_not_know(judged, error):
+    found = judged(error, ("a", 0))
+
+    assert found.clean
+    assert found.unknown == 1
+
+
+def test_the_audit_finds_messages_that_nobody_sent(faulting, gateway, judged):
+    judged(state("a"), ("a", 0))
+
+    assert faulting("books").audit(gateway, []).untrue == 1

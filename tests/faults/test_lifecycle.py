@@ -1,0 +1,213 @@
+"""Clients in hard times over real sockets: closed, forked, moved to another event loop, first used by 50 threads."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import anyio
+import pytest
+
+from smsgate import APIClient, AsyncAPIClient, JWTAuth, Scope, SMSGateError
+
+pytestmark = pytest.mark.timeout(60)
+
+ROOT = Path(__file__).resolve().parents[2]
+SYNC = ["httpx", "requests", "pyreqwest"]
+ASYNC = ["httpx", "aiohttp", "pyreqwest"]
+
+
+@pytest.fixture
+def counts():
+    """How many requests each operation made."""
+    return Counter()
+
+
+@pytest.fixture(params=["basic", "jwt"])
+def options(request, faulting, wire, counts):
+    """What clients of the server are made with; pinned, so that a first send asks for devices, too."""
+    canaries, quick = faulting("canaries"), faulting("sends").QUICK
+
+    def count(event):
+        counts[event.operation] += 1
+
+    given = {"base_url": wire.url, "retry": quick, "pin_device": True, "on_request": count}
+    if request.param == "basic":
+        return {**given, "login": canaries.LOGIN, "password": canaries.PASSWORD}
+    return {**given, "auth": JWTAuth(canaries.LOGIN, canaries.PASSWORD, [Scope.ALL_ANY])}
+
+
+@pytest.fixture
+def message(faulting):
+    return faulting("sends").message
+
+
+def test_50_threads_at_first_use_share_one_opening(options, message, gateway, counts):
+    together = threading.Barrier(50)
+
+    def first(index):
+        together.wait()
+        return client.send(message(index)).id
+
+    with APIClient(http="httpx", **options) as client, ThreadPoolExecutor(50) as pool:
+        ids = list(pool.map(first, range(50)))
+
+    assert sorted(ids) == sorted(row.id for row in gateway.messages)
+    assert counts["list_devices"] == 1
+    assert counts["create_token"] == ("auth" in options)
+    assert counts["send_message"] == 50
+
+
+@pytest.mark.parametrize("backend", SYNC)
+def test_a_closed_client_opens_again(options, message, gateway, backend):
+    client = APIClient(http=backend, **options)
+
+    for index in range(3):
+        client.send(message(index))
+        client.close()
+    client.close()
+
+    assert len(gateway.messages) == 3
+
+
+@pytest.mark.parametrize("backend", ASYNC)
+def test_a_closed_asynchronous_client_opens_again(options, message, gateway, backend):
+    client = AsyncAPIClient(http=backend, **options)
+
+    async def use():
+        for index in range(3):
+            await client.send(message(index))
+            await client.aclose()
+        await client.aclose()
+
+    asyncio.run(use())
+
+    assert len(gateway.messages) == 3
+
+
+@pytest.mark.parametrize("backend", SYNC)
+def test_closing_under_the_feet_of_callers_hangs_nobody(options, message, gateway, backend, faulting):
+    client = APIClient(http=backend, timeout=15, **options)
+    slowest = 0.0
+
+    def send(index):
+        nonlocal slowest
+        begun = time.monotonic()
+        try:
+            return client.send(message(index))
+        except SMSGateError as error:
+            return error
+        finally:
+            slowest = max(slowest, time.monotonic() - begun)
+
+    with ThreadPoolExecutor(8) as pool:
+        sending = [pool.submit(send, index) for index in range(80)]
+        for _ in range(20):
+            client.close()
+            time.sleep(0.005)
+        said = [future.result() for future in sending]
+    last = client.send(message(100))
+    client.close()
+
+    canaries, books = faulting("canaries"), faulting("books")
+    claims = [books.Claim(canaries.text(n), canaries.number(n), what) for n, what in enumerate(said)]
+    found = books.audit(gateway, claims, beside=[last.id])
+    assert (found.lost, found.doubled, found.untrue) == (0, 0, 0)
+    assert slowest < 10
+
+
+@pytest.mark.parametrize("backend", ASYNC)
+def test_a_second_event_loop_is_as_good_as_the_first(options, message, gateway, backend):
+    client = AsyncAPIClient(http=backend, **options)
+
+    async def use(first):
+        async with anyio.create_task_group() as group:
+            for index in range(first, first + 5):
+                group.start_soon(client.send, message(index))
+
+    async def use_and_close(first):
+        await use(first)
+        await client.aclose()
+
+    asyncio.run(use(0))
+    asyncio.run(use_and_close(10))
+    if backend == "httpx":
+        anyio.run(use_and_close, 20, backend="trio")
+
+    assert len(gateway.messages) == (15 if backend == "httpx" else 10)
+
+
+FORKING = """
+import asyncio, os, sys, threading
+from smsgate import APIClient, AsyncAPIClient, JWTAuth, RetryPolicy, Scope
+from smsgate.token_store import MemoryTokenStore
+
+url, login, password, kind, backend = sys.argv[1:]
+
+
+class Slow(MemoryTokenStore):
+    waits = threading.Event()
+    reached = threading.Event()
+
+    def load(self, key):
+        if kind == "locked" and threading.current_thread() is not threading.main_thread():
+            self.reached.set()
+            self.waits.wait(20)
+        return super().load(key)
+
+
+auth = JWTAuth(login, password, [Scope.ALL_ANY], store=Slow())
+options = {"base_url": url, "auth": auth, "retry": RetryPolicy(base_delay=0, max_delay=0), "pin_device": True}
+if kind == "async":
+    client = AsyncAPIClient(http=backend, **options)
+
+    def send(word):
+        async def once():
+            return await client.send(f"{word} {os.getpid()}", to="+79990001234")
+        return asyncio.run(once())
+else:
+    client = APIClient(http=backend, **options)
+
+    def send(word):
+        return client.send(f"{word} {os.getpid()}", to="+79990001234")
+
+if kind == "locked":  # another thread is renewing the token, and holds the lock, when the process forks
+    thread = threading.Thread(target=send, args=("thread",))
+    thread.start()
+    Slow.reached.wait(20)
+else:
+    send("before")
+child = os.fork()
+if child == 0:
+    send("child")
+    send("child again")
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+if kind == "locked":
+    Slow.waits.set()
+    thread.join()
+send("after")
+sys.exit(status)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "backend"),
+    [("sync", "httpx"), ("sync", "requests"), ("async", "httpx"), ("async", "aiohttp"), ("locked", "httpx")],
+)
+def test_a_forked_process_goes_on_by_itself(wire, gateway, faulting, kind, backend):
+    canaries = faulting("canaries")
+    code = [sys.executable, "-c", FORKING, wire.url, canaries.LOGIN, canaries.PASSWORD, kind, backend]
+    path = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'generated'}"}
+
+    done = subprocess.run(code, env=path, timeout=40, check=False, capture_output=True, text=True)
+
+    words = sorted(row.content["textMessage"]["text"].rpartition(" ")[0] for row in gateway.messages)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert words == sorted(["after", "child", "child again", "thread" if kind == "locked" else "before"])
