@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 import traceback
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ PASSWORD = "canary-password-3141"  # noqa: S105 - made up
 PASSPHRASE = "canary-passphrase-2718"  # noqa: S105 - made up
 TEXT = "canary text"
 _NUMBERS = "+79991"
+_ANY_NUMBER = re.compile(r"(?<![\d.])\+?79991\d{6}(?!\d)")  # alone, not among the digits of a duration
 _DEEP = 50
 
 
@@ -45,7 +47,7 @@ class Scan(logging.Handler):
     def __init__(self, further: Iterable[str] = ()) -> None:
         super().__init__(logging.DEBUG)
         basic = base64.b64encode(f"{LOGIN}:{PASSWORD}".encode()).decode()
-        self._canaries = [PASSWORD, PASSPHRASE, TEXT, _NUMBERS, _NUMBERS.lstrip("+"), basic, *further]
+        self._canaries = [PASSWORD, PASSPHRASE, TEXT, basic, *further]
         self._before = logging.NOTSET
         self.seen = 0
         self.leaks: list[str] = []
@@ -65,8 +67,9 @@ class Scan(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Scan a record, its arguments and its traceback."""
         given = record.args if isinstance(record.args, tuple) else (record.args,)
-        words = [repr(item) for item in given if not isinstance(item, int | float)]  # digits of a duration mean nothing
-        self.look("log record", record.getMessage(), *words, str(record.exc_info and record.exc_info[1]))
+        self.look("log record", record.getMessage(), *map(repr, given))
+        if record.exc_info and record.exc_info[1]:
+            self.error(record.exc_info[1])
 
     def learn(self, canary: str) -> None:
         """Watch out for one more value, such as a token just issued."""
@@ -86,7 +89,7 @@ class Scan(logging.Handler):
     def look(self, kind: str, *texts: str) -> None:
         """Scan texts."""
         self.seen += len(texts)
-        if any(canary in shown for shown in texts for canary in self._canaries):
+        if any(_ANY_NUMBER.search(shown) or any(canary in shown for canary in self._canaries) for shown in texts):
             self.leaks.append(kind)
 
 
@@ -98,4 +101,5 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(link))
         yield link
-        pending += [further for further in (link.__cause__, link.__context__) if further is not None]
+        further = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+        pending += [further] if further is not None else []

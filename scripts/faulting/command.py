@@ -15,6 +15,14 @@ __all__ = ["main"]
 
 _TASKS, _THREADS = 100, 50
 _WIRE_RATE = 0.5
+_BACKENDS = (
+    (False, "httpx"),
+    (True, "httpx"),
+    (False, "requests"),
+    (True, "aiohttp"),
+    (False, "pyreqwest"),
+    (True, "pyreqwest"),
+)
 _NOISE = 1000
 """Memory blocks that come and go by chance."""
 _FEW = 1000
@@ -29,7 +37,7 @@ class Table:
 
     def row(self, what: str, figures: str, *, reached: bool) -> None:
         """Print one line, and remember a missed target."""
-        print(f"{'ok  ' if reached else 'MISS'}  {what:<46} {figures}", flush=True)
+        print(f"{'ok  ' if reached else 'MISS'}  {what:<56} {figures}", flush=True)
         if not reached:
             self.missed.append(what)
 
@@ -89,9 +97,10 @@ def _tokens(table: Table, scan: Scan) -> None:
 
 
 def _connections(table: Table, faults: int, seed: int, scan: Scan) -> None:
-    for use_async in (False, True):
-        left = endure(faults, use_async=use_async, rate=_WIRE_RATE, seed=seed, scan=scan)
-        what = f"{left.faults:,} faults on real sockets, {'async' if use_async else 'sync'}"
+    for use_async, backend in _BACKENDS:
+        wanted = faults if backend == "httpx" else faults // 5
+        left = endure(wanted, use_async=use_async, backend=backend, rate=_WIRE_RATE, seed=seed, scan=scan)
+        what = f"{left.faults:,} faults on real sockets, {'async' if use_async else 'sync'} {backend}"
         table.row(what, _of_remains(left), reached=_fine(left))
 
 

@@ -12,7 +12,6 @@ from smsgate_api import operations
 from smsgate_api.models import Message, TextMessage
 
 if TYPE_CHECKING:
-
     from smsgate_api.models import MessageState
     from smsgate_api.types import Operation
 

@@ -166,12 +166,14 @@ async def test_silence_within_a_body_ends_with_the_read_limit(server, backend, p
     assert time.monotonic() - begun < 3
 
 
-@pytest.mark.parametrize("form", ["length", "chunked", "gzip"])
+@pytest.mark.parametrize("form", ["length", "chunked", "gzip", "close"])
 async def test_body_that_drips_ends_with_the_total_limit(server, backend, ask, post, form):
     def script(connection, _):
         packed = gzip.compress(bytes(range(256)) * 20, 9)
         coding = b"Content-Encoding: gzip\r\n" if form == "gzip" else b""
         framing = b"Transfer-Encoding: chunked" if form == "chunked" else b"Content-Length: 200"
+        if form == "close":
+            framing = b"Connection: close"
         connection.send(b"HTTP/1.1 200 OK\r\n" + coding + framing + b"\r\n\r\n")
         for number in range(100):
             byte = packed[number : number + 1]

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from .ceiling import measure
-from .environment import ROOT, machine, prepare, versions
+from .environment import ROOT, load, machine, prepare, versions
 from .groups import ROWS
 from .report import chart, page, table
 from .rows import Result
@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     chosen = [row for row in ROWS if not options.only or row.name in options.only]
     python = prepare()
+    busy = load()
+    print(busy, file=sys.stderr, flush=True)
     effort = QUICK if options.quick else Effort()
     with server() as ports:
         ceiling = measure(ports["fast"], 2_000)
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = [_run(python, row, ports, effort) for row in chosen]
     print(table(results))
     if options.write:
-        _write(python, results, ceiling)
+        _write(python, results, ceiling, busy)
     return 1 if options.strict and not all(result.good for result in results) else 0
 
 
@@ -53,13 +55,14 @@ def _run(python: Path, row: Row, ports: dict[str, int], effort: Effort) -> Resul
     return run_row(python, row, ports, effort)
 
 
-def _write(python: Path, results: list[Result], ceiling: Ceiling) -> None:
+def _write(python: Path, results: list[Result], ceiling: Ceiling, busy: str) -> None:
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(
         page(
             results,
             ceiling=ceiling,
             machine=machine(),
+            load=busy,
             versions=versions(python),
             day=datetime.now(timezone.utc).date(),
             plot=PLOT.name,

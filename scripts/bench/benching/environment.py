@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["BENCH", "ROOT", "child_environment", "machine", "prepare", "versions"]
+__all__ = ["BENCH", "ROOT", "child_environment", "load", "machine", "prepare", "versions"]
 
 BENCH = Path(__file__).resolve().parents[1]
 ROOT = BENCH.parents[1]
@@ -72,6 +72,11 @@ def versions(python: Path) -> dict[str, str]:
     answered = subprocess.run(command, env=child_environment(), check=True, capture_output=True, text=True)
     found: dict[str, str] = json.loads(answered.stdout)
     return {"Python": platform.python_version(), **found}
+
+
+def load() -> str:
+    """Say how busy the machine is with other work; a ratio of wall times means little when all processors are."""
+    return f"{os.getloadavg()[0]:.1f} programs wanted {os.cpu_count()} processors in the minute before"
 
 
 def machine() -> str:

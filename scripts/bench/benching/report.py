@@ -44,7 +44,7 @@ second, one of "time" wall times, one of "CPU" processor times.
 
 ## Where
 
-{machine}. {versions}. {day}.
+{machine}; {load}. {versions}. {day}.
 
 ## Again
 
@@ -77,6 +77,7 @@ def page(
     *,
     ceiling: Ceiling,
     machine: str,
+    load: str,
     versions: Mapping[str, str],
     day: date,
     plot: str,
@@ -87,6 +88,7 @@ def page(
         results: all rows.
         ceiling: the stub server's own speed.
         machine: what it ran on.
+        load: how busy that was.
         versions: what was measured, by name.
         day: when.
         plot: the chart's file, relative to the page.
@@ -104,6 +106,7 @@ def page(
         rows="\n".join(rows),
         ceiling=str(ceiling)[0].upper() + str(ceiling)[1:],
         machine=machine,
+        load=load,
         versions=", ".join(f"{name} {version}" for name, version in versions.items()),
         day=day.isoformat(),
     )

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from smsgate._backends.connecting import KEEPALIVE_SECONDS, Cert, Connecting, Verify
@@ -173,7 +174,9 @@ async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]
 
 
 def _translated(error: Exception, *, sent: bool | None) -> TransportError:
-    """Return the error of ours for one of aiohttp's."""
+    """Return the error of ours for one of aiohttp's, which will be its cause."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        _hide_request(error)
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return connect_timed_out()
     if isinstance(error, asyncio.TimeoutError | TimeoutError):
@@ -183,3 +186,11 @@ def _translated(error: Exception, *, sent: bool | None) -> TransportError:
     if isinstance(error, _NOT_WRITTEN) and sent is None:
         return not_http("its URL or a header is malformed")
     return broken(reason(error), sent=sent)
+
+
+def _hide_request(error: aiohttp.ClientResponseError) -> None:
+    """Take the request out of an error: its repr shows all headers, the credentials among them."""
+    asked = error.request_info
+    shown = aiohttp.RequestInfo(asked.url, asked.method, CIMultiDictProxy(CIMultiDict[str]()), asked.real_url)
+    error.request_info = shown
+    error.args = (shown, error.history)

@@ -13,7 +13,7 @@ from smsgate.errors import ConfigurationError
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["KEEPALIVE_SECONDS", "Cert", "Connecting", "Verify"]
+__all__ = ["KEEPALIVE_SECONDS", "Cert", "Connecting", "Verify", "origin_of"]
 
 KEEPALIVE_SECONDS = 30.0
 """How long an idle connection is kept: below the 60 and more seconds after which servers and proxies close theirs."""
@@ -73,7 +73,7 @@ class Connecting:
         """Return the URL of the proxy to use for a request."""
         if not self.trust_env or self.proxy is not None:
             return self.proxy
-        origin = url[: url.find("/", len("https://"))]
+        origin = origin_of(url)
         if origin not in self._proxies:
             self._proxies[origin] = _environment_proxy(origin)
         return self._proxies[origin]
@@ -90,6 +90,12 @@ class Connecting:
         except (OSError, TypeError) as error:  # ssl's own errors are OSErrors
             raise ConfigurationError("verify or cert names no readable PEM file") from error
         return context
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL as they stand in it."""
+    end = url.find("/", len("https://"))
+    return url if end < 0 else url[:end]
 
 
 def _trusting(verify: bool | str | os.PathLike[str]) -> ssl.SSLContext:  # noqa: FBT001 - the option as users know it

@@ -1,8 +1,4 @@
-"""The asynchronous pyreqwest backend, for asyncio; the guide on HTTP backends lists its limits.
-
-A cancelled pyreqwest call raises a cancellation of its own making, which anyio's scopes do not recognise as theirs:
-hence a checkpoint after each, where anyio cancels again.
-"""
+"""The asynchronous pyreqwest backend, for asyncio; the guide on HTTP backends lists its limits."""
 
 from __future__ import annotations
 
@@ -40,6 +36,9 @@ if TYPE_CHECKING:
     from smsgate.http import Request, Timeout
 
 __all__ = ["PyreqwestAsyncHttpClient"]
+
+_FAREWELL = 0.02
+"""Seconds that pyreqwest's threads get to end: one that still runs when the interpreter ends aborts the process."""
 
 
 class PyreqwestAsyncHttpClient:
@@ -85,7 +84,7 @@ class PyreqwestAsyncHttpClient:
         opened = await self._opened.get()
         client = await opened.enter(request.timeout)
         try:
-            async with self._built(client, request).build_streamed() as answer:
+            async with _Cancellable(), self._built(client, request).build_streamed() as answer:
                 headers = received_headers(answer)
                 if is_small(headers):
                     content = collect(((await answer.bytes()).to_bytes(),), headers)
@@ -94,9 +93,6 @@ class PyreqwestAsyncHttpClient:
                 return Response(answer.status, headers, content)
         except FAILURES as error:
             raise translated(error) from error
-        except asyncio.CancelledError:
-            await checkpoint_if_cancelled()
-            raise
         finally:
             opened.gate.release()
 
@@ -108,18 +104,17 @@ class PyreqwestAsyncHttpClient:
         try:
             try:
                 sending = self._built(client, request).streamed_read_buffer_limit(1).build_streamed()
-                answer = await sending.__aenter__()
+                async with _Cancellable():
+                    answer = await sending.__aenter__()
             except FAILURES as error:
                 raise translated(error) from error
-            except asyncio.CancelledError:
-                await checkpoint_if_cancelled()
-                raise
             try:
                 headers = received_headers(answer)
                 async with aclosing(adecoded(_chunks(answer), headers)) as chunks:
                     yield AsyncStreamedResponse(answer.status, headers, chunks)
             finally:
-                await sending.__aexit__(None, None, None)
+                async with _Cancellable():
+                    await sending.__aexit__(None, None, None)
         finally:
             opened.gate.release()
 
@@ -161,16 +156,42 @@ class _Opened:
         return client
 
     async def aclose(self) -> None:
-        for client in self.clients.all():
+        clients = self.clients.all()
+        for client in clients:
             await client.close()
+        if clients:
+            await asyncio.sleep(_FAREWELL)
 
 
 async def _chunks(answer: Answer) -> AsyncGenerator[bytes, None]:
     try:
-        while (chunk := await answer.body_reader.read_chunk()) is not None:
+        while True:
+            async with _Cancellable():
+                chunk = await answer.body_reader.read_chunk()
+            if chunk is None:
+                return
             yield chunk.to_bytes()
     except FAILURES as error:
         raise translated(error, answering=True) from error
-    except asyncio.CancelledError:
-        await checkpoint_if_cancelled()
-        raise
+
+
+class _Cancellable:
+    """Makes a cancellation inside the block arrive as it should.
+
+    pyreqwest swallows one that comes as a call ends, and raises others as cancellations of its own making, which
+    anyio's scopes do not recognise as theirs.
+    """
+
+    __slots__ = ("_before", "_task")
+    _task: Any  # Python 3.10, where pyreqwest does not run, counts no cancellations
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.current_task()
+        self._before = self._task.cancelling()
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
+        if cancelled or self._task.cancelling() > self._before:
+            await checkpoint_if_cancelled()  # anyio cancels again here, if it was anyio
+            if not cancelled:
+                raise asyncio.CancelledError

@@ -44,7 +44,7 @@ from smsgate.errors import ConfigurationError
 from smsgate.http import Headers, Response, StreamedResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from requests.adapters import HTTPAdapter
 
@@ -94,17 +94,22 @@ class RequestsHttpClient:
 
     def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
-        with self.stream(request, decode=False) as answer:
-            return Response(answer.status, answer.headers, collect(answer.chunks, answer.headers))
+        with self._exchange(request) as (status, headers, chunks):
+            return Response(status, headers, collect(chunks, headers))
 
     @contextmanager
-    def stream(self, request: Request, *, decode: bool = True) -> Generator[StreamedResponse, None, None]:
-        """Exchange one request for an answer whose body arrives in chunks.
+    def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
+        """Exchange one request for an answer whose body arrives in chunks."""
+        with self._exchange(request) as (status, headers, chunks):
+            yield StreamedResponse(status, headers, decoded(chunks, headers))
 
-        Args:
-            request: what to ask.
-            decode: whether to undo the body's compression.
-        """
+    def close(self) -> None:
+        """Close the connections this object opened; a later `send` opens it again."""
+        self._opened.close()
+
+    @contextmanager
+    def _exchange(self, request: Request) -> Generator[tuple[int, Headers, Iterator[bytes]], None, None]:
+        """Open an answer; its body comes as it was sent."""
         opened = self._opened.get()
         deadline = deadline_of(request.timeout)
         prepared = _prepared(request)
@@ -112,20 +117,15 @@ class RequestsHttpClient:
             raise no_turn()
         try:
             answer = self._begin(prepared, request, opened.adapter)
+            raw = answer.raw
             try:
-                headers = Headers(answer.raw.headers.items())
-                chunks = _chunks(answer.raw, deadline, request.timeout.read)
-                yield StreamedResponse(answer.status_code, headers, decoded(chunks, headers) if decode else chunks)
+                yield answer.status_code, Headers(raw.headers.items()), _chunks(raw, deadline, request.timeout.read)
             finally:
-                if not answer.raw.closed:
-                    answer.raw.close()
-                answer.raw.release_conn()
+                if not raw.closed:
+                    raw.close()
+                raw.release_conn()
         finally:
             opened.gate.release()
-
-    def close(self) -> None:
-        """Close the connections this object opened; a later `send` opens it again."""
-        self._opened.close()
 
     def _open(self) -> _Opened:
         adapter = PooledAdapter(self._options) if self._session is None else None

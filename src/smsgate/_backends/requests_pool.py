@@ -11,6 +11,8 @@ from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import parse_url
 
+from smsgate._backends.connecting import origin_of
+
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
     from urllib3.connectionpool import HTTPConnectionPool
@@ -46,7 +48,7 @@ class PooledAdapter(HTTPAdapter):
     def __init__(self, options: Connecting) -> None:
         self._options = options
         self._pools: dict[tuple[str, str | None], HTTPConnectionPool] = {}
-        super().__init__(pool_connections=16, pool_maxsize=options.max_connections)
+        super().__init__(pool_connections=256, pool_maxsize=options.max_connections)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Exchange a request for the head of its answer."""
@@ -61,7 +63,7 @@ class PooledAdapter(HTTPAdapter):
         """Return the connections to a request's host; requests would parse the URL and hash all options each time."""
         url = request.url or ""
         proxy = self._options.proxy_for(url)
-        key = (url[: url.find("/", len("https://"))], proxy)
+        key = (origin_of(url), proxy)
         pool = self._pools.get(key)
         if pool is None:
             pool = self._pools[key] = self._open(url, proxy)

@@ -1,0 +1,218 @@
+"""Nothing secret or personal shows anywhere, whatever goes wrong; and the scans themselves do see."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+
+import pytest
+
+from smsgate import (
+    APIClient,
+    AsyncAPIClient,
+    BasicAuth,
+    BearerAuth,
+    Encryptor,
+    JWTAuth,
+    Message,
+    RetryPolicy,
+    Scope,
+    SMSGateError,
+    TextMessage,
+    Timeout,
+)
+from smsgate.emulator import FAULTS, Faults
+from smsgate.http import Request
+from smsgate_api import operations
+
+SYNC = ["httpx", "requests", "pyreqwest"]
+ASYNC = ["httpx", "aiohttp", "pyreqwest"]
+
+
+@pytest.fixture
+def calls(faulting):
+    """Every kind of call that carries something personal."""
+    canaries, sends = faulting("canaries"), faulting("sends")
+    return [
+        lambda client: client.send(sends.message(1)),
+        lambda client: client.send(canaries.text(2), to=canaries.number(2), id="fixed"),
+        lambda client: client.get_state("fixed"),
+        lambda client: client.cancel_message("fixed"),
+        lambda client: client.get_messages(include_content=True),
+        lambda client: client.send("", to=canaries.number(3)),
+        lambda client: client.send(canaries.text(3), to=[canaries.number(3), canaries.number(3)]),
+        lambda client: client.send(canaries.text(3), to="not a number"),
+        lambda client: client.generate_token({"scopes": ["all:any"]}),
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+@pytest.mark.parametrize("sealed", [False, True])
+def test_no_fault_brings_anything_personal_to_light(  # noqa: PLR0917 - fixtures and parameters
+    faulting, scan, calls, gateway, name, sealed
+):
+    canaries, sends = faulting("canaries"), faulting("sends")
+    encryptor = Encryptor(canaries.PASSPHRASE) if sealed else None
+    auth = JWTAuth(canaries.LOGIN, canaries.PASSWORD, [Scope.ALL_ANY])
+    shown = []
+    client = APIClient(
+        auth=auth,
+        base_url=sends.BASE_URL,
+        http=gateway.http(),
+        retry=RetryPolicy(base_delay=0, max_delay=0, on_retry=shown.append),
+        pin_device=True,
+        encryptor=encryptor,
+        on_request=shown.append,
+        on_response=shown.append,
+    )
+    for call in calls:
+        gateway.faults = Faults.random(0.6, seed=len(shown), kinds=[name])
+        try:
+            scan.object(call(client))
+        except (SMSGateError, ValueError) as error:
+            scan.error(error)
+
+    scan.object(client, auth, encryptor, *shown)
+    assert len(shown) > len(calls)
+    assert scan.seen > 100
+
+
+def test_values_show_nothing_personal(faulting, scan):
+    canaries = faulting("canaries")
+    token = f"{canaries.TEXT}-token".replace(" ", "-")
+    scan.learn(token)
+    message = Message(phone_numbers=[canaries.number(1)], text_message=TextMessage(text=canaries.text(1)))
+
+    scan.object(
+        message,
+        message.text_message,
+        operations.send_message(message),
+        BasicAuth(canaries.LOGIN, canaries.PASSWORD),
+        BearerAuth(token),
+        JWTAuth(canaries.LOGIN, canaries.PASSWORD, [Scope.ALL_ANY]),
+        Encryptor(canaries.PASSPHRASE),
+        Request("POST", "http://gateway.test/", {"Authorization": token}, canaries.text(1).encode(), Timeout()),
+        APIClient(canaries.LOGIN, canaries.PASSWORD),
+        AsyncAPIClient(password=token),
+    )
+
+    assert scan.seen == 20
+
+
+@pytest.mark.parametrize(
+    ("use_async", "backend"),
+    [*((False, name) for name in SYNC), *((True, name) for name in ASYNC)],
+)
+@pytest.mark.parametrize("kinds", [tuple(FAULTS), ("garbage-handled",)], ids=["all", "garbage"])
+def test_faults_on_real_sockets_bring_nothing_to_light(  # noqa: PLR0917 - fixtures and parameters
+    faulting, scan, wire, use_async, backend, kinds
+):
+    canaries, sends = faulting("canaries"), faulting("sends")
+    options = {
+        "login": canaries.LOGIN,
+        "password": canaries.PASSWORD,
+        "base_url": wire.url,
+        "http": backend,
+        "retry": sends.QUICK,
+        "timeout": Timeout(5, 0.1, 0.2),
+    }
+    wire.faults = Faults.random(0.95, seed=3, kinds=kinds)
+
+    def one(client, index):
+        try:
+            return client.send(sends.message(index))
+        except SMSGateError as error:
+            return error
+
+    async def many():
+        async with AsyncAPIClient(**options) as client:
+            return await asyncio.gather(*(client.send(sends.message(n)) for n in range(40)), return_exceptions=True)
+
+    if use_async:
+        said = asyncio.run(many())
+    else:
+        with APIClient(**options) as client:
+            said = [one(client, index) for index in range(40)]
+    errors = [found for found in said if isinstance(found, BaseException)]
+    for error in errors:
+        scan.error(error)
+
+    assert all(isinstance(error, SMSGateError) for error in errors)
+    assert errors
+
+
+# -- the scans themselves ------------------------------------------------------------------------------------------
+
+
+def test_the_scan_sees_causes_records_and_representations(faulting):
+    module = faulting("canaries")
+    caused = SMSGateError("fine")
+    caused.__cause__ = ValueError(module.PASSWORD)
+    caused.__cause__.__context__ = KeyError(module.number(7))
+
+    with module.Scan(["further"]) as scan:
+        logging.getLogger("smsgate").debug("about %s", module.text(1))
+        scan.error(caused)
+        scan.object("nothing", {"a": "further"})
+        scan.learn("later")
+        scan.look("text", "sooner or later")
+
+    assert scan.leaks == [
+        "log record",
+        "repr or str of ValueError",
+        "repr or str of KeyError",
+        "traceback of SMSGateError",
+        "repr or str of dict",
+        "text",
+    ]
+    assert "PASSWORD" not in "".join(scan.leaks)
+    assert traceback.format_exception(caused)
+
+
+PLUGIN_TEST = """
+import logging
+import pytest
+from smsgate import SMSGateError
+
+def test_records():
+    logging.getLogger("smsgate").debug("to %s", "+79990001234")
+
+def test_causes():
+    with pytest.raises(SMSGateError):
+        raise SMSGateError("fine") from ValueError("demo-password")
+
+def test_hidden_contexts():
+    with pytest.raises(SMSGateError):
+        try:
+            raise ValueError("demo-password")
+        except ValueError:
+            raise SMSGateError("fine") from None
+
+def test_clean():
+    logging.getLogger("smsgate").debug("POST /messages: %d", 202)
+"""
+
+
+def test_the_plugin_fails_tests_in_which_something_showed(tmp_path):
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    root = Path(__file__).resolve().parents[2]
+    (tmp_path / "test_it.py").write_text(PLUGIN_TEST)
+    path = ":".join(str(root / name) for name in ("tests", "src", "generated"))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "canaries", "-p", "no:cacheprovider", str(tmp_path)],
+        env={"PYTHONPATH": path},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert "4 passed, 2 errors" in done.stdout
+    assert "ERROR test_it.py::test_records" in done.stdout
+    assert "ERROR test_it.py::test_causes" in done.stdout
