@@ -198,6 +198,7 @@ def test_page_names_versions_and_day_but_not_the_machine(bench):
         ceiling=bench("ceiling").Ceiling(10.0, 40.0),
         machine=environment.machine(),
         load=environment.load(),
+        effort=str(bench("running").QUICK),
         versions={"Python": "3.11.1", "android-sms-gateway": "4.3.3"},
         day=dt.date(2026, 1, 2),
         plot="performance.svg",

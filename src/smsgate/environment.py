@@ -21,6 +21,8 @@ def from_environment(environment: Mapping[str, str], overrides: Mapping[str, Any
     arguments = dict(overrides)
     if not {"login", "password", "auth"} & arguments.keys():
         arguments.update(_credentials(environment))
+    elif "password" in arguments and "login" not in arguments and environment.get("SMSGATE_USERNAME"):
+        arguments["login"] = environment["SMSGATE_USERNAME"]
     elif "login" in arguments and "password" not in arguments and environment.get("SMSGATE_PASSWORD"):
         arguments["password"] = environment["SMSGATE_PASSWORD"]
     if "base_url" not in arguments and environment.get("SMSGATE_BASE_URL"):

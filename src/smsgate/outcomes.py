@@ -7,7 +7,14 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
 from smsgate.answers import api_error
-from smsgate.errors import APIError, NotImplementedByServerError, ServerError, ServiceUnavailableError, TransportError
+from smsgate.errors import (
+    APIError,
+    NotImplementedByServerError,
+    RateLimitError,
+    ServerError,
+    ServiceUnavailableError,
+    TransportError,
+)
 from smsgate.retry import RetryPolicy, decide, retry_after_seconds
 
 if TYPE_CHECKING:
@@ -19,6 +26,7 @@ __all__ = ["Call", "Outcome", "answered", "during_outage", "no_answer", "without
 
 _FIRST_ERROR = 300
 _SERVER_ERROR = 500
+_NOT_IMPLEMENTED = 501
 _UNAVAILABLE = 503
 _UNAUTHORIZED = 401
 _TOO_MANY = 429
@@ -75,7 +83,7 @@ class Call:
         There a 500 is worth another attempt, too: the answer alone may have failed.
         """
         status = outcome.status
-        if status is not None and status >= _SERVER_ERROR:
+        if status is not None and status >= _SERVER_ERROR and status != _NOT_IMPLEMENTED:
             status = _UNAVAILABLE
         return self._decide("safe", outcome, status, now, draw)
 
@@ -136,7 +144,8 @@ def without_token(error: SMSGateError) -> Outcome:
         unsent = type(error)(f"no token could be fetched: {error}", sent=False)
         unsent.__cause__ = error
         return Outcome(None, unsent, None, sent=False)
+    wait = error.retry_after if isinstance(error, RateLimitError | ServiceUnavailableError) else None
     if isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError):
-        return Outcome(None, error, _UNAVAILABLE, sent=False)
+        return Outcome(None, error, _UNAVAILABLE, sent=False, retry_after=wait)
     status = error.status_code if isinstance(error, APIError) else None
-    return Outcome(None, error, status or _UNAUTHORIZED, sent=False)
+    return Outcome(None, error, status or _UNAUTHORIZED, sent=False, retry_after=wait)

@@ -15,6 +15,8 @@ __all__ = ["LIST_LIFETIME", "choose_device"]
 LIST_LIFETIME = 300.0
 """Seconds that a list of devices is good for."""
 _RECENT = timedelta(hours=24)
+_LONG_AGO = 24 * 366 * 10
+"""More hours than that mean any phone."""
 
 
 def choose_device(devices: Sequence[Device], active_within: int, now: datetime, draw: float) -> str | None:
@@ -26,7 +28,7 @@ def choose_device(devices: Sequence[Device], active_within: int, now: datetime, 
         now: aware.
         draw: a random number from 0 to 1.
     """
-    if active_within:
+    if 0 < active_within < _LONG_AGO:
         fitting = [device for device in devices if _seen_since(device, now - timedelta(hours=active_within))]
     else:
         fitting = [device for device in devices if _seen_since(device, now - _RECENT)] or list(devices)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RetryEvent", "RetryPolicy", "decide", "retry_after_seconds"]
 
+_DOUBLINGS = 64
 RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
 
 
@@ -99,7 +100,7 @@ def decide(
         return None
     if attempt > policy.max_retries or (retry_after is not None and retry_after > policy.max_retry_after):
         return None
-    bound = min(policy.max_delay, policy.base_delay * 2.0 ** (attempt - 1))
+    bound = min(policy.max_delay, policy.base_delay * 2.0 ** min(attempt - 1, _DOUBLINGS))
     wait = retry_after if retry_after is not None else bound * draw
     return wait if elapsed + wait <= policy.max_elapsed else None
 

@@ -62,7 +62,10 @@ def judge(outcome: Outcome) -> Verdict:
 
 def is_over(outcome: Outcome) -> bool:
     """Tell whether the server itself has answered, so that the request cannot arrive any more."""
-    return outcome.sent is False or outcome.status in _RETURNED_BY_THE_SERVER
+    if outcome.sent is False:
+        return True
+    own = isinstance(outcome.error, ServerError) and isinstance(outcome.error.response, dict)  # no page of a proxy
+    return own and outcome.status in _RETURNED_BY_THE_SERVER
 
 
 def same_message(sent: Message, found: MessageState) -> bool:

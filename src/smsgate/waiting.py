@@ -18,6 +18,8 @@ _NAMES = ("delivered", "sent", "processed")
 _FIRST_INTERVAL = 0.5
 _LONGEST_INTERVAL = 5.0
 _GROWTH = 1.5
+_STEPS = 10
+"""After so many polls the interval has grown to its longest."""
 
 
 def check_wait(until: Until, timeout: float | None, interval: float | None) -> None:
@@ -57,7 +59,7 @@ def next_interval(interval: float | None, polls: int) -> float:
     """Return the seconds between two polls: as asked for, else from half a second growing to five."""
     if interval is not None:
         return interval
-    return min(_LONGEST_INTERVAL, _FIRST_INTERVAL * _GROWTH**polls)
+    return min(_LONGEST_INTERVAL, _FIRST_INTERVAL * _GROWTH ** min(polls, _STEPS))
 
 
 def _all_in(state: MessageState, states: frozenset[ProcessState]) -> bool:

@@ -133,9 +133,9 @@ async def test_cookies_of_one_session_stay_out_of_it(server, make, own, ask, cas
 
 
 @pytest.mark.anyio
-async def test_options_beside_a_client_of_the_user_are_refused(make, own, pki):
+async def test_options_beside_a_client_of_the_user_are_refused(make, own):
     client = own()
-    for options in ({"verify": False}, {"verify": pki.ca}, {"proxy": "http://127.0.0.1:1"}, {"trust_env": True}):
+    for options in ({"verify": False}, {"cert": "client.pem"}, {"proxy": "http://127.0.0.1:1"}, {"trust_env": True}):
         with pytest.raises(ConfigurationError, match="client that you gave"):
             make(client, **options)
 

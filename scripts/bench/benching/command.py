@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = [_run(python, row, ports, effort) for row in chosen]
     print(table(results))
     if options.write:
-        _write(python, results, ceiling, busy)
+        _write(python, results, ceiling, busy, effort)
     return 1 if options.strict and not all(result.good for result in results) else 0
 
 
@@ -55,7 +55,7 @@ def _run(python: Path, row: Row, ports: dict[str, int], effort: Effort) -> Resul
     return run_row(python, row, ports, effort)
 
 
-def _write(python: Path, results: list[Result], ceiling: Ceiling, busy: str) -> None:
+def _write(python: Path, results: list[Result], ceiling: Ceiling, busy: str, effort: Effort) -> None:
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(
         page(
@@ -63,6 +63,7 @@ def _write(python: Path, results: list[Result], ceiling: Ceiling, busy: str) -> 
             ceiling=ceiling,
             machine=machine(),
             load=busy,
+            effort=str(effort),
             versions=versions(python),
             day=datetime.now(timezone.utc).date(),
             plot=PLOT.name,

@@ -44,7 +44,7 @@ second, one of "time" wall times, one of "CPU" processor times.
 
 ## Where
 
-{machine}; {load}. {versions}. {day}.
+{machine}; {load}. {effort}. {versions}. {day}.
 
 ## Again
 
@@ -78,6 +78,7 @@ def page(
     ceiling: Ceiling,
     machine: str,
     load: str,
+    effort: str,
     versions: Mapping[str, str],
     day: date,
     plot: str,
@@ -89,6 +90,7 @@ def page(
         ceiling: the stub server's own speed.
         machine: what it ran on.
         load: how busy that was.
+        effort: how much was measured.
         versions: what was measured, by name.
         day: when.
         plot: the chart's file, relative to the page.
@@ -107,6 +109,7 @@ def page(
         ceiling=str(ceiling)[0].upper() + str(ceiling)[1:],
         machine=machine,
         load=load,
+        effort=effort,
         versions=", ".join(f"{name} {version}" for name, version in versions.items()),
         day=day.isoformat(),
     )

@@ -45,6 +45,9 @@ class Effort:
     fresh_rounds: int = 9
     share: float = 1.0
 
+    def __str__(self) -> str:
+        return f"{self.rounds} rounds of {self.seconds:g} s for each side ({self.fresh_rounds} for imports)"
+
     def rounds_of(self, row: Row) -> int:
         """Return the number of rounds of a row; one that fills seconds by itself is done three times."""
         if not row.fresh:

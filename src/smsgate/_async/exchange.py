@@ -27,6 +27,7 @@ __all__ = ["Exchange"]
 
 T = TypeVar("T")
 
+_OWN_HEADERS = frozenset({"accept", "authorization", "content-length", "content-type", "host", "user-agent"})
 _UNAUTHORIZED = 401
 _UNAVAILABLE = 503
 
@@ -186,7 +187,7 @@ class Exchange:
         url = self.base_url + operation.path
         if operation.query:
             url = f"{url}?{operation.query}"
-        headers = {**further, **self._headers}
+        headers = {**{k: v for k, v in further.items() if k.lower() not in _OWN_HEADERS}, **self._headers}
         if authorization is not None:
             headers["Authorization"] = authorization
         if operation.content is not None:

@@ -42,15 +42,26 @@ async def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list
     if limiter is None:
         limiter = anyio.CapacityLimiter(os.cpu_count() or 1)
         _cores.set(limiter)
-    results: dict[int, T] = {}
+    return await _all([partial(anyio.to_thread.run_sync, function, item, limiter=limiter) for item in items])
 
-    async def compute(index: int) -> None:
-        results[index] = await anyio.to_thread.run_sync(function, items[index], limiter=limiter)
+
+async def _all(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    """Await several calls at once; when all have ended, the first failure is raised as it is, in no group."""
+    results: dict[int, T] = {}
+    failures: dict[int, Exception] = {}
+
+    async def keep(index: int) -> None:
+        try:
+            results[index] = await calls[index]()
+        except Exception as error:  # noqa: BLE001 - raised below
+            failures[index] = error
 
     async with anyio.create_task_group() as group:
-        for index in range(len(items)):
-            group.start_soon(compute, index)
-    return [results[index] for index in range(len(items))]
+        for index in range(len(calls)):
+            group.start_soon(keep, index)
+    if failures:
+        raise failures[min(failures)]
+    return [results[index] for index in range(len(calls))]
 
 
 class Lock:
@@ -89,15 +100,7 @@ class Workers:
 
     async def run(self, calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
         """Return the results in the order of the calls."""
-        results: dict[int, T] = {}
-
-        async def keep(index: int) -> None:
-            results[index] = await calls[index]()
-
-        async with anyio.create_task_group() as group:
-            for index in range(len(calls)):
-                group.start_soon(keep, index)
-        return [results[index] for index in range(len(calls))]
+        return await _all(calls)
 
 
 async def batches(items: Iterable[T] | AsyncIterable[T], size: int) -> AsyncGenerator[list[T]]:

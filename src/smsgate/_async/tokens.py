@@ -103,7 +103,7 @@ class TokenKeeper:
             try:
                 self._pair = await self._fetch(pair or refused, call)
             except TokenError as error:
-                self._failed_at, self._failure = io.now(), error.reason
+                self._failed_at, self._failure = io.now(), copied(error.reason)
                 raise
             self._failure = None
             await io.call_blocking(self._store.save, self._key, self._pair)

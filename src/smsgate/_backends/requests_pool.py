@@ -82,6 +82,8 @@ class PooledAdapter(HTTPAdapter):
 
     def close(self) -> None:
         """Close all connections."""
+        for pool in list(self._pools.values()):
+            pool.close()  # clearing alone leaves sockets open as long as an error holds its pool
         self._pools.clear()
         super().close()
 

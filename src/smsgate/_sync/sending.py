@@ -191,7 +191,8 @@ class SafeSender:
 
     def _forget_devices(self, outcome: Outcome) -> None:
         """List the devices anew before the next send when the chosen one is gone."""
-        if self._pin_device and isinstance(outcome.error, BadRequestError):
+        gone = isinstance(outcome.error, BadRequestError) and "failed to select device" in outcome.error.message
+        if self._pin_device and gone:
             self._listed_at = float("-inf")
 
 

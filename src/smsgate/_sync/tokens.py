@@ -104,7 +104,7 @@ class TokenKeeper:
             try:
                 self._pair = self._fetch(pair or refused, call)
             except TokenError as error:
-                self._failed_at, self._failure = io.now(), error.reason
+                self._failed_at, self._failure = io.now(), copied(error.reason)
                 raise
             self._failure = None
             io.call_blocking(self._store.save, self._key, self._pair)
