@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import re
 import threading
 import time
@@ -48,6 +49,9 @@ def test_example_runs(code, gateway_url, monkeypatch, tmp_path):
     for client in (smsgate.APIClient, smsgate.AsyncAPIClient):
         monkeypatch.setitem(client.__init__.__kwdefaults__, "base_url", gateway_url)
     monkeypatch.chdir(tmp_path)
+    logger, root = logging.getLogger("smsgate"), logging.getLogger()
+    monkeypatch.setattr(logger, "level", logger.level)  # examples that change them do so for themselves only
+    monkeypatch.setattr(root, "handlers", list(root.handlers))
     space = {"__name__": "example"}
 
     exec(compile(code, "<example>", "exec"), space)

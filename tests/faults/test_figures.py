@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 
@@ -53,7 +54,8 @@ def test_an_expired_token_is_refreshed_once_for_all(  # noqa: PLR0917 - fixtures
         (True, "pyreqwest", 600),
     ],
 )
-def test_real_sockets_that_fail_leave_no_file_open_and_no_memory_behind(faulting, use_async, backend, faults):
+def test_real_sockets_that_fail_leave_no_file_open_and_no_memory_behind(faulting, caplog, use_async, backend, faults):
+    caplog.set_level(logging.WARNING, logger="smsgate")  # pytest keeps what is logged
     scan = faulting("canaries").Scan()  # not entered: pytest would keep all the log records
     left = faulting("connections").endure(faults, use_async=use_async, backend=backend, rate=0.5, seed=5, scan=scan)
     found = left.verdicts
