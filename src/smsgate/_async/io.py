@@ -42,7 +42,11 @@ async def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list
     if limiter is None:
         limiter = anyio.CapacityLimiter(os.cpu_count() or 1)
         _cores.set(limiter)
-    return await _all([partial(anyio.to_thread.run_sync, function, item, limiter=limiter) for item in items])
+
+    async def compute(item: A) -> T:
+        return await anyio.to_thread.run_sync(function, item, limiter=limiter)
+
+    return await _all([partial(compute, item) for item in items])
 
 
 async def _all(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:

@@ -173,7 +173,8 @@ def _prepared(request: Request) -> requests.PreparedRequest:
         headers.setdefault(added_otherwise, SKIP_HEADER)
     if request.content is not None or request.method in _WITH_BODY:
         headers.setdefault("Content-Length", str(len(request.content or b"")))
-    prepared.headers = headers
+    own_headers: Any = headers
+    prepared.headers = own_headers
     return prepared
 
 
