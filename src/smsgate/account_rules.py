@@ -8,12 +8,10 @@ from urllib.parse import urlsplit
 
 from smsgate.base_url import is_phone
 from smsgate.errors import InvalidRequestError
-from smsgate_api.models import Webhook, WebhookEvent
+from smsgate_api.models import DeviceSettings, Webhook, WebhookEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from smsgate_api.models import DeviceSettings
 
 __all__ = ["check_settings", "check_webhook", "is_registered", "wanted_webhooks"]
 
@@ -93,6 +91,8 @@ def check_settings(settings: DeviceSettings, base_url: str) -> None:
     Raises:
         InvalidRequestError: naming the first such setting.
     """
+    if not isinstance(settings, DeviceSettings):  # another model would reset all settings
+        raise InvalidRequestError("this takes DeviceSettings")
     if is_phone(base_url):
         return
     for section, names in _SECRETS.items():

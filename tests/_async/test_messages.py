@@ -362,6 +362,7 @@ async def test_list_arguments_that_the_server_would_refuse_are_refused(client, h
         lambda client: client.create_webhook(None),
         lambda client: client.update_settings({}),
         lambda client: client.patch_settings(None),
+        lambda client: client.update_settings(text()),
         lambda client: client.generate_token("messages:send"),
         lambda client: client.refresh_inbox(None),
         lambda client: client.ensure_webhooks(None, ["sms:sent"]),
