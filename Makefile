@@ -59,7 +59,10 @@ bench: setup ## measure beside the official client, write docs/performance.md
 faults: setup ## send ten thousand messages while everything fails
 	$(PY) scripts/faults.py
 
+deliveries: setup ## deliver a thousand events to a receiver that crashes
+	$(PY) scripts/deliveries.py
+
 build: setup ## wheel and sdist in dist/
 	$(PY) -m build --outdir dist
 
-.PHONY: help demo setup test test-all check fmt generate unasync specdiff bench faults build
+.PHONY: help demo setup test test-all check fmt generate unasync specdiff bench faults deliveries build

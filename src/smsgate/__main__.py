@@ -11,7 +11,10 @@ from smsgate.constants import VERSION
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = {"emulator": ("smsgate.emulator.command", "a pretend gateway with a phone, on 127.0.0.1:8787")}
+COMMANDS = {
+    "emulator": ("smsgate.emulator.command", "a pretend gateway with a phone, on 127.0.0.1:8787"),
+    "listen": ("smsgate.cli.listen", "show events of phones as they come"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

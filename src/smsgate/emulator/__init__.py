@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from smsgate.emulator.books import Mode
+from smsgate.emulator.deliverer import Deliverer
+from smsgate.emulator.deliveries import Attempt, Deliveries, Delivery, Habits
 from smsgate.emulator.devices import Device
 from smsgate.emulator.faults import FAULTS, Fault, FaultKind, Faults, FaultSource, Played
 from smsgate.emulator.gateway import Gateway
@@ -30,13 +32,18 @@ __all__ = [
     "REJECTED_ERROR",
     "UNDELIVERED_ENDING",
     "Attachment",
+    "Attempt",
     "Clock",
+    "Deliverer",
+    "Deliveries",
+    "Delivery",
     "Device",
     "Fault",
     "FaultKind",
     "FaultSource",
     "Faults",
     "Gateway",
+    "Habits",
     "IncomingMessage",
     "ManualClock",
     "Message",

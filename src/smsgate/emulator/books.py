@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from smsgate.emulator.answers import RefusedError
 from smsgate.emulator.credentials import SlidingCache
+from smsgate.emulator.deliveries import DeliveryQueue
 from smsgate.emulator.devices import Device
 from smsgate.emulator.messages import WAITING, Message, MessageStore, collated, verbatim
 from smsgate.emulator.phone import Phone, PhoneTimings, Transmission
@@ -59,6 +60,9 @@ class Books:
         self.clock = opening.clock
         self._random = random.Random(opening.seed)  # noqa: S311 - repeatable on purpose, nothing here is secret
         self.opened = self.now()
+        # chance of their own, so that webhooks change nothing else; ids differ in the next process, keys do not
+        self._keys = random.Random(f"{opening.seed} keys")  # noqa: S311 - as above
+        self.chance = random.Random(f"{opening.seed} {self.opened}")  # noqa: S311 - as above
         self.store = MessageStore(verbatim if self.local else collated)
         self.timings = PhoneTimings()
         self.radio: list[Transmission] = []
@@ -67,6 +71,7 @@ class Books:
         for number in range(1 if self.local else opening.devices):
             self.add_device(f"Phone {_ID_ALPHABET[26:52][number % 26]}", active=opening.phone)
         self.webhooks: dict[str, dict[str, Any]] = {}
+        self.deliveries = DeliveryQueue(self)
         self.settings: dict[str, Any] = {}
         settings = TokenSettings(*_fields(_LOCAL_TOKENS)) if self.local else TokenSettings()
         issuer = "me.capcom.smsgateway" if self.local else "sms-gate.app"
@@ -104,7 +109,8 @@ class Books:
         """Register one more phone."""
         moment = milliseconds(self.now())
         identity = f"{self._random.getrandbits(128):032x}" if self.local else self.new_id()
-        device = Device(identity, name, moment, moment, moment, self.new_id(), active)
+        key = "".join(self._keys.choices(_ID_ALPHABET, k=8))
+        device = Device(identity, name, moment, moment, moment, self.new_id(), active, signing_key=key)
         self.devices.append(device)
         self.phones[device.id] = Phone(self, device)
         return device
@@ -112,6 +118,26 @@ class Books:
     def device(self, device_id: str) -> Device | None:
         """The device with this id."""
         return next((device for device in self.devices if device.id == device_id), None)
+
+    def some_device(self, device_id: str | None) -> Device:
+        """The device with this id, or the first one.
+
+        Raises:
+            ValueError: there is none.
+        """
+        found = [device for device in self.devices if device_id in {None, device.id}]
+        if not found:
+            raise ValueError("There is no device with this id.")
+        return found[0]
+
+    def signing_key(self, device: Device | None) -> str:
+        """The key that a device signs with: a phone's local server lets it be set."""
+        section: dict[str, Any] = (self.local and self.settings.get("webhooks")) or {}
+        return section.get("signing_key") or (device.signing_key if device else "") or "removed"
+
+    def new_delivery_id(self) -> str:
+        """A new envelope id."""
+        return "".join(self.chance.choices(_ID_ALPHABET, k=21))
 
     def choose_device(self, device_id: str, active_within: int) -> Device | None:
         """The wanted device, or any; with ``active_within`` hours only one that was seen since then."""

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from smsgate.emulator.asgi import EmulatorApp
+from smsgate.emulator.deliverer import Deliverer
 from smsgate.emulator.faults import FAULTS, Faults
 from smsgate.emulator.gateway import Gateway
 from smsgate.emulator.phone_numbers import load
@@ -35,6 +36,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         options = parser.parse_args(argv)
         gateway = _gateway(parser, options)
+        _set_keys(gateway, options.signing_key)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     try:
@@ -59,7 +61,8 @@ def main(argv: Sequence[str]) -> int:
     before = {number: signal.signal(number, stop_serving) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         print(base_url(options.host, listener.getsockname()[1], local=options.mode == "local"), flush=True)  # noqa: T201
-        server.run(sockets=[listener])
+        with Deliverer(gateway, rewrite=dict(options.rewrite)):
+            server.run(sockets=[listener])
     finally:
         listener.close()
         for number, handler in before.items():
@@ -91,6 +94,18 @@ def _gateway(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Ga
         parser.error(str(error))
 
 
+def _set_keys(gateway: Gateway, keys: list[str]) -> None:
+    for device, key in zip(gateway.devices, keys * len(gateway.devices), strict=False):
+        device.signing_key = key
+
+
+def _rewrite(text: str) -> tuple[str, str]:
+    start, separator, replacement = text.partition("=")
+    if not start or not separator:
+        raise argparse.ArgumentTypeError("it has the form BEGINNING=REPLACEMENT")
+    return start, replacement
+
+
 def _faults(options: argparse.Namespace) -> Faults | None:
     if not options.fault_rate:
         return None
@@ -111,6 +126,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mode", choices=["cloud", "local"], default="cloud", help="which server to imitate")
     parser.add_argument("--devices", type=_between(0, 100), default=1, help="number of phones (default: %(default)s)")
     parser.add_argument("--no-phone", dest="phone", action="store_false", help="the phones never act by themselves")
+    parser.add_argument(
+        "--signing-key", action="append", default=[], metavar="KEY", help="signs deliveries; again for further phones"
+    )
+    parser.add_argument(
+        "--rewrite",
+        action="append",
+        type=_rewrite,
+        default=[],
+        metavar="FROM=TO",
+        help="how the URL of a webhook begins, and what the phones put there: https://example.com=http://127.0.0.1:8000",
+    )
     parser.add_argument("--fault-rate", type=float, default=0.0, help="share of exchanges that go wrong, 0 to 1")
     parser.add_argument("--fault-seed", type=int, default=0, help="the same seed gives the same faults")
     parser.add_argument(

@@ -22,7 +22,7 @@ class Device:
 
     ``active``: whether it acts by itself. ``sim_cards``: items of ``{"slotIndex", "simNumber", …}``; while the list is
     empty the device does not look at SIM numbers and the API leaves ``simCards`` out. ``token``: its credential for
-    the mobile API.
+    the mobile API. ``signing_key``: signs its webhook deliveries.
     """
 
     id: str
@@ -33,6 +33,7 @@ class Device:
     token: str = field(repr=False)
     active: bool = True
     sim_cards: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]], repr=False)
+    signing_key: str = field(default="", repr=False)
 
     def view(self) -> dict[str, Any]:
         """As it appears in an answer of the cloud server."""
@@ -44,6 +45,11 @@ class Device:
             "lastSeen": go_text(self.last_seen),
         }
         return {**shown, "simCards": self.sim_cards} if self.sim_cards else shown
+
+    def own_number(self, sim_number: int | None) -> str | None:
+        """The number of a SIM, where it is known."""
+        cards = (card for card in self.sim_cards if sim_number is not None and card["simNumber"] == sim_number)
+        return next((card.get("phoneNumber") for card in cards), None)
 
     def has_sim(self, number: int | None) -> bool:
         """Tell whether a message for this SIM can be sent."""

@@ -9,8 +9,9 @@ from smsgate.emulator import cloud, local
 from smsgate.emulator.adapters import AsyncGatewayHttp, GatewayHttp
 from smsgate.emulator.answers import RefusedError, with_headers
 from smsgate.emulator.books import Books, Mode, Opening
+from smsgate.emulator.deliveries import Deliveries
 from smsgate.emulator.faults import FaultSource, Played, spoiled
-from smsgate.emulator.inbox import INCOMING_TYPES, Attachment, IncomingMessage
+from smsgate.emulator.inbox import INCOMING_TYPES, Attachment, IncomingMessage, take_in
 from smsgate.emulator.reports import apply_locally, apply_report
 from smsgate.emulator.routing import MAX_BODY, MAX_HEADERS, head_size, take_apart
 from smsgate.emulator.timestamps import Clock, system_clock
@@ -74,6 +75,7 @@ class Gateway:
         self._answer = local.answer if self._books.local else cloud.answer
         self.faults = faults
         self._lock = threading.RLock()
+        self._deliveries = Deliveries(self._books, self._lock)
 
     def __repr__(self) -> str:
         return f"Gateway(mode={self.mode!r}, devices={len(self.devices)})"
@@ -175,6 +177,11 @@ class Gateway:
         with self._lock:
             self._books.settle()
             return list(self._books.radio)
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What the phones have to tell webhooks; a `Deliverer` sends it."""
+        return self._deliveries
 
     @property
     def tokens(self) -> TokenSettings:
@@ -305,22 +312,32 @@ class Gateway:
         recipient: str | None = None,
         sim_number: int | None = None,
         received_at: datetime | None = None,
+        device_id: str | None = None,
     ) -> IncomingMessage:
-        """Let a text or MMS come in; a local server lists it under ``/inbox``.
+        """Let a text or MMS come in; a local server lists it under ``/inbox``, and webhooks are told.
+
+        As on a real phone, a message that equals one of the same millisecond is seen once.
+
+        Args:
+            sender: a number, a name or a short code.
+            text: the text; of data its hex form, of an MMS the subject or text.
+            type: ``SMS``, ``DATA_SMS``, ``MMS`` (announced) or ``MMS_DOWNLOADED``.
+            attachments: parts of an MMS.
+            recipient: the phone's own number.
+            sim_number: SIM that received it, counted from 1.
+            received_at: the network's time; default is now.
+            device_id: the phone that it came to; default is the first one.
 
         Raises:
-            ValueError: for a type that the API does not know.
+            ValueError: for a type that the API does not know, or a device that does not exist.
         """
         if type not in INCOMING_TYPES:
             raise ValueError(f"type is one of {', '.join(INCOMING_TYPES)}.")
         with self._lock:
-            number = len(self._books.inbox) + 1
-            prefix = {"SMS": "text", "DATA_SMS": "data", "MMS": "mms-header", "MMS_DOWNLOADED": "mms"}[type]
+            self._books.settle()
             moment = received_at or self._books.now()
-            parts = tuple(attachments)
-            item = IncomingMessage(f"{prefix}:{number}", type, sender, text, moment, recipient, sim_number, parts)
-            self._books.inbox.append(item)
-            return item
+            item = IncomingMessage("", type, sender, text, moment, recipient, sim_number, tuple(attachments))
+            return take_in(self._books, self._books.some_device(device_id), item)
 
     def log(
         self, message: str, *, priority: str = "INFO", module: str = "emulator", context: dict[str, Any] | None = None

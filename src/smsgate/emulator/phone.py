@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from smsgate.emulator.events import ZONE, Change
 from smsgate.emulator.phone_numbers import send_error
 from smsgate.emulator.reports import apply_locally, apply_report
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from smsgate.emulator.books import Books
     from smsgate.emulator.devices import Device
     from smsgate.emulator.messages import Message
-
-ZONE = timezone(timedelta(hours=3))
-"""The phone's own time zone: it reports times with this offset."""
 
 FAILING_NUMBERS = {
     "9901": "Send result: RESULT_ERROR_NO_SERVICE (Failed because service is currently unavailable)",
@@ -36,8 +34,6 @@ REJECTED_ENDING = "9904"
 """Numbers that end like this are sent, and then the network reports that it could not deliver."""
 
 REJECTED_ERROR = "Delivery result: 64"
-
-Change = tuple[str, str, "str | None"]
 
 
 @dataclass(slots=True)
@@ -217,8 +213,10 @@ class Phone:
             heapq.heappush(self._results, (moment, self._count, held, changes))
 
     def _change(self, held: _Held, changes: list[Change], moment: datetime) -> None:
-        for number, state, error in changes:
-            held.recipients[number] = (state, error)
+        for change in changes:
+            number, reached, error = change
+            held.recipients[number] = (reached, error)
+            self.books.deliveries.status_changed(self.device, held.message, change, moment)
         state = state_of(state for state, _ in held.recipients.values())
         held.states.setdefault(state, moment)
         if self.books.local:

@@ -1,0 +1,46 @@
+"""Events as text: a line for people, or JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smsgate import webhooks
+
+FORMATS = ("table", "json", "jsonl")
+_WIDTHS = (8, 18, 21, 16)
+
+
+def show(event: webhooks.Event, output: str, now: datetime | None = None) -> str:
+    """Write one event.
+
+    Args:
+        event: the event.
+        output: ``table`` (time, event, device, other end, content), ``json`` (indented) or ``jsonl`` (one line).
+        now: for the line's time; default is the clock.
+    """
+    document = event.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if output == "jsonl":
+        return json.dumps(document)
+    if output == "json":
+        return json.dumps(document, indent=2)
+    moment = (now or datetime.now(timezone.utc)).astimezone().strftime("%H:%M:%S")
+    payload: dict[str, Any] = document["payload"]
+    cells = (moment, event.event, event.device_id, str(getattr(event.payload, "remote", None) or ""))
+    padded = (visible(cell).ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
+    return "  ".join([*padded, visible(_content(payload))]).rstrip()
+
+
+def _content(payload: dict[str, Any]) -> str:
+    for name in ("message", "body", "subject", "reason", "data"):
+        if payload.get(name):
+            return str(payload[name])
+    messages: list[Any] = payload.get("messages") or []
+    return f"{len(messages)} messages" if messages else str(payload.get("messageId", ""))
+
+
+def visible(text: str) -> str:
+    """Escape what is no printable character: a text message must not steer a terminal."""
+    return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)

@@ -1,0 +1,92 @@
+"""Who works on which event."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_args, overload
+
+from smsgate import webhooks
+from smsgate.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_E = TypeVar("_E")
+_R = TypeVar("_R")
+_A = TypeVar("_A", bound=webhooks.Event)
+_B = TypeVar("_B", bound=webhooks.Event)
+_C = TypeVar("_C", bound=webhooks.Event)
+_D = TypeVar("_D", bound=webhooks.Event)
+
+Handler = Callable[[Any], object]
+
+
+class Registration(Protocol[_E]):
+    """What `Handlers.on` returns: a decorator that takes a function of the event and returns it unchanged."""
+
+    def __call__(self, handler: Callable[[_E], _R], /) -> Callable[[_E], _R]:
+        """Register a handler."""
+        ...
+
+
+class Handlers:
+    """The handlers of one receiver.
+
+    Args:
+        others: handlers to share, so that what is registered here is registered there.
+    """
+
+    def __init__(self, others: Handlers | None = None) -> None:
+        self.entries: list[tuple[str, tuple[type[Any], ...], Handler]] = [] if others is None else others.entries
+
+    # one overload per number of classes: a checker cannot turn a list of classes into a union
+    @overload
+    def on(self) -> Registration[webhooks.Event]: ...
+    @overload
+    def on(self, first: type[_A], /) -> Registration[_A]: ...
+    @overload
+    def on(self, first: type[_A], second: type[_B], /) -> Registration[_A | _B]: ...
+    @overload
+    def on(self, first: type[_A], second: type[_B], third: type[_C], /) -> Registration[_A | _B | _C]: ...
+    @overload
+    def on(
+        self, first: type[_A], second: type[_B], third: type[_C], fourth: type[_D], /
+    ) -> Registration[_A | _B | _C | _D]: ...
+    @overload
+    def on(self, *events: type[webhooks.Event]) -> Registration[Any]: ...
+    def on(self, *events: type[Any]) -> Registration[Any]:
+        """Register a handler for events of these classes, or for every event when none is named.
+
+        An ``async`` handler runs in the event loop that served the request, another one in a thread. It runs after the
+        answer. When it raises, it is called again: after two seconds, then four, and so on. Several handlers of one
+        event run in the order of registration, and only those that failed are called again.
+
+        Raises:
+            ConfigurationError: something else than event classes and functions.
+        """
+        known = get_args(webhooks.Event)
+        if any(event not in known for event in events):
+            raise ConfigurationError("handlers are registered for event classes, such as webhooks.SmsReceived")
+
+        def register(handler: Callable[[Any], _R], /) -> Callable[[Any], _R]:
+            self._add(events or known, handler)
+            return handler
+
+        return register
+
+    def _add(self, events: tuple[type[Any], ...], handler: Handler) -> None:
+        if not callable(handler) or inspect.isasyncgenfunction(handler) or inspect.isgeneratorfunction(handler):
+            raise ConfigurationError("a handler is a function or an async function of one event")
+        name = f"{getattr(handler, '__module__', '')}.{getattr(handler, '__qualname__', type(handler).__qualname__)}"
+        same = sum(known.partition("#")[0] == name for known, _, _ in self.entries)
+        self.entries.append((f"{name}#{same + 1}" if same else name, events, handler))
+
+    def of(self, event: webhooks.Event) -> Sequence[tuple[str, Handler]]:
+        """Return name and function of the handlers of an event; names are the same in the next process."""
+        return [(name, handler) for name, events, handler in self.entries if isinstance(event, events)]
+
+
+def runs_in_loop(handler: Handler) -> bool:
+    """Tell whether calling a handler cannot block: it only makes a coroutine."""
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004 - objects with an async __call__

@@ -1,0 +1,52 @@
+"""What tells that two requests report the same thing.
+
+A delivery keeps its envelope id through all its attempts. Besides, phones have reported one message in two deliveries,
+and a webhook that is registered twice does so always; hence a second mark, of device, event, message and recipient.
+
+- The id of a received SMS is a 32-bit checksum, which different texts may share: sender and text belong to the mark.
+- ``sms:delivered`` comes once for each part of a message, and nothing tells the parts apart: only the envelope counts.
+- Pings, starts, batches and unknown events have no message: only the envelope counts.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from smsgate import webhooks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def marks_of(event: webhooks.Event) -> tuple[str, ...]:
+    """Return the marks of an event, as digests that give nothing away; none for an old app's event without ids."""
+    marks: list[str] = []
+    if event.id:
+        marks.append(_digest(("delivery", event.id)))
+    content = _content(event)
+    if content is not None:
+        marks.append(_digest(("message", event.device_id, event.event, *content)))
+    return tuple(marks)
+
+
+def _content(event: webhooks.Event) -> tuple[str, ...] | None:
+    match event:
+        case webhooks.SmsReceived(payload=sms) if sms.message_id:
+            return (sms.message_id, sms.recipient or "", sms.remote or "", sms.message)
+        case webhooks.SmsDataReceived(payload=data) if data.message_id:
+            return (data.message_id, data.recipient or "", data.remote or "", str(data.data))
+        case webhooks.MmsReceived() | webhooks.MmsDownloaded() if event.payload.message_id:
+            return (event.payload.message_id, event.payload.recipient or "")
+        case webhooks.SmsSent() | webhooks.SmsFailed() | webhooks.SmsCancelled() if event.payload.message_id:
+            return (event.payload.message_id, event.payload.remote or "")
+        case _:
+            return None
+
+
+def _digest(parts: Iterable[str]) -> str:
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        encoded = part.encode(errors="surrogatepass")
+        digest.update(b"%d:" % len(encoded) + encoded)
+    return digest.hexdigest()

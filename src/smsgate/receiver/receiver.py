@@ -1,0 +1,320 @@
+"""The receiver: decides on a request, keeps the event, and works on it after the answer."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import anyio
+from anyio.lowlevel import RunVar
+
+from smsgate import webhooks
+from smsgate.errors import ConfigurationError, SignatureError, WebhookError
+from smsgate.receiver.deciding import MAX_BODY, NO_KEY, NOT_STORED, TOLERANCE, Decision, decide
+from smsgate.receiver.handlers import Handler, Handlers, runs_in_loop
+from smsgate.receiver.marks import marks_of
+from smsgate.receiver.stores import EventStore, MemoryStore, Unfinished
+from smsgate.receiver.threads import Threads
+from smsgate.receiver.working import Workshop
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+_log = logging.getLogger("smsgate.receiver")
+
+AsyncSigningKey: TypeAlias = Callable[[str], Awaitable[str | Iterable[str] | None]]
+"""Looks keys up by device id, None for an unknown device; only an event loop can ask it."""
+
+WINDOW = timedelta(days=3)
+MAX_ATTEMPTS = 16
+CONCURRENCY = 16
+_FIRST_WAIT, _LONGEST_WAIT = 2.0, 3600.0
+_PAUSE = 1.0  # between two looks for events that are due
+_LINGER = 10.0
+_DRAIN = 10.0
+_HANDS = 1000  # more events than that wait in the store, not in memory
+_LARGE = 64 * 1024  # bytes; reading more than that would be noticed by others in the loop
+_serial = itertools.count()  # older anyio tells run variables apart by name
+
+
+def wait_after(attempts: int) -> float:
+    """Return the seconds to wait after so many failed attempts: 2, 4, 8 … one hour."""
+    return min(_FIRST_WAIT * 2.0 ** min(attempts - 1, 32), _LONGEST_WAIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A decision, and the end of the first attempt to handle its event.
+
+    Attributes:
+        decision: what to answer.
+    """
+
+    decision: Decision
+    _done: anyio.Event | None = field(default=None, repr=False)
+
+    async def linger(self, seconds: float = _LINGER) -> None:
+        """Wait, after answering, until the event was handled once, at most so long.
+
+        Servers wait for requests when they stop, so this lets handlers finish even where nobody runs the application's
+        lifespan. Handlers do not depend on it: they go on when it is cancelled.
+        """
+        if self._done:
+            with anyio.move_on_after(seconds):
+                await self._done.wait()
+
+
+class Receiver(Handlers):
+    """Receives events for one URL. May serve several event loops; handlers run in the one that served the request.
+
+    An event is stored before it is answered, and handled afterwards. A handler that fails loses nothing: it is called
+    again after 2 s, 4 s, 8 s … up to ``max_attempts`` times in all, and then the event is set aside in the store. Only
+    an event that cannot be stored is answered 503, so that the phone sends it again.
+
+    Each event is handled once, except that a process may die between a handler's effect and the note about it: then
+    the handler runs again in the next process. A handler that must not act twice keeps ``event.id`` with its effect.
+
+    Args:
+        signing_key: one key, several, or by device id: mapping, function or async function.
+        encryptor: decrypts the recipient in reports about encrypted messages.
+        tolerance: how far a request's time stamp may be from now; None for any distance.
+        store: where events are kept until they are handled; default is memory, which a restart empties.
+        window: how long repetitions are noticed.
+        max_body: bytes; larger bodies are refused.
+        max_attempts: how often an event is handled before it is set aside.
+        concurrency: events handled at the same time, in each event loop.
+
+    Raises:
+        ConfigurationError: no key, an empty key, a wrong tolerance or limit.
+    """
+
+    def __init__(
+        self,
+        *,
+        signing_key: webhooks.SigningKey | AsyncSigningKey,
+        encryptor: webhooks.Decryptor | None = None,
+        tolerance: timedelta | None = TOLERANCE,
+        store: EventStore | None = None,
+        window: timedelta = WINDOW,
+        max_body: int = MAX_BODY,
+        max_attempts: int = MAX_ATTEMPTS,
+        concurrency: int = CONCURRENCY,
+    ) -> None:
+        super().__init__()
+        self._key = webhooks.checked_signing_key(cast("webhooks.SigningKey", signing_key))
+        with suppress(SignatureError):  # an unsigned request is refused, but a wrong tolerance raises
+            webhooks.verify(b"", {}, signing_key="any", tolerance=tolerance)
+        if not isinstance(window, timedelta) or window < timedelta() or min(max_body, max_attempts, concurrency) < 1:
+            raise ConfigurationError("a window is a timedelta of zero or more, limits are numbers from 1 on")
+        self._encryptor = encryptor
+        self._tolerance = tolerance
+        self.store: EventStore = MemoryStore() if store is None else store
+        self.window = window
+        self.max_body = max_body
+        self._max_attempts = max_attempts
+        self._concurrency = concurrency
+        self._reading = Threads(4)
+        self._handling = Threads(concurrency)
+        self._shops: RunVar[Workshop] = RunVar(f"smsgate_receiver_{next(_serial)}")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(store={self.store!r})"
+
+    # -- before the answer ---------------------------------------------------------------------------------------
+
+    async def receive(self, body: bytes, headers: webhooks.Headers) -> Outcome:
+        """Decide on a request; an accepted event is stored when this returns, and its handlers are started."""
+        return await self.accept(await self.check(body, headers), body)
+
+    async def check(self, body: bytes, headers: webhooks.Headers) -> Decision:
+        """Check signature, age and content of a request."""
+        key = self._key
+        if callable(key):
+            asked: list[str] = []  # the device that the body names, if the headers are in order
+            decision = await self._decide(body, headers, asked.append)
+            if not asked:
+                return decision
+            try:
+                keys = await self._look_up(cast("AsyncSigningKey", key), asked[0])
+            except Exception:  # noqa: BLE001 - whatever the look-up raises, the phone shall try again
+                _log.exception("looking up a signing key failed")
+                return NO_KEY
+            if keys is None:
+                return decision
+            key = {asked[0]: keys}
+        try:
+            return await self._decide(body, headers, key)
+        except ConfigurationError:
+            _log.exception("a signing key cannot be used")
+            return NO_KEY
+
+    async def _look_up(self, key: AsyncSigningKey, device: str) -> str | Iterable[str] | None:
+        found: Any = key(device) if runs_in_loop(key) else await self._reading.run(lambda: key(device))
+        keys: str | Iterable[str] | None = await found if inspect.isawaitable(found) else found
+        return keys
+
+    async def _decide(self, body: bytes, headers: webhooks.Headers, key: webhooks.SigningKey) -> Decision:
+        def work() -> Decision:
+            return decide(body, headers, signing_key=key, tolerance=self._tolerance, encryptor=self._encryptor)
+
+        slow = self._encryptor is not None or len(body) > _LARGE
+        return await self._reading.run(work) if slow else work()
+
+    async def accept(self, decision: Decision, body: bytes) -> Outcome:
+        """Store the event of a good decision and start its handlers; anything else is returned as it is."""
+        event = decision.event
+        if event is None:
+            return Outcome(decision)
+        if not self.of(event):
+            self.wake()
+            return Outcome(decision.without_event("unhandled", "nobody here handles this event"))
+        try:
+            held = await self.store.add(body, marks_of(event), window=self.window)
+        except Exception:  # noqa: BLE001 - whatever the store raises, the phone shall try again
+            _log.exception("an event could not be stored")
+            return Outcome(NOT_STORED)
+        self.wake()
+        if held is None:
+            return Outcome(decision.without_event("repeated", "the event was received before"))
+        shop = self._shop()
+        if shop.held >= _HANDS:
+            self.store.release(held.number)
+            return Outcome(decision)
+        done = anyio.Event()
+        self._take(shop, held, event, done)
+        return Outcome(decision, done)
+
+    # -- after the answer ----------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Look for events left behind by failed handlers and dead processes, until there is none.
+
+        Every request does so; call it at the start of a process to begin before the first one.
+        """
+        shop = self._shop()
+        shop.asked = True
+        if not shop.watching:
+            shop.watching = True
+            shop.start(lambda: self._watch(shop))
+
+    async def drain(self, seconds: float = _DRAIN) -> None:
+        """Wait until what is in hand in this event loop is handled, at most so long; what is not stays in the store."""
+        await self._shop().drain(seconds)
+
+    def running(self, *, drain: float = _DRAIN) -> AbstractAsyncContextManager[None]:
+        """A lifespan: look for what was left behind at the start, wait for handlers at the end."""
+        return _Running(self, drain)
+
+    def _shop(self) -> Workshop:
+        shop = self._shops.get(None)
+        if shop is None:
+            shop = Workshop(self._concurrency)
+            self._shops.set(shop)
+        return shop
+
+    async def _watch(self, shop: Workshop) -> None:
+        try:
+            while True:
+                try:
+                    shop.asked = False
+                    room = self._concurrency * 2 - shop.held
+                    for held in await self.store.claim(room) if room > 0 else []:
+                        self._take(shop, held)
+                    if await self.store.unfinished() == 0 and not shop.asked:
+                        return
+                except Exception:  # noqa: BLE001 - the store may work again at the next look
+                    _log.exception("the store cannot be asked for events")
+                await anyio.sleep(_PAUSE)
+        finally:
+            shop.watching = False
+
+    def _take(
+        self, shop: Workshop, held: Unfinished, event: webhooks.Event | None = None, done: anyio.Event | None = None
+    ) -> None:
+        shop.held += 1
+
+        async def work() -> None:
+            kept = True
+            try:
+                await self._handle(shop, held, event)
+                kept = False
+            finally:
+                shop.held -= 1
+                if kept:  # interrupted: the loop is closing
+                    self.store.release(held.number)
+                if done:
+                    done.set()
+
+        shop.start(work)
+
+    async def _handle(self, shop: Workshop, held: Unfinished, event: webhooks.Event | None) -> None:
+        """Make one attempt, and note what came of it."""
+        if held.attempts > self._max_attempts:  # its last attempt ended the process
+            await _persist(lambda: self.store.give_up(held.number))
+            return
+        if event is None:
+            try:
+                event = await self._reading.run(lambda: webhooks.parse_unverified(held.body, encryptor=self._encryptor))
+            except WebhookError:
+                _log.exception("a stored event cannot be read")
+                await _persist(lambda: self.store.give_up(held.number))
+                return
+        async with shop.slots:
+            finished, failed = await self._attempt(event, held)
+        if not failed:
+            await _persist(lambda: self.store.finish(held.number))
+        elif held.attempts < self._max_attempts:
+            after = wait_after(held.attempts)
+            await _persist(lambda: self.store.repeat(held.number, after=after, finished=finished))
+        else:
+            _log.error("event %s is set aside after %d attempts", event.event, held.attempts)
+            await _persist(lambda: self.store.give_up(held.number))
+
+    async def _attempt(self, event: webhooks.Event, held: Unfinished) -> tuple[frozenset[str], bool]:
+        finished, failed = set(held.finished), False
+        for name, handler in self.of(event):
+            if name in finished:
+                continue
+            try:
+                await self._call(handler, event)
+                finished.add(name)
+            except Exception:  # noqa: BLE001 - whatever a handler raises, it is called again
+                failed = True
+                _log.exception("handler %s failed on %s, attempt %d", name, event.event, held.attempts)
+        return frozenset(finished), failed
+
+    async def _call(self, handler: Handler, event: webhooks.Event) -> None:
+        result = handler(event) if runs_in_loop(handler) else await self._handling.run(lambda: handler(event))
+        if inspect.isawaitable(result):
+            await result
+
+
+async def _persist(note: Callable[[], Awaitable[None]]) -> None:
+    """Write to the store until it succeeds: an event that was handled and not noted would be handled again."""
+    pause = 0.5
+    while True:
+        try:
+            await note()
+        except Exception:  # noqa: BLE001 - until the store works again
+            _log.exception("the store cannot be written")
+        else:
+            return
+        await anyio.sleep(pause)
+        pause = min(pause * 2, _DRAIN)
+
+
+class _Running:
+    def __init__(self, receiver: Receiver, drain: float) -> None:
+        self._receiver, self._drain = receiver, drain
+
+    async def __aenter__(self) -> None:
+        self._receiver.wake()
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._receiver.drain(self._drain)

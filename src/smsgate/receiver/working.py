@@ -1,0 +1,59 @@
+"""Work that goes on after the answer, in the event loop that served the request; one `Workshop` for each loop."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import sniffio
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+class Workshop:
+    """Tasks that belong to no request, held here so that none is lost.
+
+    Args:
+        limit: handlers that run at the same time.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.slots = anyio.Semaphore(limit)
+        self.held = 0
+        self.watching = False
+        self.asked = False
+        self._tasks: set[object] = set()
+        self._scopes: set[anyio.CancelScope] = set()
+
+    def start(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Let something run by itself; it must handle its own exceptions."""
+
+        async def run() -> None:
+            with anyio.CancelScope() as scope:
+                self._scopes.add(scope)
+                try:
+                    await work()
+                finally:
+                    self._scopes.discard(scope)
+
+        if sniffio.current_async_library() == "trio":
+            trio: Any = import_module("trio")  # loaded already: it runs this very loop
+            trio.lowlevel.spawn_system_task(run)
+            return
+        task = asyncio.get_running_loop().create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for events in hand, at most so long; then interrupt everything."""
+        with anyio.move_on_after(seconds):
+            while self.held:  # noqa: ASYNC110 - once in a process's life, and tasks come and go meanwhile
+                await anyio.sleep(0.02)
+        for scope in list(self._scopes):
+            scope.cancel()
+        with anyio.move_on_after(seconds):
+            while self._scopes:  # noqa: ASYNC110 - as above
+                await anyio.sleep(0.01)

@@ -1,0 +1,306 @@
+"""`smsgate listen`: verified events on the standard output, registrations that go away again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+import httpx
+import pytest
+
+uvicorn = pytest.importorskip("uvicorn", reason="listening needs a web server")
+
+from smsgate import webhooks  # noqa: E402 - after the check above
+from smsgate.__main__ import main  # noqa: E402
+from smsgate.cli import listen  # noqa: E402
+from smsgate.cli.showing import show  # noqa: E402
+from smsgate.emulator import Deliverer, Gateway  # noqa: E402
+from smsgate.emulator.asgi import EmulatorApp  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+TARGET = "https://receiver.example/sms"
+
+
+@pytest.fixture
+def gateway():
+    return Gateway()
+
+
+@pytest.fixture
+def gateway_url(gateway):
+    server = uvicorn.Server(uvicorn.Config(EmulatorApp(gateway), port=0, log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/3rdparty/v1"
+    server.should_exit = True
+    thread.join()
+
+
+class Listening:
+    """The command in a process of its own; lines of both outputs as they come."""
+
+    def __init__(self, options, environment):
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "smsgate", "listen", "--port", "0", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        self.out, self.errors = [], []
+        self._readers = [
+            threading.Thread(target=self._read, args=pair)
+            for pair in ((self.process.stdout, self.out), (self.process.stderr, self.errors))
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @staticmethod
+    def _read(stream, lines):
+        lines.extend(iter(stream.readline, ""))
+
+    def url(self):
+        wait_for(lambda: any("listening on" in line for line in self.errors) or self.process.poll() is not None)
+        return next(line for line in self.errors if "listening on" in line).split()[-1]
+
+    def stop(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(20)
+        for reader in self._readers:
+            reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return code
+
+
+def wait_for(condition, seconds=20):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def start(gateway, gateway_url):
+    started = []
+
+    def run(*options, **variables):
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "generated")]),
+            "SMSGATE_SIGNING_KEY": gateway.devices[0].signing_key,
+            "SMSGATE_USERNAME": gateway.login,
+            "SMSGATE_PASSWORD": gateway.password,
+            "SMSGATE_BASE_URL": gateway_url,
+            **variables,
+        }
+        started.append(Listening(options, environment))
+        return started[-1]
+
+    yield run
+    for one in started:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.stop()
+
+
+def registered(gateway):
+    return sorted((hook["event"], hook["url"]) for hook in gateway._books.webhooks.values())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_events_are_shown_and_registrations_removed_at_the_end(start, gateway, number):
+    command = start("--register", TARGET, "--output", "jsonl", "--event", "sms:received")
+    url = command.url()
+    during = registered(gateway)
+
+    with Deliverer(gateway, rewrite={"https://receiver.example": url}):
+        gateway.receive("+12025550101", "hello")
+        wait_for(lambda: command.out)
+    code = command.stop(number)
+
+    event = json.loads(command.out[0])
+    assert (event["event"], event["payload"]["message"]) == ("sms:received", "hello")
+    assert during == [("sms:received", TARGET)]
+    assert registered(gateway) == []
+    assert (code, len(command.out)) == (0, 1)
+    assert [line.split()[0] for line in command.errors] == ["registered", "listening"]
+
+
+def test_repetitions_are_shown_once_and_refusals_told(start, gateway):
+    command = start("--register", TARGET)
+    url = command.url()
+    gateway.deliveries.habits.repeat = gateway.deliveries.habits.twin = 0.5
+
+    with Deliverer(gateway, rewrite={"https://receiver.example": url}):
+        for number in range(5):
+            gateway.receive("+12025550101", f"text {number}")
+        wait_for(lambda: len(command.out) == 5 and not gateway.deliveries.waiting)
+    answer = httpx.post(url, content=b"{}", trust_env=False)
+    command.stop()
+
+    assert sorted(line.split("text ")[1].strip() for line in command.out) == list("01234")
+    assert answer.status_code == 401
+    assert "refused: the request has no X-Signature\n" in command.errors
+
+
+def test_by_default_texts_and_reports_are_registered(start, gateway):
+    command = start("--register", TARGET)
+    command.url()
+
+    events = [event for event, _ in registered(gateway)]
+    command.stop()
+
+    assert events == ["sms:delivered", "sms:failed", "sms:received", "sms:sent"]
+
+
+def test_failing_registration_leaves_nothing_behind(start, gateway):
+    command = start("--register", TARGET, "--device-id", "nobody")
+
+    code = command.process.wait(20)
+    command.stop()
+
+    assert code == 1
+    assert registered(gateway) == []
+    assert "smsgate listen: 400" in "".join(command.errors)
+
+
+def test_target_that_phones_refuse_is_refused(start):
+    command = start("--register", "http://receiver.example/sms")
+
+    code = command.process.wait(20)
+    command.stop()
+
+    assert code == 1
+    assert "https" in "".join(command.errors)
+
+
+def test_what_could_not_be_removed_is_told(start, gateway):
+    command = start("--register", TARGET, "--event", "sms:sent", "--event", "sms:failed")
+    command.url()
+    gateway.outage(True)
+
+    code = command.stop()
+
+    assert code == 1
+    assert sum("is still registered" in line for line in command.errors) == 2
+
+
+def test_command_ends_when_nobody_reads_any_more():
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "generated")])}
+    command = [sys.executable, "-m", "smsgate", "listen", "--port", "0", "--signing-key", "k"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        process.stdout.close()
+        url = process.stderr.readline().split()[-1]
+        document = {"event": "sms:received", "id": "1", "deviceId": "d", "webhookId": "w", "payload": {"message": "hi"}}
+        body, moment = json.dumps(document).encode(), str(int(time.time()))
+        headers = {"X-Signature": webhooks.sign(body, moment, "k"), "X-Timestamp": moment}
+
+        answer = httpx.post(url, content=body, headers=headers, trust_env=False)
+        code = process.wait(20)
+        errors = process.stderr.read()
+
+    assert (answer.status_code, code, errors) == (200, 0, "")
+
+
+def test_command_in_this_process_stops_on_a_signal_and_restores_the_handlers(gateway, gateway_url, capfd, monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+    seen, said = [], []
+
+    def use_and_stop():
+        wait_for(lambda: said.append(capfd.readouterr().err) or "listening on" in "".join(said))
+        seen.extend(registered(gateway))
+        url = "".join(said).split()[-1]
+        with Deliverer(gateway, rewrite={"https://receiver.example": url}):
+            gateway.receive("+12025550101", "hello")
+            wait_for(lambda: not gateway.deliveries.waiting)
+        httpx.post(url, content=b"{}", trust_env=False)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setenv("SMSGATE_SIGNING_KEY", gateway.devices[0].signing_key)
+    user = threading.Thread(target=use_and_stop)
+    user.start()
+    options = ["--login", gateway.login, "--password", gateway.password, "--base-url", gateway_url]
+    code = main(["listen", "--port", "0", "--register", TARGET, "--event", "sms:received", "--any-age", *options])
+    user.join()
+    shown = capfd.readouterr()
+
+    assert (code, seen, registered(gateway)) == (0, [("sms:received", TARGET)], [])
+    assert "+12025550101" in shown.out
+    assert "refused" in shown.err
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        ([], 2, "SMSGATE_SIGNING_KEY"),
+        (["--signing-key", " "], 2, "signing key is empty"),
+        (["--port", "70000"], 2, "no port"),
+        (["--signing-key", "k", "--event", "sms:nonsense"], 2, "invalid choice"),
+        (["--output", "xml"], 2, "invalid choice"),
+        (["--help"], 0, ""),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options, code, words, capsys, monkeypatch):
+    monkeypatch.delenv("SMSGATE_SIGNING_KEY", raising=False)
+
+    assert main(["listen", *options]) == code
+    assert words in capsys.readouterr().err
+
+
+def test_taken_port_is_told(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code = main(["listen", "--signing-key", "k", "--port", str(taken.getsockname()[1])])
+
+    assert code == 1
+    assert "cannot listen on" in capsys.readouterr().err
+
+
+def test_missing_server_is_told(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+
+    assert main(["listen", "--signing-key", "k"]) == 1
+    assert listen.MISSING in capsys.readouterr().err
+
+
+def test_lines_hold_no_control_characters(vectors):
+    document = {
+        "event": "sms:received",
+        "id": "1",
+        "deviceId": "phone",
+        "webhookId": "w",
+        "payload": {"message": "one\n\x1b[31mtwo", "sender": "+1\x07"},
+    }
+    event = webhooks.parse_unverified(json.dumps(document))
+
+    line = show(event, "table", datetime.now(timezone.utc))
+
+    assert line.isprintable()
+    assert "one\\n\\x1b[31mtwo" in line
+
+
+@pytest.mark.parametrize("output", ["table", "json", "jsonl"])
+def test_every_event_can_be_shown(vectors, output):
+    for recorded in vectors("webhook-events")["events"]:
+        event = webhooks.parse_unverified(recorded["wire"])
+
+        text = show(event, output)
+
+        assert event.event in text
+        assert ("\n" in text) == (output == "json")
+        if output != "table":
+            assert json.loads(text)["event"] == event.event

@@ -1,0 +1,443 @@
+"""Answering first and working afterwards, each event once, under asyncio and trio."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from datetime import timedelta
+
+import anyio
+import pytest
+import sniffio
+
+from smsgate import Encryptor, webhooks
+from smsgate.errors import ConfigurationError
+from smsgate.receiver import MemoryStore, Receiver, SQLiteStore, receiver as receiving
+
+KEY = "key-of-the-phone"
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def make(store):
+    def make(**options):
+        return Receiver(**{"signing_key": KEY, "store": store, **options})
+
+    return make
+
+
+@pytest.fixture
+def give(phone):
+    async def give(receiver, body=None, headers=None):
+        body = phone.envelope() if body is None else body
+        return await receiver.receive(body, phone.signed(body) if headers is None else headers)
+
+    return give
+
+
+async def test_async_handler_runs_in_the_loop_and_plain_one_in_a_thread(make, give, anyio_backend):
+    receiver, ran = make(), []
+
+    @receiver.on(webhooks.SmsReceived)
+    async def in_loop(event):
+        ran.append((sniffio.current_async_library(), threading.current_thread(), event.payload.message))
+
+    @receiver.on(webhooks.SmsReceived)
+    def in_thread(event):
+        ran.append(("", threading.current_thread(), event.payload.message))
+
+    outcome = await give(receiver)
+    await outcome.linger()
+
+    assert outcome.decision.reason == "accepted"
+    assert ran[0] == (anyio_backend, threading.current_thread(), "hello")
+    assert ran[1][1] is not threading.current_thread()
+    await receiver.drain()
+    assert await receiver.store.unfinished() == 0
+
+
+async def test_plain_function_may_return_something_to_await(make, give):
+    receiver, ran = make(), []
+
+    async def work(event):
+        ran.append(event.id)
+
+    receiver.on()(lambda event: work(event))  # noqa: PLW0108 - it looks like a plain function
+    await (await give(receiver)).linger()
+
+    assert len(ran) == 1
+
+
+async def test_answer_does_not_wait_for_handlers(make, give):
+    receiver, ran = make(), []
+
+    @receiver.on()
+    async def sleepy(_event):
+        await anyio.sleep(0.5)
+        ran.append("async")
+
+    @receiver.on()
+    def blocking(_event):
+        time.sleep(0.5)
+        ran.append("sync")
+
+    started = time.monotonic()
+    outcomes = [await give(receiver) for _ in range(5)]
+    answered = time.monotonic() - started
+    for outcome in outcomes:
+        await outcome.linger()
+
+    assert answered < 0.4
+    assert sorted(ran) == ["async"] * 5 + ["sync"] * 5
+    await receiver.drain()
+
+
+async def test_repetitions_are_answered_well_and_not_handled(make, give, phone):
+    receiver, ran = make(), []
+    receiver.on()(lambda event: ran.append(event.id))
+    body, twin = phone.envelope(messageId="m"), phone.envelope(messageId="m")
+
+    reasons = [(await give(receiver, given)).decision.reason for given in (body, body, twin)]
+    await receiver.drain()
+
+    assert reasons == ["accepted", "repeated", "repeated"]
+    assert len(ran) == 1
+
+
+async def test_repetition_after_the_window_is_handled(give, phone):
+    now = [time.time()]
+    receiver, ran = Receiver(signing_key=KEY, store=MemoryStore(clock=lambda: now[0]), window=timedelta(hours=1)), []
+    receiver.on()(lambda event: ran.append(event.id))
+    body = phone.envelope()
+
+    for _ in range(3):
+        await (await give(receiver, body)).linger()
+        now[0] += 2000
+    await receiver.drain()
+
+    assert len(ran) == 2
+
+
+async def test_event_without_a_handler_is_answered_well_and_not_stored(make, give):
+    receiver = make()
+    receiver.on(webhooks.SmsSent)(print)
+
+    outcome = await give(receiver)
+
+    assert (outcome.decision.status, outcome.decision.reason) == (200, "unhandled")
+    assert await receiver.store.unfinished() == 0
+    await receiver.drain()
+
+
+async def test_failed_handler_is_called_again_and_the_others_are_not(make, give, quick, until, caplog):
+    receiver, ran = make(), []
+
+    @receiver.on()
+    async def good(_event):
+        ran.append("good")
+
+    @receiver.on()
+    async def bad(_event):
+        ran.append("bad")
+        if ran.count("bad") < 4:
+            raise RuntimeError("not yet")
+
+    await give(receiver)
+    await until(lambda: ran.count("bad") == 4)
+    await receiver.drain()
+
+    assert ran.count("good") == 1
+    assert await receiver.store.unfinished() == 0
+    assert "handler" in caplog.text
+    assert "+12025550100" not in caplog.text
+
+
+async def test_first_repetition_comes_within_five_seconds(make, give, until):
+    receiver, times = make(), []
+
+    @receiver.on()
+    def fail_once(_event):
+        times.append(time.monotonic())
+        if len(times) == 1:
+            raise RuntimeError
+
+    await give(receiver)
+    await until(lambda: len(times) == 2)
+    await receiver.drain()
+
+    assert 1.5 < times[1] - times[0] < 5
+
+
+def test_waits_grow_up_to_an_hour():
+    waits = [receiving.wait_after(attempts) for attempts in range(1, 17)]
+
+    assert waits[:4] == [2, 4, 8, 16]
+    assert waits[-4:] == [3600] * 4
+    assert receiving.wait_after(10_000) == 3600
+
+
+async def test_event_that_always_fails_is_set_aside_and_kept(make, give, quick, until, store):
+    receiver, ran = make(max_attempts=3), []
+
+    @receiver.on()
+    def bad(event):
+        ran.append(event.id)
+        raise RuntimeError
+
+    await give(receiver)
+    await until(lambda: len(ran) == 3)
+    await receiver.drain()
+
+    assert (await store.unfinished(), await store.failed()) == (0, 1)
+    await store.revive()
+    receiver.wake()
+    await until(lambda: len(ran) == 6)
+    await receiver.drain()
+
+
+async def test_event_that_ends_its_process_again_and_again_is_set_aside(make, phone, quick, until, store):
+    receiver, ran = make(max_attempts=3), []
+    receiver.on()(lambda event: ran.append(event.id))
+    held = await store.add(phone.envelope(), ("a",), window=timedelta(days=1))
+    for _ in range(3):
+        store.release(held.number)
+        (held,) = await store.claim(1)
+    store.release(held.number)
+
+    receiver.wake()
+    with anyio.fail_after(10):
+        while not await store.failed():  # noqa: ASYNC110 - a store has no event to wait for
+            await anyio.sleep(0.01)
+    await receiver.drain()
+
+    assert ran == []
+
+
+async def test_interrupted_event_is_handled_by_the_next_process(phone, tmp_path, until):
+    path, ran = tmp_path / "events.db", []
+    store = SQLiteStore(path)
+    first = Receiver(signing_key=KEY, store=store)
+
+    @first.on()
+    async def endless(_event):
+        ran.append("begun")
+        await anyio.sleep_forever()
+
+    body = phone.envelope()
+    await first.receive(body, phone.signed(body))
+    await until(lambda: ran == ["begun"])
+    await first.drain(0.05)
+    store.close()
+
+    heir = SQLiteStore(path)
+    second = Receiver(signing_key=KEY, store=heir)
+    second.on()(lambda event: ran.append(event.id))
+    async with second.running():
+        await until(lambda: len(ran) == 2)
+
+    assert await heir.unfinished() == 0
+    heir.close()
+
+
+def test_event_interrupted_by_the_end_of_its_loop_is_handled_in_the_next_one(phone):
+    receiver, ran = Receiver(signing_key=KEY), []
+
+    @receiver.on()
+    async def slow_at_first(event):
+        ran.append(event.id)
+        if len(ran) == 1:
+            await asyncio.sleep(100)
+
+    async def once(body):
+        outcome = await receiver.receive(body, phone.signed(body))
+        await outcome.linger(0.1)
+        await asyncio.sleep(0.1)
+
+    bodies = [phone.envelope(), phone.envelope()]
+    for body in bodies:
+        asyncio.run(once(body))
+
+    assert len(ran) == 3
+    assert len(set(ran)) == 2
+
+
+async def test_event_that_cannot_be_stored_is_to_be_sent_again(give, caplog):
+    class Broken(MemoryStore):
+        async def add(self, *_event, **_window):
+            raise OSError("disk full")
+
+    receiver = Receiver(signing_key=KEY, store=Broken())
+    receiver.on()(print)
+
+    decision = (await give(receiver)).decision
+
+    assert (decision.status, decision.reason, decision.accepted) == (503, "not_stored", False)
+    assert "could not be stored" in caplog.text
+    await receiver.drain()
+
+
+async def test_handled_event_is_noted_even_when_the_store_fails_for_a_while(give, until, caplog):
+    class Flaky(MemoryStore):
+        tries = 0
+
+        async def finish(self, number):
+            self.tries += 1
+            if self.tries == 1:
+                raise OSError
+            await super().finish(number)
+
+        async def claim(self, limit):
+            if self.tries == 1:
+                raise OSError
+            return await super().claim(limit)
+
+    receiver, ran = Receiver(signing_key=KEY, store=Flaky()), []
+    receiver.on()(lambda event: ran.append(event.id))
+
+    await (await give(receiver)).linger()
+    await receiver.drain()
+
+    assert len(ran) == 1
+    assert await receiver.store.unfinished() == 0
+    assert "cannot be written" in caplog.text
+
+
+async def test_stored_event_that_cannot_be_read_is_set_aside(make, store, quick, until, caplog):
+    receiver = make()
+    receiver.on()(print)
+    store.release((await store.add(b"no event", (), window=timedelta(1))).number)
+
+    receiver.wake()
+    with anyio.fail_after(10):
+        while not await store.failed():  # noqa: ASYNC110 - a store has no event to wait for
+            await anyio.sleep(0.01)
+    await receiver.drain()
+
+    assert "cannot be read" in caplog.text
+
+
+async def test_no_more_handlers_run_at_once_than_allowed(make, give):
+    receiver, running, most = make(concurrency=3), [], []
+
+    @receiver.on()
+    async def busy(event):
+        running.append(event.id)
+        most.append(len(running))
+        await anyio.sleep(0.02)
+        running.remove(event.id)
+
+    for _ in range(12):
+        await give(receiver)
+    await receiver.drain()
+
+    assert max(most) == 3
+    assert len(most) == 12
+
+
+async def test_events_beyond_what_memory_holds_wait_in_the_store(make, give, quick, until, monkeypatch):
+    monkeypatch.setattr(receiving, "_HANDS", 2)
+    receiver, ran = make(concurrency=1), []
+
+    @receiver.on()
+    async def slow(event):
+        await anyio.sleep(0.01)
+        ran.append(event.id)
+
+    for _ in range(10):
+        await give(receiver)
+    await until(lambda: len(ran) == 10)
+    await receiver.drain()
+
+    assert len(set(ran)) == 10
+    assert await receiver.store.unfinished() == 0
+
+
+# --- keys -------------------------------------------------------------------------------------------------------------
+
+
+async def test_key_may_be_looked_up_by_device(make, give, phone):
+    def look_up(device):
+        return {"phone-1": KEY, "phone-2": ("new", KEY)}.get(device)
+
+    async def look_up_later(device):
+        await anyio.lowlevel.checkpoint()
+        return look_up(device)
+
+    class Later:
+        async def __call__(self, device):
+            return look_up(device)
+
+    for key in (
+        look_up,
+        look_up_later,
+        Later(),
+        lambda device: look_up_later(device),  # noqa: PLW0108 - it looks like a plain function
+        {"phone-1": KEY, "phone-2": KEY},
+    ):
+        receiver = make(signing_key=key)
+        reasons = [
+            (await give(receiver, phone.envelope(device=device))).decision.reason
+            for device in ("phone-1", "phone-2", "phone-3")
+        ]
+        await receiver.drain()
+
+        assert reasons == ["unhandled", "unhandled", "unknown_device"]
+
+
+async def test_key_is_not_looked_up_for_a_request_without_signature(make, give):
+    asked = []
+    receiver = make(signing_key=asked.append)
+
+    decision = (await give(receiver, headers={})).decision
+
+    assert (decision.status, decision.reason, asked) == (401, "missing_header", [])
+
+
+async def test_failing_look_up_lets_the_phone_try_again(make, give, caplog):
+    async def fail(device):
+        raise OSError("database is down")
+
+    for key in (fail, lambda _device: ""):
+        decision = (await give(make(signing_key=key))).decision
+
+        assert (decision.status, decision.reason) == (503, "key_lookup_failed")
+    assert KEY not in caplog.text
+
+
+async def test_large_body_and_encrypted_recipient_are_read_in_a_thread(make, give, phone):
+    encryptor = Encryptor("passphrase", iterations=75_000)
+    receiver, seen = make(encryptor=encryptor), []
+
+    @receiver.on(webhooks.SmsSent)
+    async def note(event):
+        seen.append(event.payload.remote)
+
+    payload = {"messageId": "m", "recipient": encryptor.encrypt("+12025550100"), "extra": "x" * 100_000}
+    await (await give(receiver, phone.envelope("sms:sent", payload=payload))).linger()
+    await receiver.drain()
+
+    assert seen == ["+12025550100"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"signing_key": ""},
+        {"signing_key": []},
+        {"tolerance": timedelta(seconds=-1)},
+        {"tolerance": 300},
+        {"window": 5},
+        {"window": timedelta(-1)},
+        {"max_body": 0},
+        {"max_attempts": 0},
+        {"concurrency": 0},
+    ],
+)
+def test_wrong_options_are_refused_at_once(options):
+    with pytest.raises(ConfigurationError):
+        Receiver(**{"signing_key": KEY, **options})
+
+
+def test_repr_shows_no_key():
+    assert KEY not in repr(Receiver(signing_key=KEY))

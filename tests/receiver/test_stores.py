@@ -1,0 +1,258 @@
+"""What both stores promise, and what the one on disk promises besides."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sqlite3
+import stat
+import threading
+from datetime import timedelta
+
+import anyio
+import pytest
+
+from smsgate.errors import ConfigurationError
+from smsgate.receiver import MemoryStore, SQLiteStore
+from smsgate.receiver.sqlite import LEASE
+
+WINDOW = timedelta(days=3)
+pytestmark = pytest.mark.anyio
+
+
+class Clock:
+    now = 1_790_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request, tmp_path, clock):
+    kept = MemoryStore(clock=clock) if request.param == "memory" else SQLiteStore(tmp_path / "e.db", clock=clock)
+    yield kept
+    if request.param == "sqlite":
+        kept.close()
+
+
+async def test_event_is_handed_out_once(store):
+    held = await store.add(b"body", ("a", "b"), window=WINDOW)
+
+    assert (held.body, held.attempts, held.finished) == (b"body", 1, frozenset())
+    assert await store.claim(10) == []
+    assert await store.unfinished() == 1
+
+
+async def test_event_that_shares_a_mark_is_a_repetition(store):
+    await store.add(b"body", ("a", "b"), window=WINDOW)
+
+    assert await store.add(b"body", ("c", "b"), window=WINDOW) is None
+    assert await store.add(b"body", ("c", "d"), window=WINDOW) is not None
+    assert await store.add(b"body", (), window=WINDOW) is not None
+
+
+async def test_repetition_is_noticed_after_the_event_was_handled_until_the_window_ends(store, clock):
+    held = await store.add(b"body", ("a",), window=WINDOW)
+    await store.finish(held.number)
+
+    assert await store.unfinished() == 0
+    clock.now += WINDOW.total_seconds() - 1
+    assert await store.add(b"body", ("a",), window=WINDOW) is None
+    clock.now += 2
+    assert await store.add(b"body", ("a",), window=WINDOW) is not None
+
+
+async def test_repeated_event_comes_back_when_it_is_due_with_what_is_finished(store, clock):
+    held = await store.add(b"body", ("a",), window=WINDOW)
+    await store.repeat(held.number, after=5, finished=frozenset({"one", "two"}))
+
+    assert await store.claim(10) == []
+    clock.now += 5
+    (again,) = await store.claim(10)
+    assert (again.body, again.attempts, again.finished) == (b"body", 2, {"one", "two"})
+    assert await store.claim(10) == []
+
+
+async def test_released_event_comes_back_at_once(store):
+    held = await store.add(b"body", ("a",), window=WINDOW)
+    store.release(held.number)
+
+    (again,) = await store.claim(10)
+
+    assert again.attempts == 2
+
+
+async def test_no_more_events_are_handed_out_than_asked_for(store):
+    for _ in range(5):
+        store.release((await store.add(b"body", (), window=WINDOW)).number)
+
+    counts = [len(await store.claim(2)) for _ in range(4)]
+
+    assert counts == [2, 2, 1, 0]
+
+
+async def test_event_that_was_given_up_is_kept_and_can_be_revived(store):
+    held = await store.add(b"body", ("a",), window=WINDOW)
+    await store.give_up(held.number)
+
+    assert (await store.unfinished(), await store.failed(), await store.claim(10)) == (0, 1, [])
+    assert await store.add(b"body", ("a",), window=WINDOW) is None
+    assert await store.revive() == 1
+    (again,) = await store.claim(10)
+    assert (again.body, again.attempts, await store.failed()) == (b"body", 1, 0)
+
+
+async def test_memory_forgets_the_oldest_marks_beyond_its_limit():
+    store = MemoryStore(limit=10)
+    for number in range(12):
+        await store.add(b"", (str(number),), window=WINDOW)
+
+    assert await store.add(b"", ("11",), window=WINDOW) is None
+    assert await store.add(b"", ("0",), window=WINDOW) is not None
+
+
+@pytest.fixture
+def open_store(tmp_path, clock):
+    opened = []
+
+    def make():
+        store = SQLiteStore(tmp_path / "events.db", clock=clock)
+        opened.append(store)
+        return store
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+async def test_file_is_shared_by_several_stores(open_store):
+    one, other = open_store(), open_store()
+    held = await one.add(b"body", ("a",), window=WINDOW)
+
+    assert await other.add(b"body", ("a",), window=WINDOW) is None
+    assert (await other.unfinished(), await other.claim(10)) == (1, [])
+    await one.repeat(held.number, after=0, finished=frozenset())
+    assert [event.body for event in await other.claim(10)] == [b"body"]
+    assert await one.claim(10) == []
+
+
+async def test_events_of_a_dead_process_are_handed_out_again(open_store, clock, monkeypatch):
+    dead, heir = open_store(), open_store()
+    monkeypatch.setattr(dead, "_still_holds", lambda: False)
+    await dead.add(b"body", ("a",), window=WINDOW)
+
+    assert await heir.claim(10) == []
+    clock.now += LEASE + 0.1
+    (taken,) = await heir.claim(10)
+    assert (taken.body, taken.attempts) == (b"body", 2)
+
+
+async def test_living_process_keeps_its_events(tmp_path):
+    one, other = SQLiteStore(tmp_path / "events.db"), SQLiteStore(tmp_path / "events.db")
+    await one.add(b"body", ("a",), window=WINDOW)
+
+    await anyio.sleep(LEASE + 0.5)
+
+    assert await other.claim(10) == []
+    one.close()
+    other.close()
+
+
+async def test_closed_store_leaves_its_events_at_once_and_opens_again(open_store):
+    one, other = open_store(), open_store()
+    await one.add(b"body", ("a",), window=WINDOW)
+
+    one.close()
+
+    assert len(await other.claim(10)) == 1
+    assert await one.unfinished() == 1
+
+
+async def test_file_is_private_and_keeps_no_text_of_handled_events(open_store, tmp_path):
+    store = open_store()
+    held = await store.add(b"very secret words", ("a",), window=WINDOW)
+    await store.finish(held.number)
+    store.close()
+
+    assert stat.S_IMODE((tmp_path / "events.db").stat().st_mode) == 0o600
+    assert b"secret words" not in (tmp_path / "events.db").read_bytes()
+    assert "secret" not in repr(store)
+
+
+async def test_threads_share_a_store(open_store):
+    store = open_store()
+    added = []
+
+    def add(thread):
+        async def all_of_them():
+            added.extend([await store.add(b"body", (f"{number}",), window=WINDOW) for number in range(25)])
+
+        anyio.run(all_of_them)
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        await anyio.to_thread.run_sync(thread.join)
+
+    assert sum(held is not None for held in added) == 25
+
+
+def _add_in_child(path, queue):
+    async def add():
+        store = SQLiteStore(path)
+        taken = [await store.add(b"body", (str(number),), window=WINDOW) for number in range(20)]
+        queue.put(sum(held is not None for held in taken))
+        store.close()
+
+    anyio.run(add)
+
+
+def test_processes_share_a_file(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    children = [context.Process(target=_add_in_child, args=(tmp_path / "e.db", queue)) for _ in range(3)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(60)
+
+    assert sum(queue.get(timeout=5) for _ in children) == 20
+
+
+async def test_folder_must_exist(tmp_path):
+    for wrong in (tmp_path, tmp_path / "missing" / "events.db"):
+        with pytest.raises(ConfigurationError, match="folder"):
+            SQLiteStore(wrong)
+
+
+async def test_file_of_another_version_is_refused(tmp_path):
+    connection = sqlite3.connect(tmp_path / "events.db")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+    with pytest.raises(ConfigurationError, match="version"):
+        await SQLiteStore(tmp_path / "events.db").unfinished()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_child_of_a_fork_opens_the_file_for_itself(open_store):
+    store = open_store()
+    await store.add(b"body", ("a",), window=WINDOW)
+
+    child = os.fork()
+    if child == 0:
+        held = store._claim(10)
+        known = store._add(b"body", ("a",), 1000.0)
+        os._exit(0 if held == [] and known is None else 1)
+    _, status = await anyio.to_thread.run_sync(os.waitpid, child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert await store.unfinished() == 1
