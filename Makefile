@@ -46,22 +46,16 @@ fmt: setup ## format and fix what can be fixed
 
 generate: setup ## spec/smsgate.yaml -> generated/
 	$(PY) scripts/generate.py
-
 unasync: setup ## src/smsgate/_async and tests/_async -> _sync
 	$(PY) scripts/unasync.py
-
 specdiff: setup ## compare our spec with a published one: make specdiff FROM=file-or-URL
 	$(PY) scripts/specdiff.py $(FROM)
-
 bench: setup ## measure beside the official client, write docs/performance.md
 	$(PY) scripts/bench/run.py --write
-
 faults: setup ## send ten thousand messages while everything fails
 	$(PY) scripts/faults.py
-
 deliveries: setup ## deliver a thousand events to a receiver that crashes
 	$(PY) scripts/deliveries.py
-
 build: setup ## wheel and sdist in dist/
 	$(PY) -m build --outdir dist
 
