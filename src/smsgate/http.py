@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
@@ -54,16 +54,35 @@ _EXTRAS = {"pyreqwest": "fast"}
 class Headers(Mapping[str, str]):
     """Response headers, looked up without regard to case; the last of repeated names wins.
 
+    Args:
+        items: the headers, or a function that returns them: it is called when somebody looks at one.
+
     Example:
         >>> Headers({"X-Total-Count": "3"})["x-total-count"]
         '3'
     """
 
-    __slots__ = ("_items",)
+    __slots__ = ("_given", "_known")
 
-    def __init__(self, items: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
-        pairs = cast("Mapping[str, str]", items).items() if isinstance(items, Mapping) else items
-        self._items = {name.lower(): value for name, value in pairs}
+    def __init__(
+        self, items: Mapping[str, str] | Iterable[tuple[str, str]] | Callable[[], Iterable[tuple[str, str]]] = ()
+    ) -> None:
+        self._given = items
+        self._known: dict[str, str] | None = None
+        if not callable(items):
+            self._known = self._items
+
+    @property
+    def _items(self) -> dict[str, str]:
+        known = self._known
+        if known is None:
+            given = self._given() if callable(self._given) else self._given
+            pairs = cast("Mapping[str, str]", given).items() if isinstance(given, Mapping) else given
+            self._known = known = {name.lower(): value for name, value in pairs}
+        return known
+
+    def __reduce__(self) -> tuple[type[Headers], tuple[dict[str, str]]]:
+        return type(self), (dict(self._items),)
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> Headers:

@@ -10,6 +10,7 @@ from smsgate.errors import InvalidRequestError, SMSGateError
 from smsgate.ids import new_id
 from smsgate_api import operations
 from smsgate_api.models import Message, TextMessage
+from smsgate_api.types import replaced
 
 if TYPE_CHECKING:
     from smsgate_api.models import MessageState
@@ -59,7 +60,7 @@ def with_id(message: Message) -> Message:
     """Return the message with an id: its own, or a new one, by which a repeated attempt is recognised."""
     if not isinstance(message, Message):
         raise InvalidRequestError("this takes a Message")
-    return message if message.id else message.model_copy(update={"id": new_id()})
+    return message if message.id else replaced(message, id=new_id())
 
 
 def send_operation(

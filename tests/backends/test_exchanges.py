@@ -216,6 +216,23 @@ async def test_connection_that_the_server_closed_meanwhile_is_replaced(server, b
     assert len(server.requests) == server.connections == 3
 
 
+async def test_head_and_small_body_leave_in_one_write(server, backend, ask, case):
+    if case.library == "httpx" and not case.is_sync:
+        pytest.skip("writes head and body one after the other")
+    for _ in range(5):
+        await backend.send(ask(f"{server.origin}/", "POST", b'{"text": "hello"}'))
+
+    assert [request.pieces for request in server.requests] == [1] * 5
+
+
+async def test_large_body_leaves_whole(server, backend, ask):
+    body = bytes(range(256)) * 8192
+
+    await backend.send(ask(f"{server.origin}/", "POST", body))
+
+    assert server.requests[0].body == body
+
+
 async def test_fifty_at_once_get_their_own_answers(server, backend, ask, case):
     count = 50 if case.is_sync else 200
     server.script = lambda connection, request: connection.send(answer(request.body * 10))

@@ -55,6 +55,7 @@ class Exchange:
         self._headers = {"Accept": "application/json", "User-Agent": user_agent}
         self._on_request = on_request
         self._on_response = on_response
+        self._hooked = on_request is not None or on_response is not None
         self._http: AsyncHttpClient | None = get_client(http) if isinstance(http, str) else http
 
     async def run(self, operation: Operation[T]) -> T:
@@ -161,10 +162,8 @@ class Exchange:
 
     async def _ask(self, operation: Operation[Any], authorization: str | None, call: Call) -> Outcome:
         """Exchange one request, under the eyes of the observers."""
-        event = RequestEvent(operation.name, operation.method, operation.path, call.attempts)
-        if self._on_request is not None:
-            self._on_request(event)
-        request = self._request(operation, authorization, event.headers)
+        event = self._announce(operation, call)
+        request = self._request(operation, authorization, event.headers if event is not None else {})
         begun = io.now()
         try:
             response = await self._backend().send(request)
@@ -176,8 +175,19 @@ class Exchange:
         self._observe(event, response.status, None, begun)
         return answered(operation, response, self.base_url)
 
-    def _observe(self, event: RequestEvent, status: int | None, error: BaseException | None, begun: float) -> None:
-        if self._on_response is not None or logger.isEnabledFor(logging.DEBUG):
+    def _announce(self, operation: Operation[Any], call: Call) -> RequestEvent | None:
+        """Tell the observers of an attempt, if there are any."""
+        if not self._hooked and not logger.isEnabledFor(logging.DEBUG):
+            return None
+        event = RequestEvent(operation.name, operation.method, operation.path, call.attempts)
+        if self._on_request is not None:
+            self._on_request(event)
+        return event
+
+    def _observe(
+        self, event: RequestEvent | None, status: int | None, error: BaseException | None, begun: float
+    ) -> None:
+        if event is not None:
             ended = ResponseEvent(event, status, error, io.now() - begun)
             log_exchange(ended)
             if self._on_response is not None:
@@ -187,7 +197,9 @@ class Exchange:
         url = self.base_url + operation.path
         if operation.query:
             url = f"{url}?{operation.query}"
-        headers = {**{k: v for k, v in further.items() if k.lower() not in _OWN_HEADERS}, **self._headers}
+        headers = self._headers.copy()
+        if further:
+            headers = {**{k: v for k, v in further.items() if k.lower() not in _OWN_HEADERS}, **headers}
         if authorization is not None:
             headers["Authorization"] = authorization
         if operation.content is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -17,7 +17,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from smsgate._backends.connecting import KEEPALIVE_SECONDS, Cert, Connecting, Verify
-from smsgate._backends.content import acollect, adecoded
+from smsgate._backends.content import SMALL_BODY, acollect, adecoded, decoded_headers
 from smsgate._backends.failures import broken, connect_timed_out, not_http, reason, refused, timed_out
 from smsgate._backends.lifetime import FOREIGN, LoopBound, asyncio_loop
 from smsgate.ahttp import AsyncStreamedResponse
@@ -80,12 +80,11 @@ class AiohttpAsyncHttpClient:
         """Exchange one request for its whole answer."""
         answer = await self._begin(request)
         try:
-            headers = _headers(answer)
-            content = await acollect(_chunks(answer), headers)
+            content = await _content(answer)
         except BaseException:
             answer.close()
             raise
-        return Response(answer.status, headers, content)
+        return Response(answer.status, _headers(answer), content)
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
@@ -103,7 +102,7 @@ class AiohttpAsyncHttpClient:
         await self._session.aclose()
 
     async def _begin(self, request: Request) -> aiohttp.ClientResponse:
-        session = await self._session.get()
+        session = self._session.current() or await self._session.get()
         if session.closed:
             raise ConfigurationError(_CLOSED)
         url = request.url
@@ -162,7 +161,20 @@ def _limits(timeout: Timeout) -> aiohttp.ClientTimeout:
 
 
 def _headers(answer: aiohttp.ClientResponse) -> Headers:
-    return Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.raw_headers)
+    return Headers(partial(decoded_headers, answer.raw_headers))
+
+
+async def _content(answer: aiohttp.ClientResponse) -> bytes:
+    """Read a body to its end; one that is small and plain, as nearly all are, without the machinery for others."""
+    try:
+        size = answer.content_length
+        if size is not None and size <= SMALL_BODY and "Content-Encoding" not in answer.headers:
+            stream = answer.content
+            begun = await stream.readany()
+            return begun if stream.at_eof() else begun + await stream.read()
+    except _FAILURES as error:
+        raise _translated(error, sent=True) from error
+    return await acollect(_chunks(answer), _headers(answer))
 
 
 async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:

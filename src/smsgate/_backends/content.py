@@ -1,4 +1,4 @@
-"""Bodies of answers: compression undone, size bounded, alike on every library.
+"""What answers bring, alike on every library: compression undone, sizes bounded, headers as text.
 
 The libraries' own decoding is off: they differ in what they ask for, in how they treat broken data, and few of them
 bound what a small compressed body may grow to.
@@ -15,13 +15,21 @@ from smsgate.errors import TransportError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 
-__all__ = ["LARGEST_BODY", "acollect", "adecoded", "collect", "decoded"]
+__all__ = ["LARGEST_BODY", "SMALL_BODY", "acollect", "adecoded", "collect", "decoded", "decoded_headers"]
 
 LARGEST_BODY = 64 * 1024 * 1024
 """Bytes that `send` holds in memory at most; the gateway's own answers stay far below it."""
 
+SMALL_BODY = 1024 * 1024
+"""Bytes of an announced body up to which it may be read at once."""
+
 _PIECE = 1024 * 1024
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+
+
+def decoded_headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """Return headers as text; their bytes outside of ASCII mean whatever the server wants."""
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
 
 
 def collect(chunks: Iterable[bytes], headers: Mapping[str, str]) -> bytes:

@@ -26,6 +26,7 @@ from smsgate._backends.httpx_wire import (
     translated,
     verification,
 )
+from smsgate._backends.httpx_writing import WholeWritesTransport
 from smsgate._backends.lifetime import ProcessBound
 from smsgate.errors import ConfigurationError
 from smsgate.http import Response, StreamedResponse
@@ -129,12 +130,11 @@ class HttpxHttpClient:
         return transport.handle_request(sending)
 
     def _open(self, secure: bool, proxy: str | None) -> httpx.BaseTransport:  # noqa: FBT001 - half of a key
-        return httpx.HTTPTransport(
-            verify=verification(self._options, secure=secure, proxy=proxy),
-            proxy=proxy_of(self._options, proxy),
-            limits=limits(self._options.max_connections),
-            trust_env=False,
-        )
+        context = verification(self._options, secure=secure, proxy=proxy)
+        most = limits(self._options.max_connections)
+        if proxy is None:
+            return WholeWritesTransport(context, most)
+        return httpx.HTTPTransport(verify=context, proxy=proxy_of(self._options, proxy), limits=most, trust_env=False)
 
 
 class _Opened:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import httpx
 
 from smsgate._backends.connecting import KEEPALIVE_SECONDS
+from smsgate._backends.content import decoded_headers
 from smsgate._backends.failures import broken, connect_timed_out, no_turn, not_http, reason, refused, shorter, timed_out
 from smsgate.http import Headers
 
@@ -54,7 +55,7 @@ def outgoing(request: Request) -> httpx.Request:
 
 def received_headers(answer: httpx.Response) -> Headers:
     """Return the headers of an answer."""
-    return Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
+    return Headers(partial(decoded_headers, answer.headers.raw))
 
 
 def translated(error: Exception, *, sent: bool | None) -> TransportError:

@@ -132,11 +132,14 @@ class LoopBound(Generic[T]):
         self._value: T | None = None
         self._guard: AsyncGenerator[None, Any] | None = None
 
+    def current(self) -> T | None:
+        """Return it if it is open in the running loop."""
+        if self._value is not None and self._home is self._loop() and self._process == os.getpid():
+            return self._value
+        return None
+
     async def get(self) -> T:
         """Return it, opened in the running loop."""
-        value = self._value
-        if value is not None and self._home is self._loop() and self._process == os.getpid():
-            return value
         self._settle()
         if self._value is None:
             self._value = value = self._opening()

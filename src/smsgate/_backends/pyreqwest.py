@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from threading import BoundedSemaphore
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from pyreqwest.client import SyncClient, SyncClientBuilder
@@ -77,12 +77,12 @@ class PyreqwestHttpClient:
         try:
             with self._built(client, request).build_streamed() as answer:
                 headers = received_headers(answer)
-                whole = (answer.bytes().to_bytes(),) if is_small(headers) else _chunks(answer)
-                return Response(answer.status, headers, collect(whole, headers))
+                content = answer.bytes().to_bytes() if is_small(answer) else collect(_chunks(answer), headers)
+                return Response(answer.status, headers, content)
         except FAILURES as error:
             raise translated(error) from error
         finally:
-            opened.gate.release()
+            opened.gate.put(None)
 
     @contextmanager
     def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
@@ -101,7 +101,7 @@ class PyreqwestHttpClient:
             finally:
                 sending.__exit__(None, None, None)
         finally:
-            opened.gate.release()
+            opened.gate.put(None)
 
     def close(self) -> None:
         """Close the connections this object opened; a later `send` opens it again."""
@@ -111,7 +111,7 @@ class PyreqwestHttpClient:
         return filled(client.request(request.method, request.url), request, given=self._client is not None)
 
     def _open(self) -> _Opened:
-        return _Opened(Clients(self._make, self._client), BoundedSemaphore(self._options.max_connections))
+        return _Opened(Clients(self._make, self._client), self._options.max_connections)
 
     def _make(self, timeout: Timeout) -> SyncClient:
         client: SyncClient = configured(SyncClientBuilder(), self._options, timeout).build()
@@ -119,19 +119,23 @@ class PyreqwestHttpClient:
 
 
 class _Opened:
-    """What was opened: the clients, and the gate before them."""
+    """What was opened: the clients, and the gate before them: a queue of turns, faster than a semaphore."""
 
     __slots__ = ("clients", "gate")
 
-    def __init__(self, clients: Clients[SyncClient], gate: BoundedSemaphore) -> None:
+    def __init__(self, clients: Clients[SyncClient], turns: int) -> None:
         self.clients = clients
-        self.gate = gate
+        self.gate: SimpleQueue[None] = SimpleQueue()
+        for _ in range(turns):
+            self.gate.put(None)
 
     def enter(self, limits: Timeout) -> SyncClient:
         """Wait for a turn and return the client to use."""
         client = self.clients.get(limits)
-        if not self.gate.acquire(timeout=-1 if limits.total is None else limits.total):
-            raise no_turn()
+        try:
+            self.gate.get(timeout=limits.total)
+        except Empty:
+            raise no_turn() from None
         return client
 
     def close(self) -> None:

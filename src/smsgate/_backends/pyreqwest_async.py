@@ -11,7 +11,7 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from pyreqwest.client import Client, ClientBuilder
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
-from smsgate._backends.content import acollect, adecoded, collect
+from smsgate._backends.content import acollect, adecoded
 from smsgate._backends.failures import no_turn
 from smsgate._backends.lifetime import LoopBound, asyncio_loop
 from smsgate._backends.pyreqwest_wire import (
@@ -81,13 +81,13 @@ class PyreqwestAsyncHttpClient:
 
     async def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
-        opened = await self._opened.get()
+        opened = self._opened.current() or await self._opened.get()
         client = await opened.enter(request.timeout)
         try:
             async with _Cancellable(), self._built(client, request).build_streamed() as answer:
                 headers = received_headers(answer)
-                if is_small(headers):
-                    content = collect(((await answer.bytes()).to_bytes(),), headers)
+                if is_small(answer):
+                    content = (await answer.bytes()).to_bytes()
                 else:
                     content = await acollect(_chunks(answer), headers)
                 return Response(answer.status, headers, content)

@@ -7,6 +7,7 @@ import re
 from collections import OrderedDict
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pyreqwest import exceptions
@@ -148,20 +149,22 @@ def filled(builder: Any, request: Request, *, given: bool) -> Any:
 
 def received_headers(answer: BaseResponse) -> Headers:
     """Return the headers of an answer, but for values that are not ASCII: pyreqwest cannot show those."""
+    return Headers(partial(_readable, answer.headers))
+
+
+def is_small(answer: BaseResponse) -> bool:
+    """Tell whether the body is certain to be plain, and small enough to be read at once."""
     headers: Any = answer.headers
     try:
-        return Headers(headers.items())
+        size: str = headers.get("content-length", "")
     except ValueError:
-        return Headers(_readable(headers))
-
-
-def is_small(headers: Headers) -> bool:
-    """Tell whether the body is certain to be small enough to be read at once."""
-    size = headers.get("content-length", "")
-    return size.isdecimal() and int(size) <= LARGEST_BODY
+        return False
+    return size.isdecimal() and int(size) <= LARGEST_BODY and "content-encoding" not in headers
 
 
 def _readable(headers: Any) -> list[tuple[str, str]]:
+    with suppress(ValueError):
+        return list(headers.items())
     found: list[tuple[str, str]] = []
     for name in headers:
         with suppress(ValueError):

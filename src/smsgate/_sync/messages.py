@@ -120,14 +120,15 @@ class MessageCalls(Execution):
                 schedule_at=schedule_at,
             )
             chosen = with_id(outgoing)
-            build = partial(
-                send_operation, skip_phone_validation=skip_phone_validation, active_within=device_active_within
+            operation = send_operation(
+                chosen, skip_phone_validation=skip_phone_validation, active_within=device_active_within
             )
-            operation = build(chosen)
             self._cipher.check(chosen)
         wire = self._cipher.seal(self._sender.pinned(chosen, device_active_within))
         if wire is not chosen:
-            operation = build(wire, recheck=False)
+            operation = send_operation(
+                wire, skip_phone_validation=skip_phone_validation, active_within=device_active_within, recheck=False
+            )
         return self._cipher.open_one(self._sender.send(wire, operation))
 
     def send_many(
