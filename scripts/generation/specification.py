@@ -85,6 +85,11 @@ class Specification:
         """The document without ``deprecated`` marks: pydantic would warn on every access to such a field."""
         return cast("Json", _without_deprecated(self.root))
 
+    def event_schemas(self) -> set[str]:
+        """Names of the schemas that nothing but webhooks leads to, and of those made of them."""
+        found = self._reached(self.root.get("webhooks", {})) - self._reached(self.root["paths"])
+        return found | {name for name, schema in self.schemas.items() if self._reached(schema) & found}
+
     def count_times(self) -> int:
         """How many date-time schemas the components hold."""
         return _count_times(self.schemas)
@@ -103,6 +108,28 @@ class Specification:
                 target = target[step]
             node = target
         return node
+
+    def _reached(self, node: Any) -> set[str]:
+        """Names of the schemas that references lead to, from anywhere below a node."""
+        found: set[str] = set()
+        waiting = [node]
+        while waiting:
+            here = waiting.pop()
+            if isinstance(here, list):
+                items: list[Any] = cast("Any", here)
+                waiting += items
+            elif isinstance(here, dict):
+                entries: Json = cast("Any", here)
+                target = str(entries.get("$ref", ""))
+                if target:
+                    name = target.rpartition("/")[2]
+                    if name in found:
+                        continue
+                    if "/schemas/" in target:
+                        found.add(name)
+                    waiting.append(self.resolve(entries))
+                waiting += entries.values()
+        return found
 
     def _facts_of(self, where: str, operation: Json) -> Facts:
         repeat = operation.get("x-repeat")

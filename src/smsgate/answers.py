@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from smsgate.errors import APIError, RateLimitError, ResponseError, ServiceUnavailableError, error_class
@@ -67,6 +66,8 @@ def _json(content: bytes) -> Any:
 
 
 def _usual_name(status: int) -> str:
+    from http import HTTPStatus  # noqa: PLC0415 - slow to import, and needed for nameless errors only
+
     try:
         return HTTPStatus(status).phrase
     except ValueError:

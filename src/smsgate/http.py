@@ -117,7 +117,7 @@ class Timeout:
     total: float | None = 30.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Request:
     """One HTTP request, complete: absolute URL, headers and body as they go out."""
 
@@ -131,7 +131,7 @@ class Request:
         return f"Request({self.method})"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Response:
     """One HTTP answer, read to its end. Header names are looked up without regard to case."""
 
@@ -146,7 +146,7 @@ class Response:
         return f"Response({self.status}, {len(self.content)} bytes)"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class StreamedResponse:
     """One HTTP answer whose body is still arriving; ``chunks`` may be iterated once."""
 

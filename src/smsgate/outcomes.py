@@ -32,7 +32,7 @@ _UNAUTHORIZED = 401
 _TOO_MANY = 429
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)  # imports feel every method that is made
 class Outcome:
     """What came of one attempt.
 
@@ -51,7 +51,7 @@ class Outcome:
     retry_after: float | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Call:
     """What a call remembers over its attempts.
 

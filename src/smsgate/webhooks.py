@@ -35,7 +35,7 @@ from smsgate.webhook_signatures import (
     signature_headers,
     tolerated_seconds,
 )
-from smsgate_api.models import (
+from smsgate_api.events import (
     AppStarted,
     AppStartedPayload,
     MmsBatchDownloaded,

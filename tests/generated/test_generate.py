@@ -57,7 +57,7 @@ def test_committed_package_is_what_the_spec_and_templates_generate():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", ["models", "operations"])
+@pytest.mark.parametrize("name", ["models", "events", "operations"])
 def test_golden_spec_gives_golden_code(bakery, name):
     made = (bakery / f"{name}.py").read_text(encoding="utf-8")
     expected = (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")

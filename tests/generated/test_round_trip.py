@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from smsgate_api import models
+from smsgate_api import events, models
 from smsgate_api.reading import parse_object
 from smsgate_api.types import Model, wire_time
 
@@ -119,7 +119,7 @@ def test_recorded_answer_is_read_strictly_and_written_back(exchange, kind):
 
 
 KNOWN = {member.value for member in models.WebhookEvent}
-EVENT = TypeAdapter(models.Event)
+EVENT = TypeAdapter(events.Event)
 
 
 @pytest.mark.parametrize("delivery", DELIVERIES["events"], ids=lambda delivery: delivery["name"])

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from pydantic import ValidationError
 
-from smsgate_api import models
+from smsgate_api import events, models
 from smsgate_api.rules import MAX_STORED_SIZE, stored_size
 from smsgate_api.types import encode
 
@@ -333,15 +333,15 @@ def test_state_is_final_when_nothing_more_will_happen(overall, recipients, final
 
 def test_remote_is_the_other_end_in_both_directions():
     common = {"messageId": "1", "sender": "from", "recipient": "to", "phoneNumber": "old"}
-    received = models.SmsReceivedPayload.from_dict({**common, "message": "x", "receivedAt": "2026-01-01T00:00:00Z"})
-    sent = models.SmsSentPayload.from_dict({**common, "sentAt": "2026-01-01T00:00:00Z"})
+    received = events.SmsReceivedPayload.from_dict({**common, "message": "x", "receivedAt": "2026-01-01T00:00:00Z"})
+    sent = events.SmsSentPayload.from_dict({**common, "sentAt": "2026-01-01T00:00:00Z"})
     assert (received.remote, sent.remote) == ("from", "to")
 
 
 def test_remote_falls_back_to_the_older_field():
     common = {"messageId": "1", "phoneNumber": "old"}
-    received = models.SmsReceivedPayload.from_dict({**common, "message": "x", "receivedAt": "2026-01-01T00:00:00Z"})
-    sent = models.SmsSentPayload.from_dict({**common, "sentAt": "2026-01-01T00:00:00Z"})
+    received = events.SmsReceivedPayload.from_dict({**common, "message": "x", "receivedAt": "2026-01-01T00:00:00Z"})
+    sent = events.SmsSentPayload.from_dict({**common, "sentAt": "2026-01-01T00:00:00Z"})
     assert (received.remote, sent.remote) == ("old", "old")
 
 

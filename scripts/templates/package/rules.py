@@ -20,7 +20,7 @@ from .types import BUILDING, Model
 if TYPE_CHECKING:
     from typing_extensions import LiteralString, Self
 
-    from . import models
+    from . import events, models
 
 __all__ = [
     "MAX_STORED_SIZE",
@@ -238,7 +238,7 @@ class ReceivedPayloadRules(Model):
     @property
     def remote(self) -> str | None:
         """Who wrote, under whichever name the version of the app reports it."""
-        payload = cast("models.SmsReceivedPayload", self)
+        payload = cast("events.SmsReceivedPayload", self)
         sender = payload.sender or payload.phone_number
         return None if sender == "unknown" else sender  # what the app writes for an MMS it read too early
 
@@ -249,5 +249,5 @@ class SentPayloadRules(Model):
     @property
     def remote(self) -> str | None:
         """Who was written to, under whichever name the version of the app reports it."""
-        payload = cast("models.SmsSentPayload", self)
+        payload = cast("events.SmsSentPayload", self)
         return payload.recipient or payload.phone_number
