@@ -18,6 +18,7 @@ from smsgate_api.rules import (
     SentPayloadRules,
     SettingsRules,
     TokenRequestRules,
+    WebhookRules,
 )
 from smsgate_api.types import Model, OpenIntEnum, OpenStrEnum, Timestamp
 
@@ -1061,7 +1062,7 @@ class WebhookEvent(OpenStrEnum):
     MMS_BATCH_DOWNLOADED = "mms:batch:downloaded"
 
 
-class Webhook(Model):
+class Webhook(WebhookRules):
     """An address that phones call for one kind of event."""
 
     id: str | None = None

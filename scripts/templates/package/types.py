@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, PydanticSerializationError
 
+from .building import with_own_types
 from .times import BUILDING, Timestamp, wire_time
 
 if TYPE_CHECKING:
@@ -281,9 +282,20 @@ class Model(BaseModel):
         def __init__(self, /, **data: Any) -> None:
             if self.none_is_absent and None in data.values():
                 data = {k: v for k, v in data.items() if v is not None or k not in self.none_is_absent}
-            self.__pydantic_validator__.validate_python(data, self_instance=self, extra="forbid", context=BUILDING)
+            try:
+                self._build(data)
+            except ValidationError:
+                pass  # a mistake, or stand-ins for the fields' own types
+            else:
+                return
+            self._build(with_own_types(type(self), data))
 
         __init__.__pydantic_base_init__ = True  # else every parse would come through __init__
+
+        def _build(self, data: dict[str, Any]) -> None:
+            self.__pydantic_validator__.validate_python(
+                data, self_instance=self, strict=True, extra="forbid", context=BUILDING
+            )
 
         @classmethod
         def model_rebuild(cls, *, _parent_namespace_depth: int = 2, **options: Any) -> bool | None:
@@ -308,20 +320,22 @@ class Model(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def encode(model: Model, *, recheck: bool = True) -> bytes:
+def encode(model: Model, kind: type[Model] = Model, *, recheck: bool = True) -> bytes:
     """Write a request body: what was set, by wire names; None is left out, or null where it means "reset".
 
     The result is checked once more, because ``model_copy`` and ``model_construct`` skip all rules.
 
     Args:
         model: the body.
+        kind: what it must be.
         recheck: False only for a message that was checked and then encrypted.
 
     Raises:
+        InvalidArgumentError: it is something else.
         pydantic.ValidationError: the model breaks its own rules.
     """
-    if not isinstance(model, Model):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise InvalidArgumentError("the body must be a model")
+    if not isinstance(model, kind):
+        raise InvalidArgumentError(f"the body must be a {kind.__name__}")
     try:
         content = model.__pydantic_serializer__.to_json(
             model, by_alias=True, exclude_unset=True, exclude_none=not model.keeps_null, warnings=False
@@ -332,5 +346,5 @@ def encode(model: Model, *, recheck: bool = True) -> bytes:
             type(model).__name__, [{"type": problem, "loc": (), "input": None}], "json", hide_input=True
         ) from None  # its text quotes the value
     if recheck:
-        model.__pydantic_validator__.validate_json(content, context=BUILDING)
+        model.__pydantic_validator__.validate_json(content, strict=True, context=BUILDING)
     return content
