@@ -7,7 +7,7 @@ Hand-written; ``scripts/generate.py`` copies it from ``scripts/templates``. Erro
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -72,7 +72,10 @@ def time(name: str, value: datetime) -> str:
         raise InvalidArgumentError(f"{name} must be a datetime")
     if value.utcoffset() is None:
         raise InvalidArgumentError(f"{name} must be a time with a zone")
-    return quote(wire_time(value), safe="")
+    try:
+        return quote(wire_time(value.astimezone(timezone.utc)), safe="")
+    except OverflowError:
+        raise InvalidArgumentError(f"{name} must be a time of the years 1 to 9999, also in UTC") from None
 
 
 def bearer(name: str, value: str) -> str:

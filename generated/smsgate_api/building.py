@@ -1,5 +1,5 @@
 # Copied by scripts/generate.py from scripts/templates/package; edit it there.
-"""What else than a field's own type may be given when a model is built: text for an enum, a dict for a model, and so on.
+"""What else than its own type a field may be given when a model is built: text for an enum, a dict for a model.
 
 Hand-written; ``scripts/generate.py`` copies it from ``scripts/templates``. Building is strict: a truth value is no
 number, bytes are no text. Only these stand-ins, which can mean one thing only, are taken and replaced beforehand.
@@ -47,7 +47,8 @@ def _own(wanted: Any, value: Any) -> Any:
     if origin is list and _is_listed(value):
         return [_own(parts[0], item) for item in value]
     if origin is dict and isinstance(value, Mapping):
-        return {key: _own(parts[1], item) for key, item in cast("Mapping[Any, Any]", value).items()}
+        entries: Mapping[Any, Any] = cast("Any", value)
+        return {key: _own(parts[1], item) for key, item in entries.items()}
     if origin is None and isinstance(wanted, type):
         return _of_class(wanted, value)
     if origin is not None and not any(isinstance(part, type) and type(value) is part for part in parts):
@@ -60,7 +61,7 @@ def _of_class(wanted: type, value: Any) -> Any:
     if issubclass(wanted, Enum) and issubclass(wanted, str) and isinstance(value, str):
         return wanted(plain_text(value))
     if issubclass(wanted, BaseModel) and isinstance(value, Mapping):
-        fields = cast("Mapping[Any, Any]", value)
+        fields: Mapping[Any, Any] = cast("Any", value)
         return wanted(**fields) if all(isinstance(name, str) for name in fields) else fields
     return value
 

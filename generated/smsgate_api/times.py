@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
 
-__all__ = ["BUILDING", "Timestamp", "wire_time"]
+__all__ = ["BUILDING", "Timestamp", "read_time", "wire_time"]
 
 BUILDING = {"smsgate": "building"}
 """Validation context of everything that a user builds; its absence means that the wire is being read."""
@@ -35,7 +35,12 @@ def wire_time(value: datetime) -> str:
         return value.isoformat(timespec="milliseconds")
 
 
-def _read_time(text: str) -> datetime:
+def read_time(text: str) -> datetime:
+    """Read RFC 3339 text, with a space, missing or odd zone as phones write them; naive when it has no zone.
+
+    Raises:
+        ValueError: it is something else.
+    """
     found = _TIME.fullmatch(text)
     if found is None:
         raise ValueError
@@ -51,7 +56,7 @@ def _read_time(text: str) -> datetime:
 
 def _time_from_rest(value: Any, info: core_schema.ValidationInfo) -> datetime:
     """Read what pydantic's own strict parser leaves over: text given by a user, odd offsets, times without zone."""
-    moment = value if isinstance(value, datetime) else _read_time(value) if isinstance(value, str) else None
+    moment = value if isinstance(value, datetime) else read_time(value) if isinstance(value, str) else None
     if moment is None:
         raise ValueError
     if moment.tzinfo is None or moment.utcoffset() is None:

@@ -530,6 +530,21 @@ def test_repr_hides_secrets_lists_of_text_and_free_maps():
     assert "jti-1" in shown
 
 
+def test_repr_masks_keys_of_maps_that_are_no_names():
+    checks = {"db:ping": {"status": "pass", "observed_value": 1}, SECRET: {"status": "pass", "observed_value": 1}}
+    shown = repr(models.HealthResponse(status="pass", checks=checks))
+    assert "db:ping" in shown
+    assert SECRET not in shown
+    assert SECRET not in repr(models.MessageState.from_dict({**STATE, "states": {SECRET: "2026-01-01T00:00:00Z"}}))
+
+
+def test_unreadable_check_leaves_the_others_alone():
+    good = {"status": "pass", "observedValue": 1}
+    for bad in (None, 5, {}, {"status": 5, "observedValue": 1}, {"status": "pass", "observedValue": "many"}):
+        read = parse_object(models.HealthResponse, wire({"status": "fail", "checks": {"a": good, "db:ping": bad}}))
+        assert list(read.checks) == ["a"]
+
+
 def test_operation_repr_shows_name_and_method_only():
     operation = Operation("send_message", "POST", f"/messages/{SECRET}", read_nothing, query="q=1", content=b"private")
     assert repr(operation) == "<Operation send_message POST>"

@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 import re
-from typing import TYPE_CHECKING, ClassVar, NoReturn, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from pydantic import ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from . import models
 
 __all__ = [
+    "LONGEST_TTL",
     "MAX_STORED_SIZE",
     "DataMessageRules",
     "IncomingMessageRules",
@@ -42,7 +43,7 @@ MAX_STORED_SIZE = 65_535
 """Most bytes of a text or data content as the server stores it; beyond that it answers 500."""
 _MAX_PORT = 65_535
 _MIN_PRIORITY, _MAX_PRIORITY = -128, 127
-_LONGEST_TTL = 9_000_000_000
+LONGEST_TTL = 9_000_000_000
 """Seconds; in nanoseconds, as servers count, more would not fit 64 bits."""
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,36}")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
@@ -86,7 +87,8 @@ class DataMessageRules(Model):
         """
         if not isinstance(data, bytes | bytearray | memoryview):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidArgumentError("with_bytes takes bytes; text becomes bytes with .encode()")
-        return cls(**{"data": base64.b64encode(data).decode("ascii"), "port": port})
+        fields: dict[str, Any] = {"data": base64.b64encode(data).decode("ascii"), "port": port}
+        return cls(**fields)
 
     def as_bytes(self) -> bytes:
         """The raw bytes.
@@ -142,11 +144,7 @@ class MessageRules(Model):
             _refuse("message_id", "An id should be 1 to 36 letters, digits or ._~- and no dot segment")
         if not _MIN_PRIORITY <= message.priority <= _MAX_PRIORITY:
             _refuse("priority_range", "Priority should be -128 to 127")
-        for number in message.phone_numbers:
-            if number != number.strip():
-                _refuse("recipient", "A recipient should not be blank, nor begin or end with white space")
-        if len(message.phone_numbers) > 1:
-            _check_distinct(message.phone_numbers)
+        _check_recipients(message.phone_numbers)
         if message.device_id is not None:
             _check_device(message.device_id)
         if message.ttl is not None:
@@ -170,12 +168,15 @@ def _check_device(device_id: str | None) -> None:
 
 
 def _check_ttl(ttl: int | None) -> None:
-    if ttl is not None and ttl > _LONGEST_TTL:
+    if ttl is not None and ttl > LONGEST_TTL:
         _refuse("ttl_range", "ttl should be at most 9000000000 seconds")
 
 
-def _check_distinct(phone_numbers: list[str]) -> None:
-    if len({number.casefold() for number in phone_numbers}) != len(phone_numbers):
+def _check_recipients(phone_numbers: list[str]) -> None:
+    for number in phone_numbers:
+        if number != number.strip():
+            _refuse("recipient", "A recipient should not be blank, nor begin or end with white space")
+    if len(phone_numbers) > 1 and len({number.casefold() for number in phone_numbers}) != len(phone_numbers):
         _refuse("distinct_recipients", "Recipients should be distinct, also without regard to case")
 
 

@@ -9,6 +9,7 @@ read tolerantly: unknown fields and enum values are kept. No error or repr made 
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -227,6 +228,10 @@ class OpenIntEnum(int, Enum):
         return format(cast("int", self._value_), spec)
 
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_:.-]{0,63}")
+"""What a key of a map looks like that is a name: of a state, of a health check."""
+
+
 class _Hidden:
     """Stands in a repr for text that may be personal or secret."""
 
@@ -251,7 +256,7 @@ def _shown(name: str, value: Any) -> Any:
     if isinstance(value, dict):
         entries: dict[Any, Any] = cast("Any", value)
         if all(isinstance(item, (datetime, Model)) for item in entries.values()):
-            return entries
+            return {key if _NAME.fullmatch(key) else _Hidden(): item for key, item in entries.items()}
         return _Hidden("{…}")
     return _Hidden()
 
