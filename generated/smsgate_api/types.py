@@ -341,7 +341,7 @@ def encode(model: Model, kind: type[Model] = Model, *, recheck: bool = True) -> 
         pydantic.ValidationError: the model breaks its own rules.
     """
     if not isinstance(model, kind):
-        raise InvalidArgumentError(f"the body must be a {kind.__name__}")
+        raise InvalidArgumentError(f"the body must be of type {kind.__name__}")
     try:
         content = model.__pydantic_serializer__.to_json(
             model, by_alias=True, exclude_unset=True, exclude_none=not model.keeps_null, warnings=False

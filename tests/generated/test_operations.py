@@ -196,7 +196,7 @@ def test_broken_body_is_refused_unless_the_check_is_left_out():
 )
 @pytest.mark.parametrize("body", [models.TextMessage(text="a"), models.SimCard, {"text": "a"}, "a", b"{}", None, 5])
 def test_body_of_another_kind_is_refused(take, body):
-    with pytest.raises(InvalidArgumentError, match=r"the body must be a \w+"):
+    with pytest.raises(InvalidArgumentError, match=r"the body must be of type \w+"):
         take(body)
 
 

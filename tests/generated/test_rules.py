@@ -166,6 +166,21 @@ def test_time_without_zone_is_refused(field):
     assert "zone" in refusal(message, **{field: NOW.replace(tzinfo=None)})
 
 
+@pytest.mark.parametrize("field", ["valid_until", "schedule_at"])
+@pytest.mark.parametrize(
+    "time",
+    [
+        datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5))),
+        datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5))),
+        "0001-01-01T00:00:00+05:00",
+    ],
+)
+def test_time_that_does_not_exist_in_utc_is_refused_and_read(field, time):
+    assert "years 1 to 9999" in refusal(message, **{field: time})
+    state = {"id": "a", "deviceId": "b", "state": "Sent", "recipients": [], "createdAt": str(time)}
+    assert models.MessageState.from_dict(state).created_at.tzinfo is not None
+
+
 # --- stored size
 
 

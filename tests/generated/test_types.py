@@ -312,12 +312,18 @@ def test_what_is_no_time_is_unreadable(value):
         (datetime(2026, 1, 2, 3, 4, 5, 123999, UTC), "2026-01-02T03:04:05.123Z"),
         (datetime(2026, 1, 2, 3, 4, 5, 0, timezone(timedelta(hours=5, minutes=30))), "2026-01-01T21:34:05.000Z"),
         (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00.000Z"),
-        (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5))), "0001-01-01T00:00:00.000+05:00"),
+        (datetime(9999, 12, 31, 18, 59, 59, 0, timezone(timedelta(hours=-5))), "9999-12-31T23:59:59.000Z"),
     ],
 )
 def test_time_is_written_in_utc_with_three_digits(value, expected):
     assert wire_time(value) == expected
     assert json.loads(encode(Moment(at=value)))["at"] == expected
+
+
+def test_received_time_that_does_not_exist_in_utc_is_written_in_its_own_zone():
+    assert parse_object(Moment, wire({"at": "0001-01-01T00:00:00+05:00"})).asdict() == {
+        "at": "0001-01-01T00:00:00.000+05:00"
+    }
 
 
 @pytest.mark.parametrize("value", [datetime(2026, 1, 1), "2026-01-01T00:00:00", "2026-01-01", 1_700_000_000, True])  # noqa: DTZ001 - the point
