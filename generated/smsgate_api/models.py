@@ -16,6 +16,7 @@ from smsgate_api.rules import (
     PeriodRules,
     SettingsRules,
     TokenRequestRules,
+    WebhookRules,
 )
 from smsgate_api.types import Model, OpenIntEnum, OpenStrEnum, Timestamp
 
@@ -598,7 +599,7 @@ class WebhookEvent(OpenStrEnum):
     MMS_BATCH_DOWNLOADED = "mms:batch:downloaded"
 
 
-class Webhook(Model):
+class Webhook(WebhookRules):
     """An address that phones call for one kind of event."""
 
     id: str | None = None

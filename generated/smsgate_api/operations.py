@@ -108,7 +108,7 @@ def send_message(
             ("skipPhoneValidation", skip_phone_validation, flag),
             ("deviceActiveWithin", device_active_within, integer),
         ),
-        content=encode(body, recheck=recheck),
+        content=encode(body, models.Message, recheck=recheck),
         repeat="settle",
         scope="messages:send",
     )
@@ -178,7 +178,7 @@ def export_inbox(
         "POST",
         "/messages/inbox/export",
         read_nothing,
-        content=encode(body, recheck=recheck),
+        content=encode(body, models.MessagesExportRequest, recheck=recheck),
         repeat="never",
         scope="messages:export",
     )
@@ -271,7 +271,7 @@ def refresh_inbox(
         "POST",
         "/inbox/refresh",
         read_nothing,
-        content=encode(body, recheck=recheck),
+        content=encode(body, models.InboxRefreshRequest, recheck=recheck),
         repeat="never",
         scope="inbox:refresh",
     )
@@ -365,7 +365,7 @@ def create_webhook(
         "POST",
         "/webhooks",
         _webhook,
-        content=encode(body, recheck=recheck),
+        content=encode(body, models.Webhook, recheck=recheck),
         repeat="safe",
         scope="webhooks:write",
     )
@@ -426,7 +426,7 @@ def replace_settings(
         "PUT",
         "/settings",
         _device_settings,
-        content=encode(body, recheck=recheck),
+        content=encode(body, models.DeviceSettings, recheck=recheck),
         repeat="safe",
         scope="settings:write",
     )
@@ -451,7 +451,7 @@ def patch_settings(
         "PATCH",
         "/settings",
         _device_settings,
-        content=encode(body, recheck=recheck),
+        content=encode(body, models.DeviceSettings, recheck=recheck),
         repeat="safe",
         scope="settings:write",
     )
@@ -569,7 +569,7 @@ def create_token(
         "POST",
         "/auth/token",
         _token_response,
-        content=encode(body, recheck=recheck),
+        content=encode(body, models.TokenRequest, recheck=recheck),
         repeat="never",
         scope="tokens:manage",
     )

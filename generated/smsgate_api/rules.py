@@ -11,12 +11,12 @@ import base64
 import binascii
 import json
 import re
-from typing import TYPE_CHECKING, ClassVar, NoReturn, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from pydantic import ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from .types import BUILDING, Model
+from .types import BUILDING, InvalidArgumentError, Model
 
 if TYPE_CHECKING:
     from typing_extensions import LiteralString, Self
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from . import events, models
 
 __all__ = [
+    "LONGEST_TTL",
     "MAX_STORED_SIZE",
     "DataMessageRules",
     "IncomingMessageRules",
@@ -35,6 +36,7 @@ __all__ = [
     "SentPayloadRules",
     "SettingsRules",
     "TokenRequestRules",
+    "WebhookRules",
     "stored_size",
 ]
 
@@ -42,6 +44,8 @@ MAX_STORED_SIZE = 65_535
 """Most bytes of a text or data content as the server stores it; beyond that it answers 500."""
 _MAX_PORT = 65_535
 _MIN_PRIORITY, _MAX_PRIORITY = -128, 127
+LONGEST_TTL = 9_000_000_000
+"""Seconds; in nanoseconds, as servers count, more would not fit 64 bits."""
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,36}")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _FINAL = frozenset({"Delivered", "Failed", "Cancelled"})
@@ -76,8 +80,16 @@ class DataMessageRules(Model):
 
     @classmethod
     def with_bytes(cls, data: bytes, port: int) -> Self:
-        """Make a data message of raw bytes for a port (0 to 65535)."""
-        return cls.model_validate({"data": base64.b64encode(data).decode("ascii"), "port": port}, context=BUILDING)
+        """Make a data message of raw bytes for a port (0 to 65535).
+
+        Raises:
+            InvalidArgumentError: the data are no bytes.
+            pydantic.ValidationError: the port is none.
+        """
+        if not isinstance(data, bytes | bytearray | memoryview):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidArgumentError("with_bytes takes bytes; text becomes bytes with .encode()")
+        fields: dict[str, Any] = {"data": base64.b64encode(data).decode("ascii"), "port": port}
+        return cls(**fields)
 
     def as_bytes(self) -> bytes:
         """The raw bytes.
@@ -129,12 +141,15 @@ class MessageRules(Model):
         text, data, mms = message.text_message, message.data_message, message.mms_message
         if (text is not None) + (data is not None) + (mms is not None) + bool(message.message) != 1:
             _refuse("one_content", "Give exactly one of text_message, data_message, mms_message and message")
-        if message.id is not None and (not _ID.fullmatch(message.id) or message.id in _DOTS):
+        if message.id is not None and not _is_id(message.id):
             _refuse("message_id", "An id should be 1 to 36 letters, digits or ._~- and no dot segment")
         if not _MIN_PRIORITY <= message.priority <= _MAX_PRIORITY:
             _refuse("priority_range", "Priority should be -128 to 127")
-        if len(message.phone_numbers) > 1:
-            _check_distinct(message.phone_numbers)
+        _check_recipients(message.phone_numbers)
+        if message.device_id is not None:
+            _check_device(message.device_id)
+        if message.ttl is not None:
+            _check_ttl(message.ttl)
         if message.valid_until is not None:
             _check_times(message)
         if data is not None:
@@ -144,8 +159,25 @@ class MessageRules(Model):
         return self
 
 
-def _check_distinct(phone_numbers: list[str]) -> None:
-    if len({number.casefold() for number in phone_numbers}) != len(phone_numbers):
+def _is_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None and text not in _DOTS
+
+
+def _check_device(device_id: str | None) -> None:
+    if device_id is not None and not device_id.strip():
+        _refuse("empty_device", "device_id should not be empty; leave it out for any device")
+
+
+def _check_ttl(ttl: int | None) -> None:
+    if ttl is not None and ttl > LONGEST_TTL:
+        _refuse("ttl_range", "ttl should be at most 9000000000 seconds")
+
+
+def _check_recipients(phone_numbers: list[str]) -> None:
+    for number in phone_numbers:
+        if number != number.strip():
+            _refuse("recipient", "A recipient should not be blank, nor begin or end with white space")
+    if len(phone_numbers) > 1 and len({number.casefold() for number in phone_numbers}) != len(phone_numbers):
         _refuse("distinct_recipients", "Recipients should be distinct, also without regard to case")
 
 
@@ -182,6 +214,7 @@ class PeriodRules(Model):
         request = cast("models.InboxRefreshRequest", self)
         if request.since > request.until:
             _refuse("period", "since should not be later than until")
+        _check_device(request.device_id)
         if any(kind not in _REFRESHED for kind in getattr(request, "message_types", None) or ()):
             _refuse("message_types", "Only SMS and MMS can be asked for")
         return self
@@ -192,8 +225,26 @@ class TokenRequestRules(Model):
 
     @model_validator(mode="after")
     def _check_scopes(self) -> Self:
-        if not all(cast("models.TokenRequest", self).scopes):
-            _refuse("empty_scope", "Scopes should not be empty")
+        request = cast("models.TokenRequest", self)
+        if not all(scope and scope == scope.strip() for scope in request.scopes):
+            _refuse("empty_scope", "Scopes should not be empty, nor begin or end with white space")
+        _check_ttl(request.ttl)
+        return self
+
+
+class WebhookRules(Model):
+    """A webhook to register can be found again, and belongs to one device or to all."""
+
+    @model_validator(mode="after")
+    def _check_webhook(self, info: ValidationInfo) -> Self:
+        if info.context is not BUILDING:
+            return self
+        webhook = cast("models.Webhook", self)
+        if webhook.id is not None and not _is_id(webhook.id):
+            _refuse("webhook_id", "An id should be 1 to 36 letters, digits or ._~- and no dot segment")
+        if not webhook.event.strip():
+            _refuse("empty_event", "event should not be empty; WebhookEvent names the events")
+        _check_device(webhook.device_id)
         return self
 
 

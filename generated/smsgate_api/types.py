@@ -10,6 +10,7 @@ read tolerantly: unknown fields and enum values are kept. No error or repr made 
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, PydanticSerializationError
 
+from .building import with_own_types
 from .times import BUILDING, Timestamp, wire_time
 
 if TYPE_CHECKING:
@@ -229,6 +231,10 @@ class OpenIntEnum(int, Enum):
         return format(cast("int", self._value_), spec)
 
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_:.-]{0,63}")
+"""What a key of a map looks like that is a name: of a state, of a health check."""
+
+
 class _Hidden:
     """Stands in a repr for text that may be personal or secret."""
 
@@ -253,7 +259,7 @@ def _shown(name: str, value: Any) -> Any:
     if isinstance(value, dict):
         entries: dict[Any, Any] = cast("Any", value)
         if all(isinstance(item, (datetime, Model)) for item in entries.values()):
-            return entries
+            return {key if _NAME.fullmatch(key) else _Hidden(): item for key, item in entries.items()}
         return _Hidden("{…}")
     return _Hidden()
 
@@ -284,9 +290,20 @@ class Model(BaseModel):
         def __init__(self, /, **data: Any) -> None:
             if self.none_is_absent and None in data.values():
                 data = {k: v for k, v in data.items() if v is not None or k not in self.none_is_absent}
-            self.__pydantic_validator__.validate_python(data, self_instance=self, extra="forbid", context=BUILDING)
+            try:
+                self._build(data)
+            except ValidationError:
+                pass  # a mistake, or stand-ins for the fields' own types
+            else:
+                return
+            self._build(with_own_types(type(self), data))
 
         __init__.__pydantic_base_init__ = True  # else every parse would come through __init__
+
+        def _build(self, data: dict[str, Any]) -> None:
+            self.__pydantic_validator__.validate_python(
+                data, self_instance=self, strict=True, extra="forbid", context=BUILDING
+            )
 
         @classmethod
         def model_rebuild(cls, *, _parent_namespace_depth: int = 2, **options: Any) -> bool | None:
@@ -322,20 +339,22 @@ def replaced(model: M, **changes: Any) -> M:
     return copied
 
 
-def encode(model: Model, *, recheck: bool = True) -> bytes:
+def encode(model: Model, kind: type[Model] = Model, *, recheck: bool = True) -> bytes:
     """Write a request body: what was set, by wire names; None is left out, or null where it means "reset".
 
     The result is checked once more, because ``model_copy`` and ``model_construct`` skip all rules.
 
     Args:
         model: the body.
+        kind: what it must be.
         recheck: False only for a message that was checked and then encrypted.
 
     Raises:
+        InvalidArgumentError: it is something else.
         pydantic.ValidationError: the model breaks its own rules.
     """
-    if not isinstance(model, Model):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise InvalidArgumentError("the body must be a model")
+    if not isinstance(model, kind):
+        raise InvalidArgumentError(f"the body must be of type {kind.__name__}")
     try:
         content = model.__pydantic_serializer__.to_json(
             model, by_alias=True, exclude_unset=True, exclude_none=not model.keeps_null, warnings=False
@@ -346,5 +365,5 @@ def encode(model: Model, *, recheck: bool = True) -> bytes:
             type(model).__name__, [{"type": problem, "loc": (), "input": None}], "json", hide_input=True
         ) from None  # its text quotes the value
     if recheck:
-        model.__pydantic_validator__.validate_json(content, context=BUILDING)
+        model.__pydantic_validator__.validate_json(content, strict=True, context=BUILDING)
     return content

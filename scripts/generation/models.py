@@ -36,6 +36,7 @@ RULES = {
     "MessagesExportRequest": "PeriodRules",
     "MmsMessage": "MmsMessageRules",
     "TokenRequest": "TokenRequestRules",
+    "Webhook": "WebhookRules",
     **{f"{event}Payload": "ReceivedPayloadRules" for event in _RECEIVED},
     **{f"{event}Payload": "SentPayloadRules" for event in _SENT},
 }

@@ -8,11 +8,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from smsgate.errors import ConfigurationError
+from smsgate_api.building import plain_text
+from smsgate_api.rules import LONGEST_TTL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,13 +122,18 @@ class JWTAuth:
     ) -> None:
         self.basic = BasicAuth(login, password)
         self.login = login
-        if isinstance(scopes, str) or not scopes or not all(_filled(scope) for scope in scopes):
+        listed = [] if isinstance(scopes, str | Mapping) or not isinstance(scopes, Iterable) else list(scopes)
+        if not listed or not all(_filled(scope) and scope == scope.strip() for scope in listed):
             raise ConfigurationError("scopes takes a list of at least one scope; smsgate.Scope names them")
-        self.scopes = [str(scope) for scope in scopes]
-        if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, int) or ttl < 1):
-            raise ConfigurationError("ttl takes a whole number of seconds, at least 1")
-        if isinstance(leeway, bool) or not leeway >= 0:
+        self.scopes = [plain_text(scope) for scope in listed]
+        if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, int) or not 1 <= ttl <= LONGEST_TTL):
+            raise ConfigurationError(f"ttl takes a whole number of seconds, 1 to {LONGEST_TTL}")
+        if isinstance(leeway, bool) or not isinstance(leeway, int | float) or not leeway >= 0:
             raise ConfigurationError("leeway takes a number of seconds that is not negative")
+        if store is not None and not all(callable(getattr(store, name, None)) for name in ("load", "save")):
+            raise ConfigurationError("store takes an object with load and save")
+        if not isinstance(revoke_on_close, bool):
+            raise ConfigurationError("revoke_on_close takes True or False")
         self.ttl = ttl
         self.leeway = leeway
         self.store = store

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from smsgate.errors import ConfigurationError
 
-__all__ = ["check_base_url", "is_phone"]
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+__all__ = ["check_base_url", "has_host", "is_phone"]
+
+_LONGEST_NAME = 253
+_LABEL = re.compile(r"[A-Za-z0-9_\x80-\U0010ffff-]{1,63}")
+_IN_BRACKETS = re.compile(r"\[[^\[\]]+\](?::[0-9]*)?$")
+_PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
+_DOTS = frozenset({".", ".."})
 
 
 def check_base_url(url: str) -> str:
@@ -26,11 +37,32 @@ def check_base_url(url: str) -> str:
         raise ConfigurationError("base_url is no URL that can be read") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         raise ConfigurationError("base_url must start with http:// or https:// and name a host")
+    if not has_host(parts):
+        raise ConfigurationError("base_url names a host that cannot exist")
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError("base_url must not carry credentials: give them as login and password")
     if "?" in url or "#" in url:
         raise ConfigurationError("base_url must have neither query nor fragment")
+    if not _PATH.fullmatch(parts.path) or not _DOTS.isdisjoint(parts.path.lower().replace("%2e", ".").split("/")):
+        raise ConfigurationError("base_url's path holds dot segments or characters that must be percent-encoded")
     return url.rstrip("/")
+
+
+def has_host(url: SplitResult) -> bool:
+    """Tell whether a URL's host can exist: a name of up to 253 characters in parts of up to 63, or an IP address."""
+    name = (url.hostname or "").removesuffix(".")
+    labels = name.split(".")
+    if "[" in url.netloc and not _IN_BRACKETS.search(url.netloc):
+        return False
+    if "[" not in url.netloc and not labels[-1].isdigit():
+        return len(name) <= _LONGEST_NAME and all(_LABEL.fullmatch(label) for label in labels)
+    import ipaddress  # noqa: PLC0415 - slow to import, and names are more frequent
+
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def is_phone(url: str) -> bool:

@@ -19,7 +19,7 @@ def hint_for(status: int, message: str, *, base_url: str, name: str, location: s
         location: the ``Location`` header, for redirects.
     """
     if 300 <= status < 400:  # noqa: PLR2004 - the redirect range of HTTP
-        target = f" ({location.split('?')[0]})" if location else ""
+        target = f" ({_where(location)})" if location else ""
         return f"redirects are not followed: base_url should point to where the server sends you{target}"
     if status == 403:  # noqa: PLR2004 - Forbidden
         return f"tokens need scopes that servers know; smsgate.Scope lists them: {', '.join(Scope)}"
@@ -34,6 +34,14 @@ def hint_for(status: int, message: str, *, base_url: str, name: str, location: s
     if status == 503 and "queue limits exceeded" in message:  # noqa: PLR2004 - Service Unavailable
         return "the device does not take its messages: bring it online or cancel old pending messages"
     return None
+
+
+def _where(location: str) -> str:
+    """Return a redirect's target without its user name, password, query and fragment."""
+    address = location.partition("?")[0].partition("#")[0]
+    scheme, separator, rest = address.partition("//")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _unknown_route(base_url: str) -> str:

@@ -14,7 +14,7 @@ from smsgate.retry import RetryPolicy
 if TYPE_CHECKING:
     from smsgate.encryption import BaseEncryptor
 
-__all__ = ["check_encryptor", "check_retry", "check_timeout", "choose_http", "full_user_agent"]
+__all__ = ["check_encryptor", "check_flag", "check_retry", "check_timeout", "choose_http", "full_user_agent"]
 
 _LONGEST_CONNECT = 10.0
 
@@ -66,6 +66,17 @@ def check_retry(retry: RetryPolicy) -> RetryPolicy:
     return retry
 
 
+def check_flag(name: str, value: bool) -> bool:  # noqa: FBT001 - the value itself
+    """Return an option that is on or off.
+
+    Raises:
+        ConfigurationError: when it is something else.
+    """
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} takes True or False")
+    return value
+
+
 def full_user_agent(product: str | None) -> str:
     """Return the ``User-Agent`` header: the program's own product first, then this package and Python.
 
@@ -94,7 +105,7 @@ def choose_http(http: Any, http_client: Any, *, closing: str) -> Any:
     if http is not None and http_client is not None:
         raise ConfigurationError("http and http_client are two names of one option: give one")
     chosen = http if http is not None else http_client
-    if chosen is None or isinstance(chosen, str):
+    if chosen is None or (isinstance(chosen, str) and chosen):
         return chosen
     if not callable(getattr(chosen, "send", None)) and callable(getattr(chosen, "post", None)):
         raise ConfigurationError(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smsgate.errors import InvalidRequestError, SMSGateError
 from smsgate.ids import new_id
+from smsgate.queries import unless_off
 from smsgate_api import operations
 from smsgate_api.models import Message, TextMessage
 from smsgate_api.types import replaced
@@ -50,8 +51,8 @@ def build_message(message: Message | str, to: str | Iterable[str] | None, **fiel
         raise InvalidRequestError("send takes a Message, or a text with to=")
     if to is None:
         raise InvalidRequestError("to= is missing: the recipients of the text")
-    if not isinstance(to, Iterable):
-        raise InvalidRequestError("to= takes a phone number or several")
+    if not isinstance(to, Iterable) or isinstance(to, Mapping | bytes | bytearray | memoryview):
+        raise InvalidRequestError("to= takes a phone number or a list of such")
     numbers = [to] if isinstance(to, str) else list(to)
     return Message(phone_numbers=numbers, text_message=TextMessage(text=message), **given)
 
@@ -60,7 +61,7 @@ def with_id(message: Message) -> Message:
     """Return the message with an id: its own, or a new one, by which a repeated attempt is recognised."""
     if not isinstance(message, Message):
         raise InvalidRequestError("this takes a Message")
-    return message if message.id else replaced(message, id=new_id())
+    return message if message.id is not None else replaced(message, id=new_id())
 
 
 def send_operation(
@@ -82,7 +83,7 @@ def send_operation(
         raise InvalidRequestError("device_active_within takes a whole number of hours, 0 for all devices")
     return operations.send_message(
         message,
-        skip_phone_validation=skip_phone_validation or None,
+        skip_phone_validation=unless_off(skip_phone_validation),
         device_active_within=active_within or None,
         recheck=recheck,
     )

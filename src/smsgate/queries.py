@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from smsgate.errors import InvalidRequestError
-from smsgate_api.types import wire_time
+from smsgate_api.times import read_time, wire_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from typing_extensions import Self
 
     from smsgate_api.models import IncomingMessageType, ProcessState
@@ -35,7 +34,13 @@ class _Query:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Build from wire names; unknown ones are ignored."""
+        """Build from wire names; unknown ones are ignored.
+
+        Raises:
+            InvalidRequestError: for something else than a mapping.
+        """
+        if not isinstance(data, Mapping):
+            raise InvalidRequestError(f"{cls.__name__}.from_dict takes a mapping")
         return cls(**{name: data.get(_WIRE.get(name, name)) for name in cls._names()})
 
     @classmethod
@@ -92,24 +97,36 @@ class InboxQueryFilter(_Query):
     include_attachments: bool | None = None
 
 
-def moment(value: datetime | str | None) -> datetime | None:
-    """Read a query time given as aware datetime or as RFC 3339 text.
+def moment(value: datetime | str | None, otherwise: datetime | str | None = None) -> datetime | None:
+    """Read a query time given as aware datetime or as RFC 3339 text; for None, the other one.
 
     Raises:
         InvalidRequestError: for other text, or a time without zone.
     """
     if value is None:
+        value = otherwise
+    if value is None:
         return None
     if isinstance(value, str):
         try:
-            value = datetime.fromisoformat(value.replace("Z", "+00:00").replace("z", "+00:00"))
-        except ValueError as error:
-            raise InvalidRequestError("a query time must be RFC 3339, such as 2026-01-31T12:00:00Z") from error
+            value = read_time(value)
+        except ValueError:
+            raise InvalidRequestError("a query time must be RFC 3339, such as 2026-01-31T12:00:00Z") from None
     if not isinstance(value, datetime):
         raise InvalidRequestError("a query time is an aware datetime or RFC 3339 text")
     if value.utcoffset() is None:
         raise InvalidRequestError("a query time needs a zone")
     return value
+
+
+def given(argument: Q | None, otherwise: Q | None) -> Q | None:
+    """Return the argument, or the other value for None; what is merely empty stays, to be refused."""
+    return otherwise if argument is None else argument
+
+
+def unless_off(flag: bool) -> bool | None:  # noqa: FBT001 - the value itself
+    """Return a flag, None for False, which need not be said; what is no flag stays, to be refused."""
+    return None if flag is False else flag
 
 
 def filter_or_empty(given: Q | None, kind: type[Q]) -> Q:
@@ -138,6 +155,16 @@ def check_paging(limit: int | None, offset: int | None, *, highest: int) -> None
         raise InvalidRequestError(f"limit must be from 1 to {highest}")
     if offset is not None and offset < 0:
         raise InvalidRequestError("offset must not be negative")
+
+
+def check_page_size(page_size: int, *, highest: int) -> None:
+    """Refuse page sizes that the server would refuse, and None: an iterator counts by it.
+
+    Raises:
+        InvalidRequestError: when it is not 1 to ``highest``.
+    """
+    if isinstance(page_size, bool) or not isinstance(page_size, int) or not 1 <= page_size <= highest:
+        raise InvalidRequestError(f"page_size must be a whole number from 1 to {highest}")
 
 
 def check_sort(sort: str | None) -> None:

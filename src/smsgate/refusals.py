@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from smsgate.errors import InvalidRequestError
-from smsgate_api.types import InvalidArgumentError
+from smsgate_api.types import InvalidArgumentError, Operation
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["Refusals", "refusals"]
+__all__ = ["Refusals", "check_operation", "refusals"]
 
 
 class Refusals:
@@ -33,6 +33,16 @@ class Refusals:
 
 
 refusals = Refusals()
+
+
+def check_operation(operation: Operation[Any]) -> None:
+    """Refuse what is no operation.
+
+    Raises:
+        InvalidRequestError: for anything else.
+    """
+    if not isinstance(operation, Operation):
+        raise InvalidRequestError("this takes an operation that a function of smsgate_api.operations returned")
 
 
 def _summary(error: ValidationError) -> str:

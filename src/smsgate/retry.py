@@ -51,7 +51,7 @@ class RetryPolicy:
         on_retry: called before each wait; what it raises ends the call.
 
     Raises:
-        ConfigurationError: for a negative number.
+        ConfigurationError: for a negative number, or what is none.
     """
 
     max_retries: int = 3
@@ -62,8 +62,14 @@ class RetryPolicy:
     on_retry: Callable[[RetryEvent], object] | None = None
 
     def __post_init__(self) -> None:
-        if min(self.max_retries, self.base_delay, self.max_delay, self.max_elapsed, self.max_retry_after) < 0:
-            raise ConfigurationError("a RetryPolicy takes no negative numbers")
+        if isinstance(self.max_retries, bool) or not isinstance(self.max_retries, int):
+            raise ConfigurationError("max_retries takes a whole number")
+        numbers = (self.max_retries, self.base_delay, self.max_delay, self.max_elapsed, self.max_retry_after)
+        for number in numbers:
+            if isinstance(number, bool) or not isinstance(number, int | float) or not number >= 0:
+                raise ConfigurationError("a RetryPolicy takes numbers that are not negative")
+        if self.on_retry is not None and not callable(self.on_retry):
+            raise ConfigurationError("on_retry takes a function")
 
     @classmethod
     def none(cls) -> RetryPolicy:

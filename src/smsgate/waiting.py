@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import TypeAlias
+import math
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeAlias, cast
 
 from smsgate.errors import InvalidRequestError
 from smsgate_api.models import MessageState, ProcessState
@@ -13,6 +14,7 @@ __all__ = ["Until", "check_wait", "is_reached", "next_interval"]
 Until: TypeAlias = str | Collection[ProcessState] | Callable[[MessageState], bool]
 
 _SENT = frozenset({ProcessState.Sent, ProcessState.Delivered, ProcessState.Failed, ProcessState.Cancelled})
+_KNOWN = frozenset(ProcessState)
 _WAITING = frozenset({ProcessState.Pending, ProcessState.Cancelling})
 _NAMES = ("delivered", "sent", "processed")
 _FIRST_INTERVAL = 0.5
@@ -26,14 +28,29 @@ def check_wait(until: Until, timeout: float | None, interval: float | None) -> N
     """Refuse what could not be waited for.
 
     Raises:
-        InvalidRequestError: for an unknown word, a negative time or an interval of zero.
+        InvalidRequestError: for an unknown word or state, a negative or endless time or an interval of zero.
     """
-    if not callable(until) and (not isinstance(until, Collection) or (isinstance(until, str) and until not in _NAMES)):
-        raise InvalidRequestError(f"until takes one of {', '.join(_NAMES)}, a set of ProcessState or a function")
+    if not _is_goal(until):
+        raise InvalidRequestError(f"until takes one of {', '.join(_NAMES)}, states of ProcessState or a function")
     if any(isinstance(time, bool) or not isinstance(time, int | float | type(None)) for time in (timeout, interval)):
         raise InvalidRequestError("timeout and interval are numbers of seconds")
+    if not all(time is None or math.isfinite(time) for time in (timeout, interval)):
+        raise InvalidRequestError("timeout and interval are finite; timeout=None waits without limit")
     if (timeout is not None and timeout < 0) or (interval is not None and interval <= 0):
         raise InvalidRequestError("timeout must not be negative and interval must be more than zero seconds")
+
+
+def _is_goal(until: object) -> bool:
+    if isinstance(until, str):
+        return until in _NAMES
+    if isinstance(until, type | Mapping):
+        return False
+    if callable(until):
+        return True
+    if not isinstance(until, Collection):
+        return False
+    states: Collection[object] = cast("Any", until)
+    return len(states) > 0 and all(isinstance(state, str) and state in _KNOWN for state in states)
 
 
 def is_reached(state: MessageState, until: Until) -> bool:

@@ -78,6 +78,16 @@ async def test_webhook_without_id_gets_one_and_is_registered_once(client, http):
         "https://example.com/" + "x" * 240,
         "https://[broken",
         "https://exa mple.com/",
+        "https://example.com:99999/",
+        "https://example.com:0/",
+        "https://example.com:x/",
+        "https://example.com\\evil.test/",
+        "https://./",
+        "https://../",
+        "https://a..b/",
+        "https://" + "a" * 64 + ".test/",
+        "https://300.1.1.1/",
+        "https://[::zz]/",
     ],
 )
 async def test_webhook_targets_that_no_phone_would_reach_are_refused(client, http, url):
@@ -85,6 +95,27 @@ async def test_webhook_targets_that_no_phone_would_reach_are_refused(client, htt
         await client.create_webhook(Webhook(url=url, event=WebhookEvent.SMS_RECEIVED))
 
     assert http.requests == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "change", [{"url": None}, {"url": 5}, {"id": ""}, {"id": "a/b"}, {"event": ""}, {"device_id": ""}]
+)
+async def test_webhook_broken_by_copying_is_refused(client, http, change):
+    hook = Webhook(url="https://example.com/hook", event=WebhookEvent.SMS_RECEIVED)
+
+    with pytest.raises(InvalidRequestError):
+        await client.create_webhook(hook.model_copy(update=change))
+
+    assert http.requests == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "url", ["https://bücher.test/", "https://[2001:db8::1]:8443/x", "https://my_host./", "https://1.2.3.4/"]
+)
+async def test_webhook_targets_that_may_exist_are_registered(client, url):
+    assert (await client.create_webhook(Webhook(url=url, event=WebhookEvent.SMS_SENT))).url == url
 
 
 @pytest.mark.anyio
@@ -183,12 +214,42 @@ async def test_settings_are_patched_replaced_and_reset(client):
         DeviceSettings(gateway=SettingsGateway(cloud_url="https://example.com")),
         DeviceSettings(gateway=SettingsGateway(private_token=None)),
         DeviceSettings(webhooks=SettingsWebhooks(signing_key=None)),
+        DeviceSettings.from_dict({"encryption": {"Passphrase": "x"}}),
+        DeviceSettings.from_dict({"Encryption": {"PASSPHRASE": "x"}}),
+        DeviceSettings.from_dict({"webhooks": {"signingKey": "x"}}),
+        DeviceSettings.from_dict({"gateway": {"cloudUrl": None}}),
+        DeviceSettings().model_copy(update={"encryption": {"passphrase": "x"}}),
     ],
 )
 async def test_secrets_never_leave_for_a_cloud_server_nor_nulls_in_their_place(client, http, settings):
     for call in (client.update_settings, client.patch_settings):
         with pytest.raises(InvalidRequestError, match="phone's local server"):
             await call(settings)
+
+    assert http.requests == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"ping": {"interval_seconds": 0}},
+        {"logs": {"lifetime_days": -1}},
+        {"webhooks": {"retry_count": 0}},
+        *({"messages": {name: 0}} for name in ("send_interval_min", "send_interval_max", "limit_value")),
+        {"messages": {"log_lifetime_days": 0}},
+        {"messages": {"send_interval_min": 10, "send_interval_max": 9}},
+    ],
+)
+async def test_numbers_that_a_server_would_refuse_never_leave(client, http, sections):
+    given = [
+        DeviceSettings(**sections),
+        DeviceSettings.from_dict(sections),
+        DeviceSettings().model_copy(update=sections),
+    ]
+    for settings in given:
+        with pytest.raises(InvalidRequestError, match=r"\w+\.\w+ must"):
+            await client.patch_settings(settings)
 
     assert http.requests == []
 

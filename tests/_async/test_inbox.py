@@ -100,10 +100,26 @@ async def test_cloud_has_no_inbox_but_takes_refresh_and_export(client):
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("arguments", [{"limit": 0}, {"limit": 501}, {"offset": -1}, {"from_": "now"}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *({"limit": 0}, {"limit": 501}, {"offset": -1}, {"from_": "now"}, {"inbox_filter": ""}),
+        *({name: ""} for name in ("from_", "to", "device_id", "message_type", "include_attachments")),
+    ],
+)
 async def test_inbox_arguments_that_would_be_refused_are_refused(client, http, arguments):
     with pytest.raises(InvalidRequestError):
         await client.list_inbox_messages(**arguments)
+
+    assert http.requests == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("arguments", [{"page_size": None}, {"page_size": 501}, {"to": ""}, {"message_type": ""}])
+async def test_iteration_over_the_inbox_refuses_what_a_list_would_refuse(client, http, arguments):
+    with pytest.raises(InvalidRequestError):
+        async for _ in client.iter_inbox(**arguments):
+            pass
 
     assert http.requests == []
 

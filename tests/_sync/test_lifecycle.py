@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import copy
+import enum
 import pickle
 
 import pytest
 
-from smsgate import APIClient, BasicAuth, BearerAuth, ConfigurationError, RetryPolicy, Timeout
+from smsgate import APIClient, BasicAuth, BearerAuth, ConfigurationError, JWTAuth, RetryPolicy, Timeout
 
 LOGIN, PASSWORD = "login", "canary-password"
 
@@ -34,6 +35,25 @@ LOGIN, PASSWORD = "login", "canary-password"
         (("login", "password"), {"base_url": "https://gateway.test/#here"}),
         (("login", "password"), {"base_url": "https://gateway.test:99999"}),
         (("login", "password"), {"base_url": "https://gateway.test/a b"}),
+        *(
+            (("login", "password"), {"base_url": url})
+            for url in (
+                "https://./v1",
+                "https://a..b/v1",
+                "https://" + "a" * 64 + ".test",
+                "https://" + ".".join(["a" * 60] * 5),
+                "https://300.1.1.1",
+                "https://[::zz]",
+                "https://[::1]x",
+                "https://a%20b.test",
+                "https://gateway.test/3rdparty/../v1",
+                "https://gateway.test/./v1",
+                "https://gateway.test/%2E%2e/v1",
+                "https://gateway.test/<v1>",
+                "https://gateway.test/100%/v1",
+                'https://gateway.test/"v1"',
+            )
+        ),
         (("login", "password"), {"base_url": ""}),
         (("login", "password"), {"base_url": None}),
         (("login", "password"), {"timeout": 0}),
@@ -44,6 +64,10 @@ LOGIN, PASSWORD = "login", "canary-password"
         (("login", "password"), {"retry": 3}),
         (("login", "password"), {"user_agent": "bad\nagent"}),
         (("login", "password"), {"http": "carrier-pigeon"}),
+        (("login", "password"), {"http": ""}),
+        (("login", "password"), {"http": 5}),
+        (("login", "password"), {"pin_device": "no"}),
+        (("login", "password"), {"pin_device": None}),
         (("login", "password"), {"http": "httpx", "http_client": "httpx"}),
     ],
 )
@@ -54,9 +78,84 @@ def test_what_could_never_work_is_refused_at_once(arguments, options):
     assert "secret" not in str(caught.value)
 
 
-def test_negative_retries_are_refused():
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:8080",
+        "http://my_gateway:8080/x",
+        "https://gateway.test./a",
+        "http://[fe80::1]:8080",
+        "http://10.0.0.2",
+    ],
+)
+def test_addresses_of_all_kinds_are_taken(url):
+    assert url in repr(APIClient("login", "password", base_url=url))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_retries": -1},
+        {"max_retries": "3"},
+        {"max_retries": True},
+        {"max_retries": 1.5},
+        {"base_delay": "1"},
+        {"max_delay": float("nan")},
+        {"max_elapsed": None},
+        {"max_retry_after": -0.5},
+        {"on_retry": "log"},
+    ],
+)
+def test_retries_that_make_no_sense_are_refused(options):
     with pytest.raises(ConfigurationError):
-        RetryPolicy(max_retries=-1)
+        RetryPolicy(**options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"scopes": None},
+        {"scopes": 5},
+        {"scopes": {"a": 1}},
+        {"scopes": [" a"]},
+        {"scopes": [b"a"]},
+        {"ttl": "60"},
+        {"ttl": 9_300_000_000},
+        {"leeway": "30"},
+        {"leeway": None},
+        {"leeway": float("nan")},
+        {"store": "tokens.json"},
+        {"revoke_on_close": "no"},
+    ],
+)
+def test_token_options_that_make_no_sense_are_refused(options):
+    with pytest.raises(ConfigurationError):
+        JWTAuth("login", "password", **{"scopes": ["a"], **options})
+
+
+def test_scopes_of_a_text_type_are_taken_as_their_text():
+    class Own(str, enum.Enum):
+        SEND = "messages:send"
+
+    assert JWTAuth("login", "password", scopes=(scope for scope in (Own.SEND,))).scopes == ["messages:send"]
+
+
+@pytest.mark.parametrize("answer", [None, 200, {"status": 200}])
+def test_backend_that_returns_no_response_is_refused(answer):
+    class Backend:
+        def send(self, _request):
+            return answer
+
+        def stream(self, _request):
+            raise NotImplementedError
+
+        def close(self):
+            pass
+
+    client = APIClient("login", "password", base_url="http://gateway.test", http=Backend())
+
+    with pytest.raises(ConfigurationError, match="Response"):
+        client.get_webhooks()
 
 
 def test_neither_client_nor_credentials_show_secrets():

@@ -206,7 +206,19 @@ def test_wait_gives_up_with_the_last_state(client):
     assert caught.value.state.id == sent.id
 
 
-@pytest.mark.parametrize("options", [{"until": "delivred"}, {"timeout": -1}, {"interval": 0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(
+            {"until": until}
+            for until in ("delivred", b"sent", ProcessState, dict, {}, [], {"Sent": 1}, {"Snt"}, [None])
+        ),
+        {"until": [ProcessState("Teleported")]},
+        {"timeout": -1},
+        {"interval": 0},
+        *({name: value} for name in ("timeout", "interval") for value in (float("nan"), float("inf"), -0.5, "5", True)),
+    ],
+)
 def test_wait_refuses_what_could_never_end_well(client, http, options):
     with pytest.raises(InvalidRequestError):
         client.wait("m1", **options)
@@ -309,6 +321,16 @@ def test_ids_that_are_no_ids_are_refused(client, http, id):
         {"offset": -1},
         {"from_": datetime(2026, 1, 1)},  # noqa: DTZ001 - no zone is the point
         {"to": "yesterday"},
+        {"from_": ""},
+        {"to": ""},
+        {"state": ""},
+        {"device_id": ""},
+        {"sort": ""},
+        {"include_content": ""},
+        {"query": ""},
+        {"query": MessagesQueryFilter(device_id="")},
+        {"to": datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5)))},
+        {"from_": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))},
         {"query": MessagesQueryFilter(from_=datetime(2026, 1, 1))},  # noqa: DTZ001 - no zone is the point
         {"pagination": QueryPagination(limit=1000)},
     ],
@@ -321,9 +343,49 @@ def test_list_arguments_that_the_server_would_refuse_are_refused(client, http, a
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [*({"page_size": size} for size in (None, 0, 101, "5", True)), {"to": ""}, {"device_id": ""}, {"state": ""}],
+)
+def test_iteration_refuses_what_a_list_would_refuse(client, http, arguments):
+    with pytest.raises(InvalidRequestError):
+        for _ in client.iter_messages(**arguments):
+            pass
+
+    assert http.requests == []
+
+
+def test_argument_goes_before_the_filter_s_value_also_when_it_is_empty(client, http):
+    with pytest.raises(InvalidRequestError, match="must not be empty"):
+        client.get_messages(query=MessagesQueryFilter(device_id="some"), device_id="")
+
+    assert http.requests == []
+
+
+@pytest.mark.parametrize(
     "call",
     [
         lambda client: client.send("x", to=5),
+        lambda client: client.send("x", to=b"+79990001234"),
+        lambda client: client.send("x", to={"+79990001234": "Ann"}),
+        lambda client: client.send("x", to=NUMBER, device_id=""),
+        lambda client: client.send("x", to=NUMBER, ttl="60"),
+        lambda client: client.send("x", to=NUMBER, priority=True),
+        lambda client: client.send("x", to=NUMBER, skip_phone_validation=""),
+        lambda client: client.send("x", to=NUMBER, skip_phone_validation="yes"),
+        lambda client: client.send(text().model_copy(update={"id": ""})),
+        lambda client: client.send(text().model_copy(update={"ttl": "60"})),
+        lambda client: client.execute(None),
+        lambda client: client.execute("get_message"),
+        lambda client: client.execute_raw(object()),
+        lambda client: client.ensure_webhooks("https://a.test/", None),
+        lambda client: client.ensure_webhooks("https://a.test/", 5),
+        lambda client: client.ensure_webhooks("https://a.test/", b"sms:sent"),
+        lambda client: client.ensure_webhooks("https://a.test/", {"sms:sent": 1}),
+        lambda client: client.ensure_webhooks("https://a.test/", [None]),
+        lambda client: client.ensure_webhooks("https://a.test/", [""]),
+        lambda client: client.ensure_webhooks("https://a.test/", ["sms:sent"], name=None),
+        lambda client: client.ensure_webhooks("https://a.test/", ["sms:sent"], device_id=5),
+        lambda client: client.ensure_webhooks("https://a.test/", ["sms:sent"], device_id=""),
         lambda client: client.send("x", to=[5]),
         lambda client: client.get_state(5),
         lambda client: client.get_messages(from_=5),

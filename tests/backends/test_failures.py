@@ -313,6 +313,7 @@ async def test_what_is_no_http_is_no_answer(server, backend, ask, post, line):
         {"url": "ftp://127.0.0.1/"},
         {"url": "no url"},
         {"url": "http://127.0.0.1:99999/"},
+        {"url": "http://a b.test/"},
         {"headers": {"X-Split": f"a\r\nX-Injected: {SECRET}"}},
     ],
     ids=lambda change: next(iter(change.values())) if "url" in change else next(iter(change["headers"])),

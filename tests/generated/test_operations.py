@@ -3,6 +3,7 @@
 import inspect
 import json
 from datetime import datetime, timedelta, timezone
+from enum import Enum
 
 import pytest
 from pydantic import ValidationError
@@ -27,6 +28,20 @@ ID_TAKERS = [
     (operations.revoke_token, "/auth/token/{}"),
     (lambda value: operations.download_attachment(value, 1), "/inbox/{}/attachments/1"),
 ]
+
+
+class Chosen(str, Enum):
+    ID = "order-1"
+
+
+class Shouting(str):
+    __slots__ = ()
+
+    def __str__(self):
+        return "LOUD"
+
+    def __format__(self, spec):
+        return "LOUD"
 
 
 def test_every_operation_of_the_contract_exists_and_no_other():
@@ -62,6 +77,12 @@ def test_empty_or_path_like_id_is_refused_without_being_quoted(take, path, value
     assert path
     assert "must" in str(caught.value) or "surrogate" in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(("take", "path"), ID_TAKERS)
+def test_id_of_a_text_type_is_sent_as_its_text(take, path):
+    assert take(Chosen.ID).path == path.format("order-1")
+    assert take(Shouting("order-1")).path == path.format("order-1")
 
 
 @pytest.mark.parametrize(("part", "segment"), [(0, "0"), (-7, "-7"), (2**40, "1099511627776")])
@@ -111,6 +132,11 @@ def test_enum_in_a_query_may_be_text_or_unknown():
     assert operations.list_messages(state=models.ProcessState("Teleported now")).query == "state=Teleported%20now"
 
 
+def test_text_type_in_a_query_is_written_as_its_text():
+    assert operations.list_messages(device_id=Chosen.ID).query == "deviceId=order-1"
+    assert operations.list_messages(device_id=Shouting("order-1")).query == "deviceId=order-1"
+
+
 def test_flags_are_written_small():
     assert operations.send_message(MESSAGE, skip_phone_validation=True).query == "skipPhoneValidation=true"
 
@@ -127,6 +153,10 @@ def test_flags_are_written_small():
         {"state": 5},
         {"device_id": 5},
         {"device_id": "\ud83d"},
+        {"device_id": ""},
+        {"device_id": " "},
+        {"state": ""},
+        {"sort": ""},
     ],
 )
 def test_argument_of_the_wrong_kind_is_refused(arguments):
@@ -150,6 +180,24 @@ def test_broken_body_is_refused_unless_the_check_is_left_out():
     with pytest.raises(ValidationError):
         operations.send_message(broken)
     assert json.loads(operations.send_message(broken, recheck=False).content)["phoneNumbers"] == ["x" * 129]
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        operations.send_message,
+        operations.create_webhook,
+        operations.replace_settings,
+        operations.patch_settings,
+        operations.create_token,
+        operations.refresh_inbox,
+        operations.export_inbox,
+    ],
+)
+@pytest.mark.parametrize("body", [models.TextMessage(text="a"), models.SimCard, {"text": "a"}, "a", b"{}", None, 5])
+def test_body_of_another_kind_is_refused(take, body):
+    with pytest.raises(InvalidArgumentError, match=r"the body must be of type \w+"):
+        take(body)
 
 
 def test_settings_are_written_with_nulls_by_put_and_patch():

@@ -3,13 +3,15 @@
 import base64
 import json
 from datetime import datetime, timedelta, timezone
+from enum import Enum
+from functools import partial
 
 import pytest
 from pydantic import ValidationError
 
 from smsgate_api import events, models
 from smsgate_api.rules import MAX_STORED_SIZE, stored_size
-from smsgate_api.types import encode
+from smsgate_api.types import InvalidArgumentError, encode
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 LATER = NOW + timedelta(hours=1)
@@ -90,6 +92,11 @@ def test_recipients_that_differ_by_case_only_are_refused(numbers):
     assert "distinct" in refusal(message, phone_numbers=numbers)
 
 
+@pytest.mark.parametrize("number", [" ", "\t", f" {NUMBER}", f"{NUMBER} ", f"{NUMBER}\n", f"\u00a0{NUMBER}"])
+def test_blank_recipient_and_one_within_white_space_are_refused(number):
+    assert "white space" in refusal(message, phone_numbers=[number])
+
+
 # --- id, SIM, priority
 
 
@@ -137,6 +144,12 @@ def test_ttl_starts_at_five_seconds():
     refusal(message, ttl=0)
 
 
+def test_ttl_ends_where_servers_would_overflow():
+    for build in (message, partial(models.TokenRequest, scopes=["a"])):
+        assert build(ttl=9_000_000_000).ttl == 9_000_000_000
+        assert "9000000000 seconds" in refusal(build, ttl=9_000_000_001)
+
+
 def test_ttl_and_valid_until_exclude_each_other():
     assert message(valid_until=NOW).valid_until == NOW
     assert "exclude each other" in refusal(message, ttl=5, valid_until=NOW)
@@ -151,6 +164,21 @@ def test_schedule_may_reach_the_end_and_not_pass_it():
 @pytest.mark.parametrize("field", ["valid_until", "schedule_at"])
 def test_time_without_zone_is_refused(field):
     assert "zone" in refusal(message, **{field: NOW.replace(tzinfo=None)})
+
+
+@pytest.mark.parametrize("field", ["valid_until", "schedule_at"])
+@pytest.mark.parametrize(
+    "time",
+    [
+        datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5))),
+        datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5))),
+        "0001-01-01T00:00:00+05:00",
+    ],
+)
+def test_time_that_does_not_exist_in_utc_is_refused_and_read(field, time):
+    assert "years 1 to 9999" in refusal(message, **{field: time})
+    state = {"id": "a", "deviceId": "b", "state": "Sent", "recipients": [], "createdAt": str(time)}
+    assert models.MessageState.from_dict(state).created_at.tzinfo is not None
 
 
 # --- stored size
@@ -254,7 +282,48 @@ def test_encrypted_data_need_not_be_base64_and_has_no_bytes():
         secret.as_bytes()
 
 
+@pytest.mark.parametrize("data", ["x", None, 5, [1]])
+def test_what_is_no_bytes_is_refused_as_such(data):
+    with pytest.raises(InvalidArgumentError, match="takes bytes"):
+        models.DataMessage.with_bytes(data, 1)
+
+
 # --- other requests
+
+
+WEBHOOK = {"url": "https://a.test/", "event": "sms:received"}
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        message,
+        partial(models.InboxRefreshRequest, since=NOW, until=NOW),
+        partial(models.MessagesExportRequest, since=NOW, until=NOW),
+        partial(models.Webhook, **WEBHOOK),
+    ],
+)
+def test_device_has_an_id_or_is_left_out(build):
+    assert build(device_id="a").device_id == "a"
+    assert build(device_id=None).device_id is None
+    for empty in ("", " "):
+        assert "device_id should not be empty" in refusal(build, device_id=empty)
+
+
+@pytest.mark.parametrize("chosen", ["a", "x" * 36, "A-Za-z0-9._~-"])
+def test_webhook_id_is_like_a_message_s(chosen):
+    assert models.Webhook(id=chosen, **WEBHOOK).id == chosen
+
+
+@pytest.mark.parametrize("chosen", ["", "x" * 37, ".", "..", "a b", "a/b", "caf\u00e9"])
+def test_webhook_id_that_could_not_be_deleted_is_refused_and_read(chosen):
+    assert "1 to 36" in refusal(models.Webhook, id=chosen, **WEBHOOK)
+    assert models.Webhook.from_dict({**WEBHOOK, "id": chosen, "deviceId": ""}).id == chosen
+
+
+def test_webhook_is_for_some_event():
+    for event in ("", " "):
+        assert "event should not be empty" in refusal(models.Webhook, **{**WEBHOOK, "event": event})
 
 
 @pytest.mark.parametrize("model", [models.InboxRefreshRequest, models.MessagesExportRequest])
@@ -275,7 +344,7 @@ def test_scopes_are_names_known_or_not(scopes):
     assert json.loads(encode(request)) == {"scopes": [str(scope) for scope in scopes], "ttl": 0}
 
 
-@pytest.mark.parametrize("scopes", [[], [""], ["messages:send", ""], "messages:send", None, [5]])
+@pytest.mark.parametrize("scopes", [[], [""], [" "], ["messages:send", ""], ["a "], "messages:send", None, [5], [b"a"]])
 def test_token_without_proper_scopes_is_refused(scopes):
     refusal(models.TokenRequest, scopes=scopes)
 
@@ -348,3 +417,90 @@ def test_remote_falls_back_to_the_older_field():
 def test_remote_of_an_inbox_entry_is_its_sender():
     entry = {"id": "text:1", "type": "SMS", "sender": "from", "contentPreview": "", "createdAt": "2026-01-01T00:00:00Z"}
     assert models.IncomingMessage.from_dict(entry).remote == "from"
+
+
+# --- what may be given for a field
+
+
+class Text(str, Enum):
+    A = "sms:sent"
+
+
+class NoText(Enum):
+    A = "+15550100001"
+
+
+class Word(str):
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"id": b"a"},
+        {"device_id": NoText.A},
+        {"phone_numbers": [b"+15550100001"]},
+        {"phone_numbers": [NoText.A]},
+        {"phone_numbers": NUMBER.encode()},
+        {"phone_numbers": {NUMBER: "Ann"}},
+        {"is_encrypted": "yes"},
+        {"with_delivery_report": 1},
+        {"priority": True},
+        {"priority": "10"},
+        {"priority": 1.0},
+        {"ttl": "60"},
+        {"sim_number": True},
+        {"text_message": {"text": b"hello"}},
+        {"text_message": "hello"},
+    ],
+)
+def test_value_of_another_type_is_refused_and_not_coerced(fields):
+    refusal(message, **fields)
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        (models.TextMessage, {"text": b"hello"}),
+        (models.DataMessage, {"data": "AQID", "port": "1"}),
+        (models.DataMessage, {"data": "AQID", "port": True}),
+        (models.TokenRequest, {"scopes": ["a"], "ttl": "60"}),
+        (models.Webhook, {**WEBHOOK, "url": NoText.A}),
+        (models.Webhook, {**WEBHOOK, "event": b"sms:sent"}),
+        (models.Webhook, {**WEBHOOK, "event": NoText.A}),
+        (models.SettingsPing, {"interval_seconds": "60"}),
+        (models.SettingsWebhooks, {"internet_required": "yes"}),
+        (models.DeviceSettings, {"ping": {"interval_seconds": True}}),
+        (models.InboxRefreshRequest, {"since": NOW, "until": NOW, "trigger_webhooks": 1}),
+        (models.MmsMessage, {"attachments": [{"content_type": "a/b", "data": b"AQID"}]}),
+    ],
+)
+def test_no_model_coerces_what_it_is_built_with(model, fields):
+    refusal(model, **fields)
+
+
+def test_stand_ins_that_mean_one_thing_only_are_taken():
+    built = message(phone_numbers=(number for number in ("+1", "+2")), text_message={"text": "hello"}, id=Word("a"))
+    assert built == message(phone_numbers=["+1", "+2"], id="a")
+    assert type(built.id) is str
+    assert message(phone_numbers=(NUMBER,), validUntil="2026-01-02T03:04:05Z").valid_until == NOW
+    assert models.Webhook(url="https://a.test/", event="brand:new").event == "brand:new"
+    assert models.Webhook(url="https://a.test/", event=Text.A).event is models.WebhookEvent.SMS_SENT
+    request = models.InboxRefreshRequest(since=NOW, until=NOW, messageTypes=("SMS",), webhook_delivery="Batch")
+    assert request.message_types == [models.IncomingMessageType.SMS]
+    assert models.TokenRequest(scopes=("a", Text.A)).scopes == ["a", "sms:sent"]
+    settings = models.DeviceSettings(messages={"limit_period": "PerHour"})
+    assert settings.messages == models.SettingsMessages(limit_period=models.LimitPeriod.PER_HOUR)
+    mms = models.MmsMessage(attachments=({"contentType": "a/b", "data": "AQID"},))
+    assert mms.attachments == [models.MmsAttachment(content_type="a/b", data="AQID")]
+
+
+@pytest.mark.parametrize("changes", [{"priority": "5"}, {"ttl": True}, {"is_encrypted": "no"}, {"device_id": ""}])
+def test_copy_with_a_value_of_another_type_is_not_sent(changes):
+    with pytest.raises(ValidationError):
+        encode(message().model_copy(update=changes))
+
+
+def test_answer_is_still_read_with_values_that_mean_the_same():
+    settings = models.DeviceSettings.from_dict({"ping": {"interval_seconds": "60"}, "webhooks": {"retry_count": 5.0}})
+    assert (settings.ping.interval_seconds, settings.webhooks.retry_count) == (60, 5)

@@ -312,12 +312,18 @@ def test_what_is_no_time_is_unreadable(value):
         (datetime(2026, 1, 2, 3, 4, 5, 123999, UTC), "2026-01-02T03:04:05.123Z"),
         (datetime(2026, 1, 2, 3, 4, 5, 0, timezone(timedelta(hours=5, minutes=30))), "2026-01-01T21:34:05.000Z"),
         (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00.000Z"),
-        (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5))), "0001-01-01T00:00:00.000+05:00"),
+        (datetime(9999, 12, 31, 18, 59, 59, 0, timezone(timedelta(hours=-5))), "9999-12-31T23:59:59.000Z"),
     ],
 )
 def test_time_is_written_in_utc_with_three_digits(value, expected):
     assert wire_time(value) == expected
     assert json.loads(encode(Moment(at=value)))["at"] == expected
+
+
+def test_received_time_that_does_not_exist_in_utc_is_written_in_its_own_zone():
+    assert parse_object(Moment, wire({"at": "0001-01-01T00:00:00+05:00"})).asdict() == {
+        "at": "0001-01-01T00:00:00.000+05:00"
+    }
 
 
 @pytest.mark.parametrize("value", [datetime(2026, 1, 1), "2026-01-01T00:00:00", "2026-01-01", 1_700_000_000, True])  # noqa: DTZ001 - the point
@@ -528,6 +534,21 @@ def test_repr_hides_secrets_lists_of_text_and_free_maps():
     assert "context={…}" in shown
     assert "priority=100" in shown
     assert "jti-1" in shown
+
+
+def test_repr_masks_keys_of_maps_that_are_no_names():
+    checks = {"db:ping": {"status": "pass", "observed_value": 1}, SECRET: {"status": "pass", "observed_value": 1}}
+    shown = repr(models.HealthResponse(status="pass", checks=checks))
+    assert "db:ping" in shown
+    assert SECRET not in shown
+    assert SECRET not in repr(models.MessageState.from_dict({**STATE, "states": {SECRET: "2026-01-01T00:00:00Z"}}))
+
+
+def test_unreadable_check_leaves_the_others_alone():
+    good = {"status": "pass", "observedValue": 1}
+    for bad in (None, 5, {}, {"status": 5, "observedValue": 1}, {"status": "pass", "observedValue": "many"}):
+        read = parse_object(models.HealthResponse, wire({"status": "fail", "checks": {"a": good, "db:ping": bad}}))
+        assert list(read.checks) == ["a"]
 
 
 def test_operation_repr_shows_name_and_method_only():

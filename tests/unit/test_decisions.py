@@ -214,6 +214,9 @@ def test_filters_are_written_and_read_by_their_wire_names():
     assert query.asdict() == {"from": "2026-01-01T00:00:00.000Z", "state": "Failed", "deviceId": "d1"}
     assert inbox.asdict() == {"type": "SMS", "includeAttachments": True}
     assert QueryPagination.from_dict({"limit": 5, "x": 1}) == QueryPagination(5)
+    for wrong in (None, "from", [("limit", 5)]):
+        with pytest.raises(InvalidRequestError, match="mapping"):
+            QueryPagination.from_dict(wrong)
     assert MessagesQueryFilter.from_dict({"from": NOW}) == MessagesQueryFilter(from_=NOW)
 
 
@@ -221,9 +224,13 @@ def test_times_of_queries_are_read_from_text():
     assert moment("2026-01-01T00:00:00Z") == NOW
     assert moment("2026-01-01T02:00:00+02:00") == NOW
     assert moment(None) is None
-    for wrong in ("yesterday", "2026-01-01T00:00:00", NOW.replace(tzinfo=None)):
-        with pytest.raises(InvalidRequestError):
+    assert moment("2026-01-01t00:00:00.000000000z") == NOW
+    for wrong in ("", "yesterday", "2026-01-01", "2026-W01-4T00:00:00Z", "20260101T000000Z", "2026-01-01T00:00:00"):
+        with pytest.raises(InvalidRequestError) as caught:
             moment(wrong)
+        assert caught.value.__cause__ is None
+    with pytest.raises(InvalidRequestError):
+        moment(NOW.replace(tzinfo=None))
 
 
 def test_hints_name_what_helps():
@@ -234,6 +241,9 @@ def test_hints_name_what_helps():
     assert "local server" in hint(501, name="list_inbox")
     assert hint(501, name="other")
     assert "redirects" in hint(302)
+    assert "(https://b.test/v1)" in hint(302, location="https://user:secret@b.test/v1?token=x#y")
+    assert "(//b.test)" in hint(302, location="//user:secret@b.test")
+    assert "(/v1/a@b)" in hint(302, location="/v1/a@b")
     assert hint(400, "something") is None
     assert hint(404, "message not found") is None
     assert hint(503, "down") is None

@@ -6,11 +6,11 @@ Hand-written; ``scripts/generate.py`` copies it from ``scripts/templates``. Erro
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from enum import Enum
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from .building import plain_text
 from .types import InvalidArgumentError, wire_time
 
 if TYPE_CHECKING:
@@ -29,13 +29,10 @@ def path_id(name: str, value: str) -> str:
     Raises:
         InvalidArgumentError: it is no text, empty, a dot segment, or holds a slash, backslash or control character.
     """
-    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise InvalidArgumentError(f"{name} must be text")
-    if not value:
-        raise InvalidArgumentError(f"{name} must not be empty")
-    if value in {".", ".."} or _PATH_LIKE.search(value):
+    plain = _filled(name, value)
+    if plain in {".", ".."} or _PATH_LIKE.search(plain):
         raise InvalidArgumentError(f"{name} must be an id, not something path-like")
-    return value if _PLAIN.fullmatch(value) else _quoted(name, value)
+    return plain if _PLAIN.fullmatch(plain) else _quoted(name, plain)
 
 
 def path_number(name: str, value: int) -> str:
@@ -49,10 +46,8 @@ def query_string(*arguments: tuple[str, Any, Callable[[str, Any], str]]) -> str:
 
 
 def text(name: str, value: str) -> str:
-    """Percent-encode text (enum members by their value)."""
-    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise InvalidArgumentError(f"{name} must be text")
-    plain = value.value if isinstance(value, Enum) else value
+    """Percent-encode text that is not empty (enum members by their value)."""
+    plain = _filled(name, value)
     return plain if _PLAIN.fullmatch(plain) else _quoted(name, plain)
 
 
@@ -76,14 +71,26 @@ def time(name: str, value: datetime) -> str:
         raise InvalidArgumentError(f"{name} must be a datetime")
     if value.utcoffset() is None:
         raise InvalidArgumentError(f"{name} must be a time with a zone")
-    return quote(wire_time(value), safe="")
+    try:
+        return quote(wire_time(value.astimezone(timezone.utc)), safe="")
+    except OverflowError:
+        raise InvalidArgumentError(f"{name} must be a time of the years 1 to 9999, also in UTC") from None
 
 
 def bearer(name: str, value: str) -> str:
     """Check a token that will stand in a header: visible ASCII without spaces."""
     if not isinstance(value, str) or not _TOKEN.fullmatch(value):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
         raise InvalidArgumentError(f"{name} must be a token: visible ASCII characters only")
-    return value
+    return plain_text(value)
+
+
+def _filled(name: str, value: str) -> str:
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+        raise InvalidArgumentError(f"{name} must be text")
+    plain = value if type(value) is str else plain_text(value)
+    if not plain or plain.isspace():
+        raise InvalidArgumentError(f"{name} must not be empty")
+    return plain
 
 
 def _quoted(name: str, value: str) -> str:

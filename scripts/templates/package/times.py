@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
 
-__all__ = ["BUILDING", "Timestamp", "wire_time"]
+__all__ = ["BUILDING", "Timestamp", "read_time", "wire_time"]
 
 BUILDING = {"smsgate": "building"}
 """Validation context of everything that a user builds; its absence means that the wire is being read."""
+_EARLIEST, _LATEST = datetime.min.replace(tzinfo=timezone.utc), datetime.max.replace(tzinfo=timezone.utc)
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:[.,](\d+))?\s*(?:[Zz]|([+-]{1,2})(\d{1,2})(?::?(\d\d))?)?", re.ASCII
 )
@@ -34,7 +35,12 @@ def wire_time(value: datetime) -> str:
         return value.isoformat(timespec="milliseconds")
 
 
-def _read_time(text: str) -> datetime:
+def read_time(text: str) -> datetime:
+    """Read RFC 3339 text, with a space, missing or odd zone as phones write them; naive when it has no zone.
+
+    Raises:
+        ValueError: it is something else.
+    """
     found = _TIME.fullmatch(text)
     if found is None:
         raise ValueError
@@ -50,13 +56,15 @@ def _read_time(text: str) -> datetime:
 
 def _time_from_rest(value: Any, info: core_schema.ValidationInfo) -> datetime:
     """Read what pydantic's own strict parser leaves over: text given by a user, odd offsets, times without zone."""
-    moment = value if isinstance(value, datetime) else _read_time(value) if isinstance(value, str) else None
+    moment = value if isinstance(value, datetime) else read_time(value) if isinstance(value, str) else None
     if moment is None:
         raise ValueError
     if moment.tzinfo is None or moment.utcoffset() is None:
         if info.context is BUILDING:
             raise ValueError
         return moment.replace(tzinfo=timezone.utc)
+    if info.context is BUILDING and not _EARLIEST <= moment <= _LATEST:
+        raise ValueError
     return moment
 
 
@@ -67,12 +75,14 @@ class _TimestampSchema:
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.union_schema(
             [
-                core_schema.datetime_schema(strict=True, tz_constraint="aware"),
+                core_schema.datetime_schema(strict=True, tz_constraint="aware", ge=_EARLIEST, le=_LATEST),
                 core_schema.with_info_plain_validator_function(_time_from_rest),
             ],
             mode="left_to_right",
             custom_error_type="timestamp",
-            custom_error_message="Input should be a date and time with a zone, such as 2026-01-31T12:00:00Z",
+            custom_error_message=(
+                "Input should be a date and time with a zone, such as 2026-01-31T12:00:00Z, of the years 1 to 9999"
+            ),
             serialization=core_schema.plain_serializer_function_ser_schema(
                 wire_time, when_used="json", return_schema=core_schema.str_schema()
             ),

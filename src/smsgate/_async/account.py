@@ -69,10 +69,10 @@ class AccountCalls(Execution):
             InvalidRequestError: for a URL that no phone would deliver to, or one over 256 characters.
         """
         with refusals:
-            account_rules.check_webhook(webhook, allow_insecure=allow_insecure)
-            if not webhook.id:
-                webhook = webhook.model_copy(update={"id": new_id()})
             operation = operations.create_webhook(webhook)
+            account_rules.check_target(webhook.url, allow_insecure=allow_insecure)
+            if webhook.id is None:
+                operation = operations.create_webhook(webhook.model_copy(update={"id": new_id()}))
         return await self.execute(operation)
 
     async def delete_webhook(self, id: str) -> None:
@@ -112,9 +112,8 @@ class AccountCalls(Execution):
         """
         phone = is_phone(self._exchange.base_url)
         with refusals:
+            account_rules.check_target(url, allow_insecure=allow_insecure)
             wanted = account_rules.wanted_webhooks(url, events, device_id=device_id, name=name, phone=phone)
-            for webhook in wanted:
-                account_rules.check_webhook(webhook, allow_insecure=allow_insecure)
         registered = await self.get_webhooks()
         for webhook in wanted:
             if not account_rules.is_registered(webhook, registered, phone=phone):
@@ -134,22 +133,22 @@ class AccountCalls(Execution):
         """Replace all settings; what is not set here is dropped. A phone's local server only has `patch_settings`.
 
         Raises:
-            InvalidRequestError: for secrets, which only a phone's local server takes.
+            InvalidRequestError: for secrets, which only a phone's local server takes, and numbers out of range.
         """
         with refusals:
-            account_rules.check_settings(settings, self._exchange.base_url)
             operation = operations.replace_settings(settings)
+            account_rules.check_settings(operation.content or b"{}", self._exchange.base_url)
         return await self.execute(operation)
 
     async def patch_settings(self, settings: DeviceSettings) -> DeviceSettings:
         """Change the settings that are set here and keep the others; an explicit None resets one.
 
         Raises:
-            InvalidRequestError: for secrets, which only a phone's local server takes.
+            InvalidRequestError: for secrets, which only a phone's local server takes, and numbers out of range.
         """
         with refusals:
-            account_rules.check_settings(settings, self._exchange.base_url)
             operation = operations.patch_settings(settings)
+            account_rules.check_settings(operation.content or b"{}", self._exchange.base_url)
         return await self.execute(operation)
 
     async def get_logs(

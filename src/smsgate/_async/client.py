@@ -15,7 +15,7 @@ from smsgate.auth import choose_auth
 from smsgate.base_url import check_base_url
 from smsgate.constants import DEFAULT_URL
 from smsgate.environment import from_environment
-from smsgate.options import check_encryptor, check_retry, check_timeout, choose_http, full_user_agent
+from smsgate.options import check_encryptor, check_flag, check_retry, check_timeout, choose_http, full_user_agent
 from smsgate.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -88,7 +88,9 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
             on_response=on_response,
         )
         self._cipher = Cipher(check_encryptor(encryptor), self._exchange.base_url)
-        self._sender = SafeSender(self._exchange, pin_device=pin_device, list_devices=self.list_devices)
+        self._sender = SafeSender(
+            self._exchange, pin_device=check_flag("pin_device", pin_device), list_devices=self.list_devices
+        )
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from smsgate._async import io
 from smsgate._async.tokens import TokenError, TokenKeeper
 from smsgate.ahttp import AsyncHttpClient, AsyncStreamedResponse, Request, Response, Timeout, get_client
-from smsgate.answers import api_error, read
+from smsgate.answers import api_error, check_response, read
 from smsgate.auth import Auth, JWTAuth, TokenPair, bearer
 from smsgate.errors import TransportError
 from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, logger
@@ -172,6 +172,7 @@ class Exchange:
             if isinstance(error, TransportError):
                 return no_answer(error)
             raise
+        check_response(response)
         self._observe(event, response.status, None, begun)
         return answered(operation, response, self.base_url)
 

@@ -11,7 +11,17 @@ from smsgate._async.execution import Execution
 from smsgate._async.paging import iterate
 from smsgate.errors import InvalidRequestError, SMSGateError, WaitTimeoutError
 from smsgate.outgoing import SendResult, build_message, send_operation, with_id
-from smsgate.queries import MessagesQueryFilter, QueryPagination, check_paging, check_sort, filter_or_empty, moment
+from smsgate.queries import (
+    MessagesQueryFilter,
+    QueryPagination,
+    check_page_size,
+    check_paging,
+    check_sort,
+    filter_or_empty,
+    given,
+    moment,
+    unless_off,
+)
 from smsgate.refusals import refusals
 from smsgate.waiting import Until, check_wait, is_reached, next_interval
 from smsgate_api import operations
@@ -211,20 +221,20 @@ class MessageCalls(Execution):
         """
         chosen = filter_or_empty(query, MessagesQueryFilter)
         part = filter_or_empty(pagination, QueryPagination)
-        limit = part.limit if limit is None else limit
-        offset = part.offset if offset is None else offset
+        limit = given(limit, part.limit)
+        offset = given(offset, part.offset)
         check_paging(limit, offset, highest=_HIGHEST_LIMIT)
         check_sort(sort)
         with refusals:
             operation = operations.list_messages(
-                from_=moment(from_ or chosen.from_),
-                to=moment(to or chosen.to),
-                state=state or chosen.state,
-                device_id=device_id or chosen.device_id,
+                from_=moment(from_, chosen.from_),
+                to=moment(to, chosen.to),
+                state=given(state, chosen.state),
+                device_id=given(device_id, chosen.device_id),
                 limit=limit,
                 offset=offset,
                 sort=sort,
-                include_content=include_content or None,
+                include_content=unless_off(include_content),
             )
         page = await self.execute(operation)
         page[:] = await self._cipher.open(page)
@@ -247,8 +257,8 @@ class MessageCalls(Execution):
         Messages that are added meanwhile are left out: without ``to`` the list is pinned to the moment of its start.
         Arguments are those of `get_messages`; ``page_size`` is 1 to 100.
         """
-        chosen = filter_or_empty(query, MessagesQueryFilter)
-        until = moment(to or chosen.to)
+        check_page_size(page_size, highest=_HIGHEST_LIMIT)
+        until = moment(to, filter_or_empty(query, MessagesQueryFilter).to)
 
         async def page(end: datetime, offset: int) -> Page[MessageState]:
             return await self.get_messages(

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FAILURES", "is_secure", "limits", "outgoing", "proxy_of", "received_headers", "translated", "verification"]
 
-FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError)  # OSError: ssl's own, not always wrapped
+FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, UnicodeError)
+"""OSError: ssl's own, not always wrapped. UnicodeError: of hosts that cannot be written for DNS."""
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)
 
@@ -73,7 +74,7 @@ def translated(error: Exception, *, sent: bool | None) -> TransportError:
         return timed_out(sent=sent)
     if isinstance(error, _NOT_CONNECTED):
         return refused(reason(error))
-    if isinstance(error, httpx.LocalProtocolError | httpx.InvalidURL):
+    if isinstance(error, httpx.LocalProtocolError | httpx.InvalidURL | UnicodeError):
         return not_http("its URL or a header is malformed")
     return broken(reason(error), sent=sent)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from smsgate._sync import io
 from smsgate._sync.tokens import TokenError, TokenKeeper
-from smsgate.answers import api_error, read
+from smsgate.answers import api_error, check_response, read
 from smsgate.auth import Auth, JWTAuth, TokenPair, bearer
 from smsgate.errors import TransportError
 from smsgate.http import HttpClient, Request, Response, StreamedResponse, Timeout, get_client
@@ -173,6 +173,7 @@ class Exchange:
             if isinstance(error, TransportError):
                 return no_answer(error)
             raise
+        check_response(response)
         self._observe(event, response.status, None, begun)
         return answered(operation, response, self.base_url)
 

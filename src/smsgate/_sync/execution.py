@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from smsgate.refusals import check_operation
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -30,18 +32,22 @@ class Execution:
         """Run any operation of `smsgate_api.operations` and return what it returns.
 
         Raises:
+            InvalidRequestError: it is no operation.
             TransportError: no answer came.
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
+        check_operation(operation)
         return self._exchange.run(operation)
 
     def execute_raw(self, operation: Operation[Any]) -> Response:
         """Run any operation and return status, headers and bytes as they came, error statuses included.
 
         Raises:
+            InvalidRequestError: it is no operation.
             TransportError: no answer came.
         """
+        check_operation(operation)
         return self._exchange.answer(operation)
 
     def close(self) -> None:

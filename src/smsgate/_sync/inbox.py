@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from smsgate._sync.execution import Execution
 from smsgate._sync.paging import iterate
-from smsgate.queries import InboxQueryFilter, QueryPagination, check_paging, filter_or_empty, moment
+from smsgate.queries import (
+    InboxQueryFilter,
+    QueryPagination,
+    check_page_size,
+    check_paging,
+    filter_or_empty,
+    given,
+    moment,
+)
 from smsgate.refusals import refusals
 from smsgate_api import operations
 
@@ -59,18 +67,18 @@ class InboxCalls(Execution):
         """
         chosen = filter_or_empty(inbox_filter, InboxQueryFilter)
         part = filter_or_empty(pagination, QueryPagination)
-        limit = part.limit if limit is None else limit
-        offset = part.offset if offset is None else offset
+        limit = given(limit, part.limit)
+        offset = given(offset, part.offset)
         check_paging(limit, offset, highest=_HIGHEST_LIMIT)
         with refusals:
             operation = operations.list_inbox(
-                type_=message_type or chosen.message_type,
+                type_=given(message_type, chosen.message_type),
                 limit=limit,
                 offset=offset,
-                from_=moment(from_ or chosen.from_),
-                to=moment(to or chosen.to),
-                device_id=device_id or chosen.device_id,
-                include_attachments=chosen.include_attachments if include_attachments is None else include_attachments,
+                from_=moment(from_, chosen.from_),
+                to=moment(to, chosen.to),
+                device_id=given(device_id, chosen.device_id),
+                include_attachments=given(include_attachments, chosen.include_attachments),
             )
         return self.execute(operation)
 
@@ -90,8 +98,8 @@ class InboxCalls(Execution):
         Messages that arrive meanwhile are left out: without ``to`` the list is pinned to the moment of its start.
         Arguments are those of `list_inbox_messages`; ``page_size`` is 1 to 500.
         """
-        chosen = filter_or_empty(inbox_filter, InboxQueryFilter)
-        until = moment(to or chosen.to)
+        check_page_size(page_size, highest=_HIGHEST_LIMIT)
+        until = moment(to, filter_or_empty(inbox_filter, InboxQueryFilter).to)
 
         def page(end: datetime, offset: int) -> Page[IncomingMessage]:
             return self.list_inbox_messages(
