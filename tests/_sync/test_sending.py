@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 
 import pytest
 
@@ -13,6 +14,7 @@ from smsgate import (
     BearerAuth,
     ConflictError,
     ConnectError,
+    EncryptionError,
     ForbiddenError,
     InternalServerError,
     Message,
@@ -25,6 +27,7 @@ from smsgate import (
     TokenRequest,
 )
 from smsgate.emulator import Faults, Gateway, QueueLimit
+from smsgate.encryption import BaseEncryptor
 
 BASE_URL = "http://gateway.test/3rdparty/v1"
 FAST = RetryPolicy(base_delay=0.0, max_delay=0.0)
@@ -298,3 +301,126 @@ def test_scope_missing_for_the_look_leaves_the_outcome_unknown(setting):
         limited.send(text())
 
     assert isinstance(caught.value.__cause__, ForbiddenError)
+
+
+# -- many at once --------------------------------------------------------------------------------------------------
+
+
+class UnforeseenError(Exception):
+    """What no code of the package knows."""
+
+
+def failing_at(*numbers):
+    """Make a hook that raises at the n-th requests to send, from 1."""
+    seen = []
+
+    def hook(event):
+        if event.operation == "send_message":
+            seen.append(event)
+            if len(seen) in numbers:
+                raise UnforeseenError(f"number {len(seen)}")
+
+    return hook
+
+
+def collect(many, note):
+    for result in many:
+        note(result)
+
+
+def test_unforeseen_exception_comes_after_the_results_of_its_window(setting, caplog):
+    gateway, client = setting(on_request=failing_at(2))
+    results = []
+
+    with pytest.raises(UnforeseenError) as caught:
+        collect(client.send_many([text(id=f"m{n}") for n in range(8)], concurrency=4), results.append)
+
+    assert type(caught.value) is UnforeseenError
+    assert len(results) == 3
+    assert sorted(result.state.id for result in results) == sorted(stored(gateway))
+    lost = {f"m{n}" for n in range(4)} - {result.message.id for result in results}
+    assert [lost.pop() in record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [True]
+
+
+def test_every_unforeseen_exception_of_a_window_leaves_a_trace(setting, caplog):
+    _, client = setting(on_request=failing_at(1, 3))
+    results = []
+
+    with pytest.raises(UnforeseenError):
+        collect(client.send_many([text(id=f"m{n}") for n in range(3)]), results.append)
+
+    assert len(results) == 1
+    lost = {"m0", "m1", "m2"} - {results[0].message.id}
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert all(any(id in line and "UnforeseenError" in line for line in said) for id in lost)
+
+
+def test_input_that_fails_is_sent_as_far_as_it_was_read(setting):
+    gateway, client = setting()
+    results = []
+
+    def source():
+        for number in range(5):
+            yield text(id=f"m{number}")
+        raise UnforeseenError
+
+    with pytest.raises(UnforeseenError):
+        collect(client.send_many(source(), concurrency=3), results.append)
+
+    assert [result.state.id for result in results] == ["m0", "m1", "m2", "m3", "m4"]
+    assert len(gateway.messages) == 5
+
+
+class Failing(BaseEncryptor):
+    """An encryptor of the user's own that quotes what it cannot encrypt."""
+
+    def encrypt(self, text):
+        raise UnforeseenError(f"cannot encrypt {text}") from ValueError(text)
+
+    def decrypt(self, text):
+        return text
+
+    def is_encrypted(self, text):
+        return text.startswith("$x$")
+
+
+def test_what_an_encryptor_raises_is_an_encryption_error_without_the_text(setting):
+    gateway, client = setting(encryptor=Failing("canary-passphrase", iterations=1))
+    secret = text("canary text")
+
+    with pytest.raises(EncryptionError, match="UnforeseenError") as caught:
+        client.send(secret)
+    results = [result for result in client.send_many([secret])]
+
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "canary text" not in shown
+    assert "raise UnforeseenError" in shown  # the line where it happened
+    assert isinstance(results[0].error, EncryptionError)
+    assert stored(gateway) == []
+
+
+def test_encryptor_that_gives_no_text_is_an_encryption_error(setting):
+    class Odd(Failing):
+        def encrypt(self, text):
+            return text.encode()
+
+    _, client = setting(encryptor=Odd("canary-passphrase", iterations=1))
+
+    with pytest.raises(EncryptionError):
+        client.send(text())
+
+
+def test_accepted_message_is_not_lost_over_an_encryptor_that_fails_to_read_it(setting):
+    class Odd(Failing):
+        def encrypt(self, text):
+            return f"$x${text}"
+
+        def is_encrypted(self, text):
+            raise UnforeseenError(text)
+
+    gateway, client = setting(encryptor=Odd("canary-passphrase", iterations=1))
+
+    state = client.send(text())
+
+    assert stored(gateway) == [state.id]
+    assert state.is_encrypted

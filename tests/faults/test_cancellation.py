@@ -219,3 +219,43 @@ def test_an_interrupt_in_any_exchange_leaves_a_synchronous_client_usable(faultin
         assert texts(gateway).count(canaries.text(2)) == 1
 
     assert number == 4  # token, devices, message, and none
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_of_one_of_many_messages_is_not_kept_back(faulting, gateway, end):
+    sends, canaries = faulting("sends"), faulting("canaries")
+    results = []
+
+    def interrupt(_):
+        raise end
+
+    with (
+        APIClient(
+            canaries.LOGIN, canaries.PASSWORD, base_url=sends.BASE_URL, http=gateway.http(), on_request=interrupt
+        ) as client,
+        pytest.raises(end),
+    ):
+        results.extend(client.send_many([sends.message(number) for number in range(3)]))
+
+    assert results == []
+
+
+@pytest.mark.anyio
+async def test_cancelling_many_messages_is_not_kept_back(faulting, gateway):
+    sends, canaries = faulting("sends"), faulting("canaries")
+    results = []
+    note = results.append
+
+    with anyio.CancelScope() as scope:
+        client = AsyncAPIClient(
+            canaries.LOGIN,
+            canaries.PASSWORD,
+            base_url=sends.BASE_URL,
+            http=Awaiting(gateway.async_http()),
+            on_request=lambda _: scope.cancel(),
+        )
+        async for result in client.send_many([sends.message(number) for number in range(3)]):
+            note(result)
+
+    assert scope.cancelled_caught
+    assert results == []

@@ -108,19 +108,27 @@ class Workers:
 
 
 async def batches(items: Iterable[T] | AsyncIterable[T], size: int) -> AsyncGenerator[list[T]]:
-    """Read an iterable in lists of at most ``size``, never further ahead than one list."""
+    """Read an iterable in lists of at most ``size``, never further ahead than one list.
+
+    When the iterable fails, what it gave before comes first.
+    """
     batch: list[T] = []
-    if isinstance(items, AsyncIterable):
-        async for item in items:
-            batch.append(item)
-            if len(batch) == size:
-                yield batch
-                batch = []
-    else:
-        for item in items:
-            batch.append(item)
-            if len(batch) == size:
-                yield batch
-                batch = []
+    try:
+        if isinstance(items, AsyncIterable):
+            async for item in items:
+                batch.append(item)
+                if len(batch) == size:
+                    yield batch
+                    batch = []
+        else:
+            for item in items:
+                batch.append(item)
+                if len(batch) == size:
+                    yield batch
+                    batch = []
+    except Exception:
+        if batch:
+            yield batch
+        raise
     if batch:
         yield batch

@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from contextlib import contextmanager
-from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import ParamSpec, Self
@@ -81,7 +80,20 @@ class Workers:
 
 
 def batches(items: Iterable[T], size: int) -> Generator[list[T]]:
-    """Read an iterable in lists of at most ``size``, never further ahead than one list."""
-    source = iter(items)
-    while batch := list(islice(source, size)):
+    """Read an iterable in lists of at most ``size``, never further ahead than one list.
+
+    When the iterable fails, what it gave before comes first.
+    """
+    batch: list[T] = []
+    try:
+        for item in items:
+            batch.append(item)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    except Exception:
+        if batch:
+            yield batch
+        raise
+    if batch:
         yield batch
