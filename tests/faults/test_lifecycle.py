@@ -44,24 +44,49 @@ def options(request, faulting, wire, counts):
 
 
 @pytest.fixture
+def hurried():
+    """Let threads take turns after every step, as it were."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.fixture
 def message(faulting):
     return faulting("sends").message
 
 
-def test_50_threads_at_first_use_share_one_opening(options, message, gateway, counts):
+@pytest.mark.parametrize("backend", [None, *SYNC])
+def test_50_threads_at_first_use_share_one_opening(options, message, gateway, counts, backend):
     together = threading.Barrier(50)
 
     def first(index):
         together.wait()
         return client.send(message(index)).id
 
-    with APIClient(http="httpx", **options) as client, ThreadPoolExecutor(50) as pool:
+    with APIClient(http=backend, **options) as client, ThreadPoolExecutor(50) as pool:
         ids = list(pool.map(first, range(50)))
 
     assert sorted(ids) == sorted(row.id for row in gateway.messages)
     assert counts["list_devices"] == 1
     assert counts["create_token"] == ("auth" in options)
     assert counts["send_message"] == 50
+
+
+@pytest.mark.parametrize("kind", [APIClient, AsyncAPIClient])
+def test_50_threads_at_first_use_make_one_default_backend(hurried, kind):
+    for _ in range(20):
+        client, together = kind("login", "password"), threading.Barrier(50)
+
+        def first(_, client=client, together=together):
+            together.wait()
+            return client._exchange._backend()
+
+        with ThreadPoolExecutor(50) as pool:
+            made = set(map(id, pool.map(first, range(50))))
+
+        assert made == {id(client._exchange._http)}  # the one that will be closed
 
 
 @pytest.mark.parametrize("backend", SYNC)

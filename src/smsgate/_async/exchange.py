@@ -56,6 +56,7 @@ class Exchange:
         self._on_request = on_request
         self._on_response = on_response
         self._http: AsyncHttpClient | None = get_client(http) if isinstance(http, str) else http
+        self._default: dict[str, AsyncHttpClient] = {}
 
     async def run(self, operation: Operation[T]) -> T:
         """Return what the operation returns.
@@ -138,8 +139,8 @@ class Exchange:
             await self._http.aclose()
 
     def _backend(self) -> AsyncHttpClient:
-        if self._http is None:
-            self._http = get_client()
+        if self._http is None:  # many threads may come here at once: all take the first one, the others were not opened
+            self._http = self._default.setdefault("http", get_client())
         return self._http
 
     def _authorization(self, operation: Operation[Any], pair: TokenPair | None) -> str | None:

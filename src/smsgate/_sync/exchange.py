@@ -57,6 +57,7 @@ class Exchange:
         self._on_request = on_request
         self._on_response = on_response
         self._http: HttpClient | None = get_client(http) if isinstance(http, str) else http
+        self._default: dict[str, HttpClient] = {}
 
     def run(self, operation: Operation[T]) -> T:
         """Return what the operation returns.
@@ -139,8 +140,8 @@ class Exchange:
             self._http.close()
 
     def _backend(self) -> HttpClient:
-        if self._http is None:
-            self._http = get_client()
+        if self._http is None:  # many threads may come here at once: all take the first one, the others were not opened
+            self._http = self._default.setdefault("http", get_client())
         return self._http
 
     def _authorization(self, operation: Operation[Any], pair: TokenPair | None) -> str | None:

@@ -43,15 +43,12 @@ class Lock:
     """A lock whose holders are threads; a forked process has its own."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process = os.getpid()
+        self._locks: dict[int, threading.Lock] = {}
 
     @contextmanager
     def hold(self) -> Generator[None]:
         """Hold the lock inside a ``with`` block."""
-        if self._process != os.getpid():
-            self._lock, self._process = threading.Lock(), os.getpid()
-        with self._lock:
+        with self._locks.setdefault(os.getpid(), threading.Lock()):  # setdefault: one for all threads
             yield
 
 
