@@ -182,6 +182,17 @@ async def test_conflict_with_another_message_is_not_mistaken_for_an_arrival(sett
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("number", ["+1 202 555 0101 ext 5", "+1-202-FLOWERS", "8 (999) 000-12-34 доб. 5"])
+@pytest.mark.parametrize("pin", [True, False])
+async def test_message_whose_number_was_rewritten_is_not_mistaken_for_another(setting, number, pin):
+    gateway, client = setting("lost", pin_device=pin)
+
+    state = await client.send(text(number=number))
+
+    assert stored(gateway) == [state.id]
+
+
+@pytest.mark.anyio
 async def test_pinned_arrival_whose_state_cannot_be_had_is_answered_as_the_gateway_would_have(setting):
     gateway, client = setting("lost", pin_device=True, devices=1)
     gateway.faults = Faults.script(["lost", None, *["reset"] * 9], only=[POST, GET])

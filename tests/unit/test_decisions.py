@@ -158,6 +158,51 @@ def test_message_is_recognised_though_the_gateway_rewrote_its_number():
 
 
 @pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("+1 202 555 0101 ext 5", "+12025550101"),
+        ("+1 202 555 0101 ext. 5", "+12025550101"),
+        ("+1 202-555-0101 x12", "+12025550101"),
+        ("+12025550101;ext=1234567", "+12025550101"),
+        ("+1 202 555 0101 extension 12", "+12025550101"),
+        ("+1 202 555 0101, 1234", "+12025550101"),
+        ("+1 202 555 0101 #777", "+12025550101"),
+        ("+1 202 555 0101 - 12#", "+12025550101"),
+        ("8 (999) 000-12-34 доб. 5", "+79990001234"),
+        ("+1 202 CALL NOW", "+12022255669"),
+        ("+1-202-flowers", "+12023569377"),
+        ("+1-202-FLOWERS x12", "+12023569377"),
+        ("+1 202 CALL NOW", "1202CALLNOW"),  # left as it was, but for spaces
+        ("\uff0b\uff17\uff19\uff19\uff19\uff10\uff10\uff10\uff11\uff12\uff13\uff14", "+79990001234"),
+        ("+\u0667\u0669\u0669\u0669\u0660\u0660\u0660\u0661\u0662\u0663\u0664", "+79990001234"),
+        ("900", "+900"),
+        ("abc", "abc"),
+        ("abc", "+abc"),
+    ],
+)
+def test_numbers_with_extensions_letters_and_foreign_digits_are_recognised(sent, kept):
+    message = SENT.model_copy(update={"phone_numbers": ["+79990005678", sent]})
+
+    assert same_message(message, found(recipients=[{"phone_number": kept, "state": "Pending"}]))
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("+1 202 555 0101 ext 5", "+12025550102"),
+        ("+1 202 CALL NOW", "+12022255660"),
+        ("abc", "bca"),
+        ("abc", "222"),
+        ("900", "901"),
+    ],
+)
+def test_other_numbers_are_not_mistaken(sent, kept):
+    message = SENT.model_copy(update={"phone_numbers": [sent]})
+
+    assert not same_message(message, found(recipients=[{"phone_number": kept, "state": "Pending"}]))
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"id": "M1"},
