@@ -31,7 +31,7 @@ from smsgate import (
     TransportError,
     UnauthorizedError,
 )
-from smsgate.auth import BasicAuth, TokenPair, choose_auth
+from smsgate.auth import BasicAuth, TokenPair, choose_auth, next_step
 from smsgate.base_url import is_phone
 from smsgate.hints import hint_for
 from smsgate.options import check_timeout, full_user_agent
@@ -131,7 +131,7 @@ def test_call_without_a_token_never_left():
     assert without_token(InternalServerError("x", 500)).status == 503
     assert without_token(NotImplementedByServerError("x", 501)).status == 501
     assert without_token(UnauthorizedError("x", 401)).status == 401
-    assert without_token(ResponseError("x")).status == 401
+    assert without_token(ResponseError("x")).status == 503  # garbage is worth another attempt
     assert no_answer(TransportError("x", sent=True)).sent is True
 
 
@@ -316,8 +316,26 @@ def test_stored_pairs_that_make_no_sense_are_no_pairs():
     good = TokenPair("a", "b", "c", NOW, 60.0)
 
     assert TokenPair.from_dict(good.asdict()) == good
-    for change in ({"access_token": 5}, {"refresh_token": 5}, {"ends_at": "2026-01-01T00:00:00"}, {"lifetime": "x"}):
+    for change in (
+        {"access_token": 5},
+        {"refresh_token": 5},
+        {"ends_at": "2026-01-01T00:00:00"},
+        {"lifetime": "x"},
+        {"lifetime": float("nan")},
+        {"lifetime": float("inf")},
+        {"lifetime": 10**400},
+        {"lifetime": -1},
+    ):
         assert TokenPair.from_dict({**good.asdict(), **change}) is None
+
+
+def test_pairs_at_the_ends_of_time_are_as_good_as_others():
+    first = TokenPair("a", "b", "c", datetime.min.replace(tzinfo=timezone.utc), 60.0)
+    last = TokenPair("a", "b", "c", datetime.max.replace(tzinfo=timezone.utc), 60.0)
+
+    assert next_step(first, NOW, 30.0) == "refresh"
+    assert next_step(last, NOW, 1e300) == "use"
+    assert next_step(last, NOW, float("inf")) == "use"
 
 
 def test_token_that_is_no_jwt_lives_until_the_server_says():

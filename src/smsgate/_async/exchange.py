@@ -133,10 +133,12 @@ class Exchange:
 
     async def aclose(self) -> None:
         """Revoke the tokens if that was asked for, and close the connections; the next call opens them again."""
-        if self._keeper is not None:
-            await self._keeper.aclose()
-        if self._http is not None:
-            await self._http.aclose()
+        try:
+            if self._keeper is not None:
+                await self._keeper.aclose()
+        finally:
+            if self._http is not None:
+                await self._http.aclose()
 
     def _backend(self) -> AsyncHttpClient:
         if self._http is None:  # many threads may come here at once: all take the first one, the others were not opened

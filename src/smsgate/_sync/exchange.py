@@ -134,10 +134,12 @@ class Exchange:
 
     def close(self) -> None:
         """Revoke the tokens if that was asked for, and close the connections; the next call opens them again."""
-        if self._keeper is not None:
-            self._keeper.close()
-        if self._http is not None:
-            self._http.close()
+        try:
+            if self._keeper is not None:
+                self._keeper.close()
+        finally:
+            if self._http is not None:
+                self._http.close()
 
     def _backend(self) -> HttpClient:
         if self._http is None:  # many threads may come here at once: all take the first one, the others were not opened
