@@ -77,7 +77,7 @@ class Lock:
     @asynccontextmanager
     async def hold(self) -> AsyncGenerator[None]:
         """Hold the lock inside an ``async with`` block."""
-        locks = _locks.get(None)
+        locks: WeakKeyDictionary[Lock, anyio.Lock] | None = _locks.get(None)
         if locks is None:
             locks = WeakKeyDictionary()
             _locks.set(locks)
