@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,7 +24,17 @@ if TYPE_CHECKING:
     from smsgate.http import Response
     from smsgate_api.types import Operation
 
-__all__ = ["Call", "Outcome", "answered", "during_outage", "is_passing", "no_answer", "without_token"]
+__all__ = [
+    "Call",
+    "Outcome",
+    "answered",
+    "copied",
+    "during_outage",
+    "is_passing",
+    "no_answer",
+    "unlisted",
+    "without_token",
+]
 
 _FIRST_ERROR = 300
 _REQUEST_TIMEOUT = 408
@@ -123,6 +134,29 @@ def answered(operation: Operation[Any], response: Response, base_url: str) -> Ou
 def no_answer(error: TransportError) -> Outcome:
     """Make the outcome of an attempt without answer."""
     return Outcome(None, error, None, sent=error.sent)
+
+
+def copied(error: SMSGateError) -> SMSGateError:
+    """Return a fresh exception like one that was raised elsewhere, with the same cause and no traceback."""
+    fresh = copy.copy(error)
+    fresh.__cause__ = error.__cause__
+    return fresh
+
+
+def unlisted(error: SMSGateError) -> SMSGateError:
+    """Turn the failure of the list of devices that a send needs into one that says what it means for the message."""
+    said = "nothing was sent: the devices could not be listed"
+    fresh: SMSGateError
+    if isinstance(error, TransportError):
+        fresh = type(error)(f"{said}: {error}", sent=False)
+    elif isinstance(error, ResponseError):
+        fresh = ResponseError(f"{said}: {error}", status_code=error.status_code, body=error.body)
+    else:
+        fresh = copied(error)
+        if isinstance(fresh, APIError):
+            fresh.hint = f"{said}; {fresh.hint}" if fresh.hint else said
+    fresh.__cause__ = error
+    return fresh
 
 
 def is_passing(outcome: Outcome) -> bool:

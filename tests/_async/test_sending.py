@@ -18,12 +18,15 @@ from smsgate import (
     InternalServerError,
     Message,
     ProcessState,
+    RateLimitError,
     ResponseError,
     RetryPolicy,
     SendOutcomeUnknownError,
     ServiceUnavailableError,
     TextMessage,
     TokenRequest,
+    TransportError,
+    UnauthorizedError,
 )
 from smsgate.emulator import Faults, Gateway, QueueLimit
 from smsgate.encryption import BaseEncryptor
@@ -302,6 +305,55 @@ async def test_devices_that_cannot_be_listed_mean_that_nothing_left(setting):
 
     assert caught.value.sent is False
     assert stored(gateway) == []
+
+
+@pytest.mark.anyio
+async def test_pinning_warns_once_however_often_devices_are_listed(setting, caplog):
+    gateway, client = setting()
+    token = (await client.generate_token(TokenRequest(scopes=["messages:send"]))).access_token
+    limited = AsyncAPIClient(auth=BearerAuth(token), base_url=BASE_URL, http=gateway.async_http(), pin_device=True)
+
+    for _ in range(3):
+        await limited.send(text())
+        limited._sender._listed_at = float("-inf")  # five minutes later
+
+    assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("refuse", ConnectError),
+        ("lost", TransportError),
+        (503, ServiceUnavailableError),
+        (500, InternalServerError),
+        (429, RateLimitError),
+        ("garbage", ResponseError),
+        ("garbage-handled", ResponseError),
+    ],
+)
+async def test_devices_that_cannot_be_listed_mean_that_nothing_was_sent(setting, fault, kind):
+    gateway, client = setting(*[fault] * 9, only=["GET /devices"], pin_device=True)
+
+    with pytest.raises(kind, match="nothing was sent: the devices could not be listed") as caught:
+        await client.send(text(id="order-1"))
+
+    assert type(caught.value) is kind
+    assert getattr(caught.value, "sent", False) is False
+    assert getattr(caught.value, "message_id", None) is None
+    assert stored(gateway) == []
+    gateway.faults = None
+    assert (await client.send(text(id="order-1"))).id == "order-1"
+
+
+@pytest.mark.anyio
+async def test_hint_of_a_refused_list_of_devices_stays(setting):
+    gateway, _ = setting()
+    wrong = AsyncAPIClient("demo", "wrong", base_url=BASE_URL, http=gateway.async_http(), retry=FAST, pin_device=True)
+
+    with pytest.raises(UnauthorizedError, match=r"401 Unauthorized \(nothing was sent"):
+        await wrong.send(text())
 
 
 @pytest.mark.anyio

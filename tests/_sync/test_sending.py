@@ -19,12 +19,15 @@ from smsgate import (
     InternalServerError,
     Message,
     ProcessState,
+    RateLimitError,
     ResponseError,
     RetryPolicy,
     SendOutcomeUnknownError,
     ServiceUnavailableError,
     TextMessage,
     TokenRequest,
+    TransportError,
+    UnauthorizedError,
 )
 from smsgate.emulator import Faults, Gateway, QueueLimit
 from smsgate.encryption import BaseEncryptor
@@ -280,6 +283,52 @@ def test_devices_that_cannot_be_listed_mean_that_nothing_left(setting):
 
     assert caught.value.sent is False
     assert stored(gateway) == []
+
+
+def test_pinning_warns_once_however_often_devices_are_listed(setting, caplog):
+    gateway, client = setting()
+    token = (client.generate_token(TokenRequest(scopes=["messages:send"]))).access_token
+    limited = APIClient(auth=BearerAuth(token), base_url=BASE_URL, http=gateway.http(), pin_device=True)
+
+    for _ in range(3):
+        limited.send(text())
+        limited._sender._listed_at = float("-inf")  # five minutes later
+
+    assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("refuse", ConnectError),
+        ("lost", TransportError),
+        (503, ServiceUnavailableError),
+        (500, InternalServerError),
+        (429, RateLimitError),
+        ("garbage", ResponseError),
+        ("garbage-handled", ResponseError),
+    ],
+)
+def test_devices_that_cannot_be_listed_mean_that_nothing_was_sent(setting, fault, kind):
+    gateway, client = setting(*[fault] * 9, only=["GET /devices"], pin_device=True)
+
+    with pytest.raises(kind, match="nothing was sent: the devices could not be listed") as caught:
+        client.send(text(id="order-1"))
+
+    assert type(caught.value) is kind
+    assert getattr(caught.value, "sent", False) is False
+    assert getattr(caught.value, "message_id", None) is None
+    assert stored(gateway) == []
+    gateway.faults = None
+    assert (client.send(text(id="order-1"))).id == "order-1"
+
+
+def test_hint_of_a_refused_list_of_devices_stays(setting):
+    gateway, _ = setting()
+    wrong = APIClient("demo", "wrong", base_url=BASE_URL, http=gateway.http(), retry=FAST, pin_device=True)
+
+    with pytest.raises(UnauthorizedError, match=r"401 Unauthorized \(nothing was sent"):
+        wrong.send(text())
 
 
 @pytest.mark.parametrize("fault", ["lost", "500-handled", "late", "reset", 503])

@@ -14,7 +14,16 @@ from pathlib import Path
 import anyio
 import pytest
 
-from smsgate import APIClient, AsyncAPIClient, JWTAuth, Scope, SMSGateError
+from smsgate import (
+    APIClient,
+    AsyncAPIClient,
+    JWTAuth,
+    RetryPolicy,
+    Scope,
+    ServiceUnavailableError,
+    SMSGateError,
+)
+from smsgate.emulator import Faults
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -72,6 +81,31 @@ def test_50_threads_at_first_use_share_one_opening(options, message, gateway, co
     assert counts["list_devices"] == 1
     assert counts["create_token"] == ("auth" in options)
     assert counts["send_message"] == 50
+
+
+def test_50_threads_share_the_failure_of_a_list_of_devices(options, message, gateway, counts, wire):
+    together = threading.Barrier(50)
+    client = APIClient(http="requests", **{**options, "retry": RetryPolicy.none()})
+    if "auth" in options:
+        client.get_webhooks()  # has its token
+
+    def first(index):
+        together.wait()
+        try:
+            return client.send(message(index))
+        except ServiceUnavailableError as error:
+            return str(error)
+
+    wire.faults = Faults.random(1.0, kinds=[503])
+    with ThreadPoolExecutor(50) as pool:
+        said = list(pool.map(first, range(50)))
+    wire.faults = None
+    client.send(message(50))
+    client.close()
+
+    assert all("nothing was sent" in str(one) for one in said)
+    assert len(gateway.messages) == 1
+    assert counts["list_devices"] < 20  # those who came after a failure asked again
 
 
 @pytest.mark.parametrize("kind", [APIClient, AsyncAPIClient])

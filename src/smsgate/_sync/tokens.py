@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,7 +12,7 @@ from smsgate.answers import read
 from smsgate.auth import JWTAuth, TokenPair, next_step
 from smsgate.errors import ResponseError, SMSGateError, TransportError, UnauthorizedError
 from smsgate.observing import logger
-from smsgate.outcomes import Call, Outcome, during_outage, is_passing
+from smsgate.outcomes import Call, Outcome, copied, during_outage, is_passing
 from smsgate.retry import RetryPolicy
 from smsgate.token_store import MemoryTokenStore
 from smsgate_api import operations
@@ -173,10 +172,3 @@ def later(own: TokenPair | None, kept: TokenPair | None) -> TokenPair | None:
     if own is None or kept is None:
         return own or kept
     return kept if kept.id != own.id and kept.ends_at >= own.ends_at else own
-
-
-def copied(error: SMSGateError) -> SMSGateError:
-    """Return a fresh exception like one that was raised elsewhere, with the same cause and no traceback."""
-    fresh = copy.copy(error)
-    fresh.__cause__ = error.__cause__
-    return fresh
