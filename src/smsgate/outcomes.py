@@ -169,10 +169,14 @@ def is_passing(outcome: Outcome) -> bool:
 
 def during_outage(refused: Outcome) -> Outcome:
     """Turn a 401 that a failing server gave into a 503, with the 401 as its cause; nothing was done."""
+    cause = refused.error if isinstance(refused.error, APIError) else None
     error = ServiceUnavailableError(
         "the server refuses credentials while it is not ready",
         _UNAVAILABLE,
         body=refused.response.content if refused.response else b"",
+        method=cause and cause.method,
+        path=cause and cause.path,
+        request_id=cause and cause.request_id,
         hint="its health check fails, so this does not mean that the credentials are wrong",
     )
     error.__cause__ = refused.error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timezone
 from typing import TYPE_CHECKING, Literal
 
 from smsgate.errors import ConfigurationError
@@ -51,7 +52,7 @@ class RetryPolicy:
         on_retry: called before each wait; what it raises ends the call.
 
     Raises:
-        ConfigurationError: for a negative number.
+        ConfigurationError: for what is no number or a negative one, and for an ``on_retry`` that cannot be called.
     """
 
     max_retries: int = 3
@@ -62,8 +63,11 @@ class RetryPolicy:
     on_retry: Callable[[RetryEvent], object] | None = None
 
     def __post_init__(self) -> None:
-        if min(self.max_retries, self.base_delay, self.max_delay, self.max_elapsed, self.max_retry_after) < 0:
-            raise ConfigurationError("a RetryPolicy takes no negative numbers")
+        for number in (self.max_retries, self.base_delay, self.max_delay, self.max_elapsed, self.max_retry_after):
+            if isinstance(number, bool) or not isinstance(number, int | float) or not number >= 0:
+                raise ConfigurationError("a RetryPolicy takes numbers that are not negative")
+        if self.on_retry is not None and not callable(self.on_retry):
+            raise ConfigurationError("on_retry takes a function of a RetryEvent")
 
     @classmethod
     def none(cls) -> RetryPolicy:
@@ -116,6 +120,8 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
 
     try:
         moment = parsedate_to_datetime(value)
+        if moment.tzinfo is None:  # what "-0000" gives
+            moment = moment.replace(tzinfo=timezone.utc)
         return max(0.0, (moment - now).total_seconds())
-    except (TypeError, ValueError):
+    except (IndexError, OverflowError, TypeError, ValueError):
         return None

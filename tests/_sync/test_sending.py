@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import logging
 import traceback
+from datetime import timedelta
 
 import pytest
 
 from smsgate import (
     APIClient,
     BadRequestError,
+    BasicAuth,
     BearerAuth,
     ConflictError,
     ConnectError,
@@ -25,12 +27,14 @@ from smsgate import (
     SendOutcomeUnknownError,
     ServiceUnavailableError,
     TextMessage,
+    Timeout,
     TokenRequest,
     TransportError,
     UnauthorizedError,
 )
-from smsgate.emulator import Faults, Gateway, QueueLimit
+from smsgate.emulator import Faults, Gateway, ManualClock, QueueLimit
 from smsgate.encryption import BaseEncryptor
+from smsgate.http import Request
 
 BASE_URL = "http://gateway.test/3rdparty/v1"
 FAST = RetryPolicy(base_delay=0.0, max_delay=0.0)
@@ -201,6 +205,46 @@ def test_refusal_of_a_retry_does_not_hide_that_the_first_attempt_arrived(setting
     state = client.send(text())
 
     assert stored(gateway) == [state.id]
+
+
+@pytest.mark.parametrize("pin", [True, False])
+def test_schedule_that_has_passed_at_the_retry_does_not_hide_that_the_first_attempt_arrived(client_of, pin):
+    clock = ManualClock()
+    gateway = Gateway(devices=2, phone=False, clock=clock, faults=Faults.script(["500-handled"], only=[POST]))
+    late = RetryPolicy(base_delay=0.0, on_retry=lambda _: clock.advance(60))
+    client = client_of(gateway, retry=late, pin_device=pin)
+
+    state = client.send(text(schedule_at=clock() + timedelta(seconds=30)))
+
+    assert stored(gateway) == [state.id]
+
+
+def test_refusal_of_a_retry_whose_first_attempt_was_not_stored_is_the_refusal(client_of):
+    clock = ManualClock()
+    gateway = Gateway(devices=2, phone=False, clock=clock, faults=Faults.script([500], only=[POST]))
+    late = RetryPolicy(base_delay=0.0, on_retry=lambda _: clock.advance(60))
+    client = client_of(gateway, retry=late, pin_device=True)
+
+    with pytest.raises(BadRequestError, match="scheduleAt"):
+        client.send(text(schedule_at=clock() + timedelta(seconds=30)))
+
+    assert stored(gateway) == []
+
+
+def test_device_that_is_gone_at_the_retry_does_not_hide_that_the_first_attempt_arrived(client_of):
+    gateway = Gateway(devices=2, phone=False, faults=Faults.script(["lost"], only=[POST]))
+
+    def leave(_):
+        url = f"{BASE_URL}/devices/{gateway.messages[0].device_id}"
+        who = BasicAuth(gateway.login, gateway.password).authorization()
+        assert gateway.handle(Request("DELETE", url, {"Authorization": who}, None, Timeout())).status == 204
+
+    client = client_of(gateway, retry=RetryPolicy(base_delay=0.0, on_retry=leave), pin_device=True)
+
+    state = client.send(text(id="order-1"))
+
+    assert (state.id, state.state) == ("order-1", ProcessState.Pending)
+    assert gateway.faults.counts == {"lost": 1}
 
 
 def test_full_queue_is_not_retried(setting):

@@ -93,10 +93,41 @@ def test_settling_operations_are_repeated_only_without_effect():
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("5", 5.0), ("", None), ("soon", None), ("-1", None), ("Thu, 01 Jan 2026 00:00:30 GMT", 30.0), ("\u0665", None)],
+    [
+        ("5", 5.0),
+        ("", None),
+        ("soon", None),
+        ("-1", None),
+        ("\u0665", None),
+        ("9" * 5000, float("inf")),
+        ("Thu, 01 Jan 2026 00:00:30 GMT", 30.0),
+        ("Thu, 01 Jan 2026 00:00:30 -0000", 30.0),
+        ("Thu, 01 Jan 2026 02:00:30 +0200", 30.0),
+        ("Thu, 01 Jan 9999999999 00:00:30 GMT", None),
+        ("Thu, 01 Jan 2026 9999999999:00:30 GMT", None),
+        ("1 Jan 2026 00:00:99999999999999", None),
+    ],
 )
 def test_retry_after_is_read_as_seconds_or_date(value, seconds):
     assert retry_after_seconds({"retry-after": value}, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_retries": -1},
+        {"max_retries": "3"},
+        {"max_retries": True},
+        {"base_delay": float("nan")},
+        {"max_delay": None},
+        {"max_elapsed": -0.1},
+        {"max_retry_after": "60"},
+        {"on_retry": "print"},
+    ],
+)
+def test_policies_that_could_never_work_are_refused(options):
+    with pytest.raises(ConfigurationError):
+        RetryPolicy(**options)
 
 
 def test_retry_after_in_the_past_means_now():
@@ -276,6 +307,15 @@ def test_hints_name_what_helps():
         return hint_for(status, message, base_url=base_url, name=name, location=location)
 
     assert "JWT__SECRET" in hint(501, name="create_token")
+    assert "phones' API" in hint(401, "Unauthorized", base_url="https://a.test/mobile/v1")
+    assert "phones' API" in hint(404, "Not Found", base_url="https://a.test/api/mobile/v1")
+    assert hint(401, "Unauthorized") is None
+    assert "local server" in hint(404, "Not Found", name="download_attachment")
+    assert "no such item" in hint(404, "Not Found", base_url="http://phone.test:8080")
+    assert "+<country code>" in hint(400, "invalid phone number")
+    assert "+<country code>" in hint(400, "failed to parse phone number: the phone number supplied is not a number")
+    assert "device_active_within" in hint(400, "failed to select device: record not found")
+    assert "bring it online" in hint(503, "failed to enqueue message: queue limits exceeded: too many failed messages")
     assert "local server" in hint(501, name="list_inbox")
     assert hint(501, name="other")
     assert "redirects" in hint(302)
