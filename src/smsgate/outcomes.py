@@ -174,9 +174,9 @@ def during_outage(refused: Outcome) -> Outcome:
         "the server refuses credentials while it is not ready",
         _UNAVAILABLE,
         body=refused.response.content if refused.response else b"",
-        method=cause and cause.method,
-        path=cause and cause.path,
-        request_id=cause and cause.request_id,
+        method=cause.method if cause else None,
+        path=cause.path if cause else None,
+        request_id=cause.request_id if cause else None,
         hint="its health check fails, so this does not mean that the credentials are wrong",
     )
     error.__cause__ = refused.error
