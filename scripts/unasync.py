@@ -26,6 +26,8 @@ RULES: tuple[tuple[str, str], ...] = (
     (r"Awaitable\[([^\]]+\])\]", r"\1"),
     (r", Awaitable(?=, Callable)", ""),
     (r"AsyncGenerator", "Generator"),
+    (r"AsyncExitStack", "ExitStack"),
+    (r"enter_async_context", "enter_context"),
     (r"Async(?=Iterator|Iterable)", ""),
     (r"(Iterable\[Message\]) \| Iterable\[Message\]", r"\1"),
     (r"AsyncHttpClient", "HttpClient"),

@@ -1,7 +1,8 @@
 """A pytest plugin: nothing secret or personal may show in a log record or in an exception that a test expects.
 
 Load it with ``pytest_plugins`` or by importing its fixture into a conftest. It looks at every record of the logger
-``smsgate``, DEBUG included, and at the chain of causes of everything that `pytest.raises` catches in this package.
+``smsgate``, DEBUG included, at the text of every `SMSGateError` that is made, whoever catches it, and at the chain of
+causes of everything that `pytest.raises` catches in this package, as far as a traceback would show it.
 Phone numbers and tokens are known by their form, passwords and texts by the values that tests use.
 """
 
@@ -64,7 +65,7 @@ class Watch(logging.Handler):
             if not pending:
                 return
             link = pending.pop()
-            if leaks(str(link)) or leaks(repr(link)):
+            if any(map(leaks, [str(link), repr(link), *getattr(link, "__notes__", ())])):
                 self.found.append(f"{type(link).__name__} behind {type(error).__name__}")
             further = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
             pending += [further] if further is not None else []
@@ -86,8 +87,14 @@ def nothing_personal_shows(monkeypatch):
             watch.error(error)
         return leave(self, kind, error, trace)
 
+    def make(self, *args):
+        if any(leaks(str(argument)) for argument in args):
+            watch.found.append(f"text of a {type(self).__name__}")
+        Exception.__init__(self, *args)
+
     with monkeypatch.context() as patch:
         patch.setattr(context, "__exit__", look_and_leave)
+        patch.setattr(SMSGateError, "__init__", make)
         yield watch
     logger.removeHandler(watch)
     logger.setLevel(level)

@@ -1,4 +1,4 @@
-"""Fixtures of all tests: where the vectors are."""
+"""Fixtures of all tests: where the vectors are, and a scan for whatever is secret or personal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+
+from canaries import nothing_personal_shows
+
+__all__ = ["nothing_personal_shows"]
 
 VECTORS = Path(__file__).parent / "vectors"
 

@@ -46,7 +46,9 @@ def read(operation: Operation[T], response: Response) -> T:
     try:
         return operation.parse(response.status, response.headers, response.content)
     except UnreadableError as error:
-        raise ResponseError(str(error), status_code=response.status, body=response.content) from error
+        page = response.content.lstrip().startswith(b"<")
+        hint = " (it is a web page: does base_url point to the gateway?)" if page else ""
+        raise ResponseError(f"{error}{hint}", status_code=response.status, body=response.content) from error
 
 
 def api_error(operation: Operation[Any], response: Response, base_url: str) -> APIError:

@@ -27,6 +27,8 @@ __all__ = ["Auth", "BasicAuth", "BearerAuth", "JWTAuth", "TokenPair", "bearer", 
 
 _SHORT_LIFE = 5
 """A token is renewed ``leeway`` seconds before its end, but never earlier than in the last fifth of its life."""
+_LONGEST_LIFE = 100 * 365 * 86_400.0
+"""Seconds; what lives longer, or says so, is taken to live that long: later times cannot be written."""
 
 
 class BasicAuth:
@@ -180,6 +182,7 @@ class TokenPair:
         lifetime = _lifetime(response.access_token)
         if lifetime is None:
             lifetime = max(0.0, (response.expires_at - now).total_seconds())
+        lifetime = min(lifetime, _LONGEST_LIFE)
         ends_at = now + timedelta(seconds=lifetime)
         return cls(response.id, response.access_token, response.refresh_token, ends_at, lifetime)
 
@@ -203,9 +206,12 @@ class TokenPair:
                 return None
             if refresh is not None and not isinstance(refresh, str):
                 return None
-            return cls(data["id"], data["access_token"], refresh, ends_at, float(data["lifetime"]))
-        except (KeyError, TypeError, ValueError):
+            lifetime = float(data["lifetime"])
+        except (KeyError, OverflowError, TypeError, ValueError):
             return None
+        if not 0 <= lifetime <= _LONGEST_LIFE:
+            return None
+        return cls(data["id"], data["access_token"], refresh, ends_at, lifetime)
 
 
 def next_step(pair: TokenPair | None, now: datetime, leeway: float) -> Literal["use", "refresh", "mint"]:
@@ -213,7 +219,7 @@ def next_step(pair: TokenPair | None, now: datetime, leeway: float) -> Literal["
     if pair is None:
         return "mint"
     early = min(leeway, pair.lifetime / _SHORT_LIFE)
-    if now < pair.ends_at - timedelta(seconds=early):
+    if (pair.ends_at - now).total_seconds() > early:
         return "use"
     return "refresh" if pair.refresh_token else "mint"
 
@@ -261,6 +267,6 @@ def _lifetime(token: str) -> float | None:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         lifetime = float(claims["exp"]) - float(claims["iat"])
-    except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
+    except (IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError, binascii.Error):
         return None
     return lifetime if lifetime > 0 else None

@@ -20,7 +20,8 @@ class RequestEvent:
         operation: name of the operation, such as ``send_message``.
         method: HTTP method.
         path: below the base URL, without query; may hold ids, never phone numbers or texts.
-        attempt: number of the attempt within its call, from 1; token requests have their own call.
+        attempt: number of the attempt within its call, from 1; token requests have the number of the attempt that
+            they are made for.
         headers: further headers to send, such as ``traceparent``; empty, to be filled by a hook.
     """
 

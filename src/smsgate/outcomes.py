@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,6 +12,7 @@ from smsgate.errors import (
     APIError,
     NotImplementedByServerError,
     RateLimitError,
+    ResponseError,
     ServerError,
     ServiceUnavailableError,
     TransportError,
@@ -22,9 +24,20 @@ if TYPE_CHECKING:
     from smsgate.http import Response
     from smsgate_api.types import Operation
 
-__all__ = ["Call", "Outcome", "answered", "during_outage", "no_answer", "without_token"]
+__all__ = [
+    "Call",
+    "Outcome",
+    "answered",
+    "copied",
+    "during_outage",
+    "is_passing",
+    "no_answer",
+    "unlisted",
+    "without_token",
+]
 
 _FIRST_ERROR = 300
+_REQUEST_TIMEOUT = 408
 _SERVER_ERROR = 500
 _NOT_IMPLEMENTED = 501
 _UNAVAILABLE = 503
@@ -123,12 +136,47 @@ def no_answer(error: TransportError) -> Outcome:
     return Outcome(None, error, None, sent=error.sent)
 
 
+def copied(error: SMSGateError) -> SMSGateError:
+    """Return a fresh exception like one that was raised elsewhere, with the same cause and no traceback."""
+    fresh = copy.copy(error)
+    fresh.__cause__ = error.__cause__
+    return fresh
+
+
+def unlisted(error: SMSGateError) -> SMSGateError:
+    """Turn the failure of the list of devices that a send needs into one that says what it means for the message."""
+    said = "nothing was sent: the devices could not be listed"
+    fresh: SMSGateError
+    if isinstance(error, TransportError):
+        fresh = type(error)(f"{said}: {error}", sent=False)
+    elif isinstance(error, ResponseError):
+        fresh = ResponseError(f"{said}: {error}", status_code=error.status_code, body=error.body)
+    else:
+        fresh = copied(error)
+        if isinstance(fresh, APIError):
+            fresh.hint = f"{said}; {fresh.hint}" if fresh.hint else said
+    fresh.__cause__ = error
+    return fresh
+
+
+def is_passing(outcome: Outcome) -> bool:
+    """Tell whether a failed token request had no effect, or may have had none because the server failed."""
+    if outcome.sent is False or outcome.status == _REQUEST_TIMEOUT:
+        return True
+    error = outcome.error
+    return isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError)
+
+
 def during_outage(refused: Outcome) -> Outcome:
     """Turn a 401 that a failing server gave into a 503, with the 401 as its cause; nothing was done."""
+    cause = refused.error if isinstance(refused.error, APIError) else None
     error = ServiceUnavailableError(
         "the server refuses credentials while it is not ready",
         _UNAVAILABLE,
         body=refused.response.content if refused.response else b"",
+        method=cause.method if cause else None,
+        path=cause.path if cause else None,
+        request_id=cause.request_id if cause else None,
         hint="its health check fails, so this does not mean that the credentials are wrong",
     )
     error.__cause__ = refused.error
@@ -138,14 +186,16 @@ def during_outage(refused: Outcome) -> Outcome:
 def without_token(error: SMSGateError) -> Outcome:
     """Make the outcome of a call that never left because no token could be had.
 
-    A server's failure and a lost answer are worth another attempt like a 503; a refusal is final.
+    A server's failure, a lost answer and one that cannot be read are worth another attempt like a 503; a refusal is
+    final.
     """
     if isinstance(error, TransportError):
         unsent = type(error)(f"no token could be fetched: {error}", sent=False)
         unsent.__cause__ = error
         return Outcome(None, unsent, None, sent=False)
     wait = error.retry_after if isinstance(error, RateLimitError | ServiceUnavailableError) else None
-    if isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError):
+    failed = isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError)
+    if failed or isinstance(error, ResponseError):
         return Outcome(None, error, _UNAVAILABLE, sent=False, retry_after=wait)
     status = error.status_code if isinstance(error, APIError) else None
     return Outcome(None, error, status or _UNAUTHORIZED, sent=False, retry_after=wait)

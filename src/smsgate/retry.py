@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timezone
 from typing import TYPE_CHECKING, Literal
 
 from smsgate.errors import ConfigurationError
@@ -51,7 +52,7 @@ class RetryPolicy:
         on_retry: called before each wait; what it raises ends the call.
 
     Raises:
-        ConfigurationError: for a negative number, or what is none.
+        ConfigurationError: for what is no number or a negative one, and for an ``on_retry`` that cannot be called.
     """
 
     max_retries: int = 3
@@ -69,7 +70,7 @@ class RetryPolicy:
             if isinstance(number, bool) or not isinstance(number, int | float) or not number >= 0:
                 raise ConfigurationError("a RetryPolicy takes numbers that are not negative")
         if self.on_retry is not None and not callable(self.on_retry):
-            raise ConfigurationError("on_retry takes a function")
+            raise ConfigurationError("on_retry takes a function of a RetryEvent")
 
     @classmethod
     def none(cls) -> RetryPolicy:
@@ -122,6 +123,8 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
 
     try:
         moment = parsedate_to_datetime(value)
+        if moment.tzinfo is None:  # what "-0000" gives
+            moment = moment.replace(tzinfo=timezone.utc)
         return max(0.0, (moment - now).total_seconds())
-    except (TypeError, ValueError):
+    except (IndexError, OverflowError, TypeError, ValueError):
         return None

@@ -23,6 +23,8 @@ _CONFLICT = 409
 _TIMEOUT = 408
 _RETURNED_BY_THE_SERVER = frozenset({500, 503})
 _TAIL = 7
+_EXTENSION = re.compile(r"(?:[;,#~x]|ext[^\W\d_]*|int|доб|anexo)[\W_]{0,4}\d{1,20}#?\s*$|[- ]\d{1,6}#\s*$")
+_KEYPAD = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
 
 
 class Verdict(Enum):
@@ -72,7 +74,8 @@ def same_message(sent: Message, found: MessageState) -> bool:
     """Tell whether what the gateway keeps under an id can be the message that was sent.
 
     Compared is what both sides show: the id letter by letter (the gateway ignores case), text or data (or their hash),
-    and that no recipient is a stranger. Numbers may have been rewritten, so only their last digits count.
+    and that no recipient is a stranger. Numbers may have been rewritten (extensions cut, letters turned into digits),
+    so only their last digits count.
     """
     if found.id != sent.id:
         return False
@@ -87,7 +90,7 @@ def same_message(sent: Message, found: MessageState) -> bool:
         return False
     if found.is_hashed:
         return True
-    known = {_tail(number) for number in sent.phone_numbers}
+    known = set[str]().union(*map(_tails, sent.phone_numbers))
     return all(_tail(recipient.phone_number) in known for recipient in found.recipients)
 
 
@@ -109,6 +112,19 @@ def _sha256(text: str) -> str:
     import hashlib  # noqa: PLC0415 - slow to import, and needed for hashed messages only
 
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def _tails(number: str) -> set[str]:
+    """Return what may be left of a number that was sent: as written, or with its letters read and its extension cut."""
+    import unicodedata  # noqa: PLC0415 - slow to import, and needed after a doubtful attempt only
+
+    forms = {number}
+    if "$" not in number and any(map(str.isdecimal, number)):
+        plain = unicodedata.normalize("NFKC", number)
+        plain = "".join(str(int(letter)) if letter.isdecimal() else letter for letter in plain).lower()
+        shorter = _EXTENSION.sub("", plain)
+        forms |= {plain, shorter, plain.translate(_KEYPAD), shorter.translate(_KEYPAD)}
+    return set(map(_tail, forms))
 
 
 def _tail(number: str) -> str:

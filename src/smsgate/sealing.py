@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate.base_url import is_phone
-from smsgate.errors import InvalidRequestError
+from smsgate.errors import EncryptionError, InvalidRequestError, SMSGateError
 from smsgate_api.rules import MAX_STORED_SIZE, stored_size
 
 if TYPE_CHECKING:
@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from smsgate_api.models import Message, MessageState, MmsMessage
     from smsgate_api.types import Model
 
-__all__ = ["check_sealable", "check_sealed", "opened", "sealed", "texts_to_open", "texts_to_seal"]
+__all__ = [
+    "check_sealable",
+    "check_sealed",
+    "ciphertext",
+    "opened",
+    "plaintext",
+    "sealed",
+    "texts_to_open",
+    "texts_to_seal",
+]
 
 Change: TypeAlias = Callable[[str], str]
 M = TypeVar("M", bound="Model")
@@ -66,7 +75,7 @@ def texts_to_open(state: MessageState, encryptor: BaseEncryptor) -> list[str]:
     """Return the ciphertexts of a state, in the order that `opened` takes them; none of a plain or hashed one."""
     if not state.is_encrypted or state.is_hashed:
         return []
-    return [text for text in map(_without_plus, _collected(state, _state)) if encryptor.is_encrypted(text)]
+    return [text for text in map(_without_plus, _collected(state, _state)) if _is_ciphertext(encryptor, text)]
 
 
 def opened(state: MessageState, plain: Sequence[str | None], encryptor: BaseEncryptor) -> MessageState:
@@ -76,13 +85,50 @@ def opened(state: MessageState, plain: Sequence[str | None], encryptor: BaseEncr
     results = iter(plain)
 
     def change(text: str) -> str:
-        if not encryptor.is_encrypted(_without_plus(text)):
+        if not _is_ciphertext(encryptor, _without_plus(text)):
             return text
         result = next(results)
         return text if result is None else result
 
     changed = _state(state, change)
     return changed.model_copy(update={"is_encrypted": None in plain})
+
+
+def ciphertext(encryptor: BaseEncryptor, text: str) -> str:
+    """Encrypt a text.
+
+    What an encryptor of the user's own raises may quote the text. So it is no cause of ours: only its type is named,
+    and the traceback leads to it.
+
+    Raises:
+        EncryptionError: when the encryptor raises it or anything else, or gives no text.
+    """
+    try:
+        encrypted = encryptor.encrypt(text)
+    except SMSGateError:
+        raise
+    except Exception as error:  # noqa: BLE001 - anything at all
+        failure = EncryptionError(f"the encryptor raised {type(error).__name__}")
+        raise failure.with_traceback(error.__traceback__) from None
+    if not isinstance(encrypted, str):
+        raise EncryptionError("the encryptor gave no text")
+    return encrypted
+
+
+def plaintext(encryptor: BaseEncryptor, text: str) -> str | None:
+    """Decrypt a text; None when that fails: an encryptor may raise anything, and no state is lost over it."""
+    try:
+        plain = encryptor.decrypt(text)
+    except Exception:  # noqa: BLE001 - see above
+        return None
+    return plain if isinstance(plain, str) else None
+
+
+def _is_ciphertext(encryptor: BaseEncryptor, text: str) -> bool:
+    try:
+        return encryptor.is_encrypted(text)
+    except Exception:  # noqa: BLE001 - as in `plaintext`
+        return False
 
 
 def _collected(model: M, visit: Callable[[M, Change], M]) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from smsgate.auth import TokenPair
+from smsgate.observing import logger
 
 __all__ = ["FileTokenStore", "MemoryTokenStore", "TokenStore"]
 
@@ -49,7 +50,8 @@ class MemoryTokenStore:
 class FileTokenStore:
     """Keeps pairs in a file that only its owner can read; several accounts may share it.
 
-    The file is replaced as a whole, so a reader never sees half of it; one that cannot be read counts as empty.
+    The file is replaced as a whole, so a reader never sees half of it; what is no JSON counts as empty. A file that
+    cannot be read or written ends no call: a warning in the log says so, and the program gets tokens by its password.
 
     Args:
         path: the file; made with rights 0600 when the first pair is kept. Its folder must exist.
@@ -59,18 +61,35 @@ class FileTokenStore:
         self._path = Path(path)
 
     def load(self, key: str) -> TokenPair | None:
-        """Return the pair kept under this key."""
-        entry = self._read().get(key)
+        """Return the pair kept under this key; None, with a warning, when the file cannot be read."""
+        try:
+            entry = self._read().get(key)
+        except OSError as error:
+            logger.warning("the token file %s cannot be read: %s", self._path, error.strerror)
+            return None
         return TokenPair.from_dict(cast("dict[str, Any]", entry)) if isinstance(entry, dict) else None
 
     def save(self, key: str, pair: TokenPair | None) -> None:
-        """Keep a pair, or forget it when it is None."""
+        """Keep a pair, or forget it when it is None; a file that cannot be read is not replaced, but warned of."""
+        try:
+            entries = self._read()
+            entries.pop(key, None)
+            if pair is not None:
+                entries[key] = pair.asdict()
+            self._write(entries)
+        except OSError as error:
+            logger.warning("the token file %s cannot be written: %s", self._path, error.strerror)
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            document = json.loads(self._path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+
+    def _write(self, entries: dict[str, Any]) -> None:
         import tempfile  # noqa: PLC0415 - slow to import, and few programs keep tokens in files
 
-        entries = self._read()
-        entries.pop(key, None)
-        if pair is not None:
-            entries[key] = pair.asdict()
         descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)  # made with 0600
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -80,13 +99,6 @@ class FileTokenStore:
             with contextlib.suppress(OSError):
                 os.unlink(name)  # noqa: PTH108
             raise
-
-    def _read(self) -> dict[str, Any]:
-        try:
-            document = json.loads(self._path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return {}
-        return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
 
     def __repr__(self) -> str:
         return f"FileTokenStore({str(self._path)!r})"

@@ -167,6 +167,24 @@ async def test_unknown_route_comes_with_a_hint_about_the_base_url(answered, base
 
 
 @pytest.mark.anyio
+async def test_page_in_the_place_of_an_answer_comes_with_a_hint_about_the_base_url(answered):
+    client, _ = answered((200, b"  <!DOCTYPE html><title>Welcome</title>"))
+
+    with pytest.raises(ResponseError, match=r"page.*base_url"):
+        await client.get_state("m1")
+
+
+@pytest.mark.anyio
+async def test_failure_during_an_outage_keeps_the_request_id(answered):
+    client, _ = answered(Response(401, {"X-Request-ID": "abc"}, b'{"message":"Unauthorized"}'), (503, b"{}"))
+
+    with pytest.raises(ServiceUnavailableError) as caught:
+        await client.get_state("m1")
+
+    assert (caught.value.request_id, caught.value.method, caught.value.path) == ("abc", "GET", "/messages/m1")
+
+
+@pytest.mark.anyio
 async def test_retry_after_is_read_as_seconds_and_as_a_date(answered):
     soon = format_datetime(datetime(2100, 1, 1, tzinfo=timezone.utc), usegmt=True)
     for value, least in (("7", 7.0), (soon, 1_000_000.0), ("soon", None)):

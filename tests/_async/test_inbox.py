@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from smsgate import (
+    AsyncAPIClient,
     InboxQueryFilter,
     InboxRefreshRequest,
     IncomingMessageType,
     InvalidRequestError,
+    JWTAuth,
     MessagesExportRequest,
     NotFoundError,
     NotImplementedByServerError,
     QueryPagination,
+    RetryPolicy,
+    Scope,
+    ServiceUnavailableError,
+    TransportError,
+    UnauthorizedError,
 )
-from smsgate.emulator import Attachment, Gateway
+from smsgate.emulator import Attachment, Faults, Gateway
 
 PHONE_URL = "http://phone.test:8080"
 DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -30,6 +39,22 @@ def local():
 @pytest.fixture
 def phone(client_of, local):
     return client_of(local, base_url=PHONE_URL)
+
+
+@pytest.fixture
+def phone_with(local):
+    """Make a client of a phone that has an attachment: the client, the message, the part's id and its content."""
+
+    def make(faults=None, **options):
+        picture = bytes(range(256)) * 40
+        photo = Attachment(7, "photo.jpg", "image/jpeg", picture)
+        message = local.receive("+79990001234", "look", type="MMS_DOWNLOADED", attachments=[photo])
+        local.faults = faults
+        who = {} if "auth" in options else {"login": "demo", "password": "demo-password"}
+        client = AsyncAPIClient(base_url=PHONE_URL, http=local.async_http(), **who, **options)
+        return client, message, 7, picture
+
+    return make
 
 
 @pytest.mark.anyio
@@ -65,10 +90,8 @@ async def test_inbox_obeys_its_filters(phone, local):
 
 
 @pytest.mark.anyio
-async def test_attachment_is_downloaded_whole_and_in_chunks(phone, local):
-    picture = bytes(range(256)) * 40
-    photo = Attachment(7, "photo.jpg", "image/jpeg", picture)
-    local.receive("+79990001234", "look", type="MMS_DOWNLOADED", attachments=[photo])
+async def test_attachment_is_downloaded_whole_and_in_chunks(phone_with):
+    phone, _, _, picture = phone_with()
     message = (await phone.list_inbox_messages(include_attachments=True))[0]
     part = message.attachments[0].part_id
 
@@ -78,6 +101,94 @@ async def test_attachment_is_downloaded_whole_and_in_chunks(phone, local):
 
     assert whole == picture
     assert streamed == picture
+
+
+@pytest.mark.anyio
+async def test_opening_an_attachment_is_an_exchange_like_any_other(phone_with, caplog):
+    caplog.set_level(logging.DEBUG, logger="smsgate")
+    seen = []
+    client, message, part, picture = phone_with(
+        Faults.script(["refuse", 503, "reset"]),
+        retry=RetryPolicy(base_delay=0, max_delay=0, on_retry=lambda event: seen.append(("retry", event.attempt))),
+        on_request=lambda event: seen.append((event.operation, event.attempt)),
+        on_response=lambda event: seen.append((event.status, event.request.attempt)),
+    )
+
+    async with client.stream_attachment(message.id, part) as chunks:
+        streamed = b"".join([chunk async for chunk in chunks])
+
+    assert streamed == picture
+    assert seen == [
+        ("download_attachment", 1),
+        (None, 1),
+        ("retry", 1),
+        ("download_attachment", 2),
+        (503, 2),
+        ("retry", 2),
+        ("download_attachment", 3),
+        (None, 3),
+        ("retry", 3),
+        ("download_attachment", 4),
+        (200, 4),
+    ]
+    lines = [record.getMessage() for record in caplog.records]
+    assert any(line.startswith("GET /inbox/") and ": 200, attempt 4" in line for line in lines)
+
+
+@pytest.mark.anyio
+async def test_opening_an_attachment_fails_like_any_other_exchange(phone_with):
+    client, message, part, _ = phone_with(Faults.script([503] * 9), retry=RetryPolicy(base_delay=0, max_delay=0))
+
+    with pytest.raises(ServiceUnavailableError):
+        async with client.stream_attachment(message.id, part):
+            pass
+
+
+@pytest.mark.anyio
+async def test_attachment_that_breaks_off_is_not_opened_again(phone_with, local):
+    client, message, part, _ = phone_with(Faults.script(["truncate"]), retry=RetryPolicy(base_delay=0))
+
+    async with client.stream_attachment(message.id, part) as chunks:
+        with pytest.raises(TransportError) as caught:
+            b"".join([chunk async for chunk in chunks])
+
+    assert caught.value.sent is True
+    assert local.faults.exchanges == 1
+
+
+@pytest.mark.anyio
+async def test_refused_token_is_renewed_before_an_attachment_is_opened(phone_with):
+    auth = JWTAuth("demo", "demo-password", [Scope.INBOX_READ])
+    client, message, part, picture = phone_with(auth=auth)
+    async with client.stream_attachment(message.id, part):
+        pass
+    pair = client._exchange._keeper._pair
+    client._exchange._keeper._pair = replace(pair, access_token="refused")
+
+    async with client.stream_attachment(message.id, part) as chunks:
+        assert b"".join([chunk async for chunk in chunks]) == picture
+
+
+@pytest.mark.anyio
+async def test_refusal_of_an_attachment_during_an_outage_is_the_server_s_failure(answered):
+    client, backend = answered((401, b'{"message":"Unauthorized"}'), (503, b"{}"))
+
+    with pytest.raises(ServiceUnavailableError) as caught:
+        async with client.stream_attachment("mms:1", 7):
+            pass
+
+    assert isinstance(caught.value.__cause__, UnauthorizedError)
+    assert [request.url.rpartition("/")[2] for request in backend.requests] == ["7", "health"]
+
+
+@pytest.mark.anyio
+async def test_token_that_cannot_be_had_leaves_no_attachment_open(phone_with):
+    auth = JWTAuth("demo", "wrong", [Scope.INBOX_READ])
+    client, message, part, _ = phone_with(auth=auth)
+
+    with pytest.raises(UnauthorizedError):
+        async with client.stream_attachment(message.id, part):
+            pass
 
 
 @pytest.mark.anyio

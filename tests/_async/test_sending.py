@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import logging
+import traceback
+from datetime import timedelta
 
 import pytest
 
 from smsgate import (
     AsyncAPIClient,
     BadRequestError,
+    BasicAuth,
     BearerAuth,
     ConflictError,
     ConnectError,
+    EncryptionError,
     ForbiddenError,
     InternalServerError,
     Message,
     ProcessState,
+    RateLimitError,
     ResponseError,
     RetryPolicy,
     SendOutcomeUnknownError,
     ServiceUnavailableError,
     TextMessage,
+    Timeout,
     TokenRequest,
+    TransportError,
+    UnauthorizedError,
 )
-from smsgate.emulator import Faults, Gateway, QueueLimit
+from smsgate.emulator import Faults, Gateway, ManualClock, QueueLimit
+from smsgate.encryption import BaseEncryptor
+from smsgate.http import Request
 
 BASE_URL = "http://gateway.test/3rdparty/v1"
 FAST = RetryPolicy(base_delay=0.0, max_delay=0.0)
@@ -179,6 +189,17 @@ async def test_conflict_with_another_message_is_not_mistaken_for_an_arrival(sett
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("number", ["+1 202 555 0101 ext 5", "+1-202-FLOWERS", "8 (999) 000-12-34 доб. 5"])
+@pytest.mark.parametrize("pin", [True, False])
+async def test_message_whose_number_was_rewritten_is_not_mistaken_for_another(setting, number, pin):
+    gateway, client = setting("lost", pin_device=pin)
+
+    state = await client.send(text(number=number))
+
+    assert stored(gateway) == [state.id]
+
+
+@pytest.mark.anyio
 async def test_pinned_arrival_whose_state_cannot_be_had_is_answered_as_the_gateway_would_have(setting):
     gateway, client = setting("lost", pin_device=True, devices=1)
     gateway.faults = Faults.script(["lost", None, *["reset"] * 9], only=[POST, GET])
@@ -198,6 +219,49 @@ async def test_refusal_of_a_retry_does_not_hide_that_the_first_attempt_arrived(s
     state = await client.send(text())
 
     assert stored(gateway) == [state.id]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("pin", [True, False])
+async def test_schedule_that_has_passed_at_the_retry_does_not_hide_that_the_first_attempt_arrived(client_of, pin):
+    clock = ManualClock()
+    gateway = Gateway(devices=2, phone=False, clock=clock, faults=Faults.script(["500-handled"], only=[POST]))
+    late = RetryPolicy(base_delay=0.0, on_retry=lambda _: clock.advance(60))
+    client = client_of(gateway, retry=late, pin_device=pin)
+
+    state = await client.send(text(schedule_at=clock() + timedelta(seconds=30)))
+
+    assert stored(gateway) == [state.id]
+
+
+@pytest.mark.anyio
+async def test_refusal_of_a_retry_whose_first_attempt_was_not_stored_is_the_refusal(client_of):
+    clock = ManualClock()
+    gateway = Gateway(devices=2, phone=False, clock=clock, faults=Faults.script([500], only=[POST]))
+    late = RetryPolicy(base_delay=0.0, on_retry=lambda _: clock.advance(60))
+    client = client_of(gateway, retry=late, pin_device=True)
+
+    with pytest.raises(BadRequestError, match="scheduleAt"):
+        await client.send(text(schedule_at=clock() + timedelta(seconds=30)))
+
+    assert stored(gateway) == []
+
+
+@pytest.mark.anyio
+async def test_device_that_is_gone_at_the_retry_does_not_hide_that_the_first_attempt_arrived(client_of):
+    gateway = Gateway(devices=2, phone=False, faults=Faults.script(["lost"], only=[POST]))
+
+    def leave(_):
+        url = f"{BASE_URL}/devices/{gateway.messages[0].device_id}"
+        who = BasicAuth(gateway.login, gateway.password).authorization()
+        assert gateway.handle(Request("DELETE", url, {"Authorization": who}, None, Timeout())).status == 204
+
+    client = client_of(gateway, retry=RetryPolicy(base_delay=0.0, on_retry=leave), pin_device=True)
+
+    state = await client.send(text(id="order-1"))
+
+    assert (state.id, state.state) == ("order-1", ProcessState.Pending)
+    assert gateway.faults.counts == {"lost": 1}
 
 
 @pytest.mark.anyio
@@ -291,6 +355,55 @@ async def test_devices_that_cannot_be_listed_mean_that_nothing_left(setting):
 
 
 @pytest.mark.anyio
+async def test_pinning_warns_once_however_often_devices_are_listed(setting, caplog):
+    gateway, client = setting()
+    token = (await client.generate_token(TokenRequest(scopes=["messages:send"]))).access_token
+    limited = AsyncAPIClient(auth=BearerAuth(token), base_url=BASE_URL, http=gateway.async_http(), pin_device=True)
+
+    for _ in range(3):
+        await limited.send(text())
+        limited._sender._listed_at = float("-inf")  # five minutes later
+
+    assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("refuse", ConnectError),
+        ("lost", TransportError),
+        (503, ServiceUnavailableError),
+        (500, InternalServerError),
+        (429, RateLimitError),
+        ("garbage", ResponseError),
+        ("garbage-handled", ResponseError),
+    ],
+)
+async def test_devices_that_cannot_be_listed_mean_that_nothing_was_sent(setting, fault, kind):
+    gateway, client = setting(*[fault] * 9, only=["GET /devices"], pin_device=True)
+
+    with pytest.raises(kind, match="nothing was sent: the devices could not be listed") as caught:
+        await client.send(text(id="order-1"))
+
+    assert type(caught.value) is kind
+    assert getattr(caught.value, "sent", False) is False
+    assert getattr(caught.value, "message_id", None) is None
+    assert stored(gateway) == []
+    gateway.faults = None
+    assert (await client.send(text(id="order-1"))).id == "order-1"
+
+
+@pytest.mark.anyio
+async def test_hint_of_a_refused_list_of_devices_stays(setting):
+    gateway, _ = setting()
+    wrong = AsyncAPIClient("demo", "wrong", base_url=BASE_URL, http=gateway.async_http(), retry=FAST, pin_device=True)
+
+    with pytest.raises(UnauthorizedError, match=r"401 Unauthorized \(nothing was sent"):
+        await wrong.send(text())
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("fault", ["lost", "500-handled", "late", "reset", 503])
 async def test_cancel_is_settled_by_asking(setting, fault):
     gateway, client = setting(fault, only=["DELETE /messages/*"])
@@ -322,3 +435,132 @@ async def test_scope_missing_for_the_look_leaves_the_outcome_unknown(setting):
         await limited.send(text())
 
     assert isinstance(caught.value.__cause__, ForbiddenError)
+
+
+# -- many at once --------------------------------------------------------------------------------------------------
+
+
+class UnforeseenError(Exception):
+    """What no code of the package knows."""
+
+
+def failing_at(*numbers):
+    """Make a hook that raises at the n-th requests to send, from 1."""
+    seen = []
+
+    def hook(event):
+        if event.operation == "send_message":
+            seen.append(event)
+            if len(seen) in numbers:
+                raise UnforeseenError(f"number {len(seen)}")
+
+    return hook
+
+
+async def collect(many, note):
+    async for result in many:
+        note(result)
+
+
+@pytest.mark.anyio
+async def test_unforeseen_exception_comes_after_the_results_of_its_window(setting, caplog):
+    gateway, client = setting(on_request=failing_at(2))
+    results = []
+
+    with pytest.raises(UnforeseenError) as caught:
+        await collect(client.send_many([text(id=f"m{n}") for n in range(8)], concurrency=4), results.append)
+
+    assert type(caught.value) is UnforeseenError
+    assert len(results) == 3
+    assert sorted(result.state.id for result in results) == sorted(stored(gateway))
+    lost = {f"m{n}" for n in range(4)} - {result.message.id for result in results}
+    assert [lost.pop() in record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [True]
+
+
+@pytest.mark.anyio
+async def test_every_unforeseen_exception_of_a_window_leaves_a_trace(setting, caplog):
+    _, client = setting(on_request=failing_at(1, 3))
+    results = []
+
+    with pytest.raises(UnforeseenError):
+        await collect(client.send_many([text(id=f"m{n}") for n in range(3)]), results.append)
+
+    assert len(results) == 1
+    lost = {"m0", "m1", "m2"} - {results[0].message.id}
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert all(any(id in line and "UnforeseenError" in line for line in said) for id in lost)
+
+
+@pytest.mark.anyio
+async def test_input_that_fails_is_sent_as_far_as_it_was_read(setting):
+    gateway, client = setting()
+    results = []
+
+    def source():
+        for number in range(5):
+            yield text(id=f"m{number}")
+        raise UnforeseenError
+
+    with pytest.raises(UnforeseenError):
+        await collect(client.send_many(source(), concurrency=3), results.append)
+
+    assert [result.state.id for result in results] == ["m0", "m1", "m2", "m3", "m4"]
+    assert len(gateway.messages) == 5
+
+
+class Failing(BaseEncryptor):
+    """An encryptor of the user's own that quotes what it cannot encrypt."""
+
+    def encrypt(self, text):
+        raise UnforeseenError(f"cannot encrypt {text}") from ValueError(text)
+
+    def decrypt(self, text):
+        return text
+
+    def is_encrypted(self, text):
+        return text.startswith("$x$")
+
+
+@pytest.mark.anyio
+async def test_what_an_encryptor_raises_is_an_encryption_error_without_the_text(setting):
+    gateway, client = setting(encryptor=Failing("canary-passphrase", iterations=1))
+    secret = text("canary text")
+
+    with pytest.raises(EncryptionError, match="UnforeseenError") as caught:
+        await client.send(secret)
+    results = [result async for result in client.send_many([secret])]
+
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "canary text" not in shown
+    assert "raise UnforeseenError" in shown  # the line where it happened
+    assert isinstance(results[0].error, EncryptionError)
+    assert stored(gateway) == []
+
+
+@pytest.mark.anyio
+async def test_encryptor_that_gives_no_text_is_an_encryption_error(setting):
+    class Odd(Failing):
+        def encrypt(self, text):
+            return text.encode()
+
+    _, client = setting(encryptor=Odd("canary-passphrase", iterations=1))
+
+    with pytest.raises(EncryptionError):
+        await client.send(text())
+
+
+@pytest.mark.anyio
+async def test_accepted_message_is_not_lost_over_an_encryptor_that_fails_to_read_it(setting):
+    class Odd(Failing):
+        def encrypt(self, text):
+            return f"$x${text}"
+
+        def is_encrypted(self, text):
+            raise UnforeseenError(text)
+
+    gateway, client = setting(encryptor=Odd("canary-passphrase", iterations=1))
+
+    state = await client.send(text())
+
+    assert stored(gateway) == [state.id]
+    assert state.is_encrypted

@@ -3,21 +3,30 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from smsgate import (
+    APIClient,
     InboxQueryFilter,
     InboxRefreshRequest,
     IncomingMessageType,
     InvalidRequestError,
+    JWTAuth,
     MessagesExportRequest,
     NotFoundError,
     NotImplementedByServerError,
     QueryPagination,
+    RetryPolicy,
+    Scope,
+    ServiceUnavailableError,
+    TransportError,
+    UnauthorizedError,
 )
-from smsgate.emulator import Attachment, Gateway
+from smsgate.emulator import Attachment, Faults, Gateway
 
 PHONE_URL = "http://phone.test:8080"
 DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -31,6 +40,22 @@ def local():
 @pytest.fixture
 def phone(client_of, local):
     return client_of(local, base_url=PHONE_URL)
+
+
+@pytest.fixture
+def phone_with(local):
+    """Make a client of a phone that has an attachment: the client, the message, the part's id and its content."""
+
+    def make(faults=None, **options):
+        picture = bytes(range(256)) * 40
+        photo = Attachment(7, "photo.jpg", "image/jpeg", picture)
+        message = local.receive("+79990001234", "look", type="MMS_DOWNLOADED", attachments=[photo])
+        local.faults = faults
+        who = {} if "auth" in options else {"login": "demo", "password": "demo-password"}
+        client = APIClient(base_url=PHONE_URL, http=local.http(), **who, **options)
+        return client, message, 7, picture
+
+    return make
 
 
 def test_received_messages_are_listed_newest_first(phone, local):
@@ -62,10 +87,8 @@ def test_inbox_obeys_its_filters(phone, local):
     assert len(phone.list_inbox_messages(pagination=QueryPagination(limit=1, offset=0))) == 1
 
 
-def test_attachment_is_downloaded_whole_and_in_chunks(phone, local):
-    picture = bytes(range(256)) * 40
-    photo = Attachment(7, "photo.jpg", "image/jpeg", picture)
-    local.receive("+79990001234", "look", type="MMS_DOWNLOADED", attachments=[photo])
+def test_attachment_is_downloaded_whole_and_in_chunks(phone_with):
+    phone, _, _, picture = phone_with()
     message = (phone.list_inbox_messages(include_attachments=True))[0]
     part = message.attachments[0].part_id
 
@@ -75,6 +98,88 @@ def test_attachment_is_downloaded_whole_and_in_chunks(phone, local):
 
     assert whole == picture
     assert streamed == picture
+
+
+def test_opening_an_attachment_is_an_exchange_like_any_other(phone_with, caplog):
+    caplog.set_level(logging.DEBUG, logger="smsgate")
+    seen = []
+    client, message, part, picture = phone_with(
+        Faults.script(["refuse", 503, "reset"]),
+        retry=RetryPolicy(base_delay=0, max_delay=0, on_retry=lambda event: seen.append(("retry", event.attempt))),
+        on_request=lambda event: seen.append((event.operation, event.attempt)),
+        on_response=lambda event: seen.append((event.status, event.request.attempt)),
+    )
+
+    with client.stream_attachment(message.id, part) as chunks:
+        streamed = b"".join([chunk for chunk in chunks])
+
+    assert streamed == picture
+    assert seen == [
+        ("download_attachment", 1),
+        (None, 1),
+        ("retry", 1),
+        ("download_attachment", 2),
+        (503, 2),
+        ("retry", 2),
+        ("download_attachment", 3),
+        (None, 3),
+        ("retry", 3),
+        ("download_attachment", 4),
+        (200, 4),
+    ]
+    lines = [record.getMessage() for record in caplog.records]
+    assert any(line.startswith("GET /inbox/") and ": 200, attempt 4" in line for line in lines)
+
+
+def test_opening_an_attachment_fails_like_any_other_exchange(phone_with):
+    client, message, part, _ = phone_with(Faults.script([503] * 9), retry=RetryPolicy(base_delay=0, max_delay=0))
+
+    with pytest.raises(ServiceUnavailableError):
+        with client.stream_attachment(message.id, part):
+            pass
+
+
+def test_attachment_that_breaks_off_is_not_opened_again(phone_with, local):
+    client, message, part, _ = phone_with(Faults.script(["truncate"]), retry=RetryPolicy(base_delay=0))
+
+    with client.stream_attachment(message.id, part) as chunks:
+        with pytest.raises(TransportError) as caught:
+            b"".join([chunk for chunk in chunks])
+
+    assert caught.value.sent is True
+    assert local.faults.exchanges == 1
+
+
+def test_refused_token_is_renewed_before_an_attachment_is_opened(phone_with):
+    auth = JWTAuth("demo", "demo-password", [Scope.INBOX_READ])
+    client, message, part, picture = phone_with(auth=auth)
+    with client.stream_attachment(message.id, part):
+        pass
+    pair = client._exchange._keeper._pair
+    client._exchange._keeper._pair = replace(pair, access_token="refused")
+
+    with client.stream_attachment(message.id, part) as chunks:
+        assert b"".join([chunk for chunk in chunks]) == picture
+
+
+def test_refusal_of_an_attachment_during_an_outage_is_the_server_s_failure(answered):
+    client, backend = answered((401, b'{"message":"Unauthorized"}'), (503, b"{}"))
+
+    with pytest.raises(ServiceUnavailableError) as caught:
+        with client.stream_attachment("mms:1", 7):
+            pass
+
+    assert isinstance(caught.value.__cause__, UnauthorizedError)
+    assert [request.url.rpartition("/")[2] for request in backend.requests] == ["7", "health"]
+
+
+def test_token_that_cannot_be_had_leaves_no_attachment_open(phone_with):
+    auth = JWTAuth("demo", "wrong", [Scope.INBOX_READ])
+    client, message, part, _ = phone_with(auth=auth)
+
+    with pytest.raises(UnauthorizedError):
+        with client.stream_attachment(message.id, part):
+            pass
 
 
 def test_missing_attachment_is_not_found_either_way(phone):

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import stat
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -16,9 +19,11 @@ from smsgate import (
     JWTAuth,
     MemoryTokenStore,
     NotImplementedByServerError,
+    ResponseError,
     RetryPolicy,
     Scope,
     ServiceUnavailableError,
+    SMSGateError,
     UnauthorizedError,
 )
 from smsgate.auth import TokenPair, next_step
@@ -243,7 +248,128 @@ def test_pair_renewed_by_another_process_is_taken_from_the_store(cloud):
 
     second.get_messages()
 
+    assert cloud.faults.asked == [LIST]
+
+
+def test_older_pair_of_a_store_that_could_not_be_written_is_left_alone(cloud):
+    store = MemoryTokenStore()
+    client = user(cloud, store=store)
+    client.get_messages()
+    keeper = client._exchange._keeper
+    older = store.load(keeper._key)
+    keeper._pair = ended(keeper._pair)
+    client.get_messages()
+    keeper._pair = replace(keeper._pair, ends_at=datetime.now(timezone.utc) + timedelta(seconds=20))
+    store.save(keeper._key, ended(older))
+    cloud.faults.asked.clear()
+
+    client.get_messages()
+
     assert cloud.faults.asked == [REFRESH, LIST]
+
+
+def test_refused_token_is_replaced_by_the_pair_that_another_process_has_made_since(cloud):
+    store = MemoryTokenStore()
+    first, second = user(cloud, store=store), user(cloud, store=store)
+    first.get_messages()
+    second.get_messages()
+    APIClient("demo", "demo-password", base_url=BASE_URL, http=cloud.http()).revoke_token(
+        first._exchange._keeper._pair.id
+    )
+    first.get_messages()
+    cloud.faults.asked.clear()
+
+    second.get_messages()
+
+    assert cloud.faults.asked == [LIST, LIST]  # refused, and again with the pair of the first
+
+
+@pytest.mark.parametrize("fault", ["refuse", 429, 500, 502, 503, 504, 408])
+def test_failed_refresh_that_used_nothing_up_is_repeated_with_the_same_token(cloud, fault):
+    client = user(cloud)
+    client.get_messages()
+    keeper = client._exchange._keeper
+    keeper._pair = ended(keeper._pair)
+    cloud.faults = Counter(Faults.script([fault], only=[REFRESH]))
+
+    client.get_messages()
+
+    assert cloud.faults.asked == [REFRESH, REFRESH, LIST]
+
+
+@pytest.mark.parametrize("fault", ["refuse", 429, 503])
+def test_pair_survives_a_refresh_that_fails_to_the_end(cloud, fault):
+    client = user(cloud, retry=RetryPolicy.none())
+    client.get_messages()
+    keeper = client._exchange._keeper
+    keeper._pair = ended(keeper._pair)
+    cloud.faults = Counter(Faults.script([fault], only=[REFRESH]))
+
+    with pytest.raises(SMSGateError):
+        client.get_messages()
+    client.get_messages()
+
+    assert cloud.faults.asked == [REFRESH, REFRESH, LIST]
+
+
+@pytest.mark.parametrize("fault", ["500-handled", "503-handled", "garbage-handled"])
+def test_refresh_that_worked_behind_an_error_ends_in_a_new_pair(cloud, fault):
+    client = user(cloud)
+    client.get_messages()
+    keeper = client._exchange._keeper
+    keeper._pair = ended(keeper._pair)
+    cloud.faults = Counter(Faults.script([fault], only=[REFRESH]))
+
+    client.get_messages()
+
+    assert cloud.faults.asked[-2:] == [MINT, LIST]
+    assert cloud.faults.asked.count(MINT) == 1
+
+
+@pytest.mark.parametrize("fault", ["garbage", "garbage-handled"])
+def test_unreadable_answer_to_a_token_request_is_worth_another_attempt(cloud, fault):
+    cloud.faults = Counter(Faults.script([fault], only=[MINT]))
+
+    user(cloud).get_messages()
+
+    assert cloud.faults.asked == [MINT, MINT, LIST]
+
+
+def test_unreadable_answers_to_token_requests_to_the_end_say_so(cloud):
+    cloud.faults = Counter(Faults.script(["garbage"] * 9, only=[MINT]))
+
+    with pytest.raises(ResponseError) as caught:
+        user(cloud).send("Hello", to="+79990001234")
+
+    assert caught.value.message_id is None
+    assert cloud.faults.asked == [MINT] * 4
+
+
+@pytest.mark.parametrize(
+    "expires",
+    [10**18, 10**400, float("inf"), float("nan"), "never", [[]]],
+    ids=["far", "farther", "inf", "nan", "text", "list"],
+)
+def test_end_of_life_beyond_all_time_is_no_trouble(answered, expires):
+    claims = base64.urlsafe_b64encode(json.dumps({"iat": 0, "exp": expires}).encode()).decode().rstrip("=")
+    pair = {
+        "id": "a",
+        "token_type": "Bearer",
+        "access_token": f"x.{claims}.x",
+        "refresh_token": "r",
+        "expires_at": "9999-12-31T23:59:59Z",
+    }
+    store = MemoryTokenStore()
+    auth = JWTAuth("demo", "demo-password", SCOPES, store=store)
+    _, backend = answered((201, json.dumps(pair).encode()), (200, b"[]"))
+    client = APIClient(auth=auth, base_url=BASE_URL, http=backend)
+
+    client.get_messages()
+    client.get_messages()
+
+    assert [request.method for request in backend.requests] == ["POST", "GET", "GET"]
+    kept = store.load(auth.store_key(BASE_URL))
+    assert TokenPair.from_dict(json.loads(json.dumps(kept.asdict()))) == kept
 
 
 def test_closing_revokes_the_pair_when_asked_to(cloud):
@@ -257,6 +383,80 @@ def test_closing_revokes_the_pair_when_asked_to(cloud):
         stranger.get_messages()
     assert repr(store) == "MemoryTokenStore(0 pairs)"
     client.get_messages()  # opens again, with a new token
+
+
+def test_closing_forgets_no_pair_of_another_process(cloud):
+    store = MemoryTokenStore()
+    with user(cloud, revoke_on_close=True, store=store) as first:
+        first.get_messages()
+        newer = replace(first._exchange._keeper._pair, id="newer")
+        key = first._exchange._keeper._key
+        store.save(key, newer)
+
+    assert store.load(key) == newer
+    assert any(step.startswith("DELETE /auth/token/") for step in cloud.faults.asked)
+
+
+class UnforeseenError(Exception):
+    """What no code of the package knows."""
+
+
+class Broken(MemoryTokenStore):
+    """A store that fails when it is told to."""
+
+    broken = False
+
+    def load(self, key):
+        if self.broken:
+            raise UnforeseenError
+        return super().load(key)
+
+
+def test_closing_revokes_and_closes_though_the_store_fails(cloud):
+    store = Broken()
+    http = Closing(cloud.http())
+    auth = JWTAuth("demo", "demo-password", SCOPES, store=store, revoke_on_close=True)
+    client = APIClient(auth=auth, base_url=BASE_URL, http=http, retry=FAST)
+    client.get_messages()
+    store.broken = True
+
+    with pytest.raises(UnforeseenError):
+        client.close()
+
+    assert http.closed == 1
+    assert any(step.startswith("DELETE /auth/token/") for step in cloud.faults.asked)
+    store.broken = False
+    client.get_messages()
+
+
+def test_closing_closes_though_a_hook_fails(cloud):
+    def hook(event):
+        if event.operation == "revoke_token":
+            raise UnforeseenError
+
+    http = Closing(cloud.http())
+    auth = JWTAuth("demo", "demo-password", SCOPES, revoke_on_close=True)
+    client = APIClient(auth=auth, base_url=BASE_URL, http=http, retry=FAST, on_request=hook)
+    client.get_messages()
+
+    with pytest.raises(UnforeseenError):
+        client.close()
+
+    assert http.closed == 1
+
+
+class Closing:
+    """A backend that counts how often it was closed."""
+
+    def __init__(self, inner):
+        self.inner = inner
+        self.closed = 0
+        self.send = inner.send
+        self.stream = inner.stream
+
+    def close(self):
+        self.closed += 1
+        self.inner.close()
 
 
 def test_failing_to_revoke_is_no_error(cloud):
@@ -308,6 +508,27 @@ def test_file_store_is_its_owner_s_alone_and_survives_nonsense(tmp_path):
     store.save("key", None)
     assert store.load("key") is None
     assert TokenPair.from_dict({"id": "a"}) is None
+
+
+@pytest.mark.parametrize("trouble", ["no folder", "a folder", "unreadable"])
+def test_token_file_that_cannot_be_used_is_warned_of_and_done_without(cloud, tmp_path, caplog, trouble):
+    path = tmp_path / "tokens.json"
+    if trouble == "no folder":
+        path = tmp_path / "missing" / "tokens.json"
+    elif trouble == "a folder":
+        path.mkdir()
+    else:
+        path.symlink_to(path)  # reading it fails, writing would replace it
+    client = user(cloud, store=FileTokenStore(path))
+
+    client.get_messages()
+    client.get_messages()
+
+    assert cloud.faults.asked == [MINT, LIST, LIST]
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert any(str(path) in line and "written" in line for line in warnings)
+    assert path.is_dir() == (trouble == "a folder")
+    assert path.is_symlink() == (trouble == "unreadable")  # what cannot be read is not overwritten
 
 
 def test_secrets_of_tokens_are_not_shown(tmp_path):

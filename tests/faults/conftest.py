@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import time
 from importlib import import_module
 from pathlib import Path
 
@@ -45,11 +46,27 @@ def reqwest():
 
 
 @pytest.fixture
-def wire(faulting, gateway, reqwest):
-    """The gateway on a real socket, without faults until a test sets them; no file stays open."""
+def serve(faulting, reqwest):
+    """Put a gateway on a real socket, without faults until a test sets them; no file stays open."""
     module = faulting("wire")
-    before = module.open_files()
-    with module.WireServer(gateway) as server:
+
+    @contextlib.contextmanager
+    def serving(gateway):
+        before = module.open_files()
+        with module.WireServer(gateway) as server:
+            yield server
+        for _ in range(100):  # pyreqwest closes in the background
+            gc.collect()
+            if module.open_files() <= before:
+                return
+            time.sleep(0.02)
+        assert module.open_files() <= before
+
+    return serving
+
+
+@pytest.fixture
+def wire(serve, gateway):
+    """The gateway on a real socket."""
+    with serve(gateway) as server:
         yield server
-    gc.collect()
-    assert module.open_files() <= before

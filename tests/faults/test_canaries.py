@@ -145,7 +145,7 @@ def test_faults_on_real_sockets_bring_nothing_to_light(  # noqa: PLR0917 - fixtu
 # -- the scans themselves ------------------------------------------------------------------------------------------
 
 
-def test_the_scan_sees_causes_records_and_representations(faulting):
+def test_the_scan_sees_causes_records_and_representations(faulting, nothing_personal_shows):
     module = faulting("canaries")
     caused = SMSGateError("fine")
     caused.__cause__ = ValueError(module.PASSWORD)
@@ -166,6 +166,8 @@ def test_the_scan_sees_causes_records_and_representations(faulting):
         "repr or str of dict",
         "text",
     ]
+    assert len(nothing_personal_shows.found) == 1
+    nothing_personal_shows.found.clear()
     assert "PASSWORD" not in "".join(scan.leaks)
     assert traceback.format_exception(caused)
 
@@ -188,6 +190,12 @@ def test_hidden_contexts():
             raise ValueError("demo-password")
         except ValueError:
             raise SMSGateError("fine") from None
+
+def test_errors_that_nobody_expects():
+    try:
+        raise SMSGateError("to +79990001234")
+    except SMSGateError:
+        pass
 
 def test_clean():
     logging.getLogger("smsgate").debug("POST /messages: %d", 202)
@@ -213,6 +221,7 @@ def test_the_plugin_fails_tests_in_which_something_showed(tmp_path):
         check=False,
     )
 
-    assert "4 passed, 2 errors" in done.stdout
+    assert "5 passed, 3 errors" in done.stdout
     assert "ERROR test_it.py::test_records" in done.stdout
     assert "ERROR test_it.py::test_causes" in done.stdout
+    assert "ERROR test_it.py::test_errors_that_nobody_expects" in done.stdout

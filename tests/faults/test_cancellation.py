@@ -11,7 +11,7 @@ import anyio
 import pytest
 import trio
 
-from smsgate import APIClient, AsyncAPIClient, JWTAuth, Scope
+from smsgate import APIClient, AsyncAPIClient, Encryptor, JWTAuth, Scope
 from smsgate.ahttp import HttpxAsyncHttpClient
 from smsgate.emulator import Faults, ManualClock
 from smsgate.token_store import MemoryTokenStore
@@ -109,13 +109,13 @@ def hard(faulting):
     """Make a client with an expired token whose first post will lose its answer."""
     sends, canaries = faulting("sends"), faulting("canaries")
 
-    def make(gateway, http, base_url=sends.BASE_URL):
+    def make(gateway, http, base_url=sends.BASE_URL, **further):
         store = Expired()
         auth = JWTAuth(canaries.LOGIN, canaries.PASSWORD, [Scope.ALL_ANY], store=store)
         options = {"auth": auth, "base_url": base_url, "retry": sends.QUICK, "pin_device": True}
         APIClient(http=gateway.http(), **options).list_devices()
         store.over = True
-        return AsyncAPIClient(http=http, **options)
+        return AsyncAPIClient(http=http, **options, **further)
 
     return make
 
@@ -125,20 +125,23 @@ def texts(gateway):
 
 
 @pytest.mark.anyio
-async def test_in_memory_the_next_send_works_wherever_the_last_one_was_cancelled(faulting, hard):
+@pytest.mark.filterwarnings("ignore:encryption with")
+@pytest.mark.parametrize("sealed", [False, True])
+async def test_in_memory_the_next_send_works_wherever_the_last_one_was_cancelled(faulting, hard, sealed):
     sends, canaries = faulting("sends"), faulting("canaries")
+    encryptor = Encryptor(canaries.PASSPHRASE, iterations=1) if sealed else None
     number, hit = 0, True
 
     while hit:
         number += 1
         gateway = sends.account(clock=ManualClock())
-        client = hard(gateway, Awaiting(gateway.async_http()))
+        client = hard(gateway, Awaiting(gateway.async_http()), encryptor=encryptor)
         gateway.faults = Faults.script(["lost", "lost"], only=["POST /messages"])
         hit = await cancelled_at(number, lambda client=client: client.send(sends.message(1)))
         with anyio.fail_after(10):
             again = await client.send(sends.message(2))
             await client.aclose()
-        stored = texts(gateway)
+        stored = [encryptor.decrypt(text) if encryptor else text for text in texts(gateway)]
 
         assert number < MOST
         assert stored.count(canaries.text(1)) <= 1
@@ -219,3 +222,43 @@ def test_an_interrupt_in_any_exchange_leaves_a_synchronous_client_usable(faultin
         assert texts(gateway).count(canaries.text(2)) == 1
 
     assert number == 4  # token, devices, message, and none
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_of_one_of_many_messages_is_not_kept_back(faulting, gateway, end):
+    sends, canaries = faulting("sends"), faulting("canaries")
+    results = []
+
+    def interrupt(_):
+        raise end
+
+    with (
+        APIClient(
+            canaries.LOGIN, canaries.PASSWORD, base_url=sends.BASE_URL, http=gateway.http(), on_request=interrupt
+        ) as client,
+        pytest.raises(end),
+    ):
+        results.extend(client.send_many([sends.message(number) for number in range(3)]))
+
+    assert results == []
+
+
+@pytest.mark.anyio
+async def test_cancelling_many_messages_is_not_kept_back(faulting, gateway):
+    sends, canaries = faulting("sends"), faulting("canaries")
+    results = []
+    note = results.append
+
+    with anyio.CancelScope() as scope:
+        client = AsyncAPIClient(
+            canaries.LOGIN,
+            canaries.PASSWORD,
+            base_url=sends.BASE_URL,
+            http=Awaiting(gateway.async_http()),
+            on_request=lambda _: scope.cancel(),
+        )
+        async for result in client.send_many([sends.message(number) for number in range(3)]):
+            note(result)
+
+    assert scope.cancelled_caught
+    assert results == []

@@ -14,7 +14,18 @@ from pathlib import Path
 import anyio
 import pytest
 
-from smsgate import APIClient, AsyncAPIClient, JWTAuth, Scope, SMSGateError
+from smsgate import (
+    APIClient,
+    AsyncAPIClient,
+    JWTAuth,
+    NotFoundError,
+    RetryPolicy,
+    Scope,
+    ServiceUnavailableError,
+    SMSGateError,
+    TransportError,
+)
+from smsgate.emulator import Attachment, Fault, Faults, Gateway
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -44,24 +55,88 @@ def options(request, faulting, wire, counts):
 
 
 @pytest.fixture
+def hurried():
+    """Let threads take turns after every step, as it were."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.fixture
 def message(faulting):
     return faulting("sends").message
 
 
-def test_50_threads_at_first_use_share_one_opening(options, message, gateway, counts):
+@pytest.mark.parametrize("backend", [None, *SYNC])
+def test_50_threads_at_first_use_share_one_opening(options, message, gateway, counts, backend):
     together = threading.Barrier(50)
 
     def first(index):
         together.wait()
         return client.send(message(index)).id
 
-    with APIClient(http="httpx", **options) as client, ThreadPoolExecutor(50) as pool:
+    with APIClient(http=backend, **options) as client, ThreadPoolExecutor(50) as pool:
         ids = list(pool.map(first, range(50)))
 
     assert sorted(ids) == sorted(row.id for row in gateway.messages)
     assert counts["list_devices"] == 1
     assert counts["create_token"] == ("auth" in options)
     assert counts["send_message"] == 50
+
+
+@pytest.mark.parametrize("backend", [None, *ASYNC])
+def test_50_tasks_at_first_use_share_one_opening(options, message, gateway, counts, backend):
+    async def use():
+        async with AsyncAPIClient(http=backend, **options) as client:
+            return [state.id for state in await asyncio.gather(*(client.send(message(n)) for n in range(50)))]
+
+    ids = asyncio.run(use())
+
+    assert sorted(ids) == sorted(row.id for row in gateway.messages)
+    assert counts["list_devices"] == 1
+    assert counts["create_token"] == ("auth" in options)
+    assert counts["send_message"] == 50
+
+
+def test_50_threads_share_the_failure_of_a_list_of_devices(options, message, gateway, counts, wire):
+    together = threading.Barrier(50)
+    client = APIClient(http="requests", **{**options, "retry": RetryPolicy.none()})
+    if "auth" in options:
+        client.get_webhooks()  # has its token
+
+    def first(index):
+        together.wait()
+        try:
+            return client.send(message(index))
+        except ServiceUnavailableError as error:
+            return str(error)
+
+    wire.faults = Faults.random(1.0, kinds=[503])
+    with ThreadPoolExecutor(50) as pool:
+        said = list(pool.map(first, range(50)))
+    wire.faults = None
+    client.send(message(50))
+    client.close()
+
+    assert all("nothing was sent" in str(one) for one in said)
+    assert len(gateway.messages) == 1
+    assert counts["list_devices"] < 20  # those who came after a failure asked again
+
+
+@pytest.mark.parametrize("kind", [APIClient, AsyncAPIClient])
+def test_50_threads_at_first_use_make_one_default_backend(hurried, kind):
+    for _ in range(20):
+        client, together = kind("login", "password"), threading.Barrier(50)
+
+        def first(_, client=client, together=together):
+            together.wait()
+            return client._exchange._backend()
+
+        with ThreadPoolExecutor(50) as pool:
+            made = set(map(id, pool.map(first, range(50))))
+
+        assert made == {id(client._exchange._http)}  # the one that will be closed
 
 
 @pytest.mark.parametrize("backend", SYNC)
@@ -76,8 +151,8 @@ def test_a_closed_client_opens_again(options, message, gateway, backend):
     assert len(gateway.messages) == 3
 
 
-@pytest.mark.parametrize("backend", ASYNC)
-def test_a_closed_asynchronous_client_opens_again(options, message, gateway, backend):
+@pytest.mark.parametrize(("backend", "loop"), [*((name, "asyncio") for name in ASYNC), ("httpx", "trio")])
+def test_a_closed_asynchronous_client_opens_again(options, message, gateway, backend, loop):
     client = AsyncAPIClient(http=backend, **options)
 
     async def use():
@@ -86,7 +161,7 @@ def test_a_closed_asynchronous_client_opens_again(options, message, gateway, bac
             await client.aclose()
         await client.aclose()
 
-    asyncio.run(use())
+    anyio.run(use, backend=loop)
 
     assert len(gateway.messages) == 3
 
@@ -120,6 +195,107 @@ def test_closing_under_the_feet_of_callers_hangs_nobody(options, message, gatewa
     found = books.audit(gateway, claims, beside=[last.id])
     assert (found.lost, found.doubled, found.untrue) == (0, 0, 0)
     assert slowest < 10
+
+
+@pytest.mark.parametrize(("backend", "loop"), [*((name, "asyncio") for name in ASYNC), ("httpx", "trio")])
+def test_closing_under_the_feet_of_tasks_hangs_nobody(options, message, gateway, backend, loop, faulting):  # noqa: PLR0917
+    client = AsyncAPIClient(http=backend, timeout=15, **options)
+    said = {}
+
+    async def send(index):
+        try:
+            with anyio.fail_after(10):
+                said[index] = await client.send(message(index))
+        except SMSGateError as error:
+            said[index] = error
+
+    async def use():
+        async with anyio.create_task_group() as group:
+            for index in range(80):
+                group.start_soon(send, index)
+            for _ in range(20):
+                await client.aclose()
+                await anyio.sleep(0.005)
+        last = await client.send(message(100))
+        await client.aclose()
+        return last
+
+    last = anyio.run(use, backend=loop)
+
+    canaries, books = faulting("canaries"), faulting("books")
+    claims = [books.Claim(canaries.text(n), canaries.number(n), said[n]) for n in range(80)]
+    found = books.audit(gateway, claims, beside=[last.id])
+    assert (found.lost, found.doubled, found.untrue) == (0, 0, 0)
+
+
+@pytest.fixture
+def phone(faulting, serve):
+    """A phone's local server with an attachment, on a real socket."""
+    canaries = faulting("canaries")
+    gateway = Gateway(login=canaries.LOGIN, password=canaries.PASSWORD, mode="local", phone=False)
+    photo = Attachment(7, "photo.jpg", "image/jpeg", bytes(range(256)) * 1000)
+    message = gateway.receive(canaries.number(1), "look", type="MMS_DOWNLOADED", attachments=[photo])
+    with serve(gateway) as server:
+        yield server, message.id, photo.content
+
+
+FAILING = ["reset", 503, None, "truncate", None, 404, None]
+
+
+@pytest.mark.parametrize("backend", SYNC)
+def test_attachments_leave_no_connection_behind_however_they_end(phone, options, backend):
+    server, id, content = phone
+    client = APIClient(http=backend, **{**options, "base_url": server.url.removesuffix("/3rdparty/v1")})
+    client.list_inbox_messages()
+    server.faults = Faults.script([Fault("status", status=s) if isinstance(s, int) else s for s in FAILING])
+
+    with client.stream_attachment(id, 7) as chunks:  # at the third attempt
+        assert b"".join(chunks) == content
+    with pytest.raises(TransportError), client.stream_attachment(id, 7) as chunks:
+        b"".join(chunks)
+    with client.stream_attachment(id, 7) as chunks:
+        next(iter(chunks))  # and no more
+    with pytest.raises(NotFoundError), client.stream_attachment(id, 7):
+        pass
+    with pytest.raises(ZeroDivisionError), client.stream_attachment(id, 7) as chunks:
+        raise ZeroDivisionError
+    with client.stream_attachment(id, 7) as chunks:
+        assert b"".join(chunks) == content
+    client.close()
+
+
+@pytest.mark.parametrize(("backend", "loop"), [*((name, "asyncio") for name in ASYNC), ("httpx", "trio")])
+def test_asynchronous_attachments_leave_no_connection_behind_however_they_end(phone, options, backend, loop):
+    server, id, content = phone
+    client = AsyncAPIClient(http=backend, **{**options, "base_url": server.url.removesuffix("/3rdparty/v1")})
+
+    async def read():
+        async with client.stream_attachment(id, 7) as chunks:
+            return b"".join([chunk async for chunk in chunks])
+
+    async def use():
+        await client.list_inbox_messages()
+        server.faults = Faults.script([Fault("status", status=s) if isinstance(s, int) else s for s in FAILING])
+        assert await read() == content  # at the third attempt
+        with pytest.raises(TransportError):
+            await read()
+        async with client.stream_attachment(id, 7) as chunks:
+            async for _ in chunks:
+                break  # and no more
+        with pytest.raises(NotFoundError):
+            await read()
+        with pytest.raises(ZeroDivisionError):
+            async with client.stream_attachment(id, 7):
+                raise ZeroDivisionError
+        with anyio.CancelScope() as scope:
+            async with client.stream_attachment(id, 7) as chunks:
+                scope.cancel()
+                async for _ in chunks:
+                    pass
+        assert await read() == content
+        await client.aclose()
+
+    anyio.run(use, backend=loop)
 
 
 @pytest.mark.parametrize("backend", ASYNC)

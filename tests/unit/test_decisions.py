@@ -31,7 +31,7 @@ from smsgate import (
     TransportError,
     UnauthorizedError,
 )
-from smsgate.auth import BasicAuth, TokenPair, choose_auth
+from smsgate.auth import BasicAuth, TokenPair, choose_auth, next_step
 from smsgate.base_url import is_phone
 from smsgate.hints import hint_for
 from smsgate.options import check_timeout, full_user_agent
@@ -93,10 +93,41 @@ def test_settling_operations_are_repeated_only_without_effect():
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("5", 5.0), ("", None), ("soon", None), ("-1", None), ("Thu, 01 Jan 2026 00:00:30 GMT", 30.0), ("\u0665", None)],
+    [
+        ("5", 5.0),
+        ("", None),
+        ("soon", None),
+        ("-1", None),
+        ("\u0665", None),
+        ("9" * 5000, float("inf")),
+        ("Thu, 01 Jan 2026 00:00:30 GMT", 30.0),
+        ("Thu, 01 Jan 2026 00:00:30 -0000", 30.0),
+        ("Thu, 01 Jan 2026 02:00:30 +0200", 30.0),
+        ("Thu, 01 Jan 9999999999 00:00:30 GMT", None),
+        ("Thu, 01 Jan 2026 9999999999:00:30 GMT", None),
+        ("1 Jan 2026 00:00:99999999999999", None),
+    ],
 )
 def test_retry_after_is_read_as_seconds_or_date(value, seconds):
     assert retry_after_seconds({"retry-after": value}, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_retries": -1},
+        {"max_retries": "3"},
+        {"max_retries": True},
+        {"base_delay": float("nan")},
+        {"max_delay": None},
+        {"max_elapsed": -0.1},
+        {"max_retry_after": "60"},
+        {"on_retry": "print"},
+    ],
+)
+def test_policies_that_could_never_work_are_refused(options):
+    with pytest.raises(ConfigurationError):
+        RetryPolicy(**options)
 
 
 def test_retry_after_in_the_past_means_now():
@@ -131,7 +162,7 @@ def test_call_without_a_token_never_left():
     assert without_token(InternalServerError("x", 500)).status == 503
     assert without_token(NotImplementedByServerError("x", 501)).status == 501
     assert without_token(UnauthorizedError("x", 401)).status == 401
-    assert without_token(ResponseError("x")).status == 401
+    assert without_token(ResponseError("x")).status == 503  # garbage is worth another attempt
     assert no_answer(TransportError("x", sent=True)).sent is True
 
 
@@ -155,6 +186,51 @@ def test_message_is_recognised_though_the_gateway_rewrote_its_number():
     hashed = {"hash": "185f8db32271fe25f561a6fc938b2e264306ec304eda518007d1764826381969"}
     number = [{"phone_number": "0123456789abcdef", "state": "Sent"}]
     assert same_message(SENT, found(is_hashed=True, hashed_message=hashed, recipients=number))
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("+1 202 555 0101 ext 5", "+12025550101"),
+        ("+1 202 555 0101 ext. 5", "+12025550101"),
+        ("+1 202-555-0101 x12", "+12025550101"),
+        ("+12025550101;ext=1234567", "+12025550101"),
+        ("+1 202 555 0101 extension 12", "+12025550101"),
+        ("+1 202 555 0101, 1234", "+12025550101"),
+        ("+1 202 555 0101 #777", "+12025550101"),
+        ("+1 202 555 0101 - 12#", "+12025550101"),
+        ("8 (999) 000-12-34 доб. 5", "+79990001234"),
+        ("+1 202 CALL NOW", "+12022255669"),
+        ("+1-202-flowers", "+12023569377"),
+        ("+1-202-FLOWERS x12", "+12023569377"),
+        ("+1 202 CALL NOW", "1202CALLNOW"),  # left as it was, but for spaces
+        ("\uff0b\uff17\uff19\uff19\uff19\uff10\uff10\uff10\uff11\uff12\uff13\uff14", "+79990001234"),
+        ("+\u0667\u0669\u0669\u0669\u0660\u0660\u0660\u0661\u0662\u0663\u0664", "+79990001234"),
+        ("900", "+900"),
+        ("abc", "abc"),
+        ("abc", "+abc"),
+    ],
+)
+def test_numbers_with_extensions_letters_and_foreign_digits_are_recognised(sent, kept):
+    message = SENT.model_copy(update={"phone_numbers": ["+79990005678", sent]})
+
+    assert same_message(message, found(recipients=[{"phone_number": kept, "state": "Pending"}]))
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("+1 202 555 0101 ext 5", "+12025550102"),
+        ("+1 202 CALL NOW", "+12022255660"),
+        ("abc", "bca"),
+        ("abc", "222"),
+        ("900", "901"),
+    ],
+)
+def test_other_numbers_are_not_mistaken(sent, kept):
+    message = SENT.model_copy(update={"phone_numbers": [sent]})
+
+    assert not same_message(message, found(recipients=[{"phone_number": kept, "state": "Pending"}]))
 
 
 @pytest.mark.parametrize(
@@ -238,6 +314,15 @@ def test_hints_name_what_helps():
         return hint_for(status, message, base_url=base_url, name=name, location=location)
 
     assert "JWT__SECRET" in hint(501, name="create_token")
+    assert "phones' API" in hint(401, "Unauthorized", base_url="https://a.test/mobile/v1")
+    assert "phones' API" in hint(404, "Not Found", base_url="https://a.test/api/mobile/v1")
+    assert hint(401, "Unauthorized") is None
+    assert "local server" in hint(404, "Not Found", name="download_attachment")
+    assert "no such item" in hint(404, "Not Found", base_url="http://phone.test:8080")
+    assert "+<country code>" in hint(400, "invalid phone number")
+    assert "+<country code>" in hint(400, "failed to parse phone number: the phone number supplied is not a number")
+    assert "device_active_within" in hint(400, "failed to select device: record not found")
+    assert "bring it online" in hint(503, "failed to enqueue message: queue limits exceeded: too many failed messages")
     assert "local server" in hint(501, name="list_inbox")
     assert hint(501, name="other")
     assert "redirects" in hint(302)
@@ -281,8 +366,26 @@ def test_stored_pairs_that_make_no_sense_are_no_pairs():
     good = TokenPair("a", "b", "c", NOW, 60.0)
 
     assert TokenPair.from_dict(good.asdict()) == good
-    for change in ({"access_token": 5}, {"refresh_token": 5}, {"ends_at": "2026-01-01T00:00:00"}, {"lifetime": "x"}):
+    for change in (
+        {"access_token": 5},
+        {"refresh_token": 5},
+        {"ends_at": "2026-01-01T00:00:00"},
+        {"lifetime": "x"},
+        {"lifetime": float("nan")},
+        {"lifetime": float("inf")},
+        {"lifetime": 10**400},
+        {"lifetime": -1},
+    ):
         assert TokenPair.from_dict({**good.asdict(), **change}) is None
+
+
+def test_pairs_at_the_ends_of_time_are_as_good_as_others():
+    first = TokenPair("a", "b", "c", datetime.min.replace(tzinfo=timezone.utc), 60.0)
+    last = TokenPair("a", "b", "c", datetime.max.replace(tzinfo=timezone.utc), 60.0)
+
+    assert next_step(first, NOW, 30.0) == "refresh"
+    assert next_step(last, NOW, 1e300) == "use"
+    assert next_step(last, NOW, float("inf")) == "use"
 
 
 def test_token_that_is_no_jwt_lives_until_the_server_says():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import random
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate._async import io
 from smsgate._async.tokens import TokenError, TokenKeeper
 from smsgate.ahttp import AsyncHttpClient, AsyncStreamedResponse, Request, Response, Timeout, get_client
-from smsgate.answers import api_error, check_response, read
+from smsgate.answers import check_response, read
 from smsgate.auth import Auth, JWTAuth, TokenPair, bearer
 from smsgate.errors import TransportError
 from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, logger
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Exchange"]
 
 T = TypeVar("T")
+Send: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _OWN_HEADERS = frozenset({"accept", "authorization", "content-length", "content-type", "host", "user-agent"})
 _UNAUTHORIZED = 401
@@ -57,6 +59,7 @@ class Exchange:
         self._on_response = on_response
         self._hooked = on_request is not None or on_response is not None
         self._http: AsyncHttpClient | None = get_client(http) if isinstance(http, str) else http
+        self._default: dict[str, AsyncHttpClient] = {}
 
     async def run(self, operation: Operation[T]) -> T:
         """Return what the operation returns.
@@ -78,11 +81,11 @@ class Exchange:
             raise outcome.error or TransportError("no answer")
         return outcome.response
 
-    async def conclude(self, operation: Operation[Any]) -> Outcome:
+    async def conclude(self, operation: Operation[Any], send: Send | None = None) -> Outcome:
         """Repeat an operation as far as the retry policy allows, and return what came of the last attempt."""
         call = Call(self.retry, io.now())
         while True:
-            outcome = await self.attempt(operation, call)
+            outcome = await self.attempt(operation, call, send)
             wait = call.wait(operation, outcome, io.now(), draw())
             if wait is None:
                 return outcome
@@ -98,18 +101,24 @@ class Exchange:
             call.policy.on_retry(RetryEvent(operation.name, call.attempts, outcome.error, wait))
         await io.sleep(wait)
 
-    async def attempt(self, operation: Operation[Any], call: Call) -> Outcome:
-        """Make one attempt; a refused token is renewed and tried once more, a refusal during an outage told apart."""
+    async def attempt(self, operation: Operation[Any], call: Call, send: Send | None = None) -> Outcome:
+        """Make one attempt; a refused token is renewed and tried once more, a refusal during an outage told apart.
+
+        Args:
+            operation: what to ask for.
+            call: remembers what there was before.
+            send: exchanges the request, in the place of the backend's own ``send``.
+        """
         call.attempts += 1
         pair: TokenPair | None = None
         try:
             if self._keeper is not None and operation.auth == "client":
                 pair = await self._keeper.current(call)
-            outcome = await self._ask(operation, self._authorization(operation, pair), call)
+            outcome = await self._ask(operation, self._authorization(operation, pair), call, send)
             if outcome.status == _UNAUTHORIZED and pair is not None and self._keeper is not None and not call.renewed:
                 call.renewed = True
                 pair = await self._keeper.renewed(pair, call)
-                outcome = await self._ask(operation, self._authorization(operation, pair), call)
+                outcome = await self._ask(operation, self._authorization(operation, pair), call, send)
         except TokenError as failure:
             return without_token(failure.reason)
         if outcome.status == _UNAUTHORIZED and operation.auth != "none" and await self._is_outage(call):
@@ -118,29 +127,36 @@ class Exchange:
 
     @asynccontextmanager
     async def stream(self, operation: Operation[bytes]) -> AsyncGenerator[AsyncStreamedResponse]:
-        """Open a successful answer whose body arrives in chunks; an error status raises as in `run`."""
-        call = Call(self.retry, io.now(), attempts=1)
-        try:
-            pair = await self._keeper.current(call) if self._keeper is not None else None
-        except TokenError as failure:
-            raise failure.reason from None
-        request = self._request(operation, self._authorization(operation, pair), {})
-        async with self._backend().stream(request) as response:
-            if not 200 <= response.status < 300:  # noqa: PLR2004 - the success range of HTTP
-                content = await io.join(response.chunks)
-                raise api_error(operation, Response(response.status, response.headers, content), self.base_url)
-            yield response
+        """Open a successful answer whose body arrives in chunks; opening it is repeated and fails as in `run`."""
+        async with AsyncExitStack() as stack:
+            opened: list[AsyncStreamedResponse] = []
+
+            async def begin(request: Request) -> Response:
+                async with AsyncExitStack() as opening:
+                    answer = await opening.enter_async_context(self._backend().stream(request))
+                    if not 200 <= answer.status < 300:  # noqa: PLR2004 - the success range of HTTP
+                        return Response(answer.status, answer.headers, await io.join(answer.chunks))
+                    await stack.enter_async_context(opening.pop_all())  # stays open
+                opened.append(answer)
+                return Response(answer.status, answer.headers, b"")
+
+            outcome = await self.conclude(operation, begin)
+            if outcome.error is not None:
+                raise outcome.error
+            yield opened[0]
 
     async def aclose(self) -> None:
         """Revoke the tokens if that was asked for, and close the connections; the next call opens them again."""
-        if self._keeper is not None:
-            await self._keeper.aclose()
-        if self._http is not None:
-            await self._http.aclose()
+        try:
+            if self._keeper is not None:
+                await self._keeper.aclose()
+        finally:
+            if self._http is not None:
+                await self._http.aclose()
 
     def _backend(self) -> AsyncHttpClient:
-        if self._http is None:
-            self._http = get_client()
+        if self._http is None:  # many threads may come here at once: all take the first one, the others were not opened
+            self._http = self._default.setdefault("http", get_client())
         return self._http
 
     def _authorization(self, operation: Operation[Any], pair: TokenPair | None) -> str | None:
@@ -160,13 +176,15 @@ class Exchange:
             call.outage = outcome.response is not None and outcome.response.status == _UNAVAILABLE
         return call.outage
 
-    async def _ask(self, operation: Operation[Any], authorization: str | None, call: Call) -> Outcome:
+    async def _ask(
+        self, operation: Operation[Any], authorization: str | None, call: Call, send: Send | None = None
+    ) -> Outcome:
         """Exchange one request, under the eyes of the observers."""
         event = self._announce(operation, call)
         request = self._request(operation, authorization, event.headers if event is not None else {})
         begun = io.now()
         try:
-            response = await self._backend().send(request)
+            response = await (send or self._backend().send)(request)
         except BaseException as error:
             self._observe(event, None, error, begun)
             if isinstance(error, TransportError):

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, 
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.to_thread
@@ -27,6 +28,8 @@ sleep = anyio.sleep
 now = time.monotonic
 _cores: RunVar[anyio.CapacityLimiter] = RunVar("smsgate.cores")
 """Encrypting threads: as many as cores. With anyio's default of 40 they starve the event loop."""
+_locks: RunVar[WeakKeyDictionary[Lock, anyio.Lock]] = RunVar("smsgate.locks")
+"""The locks of an event loop, for as long as the clients that use them."""
 
 
 async def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
@@ -71,17 +74,14 @@ async def _all(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
 class Lock:
     """A lock whose holders are the tasks of one event loop; every loop and forked process has its own."""
 
-    def __init__(self) -> None:
-        self._locks: RunVar[anyio.Lock] = RunVar(f"smsgate.lock.{id(self)}")
-
     @asynccontextmanager
     async def hold(self) -> AsyncGenerator[None]:
         """Hold the lock inside an ``async with`` block."""
-        lock = self._locks.get(None)
-        if lock is None:
-            lock = anyio.Lock()
-            self._locks.set(lock)
-        async with lock:
+        locks: WeakKeyDictionary[Lock, anyio.Lock] | None = _locks.get(None)
+        if locks is None:
+            locks = WeakKeyDictionary()
+            _locks.set(locks)
+        async with locks.setdefault(self, anyio.Lock()):
             yield
 
 
@@ -108,19 +108,27 @@ class Workers:
 
 
 async def batches(items: Iterable[T] | AsyncIterable[T], size: int) -> AsyncGenerator[list[T]]:
-    """Read an iterable in lists of at most ``size``, never further ahead than one list."""
+    """Read an iterable in lists of at most ``size``, never further ahead than one list.
+
+    When the iterable fails, what it gave before comes first.
+    """
     batch: list[T] = []
-    if isinstance(items, AsyncIterable):
-        async for item in items:
-            batch.append(item)
-            if len(batch) == size:
-                yield batch
-                batch = []
-    else:
-        for item in items:
-            batch.append(item)
-            if len(batch) == size:
-                yield batch
-                batch = []
+    try:
+        if isinstance(items, AsyncIterable):
+            async for item in items:
+                batch.append(item)
+                if len(batch) == size:
+                    yield batch
+                    batch = []
+        else:
+            for item in items:
+                batch.append(item)
+                if len(batch) == size:
+                    yield batch
+                    batch = []
+    except Exception:
+        if batch:
+            yield batch
+        raise
     if batch:
         yield batch

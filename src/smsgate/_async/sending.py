@@ -19,7 +19,7 @@ from smsgate.errors import (
     TransportError,
 )
 from smsgate.observing import logger
-from smsgate.outcomes import Call, Outcome
+from smsgate.outcomes import Call, Outcome, copied, unlisted
 from smsgate.pinning import LIST_LIFETIME, choose_device
 from smsgate.safesend import Verdict, expected_state, is_over, judge, same_message
 from smsgate_api import operations
@@ -54,6 +54,9 @@ class SafeSender:
         self._list_devices = list_devices
         self._devices: Sequence[Device] = ()
         self._listed_at = float("-inf")
+        self._failed_at = float("-inf")
+        self._failure: SMSGateError | None = None
+        self._warned_of: set[type[SMSGateError]] = set()
         self._lock = io.Lock()
 
     async def pinned(self, message: Message, active_within: int) -> Message:
@@ -178,17 +181,27 @@ class SafeSender:
     async def _known_devices(self) -> Sequence[Device]:
         if io.now() - self._listed_at < LIST_LIFETIME:
             return self._devices
+        begun = io.now()
         async with self._lock.hold():
             if io.now() - self._listed_at >= LIST_LIFETIME:
-                try:
-                    self._devices = await self._list_devices()
-                except (ForbiddenError, NotFoundError) as error:
-                    self._devices = ()
-                    logger.warning("messages are sent without a chosen device: listing devices failed (%s)", error)
-                except TransportError as error:
-                    raise type(error)(f"the devices could not be listed: {error}", sent=False) from error
-                self._listed_at = io.now()
+                if self._failure is not None and self._failed_at >= begun:  # failed while this caller was waiting
+                    raise copied(self._failure)
+                self._devices = await self._listed()
+                self._listed_at, self._failure = io.now(), None
         return self._devices
+
+    async def _listed(self) -> Sequence[Device]:
+        try:
+            return await self._list_devices()
+        except (ForbiddenError, NotFoundError) as error:
+            if type(error) not in self._warned_of:
+                self._warned_of.add(type(error))
+                logger.warning("messages are sent without a chosen device: listing devices failed (%s)", error)
+            return ()
+        except SMSGateError as error:
+            failure = unlisted(error)
+            self._failed_at, self._failure = io.now(), copied(failure)
+            raise failure from error
 
     def _forget_devices(self, outcome: Outcome) -> None:
         """List the devices anew before the next send when the chosen one is gone."""

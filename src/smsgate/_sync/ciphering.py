@@ -3,10 +3,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from smsgate._sync import io
-from smsgate.sealing import check_sealable, check_sealed, opened, sealed, texts_to_open, texts_to_seal
+from smsgate.sealing import (
+    check_sealable,
+    check_sealed,
+    ciphertext,
+    opened,
+    plaintext,
+    sealed,
+    texts_to_open,
+    texts_to_seal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +53,7 @@ class Cipher:
         encryptor = self._encryptor
         if encryptor is None:
             return message
-        wire = sealed(message, io.run_in_workers(encryptor.encrypt, texts_to_seal(message)))
+        wire = sealed(message, io.run_in_workers(partial(ciphertext, encryptor), texts_to_seal(message)))
         check_sealed(wire)
         return wire
 
@@ -53,7 +63,8 @@ class Cipher:
         if encryptor is None:
             return list(states)
         texts = [texts_to_open(state, encryptor) for state in states]
-        plain = iter(io.run_in_workers(self._decrypted, [text for part in texts for text in part]))
+        found = [text for part in texts for text in part]
+        plain = iter(io.run_in_workers(partial(plaintext, encryptor), found))
         return [
             opened(state, [next(plain) for _ in part], encryptor) for state, part in zip(states, texts, strict=True)
         ]
@@ -63,9 +74,3 @@ class Cipher:
         if self._encryptor is None:
             return state
         return (self.open([state]))[0]
-
-    def _decrypted(self, text: str) -> str | None:
-        try:
-            return self._encryptor.decrypt(text) if self._encryptor is not None else None
-        except Exception:  # noqa: BLE001 - a scheme of the user's own may raise anything, and no state is lost over it
-            return None

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import logging
 import random
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate._sync import io
 from smsgate._sync.tokens import TokenError, TokenKeeper
-from smsgate.answers import api_error, check_response, read
+from smsgate.answers import check_response, read
 from smsgate.auth import Auth, JWTAuth, TokenPair, bearer
 from smsgate.errors import TransportError
 from smsgate.http import HttpClient, Request, Response, StreamedResponse, Timeout, get_client
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Exchange"]
 
 T = TypeVar("T")
+Send: TypeAlias = Callable[[Request], Response]
 
 _OWN_HEADERS = frozenset({"accept", "authorization", "content-length", "content-type", "host", "user-agent"})
 _UNAUTHORIZED = 401
@@ -58,6 +60,7 @@ class Exchange:
         self._on_response = on_response
         self._hooked = on_request is not None or on_response is not None
         self._http: HttpClient | None = get_client(http) if isinstance(http, str) else http
+        self._default: dict[str, HttpClient] = {}
 
     def run(self, operation: Operation[T]) -> T:
         """Return what the operation returns.
@@ -79,11 +82,11 @@ class Exchange:
             raise outcome.error or TransportError("no answer")
         return outcome.response
 
-    def conclude(self, operation: Operation[Any]) -> Outcome:
+    def conclude(self, operation: Operation[Any], send: Send | None = None) -> Outcome:
         """Repeat an operation as far as the retry policy allows, and return what came of the last attempt."""
         call = Call(self.retry, io.now())
         while True:
-            outcome = self.attempt(operation, call)
+            outcome = self.attempt(operation, call, send)
             wait = call.wait(operation, outcome, io.now(), draw())
             if wait is None:
                 return outcome
@@ -99,18 +102,24 @@ class Exchange:
             call.policy.on_retry(RetryEvent(operation.name, call.attempts, outcome.error, wait))
         io.sleep(wait)
 
-    def attempt(self, operation: Operation[Any], call: Call) -> Outcome:
-        """Make one attempt; a refused token is renewed and tried once more, a refusal during an outage told apart."""
+    def attempt(self, operation: Operation[Any], call: Call, send: Send | None = None) -> Outcome:
+        """Make one attempt; a refused token is renewed and tried once more, a refusal during an outage told apart.
+
+        Args:
+            operation: what to ask for.
+            call: remembers what there was before.
+            send: exchanges the request, in the place of the backend's own ``send``.
+        """
         call.attempts += 1
         pair: TokenPair | None = None
         try:
             if self._keeper is not None and operation.auth == "client":
                 pair = self._keeper.current(call)
-            outcome = self._ask(operation, self._authorization(operation, pair), call)
+            outcome = self._ask(operation, self._authorization(operation, pair), call, send)
             if outcome.status == _UNAUTHORIZED and pair is not None and self._keeper is not None and not call.renewed:
                 call.renewed = True
                 pair = self._keeper.renewed(pair, call)
-                outcome = self._ask(operation, self._authorization(operation, pair), call)
+                outcome = self._ask(operation, self._authorization(operation, pair), call, send)
         except TokenError as failure:
             return without_token(failure.reason)
         if outcome.status == _UNAUTHORIZED and operation.auth != "none" and self._is_outage(call):
@@ -119,29 +128,36 @@ class Exchange:
 
     @contextmanager
     def stream(self, operation: Operation[bytes]) -> Generator[StreamedResponse]:
-        """Open a successful answer whose body arrives in chunks; an error status raises as in `run`."""
-        call = Call(self.retry, io.now(), attempts=1)
-        try:
-            pair = self._keeper.current(call) if self._keeper is not None else None
-        except TokenError as failure:
-            raise failure.reason from None
-        request = self._request(operation, self._authorization(operation, pair), {})
-        with self._backend().stream(request) as response:
-            if not 200 <= response.status < 300:  # noqa: PLR2004 - the success range of HTTP
-                content = io.join(response.chunks)
-                raise api_error(operation, Response(response.status, response.headers, content), self.base_url)
-            yield response
+        """Open a successful answer whose body arrives in chunks; opening it is repeated and fails as in `run`."""
+        with ExitStack() as stack:
+            opened: list[StreamedResponse] = []
+
+            def begin(request: Request) -> Response:
+                with ExitStack() as opening:
+                    answer = opening.enter_context(self._backend().stream(request))
+                    if not 200 <= answer.status < 300:  # noqa: PLR2004 - the success range of HTTP
+                        return Response(answer.status, answer.headers, io.join(answer.chunks))
+                    stack.enter_context(opening.pop_all())  # stays open
+                opened.append(answer)
+                return Response(answer.status, answer.headers, b"")
+
+            outcome = self.conclude(operation, begin)
+            if outcome.error is not None:
+                raise outcome.error
+            yield opened[0]
 
     def close(self) -> None:
         """Revoke the tokens if that was asked for, and close the connections; the next call opens them again."""
-        if self._keeper is not None:
-            self._keeper.close()
-        if self._http is not None:
-            self._http.close()
+        try:
+            if self._keeper is not None:
+                self._keeper.close()
+        finally:
+            if self._http is not None:
+                self._http.close()
 
     def _backend(self) -> HttpClient:
-        if self._http is None:
-            self._http = get_client()
+        if self._http is None:  # many threads may come here at once: all take the first one, the others were not opened
+            self._http = self._default.setdefault("http", get_client())
         return self._http
 
     def _authorization(self, operation: Operation[Any], pair: TokenPair | None) -> str | None:
@@ -161,13 +177,15 @@ class Exchange:
             call.outage = outcome.response is not None and outcome.response.status == _UNAVAILABLE
         return call.outage
 
-    def _ask(self, operation: Operation[Any], authorization: str | None, call: Call) -> Outcome:
+    def _ask(
+        self, operation: Operation[Any], authorization: str | None, call: Call, send: Send | None = None
+    ) -> Outcome:
         """Exchange one request, under the eyes of the observers."""
         event = self._announce(operation, call)
         request = self._request(operation, authorization, event.headers if event is not None else {})
         begun = io.now()
         try:
-            response = self._backend().send(request)
+            response = (send or self._backend().send)(request)
         except BaseException as error:
             self._observe(event, None, error, begun)
             if isinstance(error, TransportError):

@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from contextlib import contextmanager
-from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import ParamSpec, Self
@@ -44,15 +43,12 @@ class Lock:
     """A lock whose holders are threads; a forked process has its own."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process = os.getpid()
+        self._locks: dict[int, threading.Lock] = {}
 
     @contextmanager
     def hold(self) -> Generator[None]:
         """Hold the lock inside a ``with`` block."""
-        if self._process != os.getpid():
-            self._lock, self._process = threading.Lock(), os.getpid()
-        with self._lock:
+        with self._locks.setdefault(os.getpid(), threading.Lock()):  # setdefault: one for all threads
             yield
 
 
@@ -81,7 +77,20 @@ class Workers:
 
 
 def batches(items: Iterable[T], size: int) -> Generator[list[T]]:
-    """Read an iterable in lists of at most ``size``, never further ahead than one list."""
-    source = iter(items)
-    while batch := list(islice(source, size)):
+    """Read an iterable in lists of at most ``size``, never further ahead than one list.
+
+    When the iterable fails, what it gave before comes first.
+    """
+    batch: list[T] = []
+    try:
+        for item in items:
+            batch.append(item)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    except Exception:
+        if batch:
+            yield batch
+        raise
+    if batch:
         yield batch

@@ -11,6 +11,7 @@ from smsgate._sync import io
 from smsgate._sync.execution import Execution
 from smsgate._sync.paging import iterate
 from smsgate.errors import InvalidRequestError, SMSGateError, WaitTimeoutError
+from smsgate.observing import logger
 from smsgate.outgoing import SendResult, build_message, send_operation, with_id
 from smsgate.queries import (
     MessagesQueryFilter,
@@ -153,6 +154,9 @@ class MessageCalls(Execution):
 
         The input is read lazily, never further ahead than ``concurrency`` messages. A message that fails does not stop
         the others: its result carries the error, and the message with the id under which it may have arrived.
+        What is no `SMSGateError` (raised by a hook or token store of yours) ends the iteration, after the results of
+        the messages that were under way with it; a warning in the log names the message. So does an input that fails,
+        after what was read of it has been sent.
 
         Args:
             messages: what to send.
@@ -163,7 +167,7 @@ class MessageCalls(Execution):
         if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
             raise InvalidRequestError("concurrency takes a number of messages, at least 1")
 
-        def one(message: Message) -> SendResult:
+        def one(message: Message) -> SendResult | Exception:
             try:
                 state = self.send(
                     message,
@@ -172,12 +176,20 @@ class MessageCalls(Execution):
                 )
             except SMSGateError as error:
                 return SendResult(message, None, error)
+            except Exception as error:  # noqa: BLE001 - raised below, after the results of the others
+                logger.warning("message %s: its outcome is unknown, %s was raised", message.id, type(error).__name__)
+                return error
             return SendResult(message, state, None)
 
         with io.Workers(concurrency) as workers, closing(io.batches(messages, concurrency)) as batches:
             for batch in batches:
-                for result in workers.run([partial(one, with_id(message)) for message in batch]):
-                    yield result
+                outcomes = workers.run([partial(one, with_id(message)) for message in batch])
+                for outcome in outcomes:
+                    if isinstance(outcome, SendResult):
+                        yield outcome
+                for outcome in outcomes:
+                    if isinstance(outcome, Exception):
+                        raise outcome
 
     def get_state(self, id: str) -> MessageState:
         """Return a message's state.

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,7 +12,7 @@ from smsgate.answers import read
 from smsgate.auth import JWTAuth, TokenPair, next_step
 from smsgate.errors import ResponseError, SMSGateError, TransportError, UnauthorizedError
 from smsgate.observing import logger
-from smsgate.outcomes import Call, Outcome, during_outage
+from smsgate.outcomes import Call, Outcome, copied, during_outage, is_passing
 from smsgate.retry import RetryPolicy
 from smsgate.token_store import MemoryTokenStore
 from smsgate_api import operations
@@ -64,7 +63,7 @@ class TokenKeeper:
             TokenError: none could be had.
         """
         pair = self._pair
-        if pair is not None and self._step(pair) == "use":
+        if pair is not None and self._is_good(pair):
             return pair
         return self._replace(None, call)
 
@@ -79,52 +78,76 @@ class TokenKeeper:
         return self._replace(refused, call)
 
     def close(self) -> None:
-        """Revoke the pair if that was asked for; a failure to do so is logged, the token ends by itself."""
+        """Forget and revoke the pair if that was asked for; a failure to revoke is logged, the token ends by itself."""
         pair, self._pair = self._pair, None
         if pair is None or not self._auth.revoke_on_close:
             return
-        io.call_blocking(self._store.save, self._key, None)
-        call = Call(RetryPolicy.none(), io.now(), attempts=1)
-        outcome = self._ask(operations.revoke_token(pair.id), self._auth.basic.authorization(), call)
-        if outcome.error is not None:
-            logger.warning("the token could not be revoked (%s)", type(outcome.error).__name__)
+        try:
+            kept = self._kept()
+            if kept is not None and kept.id == pair.id:  # not one that another process has made meanwhile
+                io.call_blocking(self._store.save, self._key, None)
+        finally:
+            call = Call(RetryPolicy.none(), io.now(), attempts=1)
+            outcome = self._ask(operations.revoke_token(pair.id), self._auth.basic.authorization(), call)
+            if outcome.error is not None:
+                logger.warning("the token could not be revoked (%s)", type(outcome.error).__name__)
 
-    def _step(self, pair: TokenPair | None) -> str:
-        return next_step(pair, datetime.now(timezone.utc), self._auth.leeway)
+    def _kept(self) -> TokenPair | None:
+        return io.call_blocking(self._store.load, self._key)
+
+    def _is_good(self, pair: TokenPair | None, refused: TokenPair | None = None) -> bool:
+        if pair is None or (refused is not None and pair.id == refused.id):
+            return False
+        return next_step(pair, datetime.now(timezone.utc), self._auth.leeway) == "use"
 
     def _replace(self, refused: TokenPair | None, call: Call) -> TokenPair:
         begun = io.now()
         with self._lock.hold():
-            pair = self._pair or io.call_blocking(self._store.load, self._key)
-            if pair is not None and (refused is None or pair.id != refused.id) and self._step(pair) == "use":
-                self._pair = pair
+            pair = self._pair
+            if pair is not None and self._is_good(pair, refused):
                 return pair
             if self._failure is not None and self._failed_at >= begun:  # failed while this caller was waiting
                 raise TokenError(copied(self._failure))
-            try:
-                self._pair = self._fetch(pair or refused, call)
-            except TokenError as error:
-                self._failed_at, self._failure = io.now(), copied(error.reason)
-                raise
-            self._failure = None
-            io.call_blocking(self._store.save, self._key, self._pair)
-            return self._pair
+            pair = later(pair, self._kept())
+            if pair is None or not self._is_good(pair, refused):
+                try:
+                    pair = self._fetch(pair or refused, call)
+                except TokenError as error:
+                    self._failed_at, self._failure = io.now(), copied(error.reason)
+                    raise
+                self._pair, self._failure = pair, None
+                io.call_blocking(self._store.save, self._key, pair)
+            self._pair = pair
+            return pair
 
     def _fetch(self, old: TokenPair | None, call: Call) -> TokenPair:
-        """Refresh the pair; when its refresh token is gone, used by a lost answer or refused, make a new one."""
-        if old is not None and old.refresh_token is not None:
-            operation = operations.refresh_token(old.refresh_token)
-            outcome = self._ask(operation, f"Bearer {old.refresh_token}", call)
-            if outcome.error is None:
+        pair = self._refresh(old, call) if old is not None and old.refresh_token is not None else None
+        return pair or self._mint(call)
+
+    def _refresh(self, old: TokenPair, call: Call) -> TokenPair | None:
+        """Refresh the pair; None when its refresh token is gone: refused, or used by an answer that was lost.
+
+        Raises:
+            TokenError: the refresh failed, but may work with the same token later.
+        """
+        operation = operations.refresh_token(old.refresh_token or "")
+        outcome = self._ask(operation, f"Bearer {old.refresh_token}", call)
+        error = outcome.error
+        if error is None:
+            try:
                 return self._read(operation, outcome)
-            if isinstance(outcome.error, UnauthorizedError):
-                kept = io.call_blocking(self._store.load, self._key)
-                if kept is not None and kept.id != old.id and self._step(kept) == "use":
-                    return kept  # another process was faster
-                if self._is_outage(call):  # the refresh token is still good
-                    raise TokenError(during_outage(outcome).error or outcome.error)
-            logger.info("refreshing the token failed (%s), making a new one", type(outcome.error).__name__)
-        return self._mint(call)
+            except TokenError as failure:
+                error = failure.reason
+        elif isinstance(error, UnauthorizedError):
+            kept = self._kept()
+            if kept is not None and kept.id != old.id and self._is_good(kept):
+                return kept  # another process was faster
+            if self._is_outage(call):
+                raise TokenError(during_outage(outcome).error or error)
+        elif is_passing(outcome):
+            raise TokenError(error)
+        logger.info("refreshing the token failed (%s), making a new one", type(error).__name__)
+        return None
 
     def _mint(self, call: Call) -> TokenPair:
         operation = operations.create_token(TokenRequest(scopes=list(self._auth.scopes), ttl=self._auth.ttl))
@@ -144,8 +167,8 @@ class TokenKeeper:
             raise TokenError(error) from error
 
 
-def copied(error: SMSGateError) -> SMSGateError:
-    """Return a fresh exception like one that was raised elsewhere, with the same cause and no traceback."""
-    fresh = copy.copy(error)
-    fresh.__cause__ = error.__cause__
-    return fresh
+def later(own: TokenPair | None, kept: TokenPair | None) -> TokenPair | None:
+    """Return the pair that was made later: usually the kept one, unless keeping ours has failed."""
+    if own is None or kept is None:
+        return own or kept
+    return kept if kept.id != own.id and kept.ends_at >= own.ends_at else own
