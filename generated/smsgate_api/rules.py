@@ -11,6 +11,7 @@ import base64
 import binascii
 import json
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from pydantic import ValidationInfo, model_validator
@@ -48,6 +49,8 @@ LONGEST_TTL = 9_000_000_000
 """Seconds; in nanoseconds, as servers count, more would not fit 64 bits."""
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,36}")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_PLAIN_FIELDS = frozenset({"id", "phone_numbers", "text_message"})
+_LONGEST_NUMBER = 128
 _FINAL = frozenset({"Delivered", "Failed", "Cancelled"})
 _DOTS = frozenset({".", ".."})
 _SURELY_STORED = (MAX_STORED_SIZE - 32) // 6
@@ -123,10 +126,37 @@ class MmsMessageRules(Model):
 _REFRESHED = frozenset({"SMS", "MMS"})
 
 
+@cache
+def _text_message() -> type[models.TextMessage]:
+    from .models import TextMessage  # noqa: PLC0415 - which stands on this module
+
+    return TextMessage
+
+
 class MessageRules(Model):
     """What the server, or the sense of it, asks of a message to send."""
 
     none_is_absent: ClassVar[frozenset[str]] = frozenset({"priority", "with_delivery_report", "is_encrypted"})
+
+    def is_plain(self) -> bool:
+        """Whether this is a text to one recipient, perhaps with an id, in order, and nothing else; most messages are.
+
+        Validating it once more would take longer than the rest of its way to the HTTP library.
+        """
+        fields = vars(self)  # any may be missing: ``model_construct`` checks nothing
+        numbers: Any = fields.get("phone_numbers")
+        content: Any = fields.get("text_message")
+        id: Any = fields.get("id")
+        if not self.model_fields_set <= _PLAIN_FIELDS or self.model_extra:
+            return False
+        if content.__class__ is not _text_message() or content.model_extra:
+            return False
+        if numbers.__class__ is not list or len(numbers) != 1 or not (id is None or (type(id) is str and _is_id(id))):
+            return False
+        number: Any = numbers[0]
+        text: Any = content.__dict__.get("text")
+        is_recipient = type(number) is str and 0 < len(number) <= _LONGEST_NUMBER and number == number.strip()
+        return is_recipient and type(text) is str and 0 < len(text) <= _SURELY_STORED
 
     @property
     def content(self) -> str | models.DataMessage | models.MmsMessage:

@@ -504,3 +504,53 @@ def test_copy_with_a_value_of_another_type_is_not_sent(changes):
 def test_answer_is_still_read_with_values_that_mean_the_same():
     settings = models.DeviceSettings.from_dict({"ping": {"interval_seconds": "60"}, "webhooks": {"retry_count": 5.0}})
     assert (settings.ping.interval_seconds, settings.webhooks.retry_count) == (60, 5)
+
+
+NOT_PLAIN = [
+    {"id": ""},
+    {"id": "a/b"},
+    {"id": ".."},
+    {"id": 7},
+    {"phone_numbers": []},
+    {"phone_numbers": [""]},
+    {"phone_numbers": [" +15550100"]},
+    {"phone_numbers": ["1" * 129]},
+    {"phone_numbers": [15550100]},
+    {"phone_numbers": ("+15550100",)},
+    {"phone_numbers": "+15550100"},
+    {"phone_numbers": ["+15550100", "+15550100"]},
+    {"text_message": None},
+    {"text_message": "hello"},
+    {"text_message": MMS},
+    {"text_message": models.TextMessage.model_construct()},
+    {"text_message": models.TextMessage.model_construct(text="")},
+    {"text_message": models.TextMessage.model_construct(text=7)},
+    {"text_message": models.TextMessage.model_construct(text="x" * 11_000)},
+    {"text_message": TEXT.model_copy(update={"further": 1})},
+    {"further": 1},
+    {"priority": 1000},
+    {"is_encrypted": True},
+]
+
+
+@pytest.mark.parametrize("changes", NOT_PLAIN, ids=str)
+def test_whatever_is_unusual_about_a_message_gets_the_second_validation(changes):
+    assert not message().model_copy(update=changes).is_plain()
+
+
+def test_constructed_message_without_fields_is_not_plain():
+    assert not models.Message.model_construct().is_plain()
+
+
+@pytest.mark.parametrize("fields", [{}, {"id": "own-id_1.~"}], ids=["bare", "id"])
+def test_usual_message_needs_no_second_validation_and_would_pass_it(fields):
+    usual = message(**fields)
+    assert usual.is_plain()
+    models.Message.model_validate_json(encode(usual), strict=True)
+
+
+def test_list_changed_after_building_is_noticed():
+    changed = message()
+    changed.phone_numbers.clear()
+    with pytest.raises(ValidationError):
+        encode(changed)

@@ -68,38 +68,46 @@ class ProcessBound(Generic[T]):
         self._opening = opening
         self._closing = closing
         self._given = given
-        self._process: int | None = None
-        self._lock = threading.Lock()
-        self._value: T | None = None
+        self._homes: dict[int, _Home[T]] = {}
 
     def get(self) -> T:
         """Return it, opened."""
-        value = self._value
-        if value is not None and self._process == os.getpid():
+        process = os.getpid()
+        home = self._homes.get(process) or self._move_in(process)
+        value = home.value
+        if value is not None:
             return value
-        self._settle()
-        with self._lock:
-            if self._value is None:
-                self._value = self._opening()
-            return self._value
+        with home.lock:
+            if home.value is None:
+                home.value = self._opening()
+            return home.value
 
     def close(self) -> None:
         """Close it, if it is open here; the next `get` opens it again."""
-        if self._process != os.getpid():
+        home = self._homes.get(os.getpid())
+        if home is None:
             return
-        with self._lock:
-            value, self._value = self._value, None
+        with home.lock:
+            value, home.value = home.value, None
         if value is not None:
             self._closing(value)
 
-    def _settle(self) -> None:
-        process = os.getpid()
-        if self._process not in (None, process):
+    def _move_in(self, process: int) -> _Home[T]:
+        if self._homes:
             if self._given:
                 raise ConfigurationError(FOREIGN)
-            _inherited.append(self._value)
-            self._lock, self._value = threading.Lock(), None  # another thread may have held the lock at the fork
-        self._process = process
+            _inherited.extend(list(self._homes.values()))
+        return self._homes.setdefault(process, _Home())  # threads that come here together get the same one
+
+
+class _Home(Generic[T]):
+    """What is open in one process; another thread may have held the lock of the parent's when it forked."""
+
+    __slots__ = ("lock", "value")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.value: T | None = None
 
 
 class LoopBound(Generic[T]):
