@@ -85,7 +85,8 @@ class Receiver(Handlers):
         signing_key: one key, several, or by device id: mapping, function or async function.
         encryptor: decrypts the recipient in reports about encrypted messages.
         tolerance: how far a request's time stamp may be from now; None for any distance.
-        store: where events are kept until they are handled; default is memory, which a restart empties.
+        store: where events are kept until they are handled, one for each receiver; default is memory, which a restart
+            empties.
         window: how long repetitions are noticed.
         max_body: bytes; larger bodies are refused.
         max_attempts: how often an event is handled before it is set aside.
