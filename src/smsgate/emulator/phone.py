@@ -121,8 +121,9 @@ class Phone:
         """Let webhooks hear what a test makes this phone report; what it told already is not told again."""
         known = self._held[message.serial].recipients
         for item in told:
-            number, error = item["phoneNumber"], item.get("error")
-            state = CANONICAL_STATES.get(item["state"].lower(), item["state"])
+            number: str = item["phoneNumber"]
+            state: str = CANONICAL_STATES.get(item["state"].lower(), item["state"])
+            error: str | None = item.get("error")
             if known.get(number) == (state, error):
                 continue
             if number in known:
