@@ -543,6 +543,21 @@ async def test_key_is_not_looked_up_for_a_request_without_signature(make, give):
     assert (decision.status, decision.reason, asked) == (401, "missing_header", [])
 
 
+async def test_why_a_request_is_refused_is_logged(make, give, phone, caplog):
+    receiver, body = make(), phone.envelope(message="secret words")
+
+    await give(receiver, headers={})
+    await give(receiver, body, phone.signed(body, key="of another phone"))
+    await give(receiver, body)
+
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told[0] == "refused: the request has no X-Signature"
+    assert told[1].startswith("refused: the signature does not fit the body")
+    assert len(told) == 2
+    assert KEY not in caplog.text
+    assert "secret" not in caplog.text
+
+
 async def test_failing_look_up_lets_the_phone_try_again(make, give, caplog):
     async def fail(device):
         raise OSError("database is down")

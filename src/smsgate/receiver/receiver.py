@@ -135,7 +135,13 @@ class Receiver(Handlers):
         return await self.accept(await self.check(body, headers), body)
 
     async def check(self, body: bytes, headers: webhooks.Headers) -> Decision:
-        """Check signature, age and content of a request."""
+        """Check signature, age and content of a request; why it is refused is logged, for no phone shows the answer."""
+        decision = await self._check(body, headers)
+        if not decision.accepted:
+            _log.warning("refused: %s", decision.detail)
+        return decision
+
+    async def _check(self, body: bytes, headers: webhooks.Headers) -> Decision:
         key = self._key
         if callable(key):
             asked: list[str] = []  # the device that the body names, if the headers are in order
