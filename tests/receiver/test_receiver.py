@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from datetime import timedelta
@@ -181,6 +182,8 @@ def test_waits_grow_up_to_an_hour():
 @pytest.mark.parametrize("kind", ["async", "plain"])
 @pytest.mark.usefixtures("quick")
 async def test_whatever_a_handler_raises_is_a_failure_and_no_end(give, until, caplog, error, kind):
+    if sys.version_info < (3, 11) and (error, kind) == (asyncio.CancelledError, "async"):
+        pytest.skip("Python 3.10 cannot tell it from an interruption")
     receiver, ran = Receiver(signing_key=KEY), []
 
     def fail_twice(_event):

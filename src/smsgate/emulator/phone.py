@@ -122,7 +122,8 @@ class Phone:
         known = self._held[message.serial].recipients
         for item in told:
             number: str = item["phoneNumber"]
-            state: str = CANONICAL_STATES.get(item["state"].lower(), item["state"])
+            reported: str = item["state"]
+            state = CANONICAL_STATES.get(reported.lower(), reported)
             error: str | None = item.get("error")
             if known.get(number) == (state, error):
                 continue
