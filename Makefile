@@ -36,8 +36,7 @@ check: setup ## lint, types, generated files, spec
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pyright --pythonpath $(PY)
 	$(VENV)/bin/openapi-spec-validator spec/smsgate.yaml
-	@# the generators need Python 3.11
-	$(PY) -c 'import sys; sys.exit(sys.version_info >= (3, 11))' || $(PY) scripts/generate.py --check
+	$(PY) -c 'import sys; sys.exit(sys.version_info >= (3, 11))' || $(PY) scripts/generate.py --check # needs 3.11
 	$(PY) scripts/unasync.py --check
 
 fmt: setup ## format and fix what can be fixed
@@ -54,9 +53,8 @@ bench: setup ## measure beside the official client, write docs/performance.md
 	$(PY) scripts/bench/run.py --write
 faults: setup ## send ten thousand messages while everything fails
 	$(PY) scripts/faults.py
-deliveries: setup ## deliver a thousand events to a receiver that crashes
-	$(PY) scripts/deliveries.py
+deliveries: setup ## deliver events to a receiver that crashes, and damaged requests
+	$(PY) scripts/deliveries.py && $(PY) scripts/fuzz.py
 build: setup ## wheel and sdist in dist/
 	$(PY) -m build --outdir dist
-
 .PHONY: help demo setup test test-all check fmt generate unasync specdiff bench faults deliveries build

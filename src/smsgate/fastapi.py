@@ -101,8 +101,8 @@ class WebhookRouter(APIRouter, Handlers):
         signing_key: one key, several, or by device id: mapping, function or async function.
         encryptor: decrypts the recipient in reports about encrypted messages.
         tolerance: how far a request's time stamp may be from now; None for any distance.
-        store: where events are kept until they are handled: default is a `MemoryStore`, which a restart empties.
-            Take an `SQLiteStore` in production, above all with several workers.
+        store: where events are kept until they are handled, one for each router: default is a `MemoryStore`, which a
+            restart empties. Take an `SQLiteStore` in production, above all with several workers.
         window: how long repetitions are noticed.
         max_body: bytes; larger bodies are answered 413.
         max_attempts: how often an event is handled before it is set aside.

@@ -9,11 +9,14 @@ import re
 import threading
 import time
 from pathlib import Path
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.validate import validator
 
 import pytest
 
 import smsgate
-from smsgate.emulator import Gateway
+from smsgate import webhooks
+from smsgate.emulator import Deliverer, Gateway
 
 uvicorn = pytest.importorskip("uvicorn", reason="the emulator's port needs uvicorn")
 
@@ -44,6 +47,11 @@ def gateway_url():
     thread.join()
 
 
+class SilentHandler(WSGIRequestHandler):
+    def log_message(self, *_arguments):
+        pass
+
+
 @pytest.mark.parametrize("code", list(examples()))
 def test_example_runs(code, gateway_url, monkeypatch, tmp_path):
     for client in (smsgate.APIClient, smsgate.AsyncAPIClient):
@@ -59,3 +67,29 @@ def test_example_runs(code, gateway_url, monkeypatch, tmp_path):
     main = space.get("main")
     if inspect.iscoroutinefunction(main):
         asyncio.run(main())
+
+
+def test_wsgi_application_of_the_guide_takes_what_a_phone_sends():
+    (code,) = (example.values[0] for example in examples() if "wsgi.input" in example.values[0])
+    space = {}
+    exec(code, space)
+    gateway = Gateway(mode="local")
+    client = smsgate.APIClient("demo", "demo-password", base_url="http://phone.test", http=gateway.http())
+
+    with make_server("127.0.0.1", 0, validator(space["application"]), handler_class=SilentHandler) as server:
+        client.ensure_webhooks(f"http://127.0.0.1:{server.server_port}/sms", ["sms:received"])
+        thread = threading.Thread(target=lambda: [server.handle_request() for _ in range(2)])
+        thread.start()
+        deliverer = Deliverer(gateway)
+        for key in ("key of another phone", "key of the phone"):
+            gateway.devices[0].signing_key = key
+            gateway.receive("+12025550101", f"signed with the {key}")
+            deliverer.deliver_due()
+        deliverer.stop()
+        thread.join()
+
+    assert sorted(delivery.statuses for delivery in gateway.deliveries.all) == [[200], [401]]
+    event = space["events"].get_nowait()
+    assert isinstance(event, webhooks.SmsReceived)
+    assert event.payload.message == "signed with the key of the phone"
+    assert space["events"].empty()

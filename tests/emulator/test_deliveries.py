@@ -466,6 +466,22 @@ def test_command_delivers_with_the_key_and_the_rewriting_it_was_given(command, r
     assert isinstance(webhooks.parse(body, headers, signing_key="chosen-key"), webhooks.SmsSent)
 
 
+def test_text_can_be_let_in_from_outside_the_command(command, receiver):
+    url = command.stdout.readline().strip()
+    with httpx.Client(base_url=url, auth=("demo", "demo-password"), trust_env=False) as client:
+        assert client.post("/webhooks", json={"url": RECEIVER, "event": "sms:received"}).status_code == 201
+        text = {"sender": "+12025550101", "text": "Hello"}
+        assert client.post(httpx.URL(url).copy_with(path="/emulator/receive"), json=text, auth=None).status_code == 201
+
+    until = time.monotonic() + 20
+    while not receiver.got and time.monotonic() < until:
+        time.sleep(0.05)
+
+    ((_, headers, body),) = receiver.got
+    event = webhooks.parse(body, headers, signing_key="chosen-key")
+    assert (event.payload.remote, event.payload.message) == ("+12025550101", "Hello")
+
+
 def test_command_refuses_a_rewriting_without_replacement(capsys):
     assert main(["emulator", "--rewrite", "https://receiver.example"]) == 2
     assert "BEGINNING=REPLACEMENT" in capsys.readouterr().err

@@ -401,7 +401,7 @@ def test_webhooks_have_a_source_and_no_device(local):
         ({"url": "https://x.example", "event": "sms:sent", "deviceId": "other"}, "Device ID mismatch"),
         ({"url": "http://x.example", "event": "sms:sent"}, "url must start with https:// or http://127.0.0.1"),
         ({"event": "sms:sent"}, "url must start with https:// or http://127.0.0.1"),
-        ({"url": "https://x.example", "event": "sms:batch:received"}, "Unsupported event"),
+        ({"url": "https://x.example", "event": "sms:burnt"}, "Unsupported event"),
     ],
 )
 def test_webhooks_are_checked(local, body, message):

@@ -91,6 +91,17 @@ async def test_refusals(app, post, envelope, request_to):
     assert KEY not in "".join(answer.text for answer in answers)
 
 
+async def test_key_may_be_looked_up_by_device_in_a_mapping_or_with_await(post, envelope):
+    async def look_up(device):
+        return {"phone-1": KEY}.get(device)
+
+    for key in (look_up, {"phone-1": ["new", KEY]}, ["other", KEY]):
+        app = FastAPI()
+        app.include_router(WebhookRouter("/sms", signing_key=key))
+
+        assert (await post(app, envelope())).json()["reason"] == "unhandled"
+
+
 async def test_unhandled_and_unknown_events_are_answered_2xx(app, post, envelope):
     for name in ("sms:sent", "sms:some-new-event"):
         assert (await post(app, envelope(name))).json()["reason"] == "unhandled"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 
 import anyio
 import pytest
@@ -159,27 +158,6 @@ async def call(app, body, headers):
 
 def raw(headers):
     return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
-
-
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_mutated_bodies_and_headers_are_answered_2xx_or_4xx(app, phone, vectors):
-    """Half of the bodies are signed, so that the reading behind the signature is tried, too."""
-    chance = random.Random(7)
-    bodies = [event["wire"].encode() for event in vectors("webhook-events")["events"]]
-    statuses = set()
-
-    for _ in range(10_000):
-        body = bytearray(chance.choice(bodies))
-        for _ in range(chance.randrange(4)):
-            place = chance.randrange(len(body))
-            body[place : place + chance.randrange(3)] = chance.randbytes(chance.randrange(3))
-        headers = raw(phone.signed(bytes(body))) if chance.random() < 0.5 else []
-        if chance.random() < 0.1:
-            headers = [(name, chance.randbytes(chance.randrange(70))) for name, _ in raw(phone.signed(b""))]
-        statuses.add(await call(app, bytes(body), headers))
-    await app.drain()
-
-    assert statuses == {200, 400, 401}
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])

@@ -52,6 +52,20 @@ def test_texts_that_share_a_checksum_are_not_the_same(phone):
     assert not same(one, other)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"sender": "+2"}, {"body": "other"}, {"subject": "other"}, {"attachments": []}, {"attachments": None}]
+)
+def test_pictures_under_a_row_number_that_was_given_again_are_not_the_same(phone, changes):
+    part = {"partId": 1, "contentType": "image/png", "size": 7}
+    payload = {"messageId": "5", "sender": "+1", "body": "look", "subject": "hi", "attachments": [part]}
+
+    def body(**changes):
+        return phone.envelope("mms:downloaded", payload={**payload, **changes})
+
+    assert same(body(), body())
+    assert not same(body(), body(**changes))
+
+
 def test_events_of_one_message_are_not_the_same(phone):
     payload = {"messageId": "m", "recipient": "+2"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from datetime import timedelta
@@ -177,6 +178,32 @@ def test_waits_grow_up_to_an_hour():
     assert receiving.wait_after(10_000) == 3600
 
 
+@pytest.mark.parametrize("error", [SystemExit, asyncio.CancelledError, type("Odd", (BaseException,), {})])
+@pytest.mark.parametrize("kind", ["async", "plain"])
+@pytest.mark.usefixtures("quick")
+async def test_whatever_a_handler_raises_is_a_failure_and_no_end(give, until, caplog, error, kind):
+    if sys.version_info < (3, 11) and (error, kind) == (asyncio.CancelledError, "async"):
+        pytest.skip("Python 3.10 cannot tell it from an interruption")
+    receiver, ran = Receiver(signing_key=KEY), []
+
+    def fail_twice(_event):
+        ran.append(kind)
+        if len(ran) < 3:
+            raise error
+
+    async def fail_later(event):
+        await anyio.lowlevel.checkpoint()
+        fail_twice(event)
+
+    receiver.on()(fail_twice if kind == "plain" else fail_later)
+    await (await give(receiver)).linger()
+    await until(lambda: len(ran) == 3)
+    await receiver.drain()
+
+    assert await receiver.store.unfinished() == 0
+    assert caplog.text.count("attempt") == 2
+
+
 async def test_event_that_always_fails_is_set_aside_and_kept(make, give, quick, until, store):
     receiver, ran = make(max_attempts=3), []
 
@@ -238,6 +265,64 @@ async def test_interrupted_event_is_handled_by_the_next_process(phone, tmp_path,
 
     assert await heir.unfinished() == 0
     heir.close()
+
+
+async def test_handler_that_is_through_does_not_run_again_after_an_interruption(make, give, until):
+    receiver, ran = make(), []
+
+    @receiver.on()
+    async def first(_event):
+        ran.append("first")
+
+    @receiver.on()
+    async def second(_event):
+        ran.append("second")
+        if ran.count("second") == 1:
+            await anyio.sleep_forever()
+
+    await give(receiver)
+    await until(lambda: "second" in ran)
+    await receiver.drain(0.05)
+    receiver.wake()
+    await until(lambda: ran.count("second") == 2)
+    await receiver.drain()
+
+    assert ran == ["first", "second", "second"]
+    assert await receiver.store.unfinished() == 0
+
+
+async def test_shutdown_does_not_interrupt_the_note_that_an_event_is_handled(give):
+    class Slow(MemoryStore):
+        async def finish(self, number):
+            await anyio.sleep(0.2)
+            await super().finish(number)
+
+    receiver = Receiver(signing_key=KEY, store=Slow())
+    receiver.on()(print)
+
+    await give(receiver)
+    await anyio.sleep(0.1)
+    await receiver.drain(0.01)
+
+    assert await receiver.store.unfinished() == 0
+
+
+async def test_shutdown_takes_up_nothing_new(make, give, quick, until, store):
+    receiver, ran = make(), []
+
+    @receiver.on()
+    async def handle(event):
+        ran.append(event.id)
+        await anyio.sleep(0.2)
+
+    await give(receiver)
+    await until(lambda: len(ran) == 1)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(receiver.drain)
+        await anyio.sleep(0.01)
+        store.release((await store.add(b"left behind", (), window=timedelta(1))).number)
+
+    assert (len(ran), await store.unfinished()) == (1, 1)
 
 
 def test_event_interrupted_by_the_end_of_its_loop_is_handled_in_the_next_one(phone):
@@ -317,6 +402,55 @@ async def test_stored_event_that_cannot_be_read_is_set_aside(make, store, quick,
     assert "cannot be read" in caplog.text
 
 
+@pytest.mark.usefixtures("quick")
+async def test_stored_event_that_nobody_here_handles_is_kept(make, phone, until, caplog):
+    receiver, ran = make(), []
+    store = receiver.store
+    store.release((await store.add(phone.envelope(), (), window=timedelta(1))).number)
+
+    receiver.wake()
+    await until(lambda: "nobody here handles" in caplog.text)
+    assert await store.unfinished() == 1
+    receiver.on()(lambda event: ran.append(event.id))
+    await until(lambda: len(ran) == 1)
+    await receiver.drain()
+
+
+async def test_decryptor_that_breaks_costs_no_event(make, store, phone, quick, caplog):
+    class Broken(Encryptor):
+        def decrypt(self, _text):
+            raise RuntimeError
+
+    encryptor = Broken("passphrase")
+    receiver = make(encryptor=encryptor)
+    payload = {"messageId": "m", "recipient": Encryptor("passphrase").encrypt("+12025550100")}
+    store.release((await store.add(phone.envelope("sms:sent", payload=payload), (), window=timedelta(1))).number)
+
+    receiver.wake()
+    with anyio.fail_after(10):
+        while not await store.failed():  # noqa: ASYNC110 - a store has no event to wait for
+            await anyio.sleep(0.01)
+    await receiver.drain()
+
+    assert "cannot be read" in caplog.text
+
+
+async def test_one_event_delivered_many_times_at_once_is_handled_once(make, give, phone):
+    receiver, ran, reasons = make(), [], []
+    receiver.on()(lambda event: ran.append(event.id))
+    bodies = [phone.envelope(messageId="m"), phone.envelope(messageId="m")]
+
+    async def deliver(body):
+        reasons.append((await give(receiver, body)).decision.reason)
+
+    async with anyio.create_task_group() as tasks:
+        for body in bodies * 20:
+            tasks.start_soon(deliver, body)
+    await receiver.drain()
+
+    assert (len(ran), reasons.count("accepted"), reasons.count("repeated")) == (1, 1, 39)
+
+
 async def test_no_more_handlers_run_at_once_than_allowed(make, give):
     receiver, running, most = make(concurrency=3), [], []
 
@@ -351,6 +485,24 @@ async def test_events_beyond_what_memory_holds_wait_in_the_store(make, give, qui
 
     assert len(set(ran)) == 10
     assert await receiver.store.unfinished() == 0
+
+
+async def test_few_large_events_are_held_in_memory(make, give, phone, quick, until):
+    receiver, going, ran = make(concurrency=1), anyio.Event(), []
+
+    @receiver.on()
+    async def wait(event):
+        await going.wait()
+        ran.append(event.id)
+
+    for _ in range(6):
+        await give(receiver, phone.envelope(message="x" * 100_000))
+    held = receiver._shop().held
+    going.set()
+    await until(lambda: len(ran) == 6)
+    await receiver.drain()
+
+    assert held == 2
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------
@@ -392,6 +544,21 @@ async def test_key_is_not_looked_up_for_a_request_without_signature(make, give):
     decision = (await give(receiver, headers={})).decision
 
     assert (decision.status, decision.reason, asked) == (401, "missing_header", [])
+
+
+async def test_why_a_request_is_refused_is_logged(make, give, phone, caplog):
+    receiver, body = make(), phone.envelope(message="secret words")
+
+    await give(receiver, headers={})
+    await give(receiver, body, phone.signed(body, key="of another phone"))
+    await give(receiver, body)
+
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told[0] == "refused: the request has no X-Signature"
+    assert told[1].startswith("refused: the signature does not fit the body")
+    assert len(told) == 2
+    assert KEY not in caplog.text
+    assert "secret" not in caplog.text
 
 
 async def test_failing_look_up_lets_the_phone_try_again(make, give, caplog):

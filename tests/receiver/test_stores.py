@@ -7,14 +7,14 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from datetime import timedelta
 
 import anyio
 import pytest
 
 from smsgate.errors import ConfigurationError
-from smsgate.receiver import MemoryStore, SQLiteStore
-from smsgate.receiver.sqlite import LEASE
+from smsgate.receiver import MemoryStore, SQLiteStore, sqlite
 
 WINDOW = timedelta(days=3)
 pytestmark = pytest.mark.anyio
@@ -141,26 +141,111 @@ async def test_file_is_shared_by_several_stores(open_store):
     assert await one.claim(10) == []
 
 
-async def test_events_of_a_dead_process_are_handed_out_again(open_store, clock, monkeypatch):
+async def test_events_of_a_dead_process_are_handed_out_again(open_store, monkeypatch):
+    monkeypatch.setattr(sqlite, "LEASE", 0.2)
     dead, heir = open_store(), open_store()
     monkeypatch.setattr(dead, "_still_holds", lambda: False)
     await dead.add(b"body", ("a",), window=WINDOW)
 
     assert await heir.claim(10) == []
-    clock.now += LEASE + 0.1
+    await anyio.sleep(0.1)
+    assert await heir.claim(10) == []
+    await anyio.sleep(0.2)
     (taken,) = await heir.claim(10)
     assert (taken.body, taken.attempts) == (b"body", 2)
 
 
-async def test_living_process_keeps_its_events(tmp_path):
-    one, other = SQLiteStore(tmp_path / "events.db"), SQLiteStore(tmp_path / "events.db")
+async def test_living_process_keeps_its_events_whatever_the_clock_does(open_store, clock, monkeypatch):
+    monkeypatch.setattr(sqlite, "LEASE", 0.8)
+    one, other = open_store(), open_store()
     await one.add(b"body", ("a",), window=WINDOW)
 
-    await anyio.sleep(LEASE + 0.5)
-
+    for jump in (0, 100_000, -200_000, 0):
+        clock.now += jump
+        await anyio.sleep(0.3)
+        assert await other.add(str(jump).encode(), (), window=WINDOW) is not None  # which tidies up as well
+        assert await other.claim(10) == []
+    await anyio.sleep(1)
     assert await other.claim(10) == []
-    one.close()
+
+
+async def test_clock_that_is_put_back_holds_up_no_event(open_store, clock):
+    store = open_store()
+    held = await store.add(b"body", ("a",), window=WINDOW)
+    await store.repeat(held.number, after=2, finished=frozenset())
+    clock.now -= 1_000_000_000
+
+    assert [event.body for event in await store.claim(10)] == [b"body"]
+
+
+async def test_memory_is_not_told_the_time_of_day(monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: pytest.fail("the clock may jump"))
+    store = MemoryStore()
+
+    await store.repeat((await store.add(b"", ("a",), window=WINDOW)).number, after=0, finished=frozenset())
+
+    assert len(await store.claim(10)) == 1
+
+
+async def test_memory_refuses_more_than_it_takes_until_there_is_room(clock):
+    store = MemoryStore(clock=clock, max_bytes=10)
+    first, second = [await store.add(b"12345", (str(number),), window=WINDOW) for number in range(2)]
+
+    with pytest.raises(MemoryError, match="unhandled"):
+        await store.add(b"1", ("c",), window=WINDOW)
+    await store.give_up(second.number)
+    with pytest.raises(MemoryError, match="unhandled"):
+        await store.add(b"1", ("c",), window=WINDOW)
+    await store.finish(first.number)
+
+    assert await store.add(b"1", ("c",), window=WINDOW) is not None
+
+
+async def test_handlers_that_are_through_are_known_after_an_interruption(store):
+    held = await store.add(b"body", ("a",), window=WINDOW)
+    await store.note(held.number, finished=frozenset({"one"}))
+    store.release(held.number)
+
+    (again,) = await store.claim(10)
+
+    assert again.finished == {"one"}
+
+
+# --- a file in bad hands ----------------------------------------------------------------------------------------------
+
+
+async def test_locked_file_is_given_up_in_time_whatever_the_crowd(open_store, tmp_path):
+    store, taken = open_store(), []
+    assert await store.unfinished() == 0
+    other = sqlite3.connect(tmp_path / "events.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+
+    async def add(number):
+        started = time.monotonic()
+        with pytest.raises(sqlite3.OperationalError):
+            await store.add(b"body", (str(number),), window=WINDOW)
+        taken.append(time.monotonic() - started)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(20):
+            tasks.start_soon(add, number)
+    other.execute("ROLLBACK")
     other.close()
+
+    assert max(taken) < 2
+    assert await store.add(b"body", ("1",), window=WINDOW) is not None
+
+
+async def test_file_that_is_no_database_is_an_error_each_time_and_stays_as_it_is(open_store, tmp_path):
+    content = b"no database" * 1000
+    (tmp_path / "events.db").write_bytes(content)
+    store = open_store()
+
+    for _ in range(2):
+        with pytest.raises(sqlite3.DatabaseError):
+            await store.add(b"body", ("a",), window=WINDOW)
+
+    assert (tmp_path / "events.db").read_bytes() == content
 
 
 async def test_closed_store_leaves_its_events_at_once_and_opens_again(open_store):
@@ -250,7 +335,7 @@ async def test_child_of_a_fork_opens_the_file_for_itself(open_store):
     child = os.fork()
     if child == 0:
         held = store._claim(10)
-        known = store._add(b"body", ("a",), 1000.0)
+        known = store._add(b"body", ("a",), 1000.0, time.monotonic() + 5)
         os._exit(0 if held == [] and known is None else 1)
     _, status = await anyio.to_thread.run_sync(os.waitpid, child, 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import secrets
 import signal
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from smsgate import APIClient, SMSGateError, Webhook, WebhookEvent, webhooks
 from smsgate.cli.showing import FORMATS, show
-from smsgate.receiver import Outcome, WebhookApp
+from smsgate.receiver import WebhookApp
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -27,6 +28,7 @@ DEFAULT_EVENTS = ("sms:received", "sms:sent", "sms:delivered", "sms:failed")
 
 MISSING = "Listening needs a web server: install smsgate[emulator]."
 _MAX_PORT = 65_535
+_receiver_log = logging.getLogger("smsgate.receiver")
 _TOLERANCE = timedelta(minutes=5)
 
 
@@ -45,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
         keys = options.signing_key or [key for key in [os.environ.get(KEY_VARIABLE, "")] if key]
         if not keys:
             parser.error(f"a signing key is needed: --signing-key or {KEY_VARIABLE}; the app shows it in its settings")
-        app = _Listener(signing_key=keys, tolerance=None if options.any_age else _TOLERANCE)
+        app = WebhookApp(signing_key=keys, tolerance=None if options.any_age else _TOLERANCE)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     except SMSGateError as error:
@@ -62,18 +64,7 @@ def main(argv: Sequence[str]) -> int:
         return _listen(app, uvicorn, listener, options)
 
 
-class _Listener(WebhookApp):
-    """Receives at every path, shows what is accepted on the standard output and what is not on the standard error."""
-
-    async def receive(self, body: bytes, headers: webhooks.Headers) -> Outcome:
-        """Receive one request, and say why it was refused."""
-        outcome = await super().receive(body, headers)
-        if not outcome.decision.accepted:
-            _say(f"refused: {outcome.decision.detail}")
-        return outcome
-
-
-def _listen(app: _Listener, uvicorn: Any, listener: socket.socket, options: argparse.Namespace) -> int:
+def _listen(app: WebhookApp, uvicorn: Any, listener: socket.socket, options: argparse.Namespace) -> int:
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
 
     @app.on()
@@ -88,6 +79,8 @@ def _listen(app: _Listener, uvicorn: Any, listener: socket.socket, options: argp
         server.should_exit = True
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    refusals = logging.StreamHandler()
+    _receiver_log.addHandler(refusals)
     try:
         with _registered(options):
             host, port = listener.getsockname()[:2]
@@ -96,6 +89,7 @@ def _listen(app: _Listener, uvicorn: Any, listener: socket.socket, options: argp
     except SMSGateError as error:
         return _fail(str(error))
     finally:
+        _receiver_log.removeHandler(refusals)
         for number, handler in before.items():
             signal.signal(number, handler)
     return 0

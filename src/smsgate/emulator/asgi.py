@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 
+from smsgate.emulator import control
 from smsgate.emulator.routing import MAX_BODY
 from smsgate.http import Request, Timeout
 
@@ -29,6 +30,8 @@ class EmulatorApp:
 
     A body that outgrows the server's limit is answered before it has been read to its end, and the connection closed.
 
+    ``POST /emulator/receive`` lets a message come in; all else is the gateway's.
+
     Faults of the gateway are acted out. ASGI has no way to hang up before an answer's head: what should be refused,
     reset or lost breaks off after it, and so after the request was carried out or not, as the fault says.
     """
@@ -45,16 +48,23 @@ class EmulatorApp:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         content, whole = await _body(receive)
-        played = self._gateway.play(_request(scope, content))
+        request = _request(scope, content)
+        if scope["path"] == control.PATH:
+            await _answer(control.receive(self._gateway, request), whole, send)
+            return
+        played = self._gateway.play(request)
         if played.fault is not None and played.broken:
             await _break(played.fault, played.response, receive, send)
             return
-        response = played.received()
-        headers = _headers(response)
-        if not whole:
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": response.content})
+        await _answer(played.received(), whole, send)
+
+
+async def _answer(response: Response, whole: bool, send: Send) -> None:  # noqa: FBT001 - whether the request was read
+    headers = _headers(response)
+    if not whole:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.content})
 
 
 async def _break(fault: Fault, response: Response | None, receive: Receive, send: Send) -> None:

@@ -21,7 +21,7 @@ from smsgate.emulator.timestamps import Clock, milliseconds
 from smsgate.emulator.tokens import Tokens, TokenSettings
 
 if TYPE_CHECKING:
-    from smsgate.emulator.inbox import IncomingMessage
+    from smsgate.emulator.inbox import IncomingMessage, Missed
 
 Mode = Literal["cloud", "local"]
 
@@ -77,6 +77,7 @@ class Books:
         issuer = "me.capcom.smsgateway" if self.local else "sms-gate.app"
         self.tokens = Tokens(settings, opening.seed, issuer, self.new_id)
         self.inbox: list[IncomingMessage] = []
+        self.missed: list[Missed] = []
         self.log: list[dict[str, Any]] = []
         self.logins: SlidingCache[bool] = SlidingCache(_LOGIN_SECONDS)
         self.views: SlidingCache[dict[str, Any] | None] = SlidingCache(_VIEW_SECONDS)

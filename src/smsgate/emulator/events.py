@@ -55,6 +55,8 @@ def time_text(moment: datetime) -> str:
 
 def parts_of(message: Message) -> int:
     """Return how many SMS a message takes; one for data, and for ciphertext, which nobody here can read."""
+    if message.parts is not None:
+        return message.parts
     content = cast("dict[str, dict[str, str]]", message.content).get("textMessage")
     if content is None or message.is_encrypted:
         return 1

@@ -11,7 +11,7 @@ from smsgate.emulator.answers import RefusedError, with_headers
 from smsgate.emulator.books import Books, Mode, Opening
 from smsgate.emulator.deliveries import Deliveries
 from smsgate.emulator.faults import FaultSource, Played, spoiled
-from smsgate.emulator.inbox import INCOMING_TYPES, Attachment, IncomingMessage, take_in
+from smsgate.emulator.inbox import FOUND_TYPES, INCOMING_TYPES, Attachment, IncomingMessage, take_in
 from smsgate.emulator.reports import apply_locally, apply_report
 from smsgate.emulator.routing import MAX_BODY, MAX_HEADERS, head_size, take_apart
 from smsgate.emulator.timestamps import Clock, system_clock
@@ -274,7 +274,7 @@ class Gateway:
         error: str | None = None,
         device_id: str | None = None,
     ) -> bool:
-        """Report a message's state as its phone would, with the same semantics.
+        """Report a message's state as its phone would, with the same semantics, and to webhooks.
 
         Args:
             message_id: the message.
@@ -294,6 +294,9 @@ class Gateway:
                 return False
             given = list(recipients or self._all_recipients(rows[0], state, error))
             reached = dict(states or {state: self._books.now()})
+            phone = self._books.phones.get(rows[0].device_id)
+            if phone:
+                phone.tell(rows[0], given, self._books.now())
             if self._books.local:
                 told = {item["phoneNumber"]: (item["state"], item.get("error")) for item in given}
                 apply_locally(rows[0], told, state, reached)
@@ -313,6 +316,7 @@ class Gateway:
         sim_number: int | None = None,
         received_at: datetime | None = None,
         device_id: str | None = None,
+        missed: bool = False,
     ) -> IncomingMessage:
         """Let a text or MMS come in; a local server lists it under ``/inbox``, and webhooks are told.
 
@@ -327,17 +331,20 @@ class Gateway:
             sim_number: SIM that received it, counted from 1.
             received_at: the network's time; default is now.
             device_id: the phone that it came to; default is the first one.
+            missed: whether the app was not running: webhooks hear of it after ``POST /inbox/refresh`` only.
 
         Raises:
-            ValueError: for a type that the API does not know, or a device that does not exist.
+            ValueError: for a type that the API does not know or that cannot be missed, or a device that does not exist.
         """
         if type not in INCOMING_TYPES:
             raise ValueError(f"type is one of {', '.join(INCOMING_TYPES)}.")
+        if missed and type not in FOUND_TYPES.values():
+            raise ValueError(f"A refresh finds {' and '.join(FOUND_TYPES.values())} only.")
         with self._lock:
             self._books.settle()
             moment = received_at or self._books.now()
             item = IncomingMessage("", type, sender, text, moment, recipient, sim_number, tuple(attachments))
-            return take_in(self._books, self._books.some_device(device_id), item)
+            return take_in(self._books, self._books.some_device(device_id), item, missed=missed)
 
     def log(
         self, message: str, *, priority: str = "INFO", module: str = "emulator", context: dict[str, Any] | None = None

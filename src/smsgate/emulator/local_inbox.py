@@ -6,7 +6,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from smsgate.emulator.answers import RefusedError, empty, json_answer
-from smsgate.emulator.inbox import INCOMING_TYPES, IncomingMessage
+from smsgate.emulator.inbox import (
+    FOUND_TYPES,
+    INCOMING_TYPES,
+    IncomingMessage,
+    Refresh,
+    find_missed,
+    wanted_delivery,
+)
 from smsgate.emulator.local_bodies import (
     check_device,
     check_order,
@@ -31,6 +38,7 @@ _REFRESH = struct(
         "since": local_moment,
         "until": local_moment,
         "messageTypes": array(text, "array", ""),
+        "webhookDelivery": text,
         "triggerWebhooks": truth,
     },
 )
@@ -97,19 +105,23 @@ def download_attachment(books: Books, call: Call) -> Response:
     raise RefusedError(404, None)
 
 
-def refresh_inbox(_books: Books, call: Call) -> Response:
-    """Answer ``POST /inbox/refresh``: 202 without a body."""
-    _check_request(call)
+def refresh_inbox(books: Books, call: Call) -> Response:
+    """Answer ``POST /inbox/refresh``: 202 without a body; what is found goes to webhooks."""
+    given = _checked(call)
+    types: list[str] = given.get("messageTypes") or ["SMS"]
+    refresh = Refresh(given["since"], given["until"], tuple(types), wanted_delivery(given))
+    find_missed(books, books.devices[0], refresh)
     return empty(202)
 
 
-def export_inbox(_books: Books, call: Call) -> Response:
-    """Answer ``POST /messages/inbox/export``: as `refresh_inbox`."""
-    _check_request(call)
+def export_inbox(books: Books, call: Call) -> Response:
+    """Answer ``POST /messages/inbox/export``: as `refresh_inbox`, but always SMS, each for itself."""
+    given = _checked(call)
+    find_missed(books, books.devices[0], Refresh(given["since"], given["until"]))
     return empty(202)
 
 
-def _check_request(call: Call) -> None:
+def _checked(call: Call) -> dict[str, Any]:
     given: dict[str, Any] = read_body(call, _REFRESH)
     for name in ("since", "until"):
         if name not in given:
@@ -119,9 +131,10 @@ def _check_request(call: Call) -> None:
     types: list[str] | None = given.get("messageTypes")
     if types is not None and not types:
         raise RefusedError(400, "messageTypes must not be empty")
-    others = [name for name in types or [] if name not in {"SMS", "MMS"}]
+    others = [name for name in types or [] if name not in FOUND_TYPES]
     if others:
         raise RefusedError(400, f"messageTypes contains unsupported values: {','.join(others)}")
+    return given
 
 
 def get_logs(books: Books, call: Call) -> Response:

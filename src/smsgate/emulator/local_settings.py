@@ -9,7 +9,7 @@ from smsgate.emulator.answers import RefusedError, empty, json_answer
 from smsgate.emulator.local_bodies import read_body
 from smsgate.emulator.settings import SECTIONS
 from smsgate.emulator.shapes import Fraction, UnreadableError, parse_json, struct, text
-from smsgate.emulator.webhooks import APP_EVENTS, is_http_url
+from smsgate.emulator.webhooks import EVENTS, is_http_url
 
 if TYPE_CHECKING:
     from smsgate.emulator.books import Books
@@ -86,7 +86,7 @@ def create_webhook(books: Books, call: Call) -> Response:
     secure = url.lower().startswith("https://")
     if not is_http_url(url) or not (secure or urlsplit(url).hostname == "127.0.0.1"):
         raise RefusedError(400, "url must start with https:// or http://127.0.0.1")
-    if given.get("event") not in APP_EVENTS:
+    if given.get("event") not in EVENTS:
         raise RefusedError(400, "Unsupported event")
     identity = given.get("id") or books.new_id()
     books.webhooks[identity] = {"id": identity, "url": url, "event": given["event"], "source": "Local"}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from smsgate.emulator.events import parts_of
 from smsgate.emulator.timestamps import go_text
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Message:
     """One row of the books.
 
     ``numbers`` are the recipients as the phone got them; ``recipients`` are what the API shows, hashed after a while.
-    ``content`` is ``{"textMessage": …}``, ``{"dataMessage": …}`` or, once hashed, ``{"hashedMessage": …}``.
+    ``content`` is ``{"textMessage": …}``, ``{"dataMessage": …}`` or, once hashed, ``{"hashedMessage": …}``; ``parts``
+    is how many SMS a hashed one took.
     """
 
     id: str
@@ -61,6 +63,7 @@ class Message:
     valid_until: datetime | None = None
     schedule_at: datetime | None = None
     serial: int = 0
+    parts: int | None = None
 
     def __repr__(self) -> str:
         return f"Message(id={self.id!r}, state={self.state!r}, recipients={len(self.numbers)})"
@@ -82,6 +85,7 @@ class Message:
         """Replace content and numbers by their hashes, as the server does some time after a report."""
         if self.is_hashed or self.is_encrypted or self.state in WAITING:
             return
+        self.parts = parts_of(self)
         content = self.content.get("textMessage") or self.content["dataMessage"]
         plain: str = content.get("text") or content["data"]
         self.content = {"hashedMessage": {"hash": hashlib.sha256(plain.encode()).hexdigest()}}

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from smsgate.emulator.events import ZONE, Change
+from smsgate.emulator.messages import CANONICAL_STATES
 from smsgate.emulator.phone_numbers import send_error
 from smsgate.emulator.reports import apply_locally, apply_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from smsgate.emulator.books import Books
     from smsgate.emulator.devices import Device
@@ -115,6 +116,20 @@ class Phone:
         held.cancelled = True
         changes: list[Change] = [(number, "Cancelled", None) for number in held.recipients]
         self._later(moment + timedelta(seconds=self.books.timings.processed), held, changes)
+
+    def tell(self, message: Message, told: Sequence[Mapping[str, Any]], moment: datetime) -> None:
+        """Let webhooks hear what a test makes this phone report; what it told already is not told again."""
+        known = self._held[message.serial].recipients
+        for item in told:
+            number: str = item["phoneNumber"]
+            reported: str = item["state"]
+            state = CANONICAL_STATES.get(reported.lower(), reported)
+            error: str | None = item.get("error")
+            if known.get(number) == (state, error):
+                continue
+            if number in known:
+                known[number] = (state, error)
+            self.books.deliveries.status_changed(self.device, message, (number, state, error), moment)
 
     def forget(self) -> None:
         """Stop for good: the device was removed from the account."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from smsgate.emulator.routing import Call
     from smsgate.http import Response
 
-APP_EVENTS = (
+EVENTS = (
     "sms:received",
     "sms:data-received",
     "sms:sent",
@@ -25,10 +25,11 @@ APP_EVENTS = (
     "mms:received",
     "mms:downloaded",
     "app:started",
+    "sms:batch:received",
+    "sms:batch:data-received",
+    "mms:batch:received",
+    "mms:batch:downloaded",
 )
-"""Events that a phone in local mode knows."""
-
-EVENTS = (*APP_EVENTS, "sms:batch:received", "sms:batch:data-received", "mms:batch:received", "mms:batch:downloaded")
 
 _WEBHOOK = struct("Webhook", {"id": text, "deviceId": text, "url": text, "event": text})
 _MAX_URL = 256

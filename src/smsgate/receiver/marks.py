@@ -4,6 +4,8 @@ A delivery keeps its envelope id through all its attempts. Besides, phones have 
 and a webhook that is registered twice does so always; hence a second mark, of device, event, message and recipient.
 
 - The id of a received SMS is a 32-bit checksum, which different texts may share: sender and text belong to the mark.
+- The id of a downloaded MMS is a row number, which a phone may give again, and it may be read before its parts are
+  there: sender, text and the sizes of the parts belong to the mark.
 - ``sms:delivered`` comes once for each part of a message, and nothing tells the parts apart: only the envelope counts.
 - Pings, starts, batches and unknown events have no message: only the envelope counts.
 """
@@ -36,8 +38,11 @@ def _content(event: webhooks.Event) -> tuple[str, ...] | None:
             return (sms.message_id, sms.recipient or "", sms.remote or "", sms.message)
         case webhooks.SmsDataReceived(payload=data) if data.message_id:
             return (data.message_id, data.recipient or "", data.remote or "", str(data.data))
-        case webhooks.MmsReceived() | webhooks.MmsDownloaded() if event.payload.message_id:
-            return (event.payload.message_id, event.payload.recipient or "")
+        case webhooks.MmsReceived(payload=mms) if mms.message_id:
+            return (mms.message_id, mms.recipient or "", mms.remote or "")
+        case webhooks.MmsDownloaded(payload=mms) if mms.message_id:
+            sizes = [str(part.size) for part in mms.attachments or ()]
+            return (mms.message_id, mms.recipient or "", mms.remote or "", mms.subject or "", mms.body or "", *sizes)
         case webhooks.SmsSent() | webhooks.SmsFailed() | webhooks.SmsCancelled() if event.payload.message_id:
             return (event.payload.message_id, event.payload.remote or "")
         case _:

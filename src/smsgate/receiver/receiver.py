@@ -15,9 +15,10 @@ import anyio
 from anyio.lowlevel import RunVar
 
 from smsgate import webhooks
-from smsgate.errors import ConfigurationError, SignatureError, WebhookError
+from smsgate.errors import ConfigurationError, SignatureError
+from smsgate.receiver.calling import call
 from smsgate.receiver.deciding import MAX_BODY, NO_KEY, NOT_STORED, TOLERANCE, Decision, decide
-from smsgate.receiver.handlers import Handler, Handlers, runs_in_loop
+from smsgate.receiver.handlers import Handlers, runs_in_loop
 from smsgate.receiver.marks import marks_of
 from smsgate.receiver.stores import EventStore, MemoryStore, Unfinished
 from smsgate.receiver.threads import Threads
@@ -35,10 +36,10 @@ WINDOW = timedelta(days=3)
 MAX_ATTEMPTS = 16
 CONCURRENCY = 16
 _FIRST_WAIT, _LONGEST_WAIT = 2.0, 3600.0
-_PAUSE = 1.0  # between two looks for events that are due
+_PAUSE, _LONGEST_PAUSE = 1.0, 10.0  # between two looks for events that are due
 _LINGER = 10.0
 _DRAIN = 10.0
-_HANDS = 1000  # more events than that wait in the store, not in memory
+_HANDS = 1000  # more events than that, and fewer large ones, wait in the store, not in memory
 _LARGE = 64 * 1024  # bytes; reading more than that would be noticed by others in the loop
 _serial = itertools.count()  # older anyio tells run variables apart by name
 
@@ -84,7 +85,8 @@ class Receiver(Handlers):
         signing_key: one key, several, or by device id: mapping, function or async function.
         encryptor: decrypts the recipient in reports about encrypted messages.
         tolerance: how far a request's time stamp may be from now; None for any distance.
-        store: where events are kept until they are handled; default is memory, which a restart empties.
+        store: where events are kept until they are handled, one for each receiver; default is memory, which a restart
+            empties.
         window: how long repetitions are noticed.
         max_body: bytes; larger bodies are refused.
         max_attempts: how often an event is handled before it is set aside.
@@ -133,7 +135,13 @@ class Receiver(Handlers):
         return await self.accept(await self.check(body, headers), body)
 
     async def check(self, body: bytes, headers: webhooks.Headers) -> Decision:
-        """Check signature, age and content of a request."""
+        """Check signature, age and content of a request; why it is refused is logged, for no phone shows the answer."""
+        decision = await self._check(body, headers)
+        if not decision.accepted:
+            _log.warning("refused: %s", decision.detail)
+        return decision
+
+    async def _check(self, body: bytes, headers: webhooks.Headers) -> Decision:
         key = self._key
         if callable(key):
             asked: list[str] = []  # the device that the body names, if the headers are in order
@@ -183,7 +191,7 @@ class Receiver(Handlers):
         if held is None:
             return Outcome(decision.without_event("repeated", "the event was received before"))
         shop = self._shop()
-        if shop.held >= _HANDS:
+        if shop.held >= (_HANDS if len(body) <= _LARGE else self._concurrency * 2):
             self.store.release(held.number)
             return Outcome(decision)
         done = anyio.Event()
@@ -219,18 +227,21 @@ class Receiver(Handlers):
         return shop
 
     async def _watch(self, shop: Workshop) -> None:
+        pause = _PAUSE
         try:
             while True:
                 try:
                     shop.asked = False
-                    room = self._concurrency * 2 - shop.held
+                    room = 0 if shop.draining else self._concurrency * 2 - shop.held
                     for held in await self.store.claim(room) if room > 0 else []:
                         self._take(shop, held)
                     if await self.store.unfinished() == 0 and not shop.asked:
                         return
+                    pause = _PAUSE
                 except Exception:  # noqa: BLE001 - the store may work again at the next look
                     _log.exception("the store cannot be asked for events")
-                await anyio.sleep(_PAUSE)
+                    pause = min(pause * 2, _LONGEST_PAUSE)
+                await anyio.sleep(pause)
         finally:
             shop.watching = False
 
@@ -261,7 +272,7 @@ class Receiver(Handlers):
         if event is None:
             try:
                 event = await self._reading.run(lambda: webhooks.parse_unverified(held.body, encryptor=self._encryptor))
-            except WebhookError:
+            except Exception:  # noqa: BLE001 - a decryptor of another's making may raise anything
                 _log.exception("a stored event cannot be read")
                 await _persist(lambda: self.store.give_up(held.number))
                 return
@@ -277,22 +288,25 @@ class Receiver(Handlers):
             await _persist(lambda: self.store.give_up(held.number))
 
     async def _attempt(self, event: webhooks.Event, held: Unfinished) -> tuple[frozenset[str], bool]:
-        finished, failed = set(held.finished), False
-        for name, handler in self.of(event):
-            if name in finished:
-                continue
-            try:
-                await self._call(handler, event)
-                finished.add(name)
-            except Exception:  # noqa: BLE001 - whatever a handler raises, it is called again
+        """Call the handlers that are not through yet; return those that are now, and whether one failed."""
+        finished, failed = held.finished, False
+        waiting = [(name, handler) for name, handler in self.of(event) if name not in finished]
+        if not waiting and not finished:
+            _log.error("nobody here handles a stored event %s; does another receiver use this store?", event.event)
+            return finished, True
+        for place, (name, handler) in enumerate(waiting, 1):
+            error = await call(handler, event, self._handling)
+            if error is not None:
                 failed = True
-                _log.exception("handler %s failed on %s, attempt %d", name, event.event, held.attempts)
-        return frozenset(finished), failed
+                _log.error("handler %s failed on %s, attempt %d", name, event.event, held.attempts, exc_info=error)
+                continue
+            finished |= {name}
+            if place < len(waiting):
+                await self._note(held.number, finished)
+        return finished, failed
 
-    async def _call(self, handler: Handler, event: webhooks.Event) -> None:
-        result = handler(event) if runs_in_loop(handler) else await self._handling.run(lambda: handler(event))
-        if inspect.isawaitable(result):
-            await result
+    async def _note(self, number: int, finished: frozenset[str]) -> None:
+        await _persist(lambda: self.store.note(number, finished=finished))
 
 
 async def _persist(note: Callable[[], Awaitable[None]]) -> None:
@@ -300,7 +314,8 @@ async def _persist(note: Callable[[], Awaitable[None]]) -> None:
     pause = 0.5
     while True:
         try:
-            await note()
+            with anyio.CancelScope(shield=True):
+                await note()
         except Exception:  # noqa: BLE001 - until the store works again
             _log.exception("the store cannot be written")
         else:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LEASE = 4.0
 """Seconds after which a process that gives no sign of life is held for dead."""
 
+_LONGEST = 3700.0  # seconds; receivers wait an hour at most, so what is due later was noted by a clock that was wrong
 _BUSY = 1.5  # seconds to wait for another process: less than the two in which a phone should get its answer
 _SWEEP = 600.0
 _VERSION = 1
@@ -34,14 +35,19 @@ CREATE TABLE IF NOT EXISTS events (
 );
 CREATE TABLE IF NOT EXISTS marks (mark TEXT PRIMARY KEY, seen REAL NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS marks_seen ON marks (seen);
-CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, beat INTEGER NOT NULL, seen REAL NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = 1;
 COMMIT;
 """
-_FREE = """
-SELECT number FROM events LEFT JOIN owners USING (owner)
-WHERE NOT failed AND due <= :now AND (events.owner IS NULL OR events.owner = :me OR until IS NULL OR until < :now)
-ORDER BY due, number
+_DUE = """
+SELECT number, events.owner, beat FROM events LEFT JOIN owners USING (owner)
+WHERE NOT failed AND (due <= :now OR due > :now + :longest) ORDER BY due, number
+"""
+_BEAT = """
+INSERT INTO owners VALUES (:me, 1, :now) ON CONFLICT (owner) DO UPDATE SET beat = beat + 1, seen = :now
+"""
+_FORGET = """
+DELETE FROM owners WHERE seen < ? AND owner NOT IN (SELECT owner FROM events WHERE owner IS NOT NULL)
 """
 
 
@@ -49,7 +55,8 @@ class SQLiteStore:
     """Keeps events in an SQLite file until they are handled, and afterwards their marks (digests) only.
 
     Every event is on disk before the phone gets its answer. Whoever works on an event holds it for its process; a
-    process that died is noticed after four seconds, and then its events are handed out again.
+    process that died is noticed after four seconds, and then its events are handed out again. Signs of life are counted
+    and not timed, so a clock that jumps, or a machine that sleeps, makes nobody look dead.
 
     Args:
         path: the file, made when it is missing, readable for its owner only. A local disk: WAL needs shared memory.
@@ -77,6 +84,7 @@ class SQLiteStore:
         self._closer: weakref.finalize[..., SQLiteStore] | None = None
         self._beating = False
         self._swept = 0.0
+        self._beats: dict[str, tuple[int, float]] = {}  # of other processes: the last one, and when it was seen first
 
     def __repr__(self) -> str:
         return f"SQLiteStore({self._path.name!r})"
@@ -85,7 +93,8 @@ class SQLiteStore:
 
     async def add(self, body: bytes, marks: tuple[str, ...], *, window: timedelta) -> Unfinished | None:
         """See `EventStore.add`."""
-        return await self._threads.run(lambda: self._add(body, marks, window.total_seconds()))
+        deadline = time.monotonic() + _BUSY
+        return await self._threads.run(lambda: self._add(body, marks, window.total_seconds(), deadline))
 
     async def claim(self, limit: int) -> list[Unfinished]:
         """See `EventStore.claim`."""
@@ -102,6 +111,10 @@ class SQLiteStore:
     async def revive(self) -> int:
         """Let events that were given up be handled again; returns how many."""
         return await self._change("UPDATE events SET failed = 0, attempts = 0, due = 0, owner = NULL WHERE failed")
+
+    async def note(self, number: int, *, finished: frozenset[str]) -> None:
+        """See `EventStore.note`."""
+        await self._change("UPDATE events SET finished = ? WHERE number = ?", "\n".join(sorted(finished)), number)
 
     async def finish(self, number: int) -> None:
         """See `EventStore.finish`."""
@@ -135,10 +148,12 @@ class SQLiteStore:
 
     # -- in a thread ---------------------------------------------------------------------------------------------
 
-    def _add(self, body: bytes, marks: tuple[str, ...], window: float) -> Unfinished | None:
-        now = self._clock()
+    def _add(self, body: bytes, marks: tuple[str, ...], window: float, deadline: float) -> Unfinished | None:
         with self._lock:
-            with self._transaction() as connection:
+            now, left = self._clock(), deadline - time.monotonic()
+            if left <= 0:  # others have waited for the file all the time
+                raise sqlite3.OperationalError("the SQLite store is busy")
+            with self._transaction(left) as connection:
                 self._sweep(connection, now, window)
                 known = "SELECT 1 FROM marks WHERE mark = ? AND seen >= ?"
                 if any(connection.execute(known, (mark, now - window)).fetchone() for mark in marks):
@@ -164,9 +179,17 @@ class SQLiteStore:
             return [self._hand_out(number) for number in numbers]
 
     def _free(self) -> list[int]:
-        wanted = {"now": self._clock(), "me": self._owner}
-        rows = self._open().execute(_FREE, wanted)
-        return [number for (number,) in rows if number not in self._held]
+        rows = self._open().execute(_DUE, {"now": self._clock(), "longest": _LONGEST})
+        return [number for number, owner, beat in rows if number not in self._held and self._is_free(owner, beat)]
+
+    def _is_free(self, owner: str | None, beat: int | None) -> bool:
+        """Tell whether an event is in nobody's hands: its owner gave no sign of life while this process watched."""
+        if owner is None or beat is None or owner == self._owner:
+            return True
+        now = time.monotonic()
+        last, since = self._beats.get(owner, (None, now))
+        self._beats[owner] = (beat, since if beat == last else now)
+        return now - self._beats[owner][1] > LEASE
 
     def _hand_out(self, number: int) -> Unfinished:
         query = "SELECT body, attempts, finished FROM events WHERE number = ?"
@@ -192,7 +215,7 @@ class SQLiteStore:
         if now - self._swept > _SWEEP:
             self._swept = now
             connection.execute("DELETE FROM marks WHERE seen < ?", (now - window,))
-            connection.execute("DELETE FROM owners WHERE until < ?", (now - 3600,))
+            connection.execute(_FORGET, (now - 3600,))
 
     # -- signs of life -------------------------------------------------------------------------------------------
 
@@ -203,7 +226,7 @@ class SQLiteStore:
             threading.Thread(target=_keep_alive, args=(weakref.ref(self),), name="smsgate-store", daemon=True).start()
 
     def _beat(self, connection: sqlite3.Connection) -> None:
-        connection.execute("INSERT OR REPLACE INTO owners VALUES (?, ?)", (self._owner, self._clock() + LEASE))
+        connection.execute(_BEAT, {"me": self._owner, "now": self._clock()})
 
     def _still_holds(self) -> bool:
         """Renew this process's sign of life; False when it holds nothing any more."""
@@ -218,9 +241,10 @@ class SQLiteStore:
     # -- the file ------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
+    def _transaction(self, patience: float = _BUSY) -> Generator[sqlite3.Connection, None, None]:
         with self._lock:
             connection = self._open()
+            connection.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection

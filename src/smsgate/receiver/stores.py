@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 
+MAX_BYTES = 256 * 1024 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Unfinished:
     """An event in somebody's hands, to be given back by exactly one of `finish`, `repeat`, `give_up`, `release`.
@@ -50,6 +53,10 @@ class EventStore(Protocol):
         """Count the events that are still to be handled, those in somebody's hands included."""
         ...
 
+    async def note(self, number: int, *, finished: frozenset[str]) -> None:
+        """Note which handlers are through with an event that stays in hand, in case that the process dies."""
+        ...
+
     async def finish(self, number: int) -> None:
         """Note that an event is handled; its marks stay."""
         ...
@@ -84,13 +91,17 @@ class MemoryStore:
     """Keeps events in this process: they outlive a failed handler, but not the process.
 
     Args:
-        clock: Unix seconds.
+        clock: seconds since any moment.
         limit: marks kept at most; the oldest are forgotten first.
+        max_bytes: bodies of all events that are not handled; further ones are refused until there is room again.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.time, limit: int = 200_000) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float] = time.monotonic, limit: int = 200_000, max_bytes: int = MAX_BYTES
+    ) -> None:
         self._clock = clock
         self._limit = limit
+        self._room = max_bytes
         self._lock = threading.Lock()
         self._marks: dict[str, float] = {}  # oldest first
         self._kept: dict[int, _Kept] = {}
@@ -107,6 +118,9 @@ class MemoryStore:
             self._forget(now - window.total_seconds())
             if any(mark in self._marks for mark in marks):
                 return None
+            if len(body) > self._room:
+                raise MemoryError("more unhandled events than the memory store takes")
+            self._room -= len(body)
             self._marks.update(dict.fromkeys(marks, now))
             self._count += 1
             kept = self._kept[self._count] = _Kept(self._count, body, 1, now)
@@ -146,16 +160,26 @@ class MemoryStore:
             self._failed.clear()
             return revived
 
+    async def note(self, number: int, *, finished: frozenset[str]) -> None:
+        """See `EventStore.note`."""
+        with self._lock:
+            self._kept[number].finished = finished
+
     async def finish(self, number: int) -> None:
         """See `EventStore.finish`."""
         with self._lock:
-            self._kept.pop(number, None)
+            self._drop(number)
 
     async def repeat(self, number: int, *, after: float, finished: frozenset[str]) -> None:
         """See `EventStore.repeat`."""
         with self._lock:
             kept = self._kept[number]
             kept.due, kept.finished, kept.held = self._clock() + after, finished, False
+
+    def _drop(self, number: int) -> None:
+        kept = self._kept.pop(number, None)
+        if kept:
+            self._room += len(kept.body)
 
     async def give_up(self, number: int) -> None:
         """See `EventStore.give_up`."""

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 
+_WRITING = 5.0  # seconds; a note that is being written may take so long
+
+
 class Workshop:
     """Tasks that belong to no request, held here so that none is lost.
 
@@ -25,6 +28,7 @@ class Workshop:
         self.held = 0
         self.watching = False
         self.asked = False
+        self.draining = False
         self._tasks: set[object] = set()
         self._scopes: set[anyio.CancelScope] = set()
 
@@ -48,12 +52,16 @@ class Workshop:
         task.add_done_callback(self._tasks.discard)
 
     async def drain(self, seconds: float) -> None:
-        """Wait for events in hand, at most so long; then interrupt everything."""
-        with anyio.move_on_after(seconds):
-            while self.held:  # noqa: ASYNC110 - once in a process's life, and tasks come and go meanwhile
-                await anyio.sleep(0.02)
-        for scope in list(self._scopes):
-            scope.cancel()
-        with anyio.move_on_after(seconds):
-            while self._scopes:  # noqa: ASYNC110 - as above
-                await anyio.sleep(0.01)
+        """Wait for events in hand, at most so long, taking up no others; then interrupt everything."""
+        self.draining = True
+        try:
+            with anyio.move_on_after(seconds):
+                while self.held:  # noqa: ASYNC110 - once in a process's life, and tasks come and go meanwhile
+                    await anyio.sleep(0.02)
+            for scope in list(self._scopes):
+                scope.cancel()
+            with anyio.move_on_after(_WRITING):
+                while self._scopes:  # noqa: ASYNC110 - as above
+                    await anyio.sleep(0.01)
+        finally:
+            self.draining = False
