@@ -17,7 +17,7 @@ from smsgate import (
     RetryPolicy,
     TextMessage,
 )
-from smsgate.emulator import Faults, Gateway
+from smsgate.emulator import Faults, Gateway, ManualClock
 from smsgate.encryption import BaseEncryptor
 from smsgate.sealing import sealed, texts_to_seal
 
@@ -199,6 +199,21 @@ async def test_waiting_shows_plain_numbers(client_of):
     state = await client.wait((await client.send(text())).id, until="delivered", interval=0.01)
 
     assert [recipient.phone_number for recipient in state.recipients] == NUMBERS
+
+
+@pytest.mark.anyio
+async def test_waiting_for_sent_trusts_the_message_where_the_server_loses_its_recipients_states(client_of):
+    clock = ManualClock()
+    gateway = Gateway(phone=False, clock=clock)
+    client = client_of(gateway, encryptor=quick())
+    sent = await client.send(text())
+    gateway.report(sent.id, "Sent")
+    clock.advance(600)  # what the phone reported was remembered for five minutes; the stored recipients were not found
+
+    state = await client.wait(sent.id, until="sent", timeout=0)
+
+    assert state.state == "Sent"
+    assert {recipient.state for recipient in state.recipients} == {"Pending"}
 
 
 @pytest.mark.anyio
