@@ -81,6 +81,21 @@ def test_server_says_no_to_what_it_does_not_know(ports):
         assert refused.code == 404
 
 
+def test_server_gives_encrypted_messages_back_as_they_were_sent(ports):
+    content = {"textMessage": {"text": "$b"}, "isEncrypted": True}
+    for numbers in (["$a"], ["$c", "$d"]):
+        exchange(ports["fast"], "/messages", json.dumps({"id": "m1", "phoneNumbers": numbers, **content}).encode())
+    _, _, sent = exchange(ports["fast"], "/messages", json.dumps({"id": "m2", "phoneNumbers": [], **content}).encode())
+    _, _, state = exchange(ports["fast"], "/messages/m1")
+
+    assert (sent["id"], state["id"]) == ("m2", "m1")
+    assert [recipient["phoneNumber"] for recipient in state["recipients"]] == ["$c", "$d"]
+    assert (state["isEncrypted"], state["textMessage"]) == (True, {"text": "$b"})
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        exchange(ports["fast"], "/messages/m3")
+    caught.value.close()
+
+
 def test_slow_port_answers_after_its_pause(ports):
     begun = time.monotonic()
     exchange(ports["slow"], "/messages", b"{}")
@@ -149,6 +164,16 @@ def test_memory_is_compared_with_nothing(bench):
         rows.judge(rows.Target("cpu", 1.0), rows.Medians(1, 1), None)
 
 
+def test_stall_is_shown_beside_the_other_one(bench):
+    rows = bench("rows")
+
+    verdict = rows.judge(rows.Target("stall", 0.02), rows.Medians(1, 1, stall=0.0214), rows.Medians(1, 1, stall=5.1234))
+
+    assert (verdict.shown, verdict.reached) == ("21.4 ms (other 5,123 ms)", False)
+    assert rows.judge(rows.Target("stall", 0.02), rows.Medians(1, 1, stall=0.004), None).reached
+    assert str(rows.Target("stall", 0.02)) == "≤ 20 ms"
+
+
 def test_medians_are_microseconds(bench):
     rows = bench("rows")
 
@@ -157,7 +182,9 @@ def test_medians_are_microseconds(bench):
     assert (found.wall_us, found.cpu_us) == (pytest.approx(2.0), pytest.approx(3.0))
 
 
-@pytest.mark.parametrize("more", [{}, {"fresh": True, "count": 1}], ids=["lasting", "fresh"])
+@pytest.mark.parametrize(
+    "more", [{}, {"count": 2, "rounds": 1}, {"fresh": True, "count": 1}], ids=["lasting", "counted", "fresh"]
+)
 def test_row_runs_both_sides_and_judges(bench, more):
     result = measured(bench, **more)
 
@@ -172,6 +199,19 @@ def test_row_whose_program_fails_tells_why_and_is_not_good(bench):
 
     assert result.problem == "OSError: no such luck"
     assert not result.good
+
+
+@pytest.mark.parametrize(("share", "wanted"), [(1.0, [10, 10, 10]), (0.1, [1])])
+def test_row_that_takes_seconds_is_measured_as_often_as_it_says_and_never_warmed_up(bench, tmp_path, share, wanted):
+    running, rows = bench("running"), bench("rows")
+    notes = tmp_path / "asked"
+    source = OURS.replace("print(", f"print(n, _.strip(), file=open({str(notes)!r}, 'a')), print(")
+    sides = rows.Side("smsgate", source=source), None
+    one = rows.Row("a-row", "poll", "poll", *sides, rows.Target("stall", 1.0), count=10, rounds=3)
+
+    running.run_row(Path(sys.executable), one, {"fast": 1}, running.Effort(share=share))
+
+    assert [int(line.split()[1]) for line in notes.read_text().splitlines()] == wanted
 
 
 def test_skipped_row_does_no_harm_to_a_strict_run(bench):

@@ -77,14 +77,15 @@ class Encryptor(BaseEncryptor):
         passphrase: the one entered in the app, not empty, taken as it is (the app itself drops spaces around it).
         iterations: rounds of key derivation when encrypting, at least 1; fewer than 10,000 give a `UserWarning`.
         max_iterations: most rounds a ciphertext may ask for, at most 10,000,000; beyond that no key is derived.
-        cache_size: number of keys remembered, least recently used dropped first; 0 remembers none.
+        cache_size: number of keys remembered, some 260 bytes each, least recently used dropped first; 0 remembers
+            none. The default is enough for a page of a hundred messages to a hundred recipients.
 
     Raises:
         ConfigurationError: for a passphrase or number outside these bounds, or without ``smsgate[encryption]``.
     """
 
     def __init__(
-        self, passphrase: str, *, iterations: int = 75_000, max_iterations: int = 2_000_000, cache_size: int = 1024
+        self, passphrase: str, *, iterations: int = 75_000, max_iterations: int = 2_000_000, cache_size: int = 10_240
     ) -> None:
         secret = _utf8(passphrase)
         if not secret:

@@ -7,6 +7,7 @@ never share one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -34,18 +35,23 @@ Change: TypeAlias = Callable[[str], str]
 M = TypeVar("M", bound="Model")
 
 _LONGEST_RECIPIENT = 128
+_PUNCTUATION = re.compile(r"[\s()./-]+")
 
 
 def check_sealable(message: Message, base_url: str) -> None:
     """Refuse what cannot be encrypted.
 
     Raises:
-        InvalidRequestError: for a message that says it is encrypted already, or data for a cloud or private server.
+        InvalidRequestError: for a message that says it is encrypted already, data for a cloud or private server, or a
+            recipient in two spellings, which no server notices in ciphertext.
     """
     if message.is_encrypted:
         raise InvalidRequestError("the message says that it is encrypted already, and the client has an encryptor")
     if message.data_message is not None and not is_phone(base_url):
         raise InvalidRequestError("cloud and private servers refuse encrypted data messages: only a phone takes them")
+    numbers = message.phone_numbers
+    if len(numbers) > 1 and len({_PUNCTUATION.sub("", number) for number in numbers}) != len(numbers):
+        raise InvalidRequestError("two recipients are one number in different spellings")
 
 
 def texts_to_seal(message: Message) -> list[str]:

@@ -67,8 +67,8 @@ def is_reached(state: MessageState, until: Until) -> bool:
         return state.state in until or state.is_final
     if until == "processed":
         return state.state not in _WAITING
-    if until == "sent":
-        return state.is_final or _all_in(state, _SENT)
+    if until == "sent":  # a message is Sent when no recipient waits any more; encrypted recipients may lag for ever
+        return state.state in _SENT or _all_in(state, _SENT)
     return state.is_final
 
 

@@ -124,7 +124,7 @@ class Decryptor(Protocol):
         ...
 
     def decrypt(self, text: str, /) -> str:
-        """Return the plain text; raises ValueError where it cannot."""
+        """Return the plain text; raises where it cannot."""
         ...
 
 
@@ -343,5 +343,5 @@ def _plain(text: str, encryptor: Decryptor) -> str:
     ciphertext = without_plus(text)
     try:
         return encryptor.decrypt(ciphertext) if encryptor.is_encrypted(ciphertext) else text
-    except ValueError:  # another passphrase
+    except Exception:  # noqa: BLE001 - another passphrase; a scheme of the user's own may raise anything
         return text

@@ -7,15 +7,17 @@ import pytest
 from smsgate import (
     AsyncAPIClient,
     ConfigurationError,
+    ConflictError,
     DataMessage,
     Encryptor,
     InvalidRequestError,
     Message,
     MmsAttachment,
     MmsMessage,
+    RetryPolicy,
     TextMessage,
 )
-from smsgate.emulator import Gateway
+from smsgate.emulator import Faults, Gateway, ManualClock
 from smsgate.encryption import BaseEncryptor
 from smsgate.sealing import sealed, texts_to_seal
 
@@ -32,6 +34,20 @@ def quick(passphrase="correct horse"):
 
 def text(body="Meet me", numbers=NUMBERS, **fields):
     return Message(phone_numbers=numbers, text_message=TextMessage(text=body), **fields)
+
+
+class Counting(BaseEncryptor):
+    """Says what it was asked to encrypt."""
+
+    def __init__(self):
+        self.seen = []
+
+    def encrypt(self, text):
+        self.seen.append(text)
+        return "$own$" + text[::-1]
+
+    def decrypt(self, text):
+        return text.removeprefix("$own$")[::-1]
 
 
 @pytest.fixture
@@ -139,6 +155,78 @@ async def test_what_cannot_be_encrypted_is_refused_before_it_is_sent(silent, cli
         await client.send(message)
 
     assert silent.messages == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"phone_numbers": [NUMBERS[0], NUMBERS[0]]},
+        {"phone_numbers": [NUMBERS[0], "+7 (999) 000-12-34"]},
+        {"phone_numbers": ["Bank", "BANK"]},
+        {"text_message": TextMessage.model_construct(text="")},
+        {"is_encrypted": True},
+        {"id": "with space"},
+    ],
+)
+async def test_nothing_is_encrypted_before_the_plain_message_is_found_good(silent, client_of, wrong):
+    encryptor = Counting()
+
+    with pytest.raises(InvalidRequestError):
+        await client_of(silent, encryptor=encryptor).send(text().model_copy(update=wrong))
+
+    assert (encryptor.seen, silent.messages) == ([], [])
+
+
+@pytest.mark.anyio
+async def test_every_text_is_encrypted_once_and_the_answer_and_the_result_are_plain(silent, client_of):
+    encryptor = Counting()
+    client = client_of(silent, encryptor=encryptor)
+
+    results = [result async for result in client.send_many([text(id="m1"), text("Or not", NUMBERS[:1], id="m2")])]
+
+    assert sorted(encryptor.seen) == sorted([*NUMBERS, "Meet me", NUMBERS[0], "Or not"])
+    assert [result.message.phone_numbers for result in results] == [NUMBERS, NUMBERS[:1]]
+    assert [result.state.text_message.text for result in results] == ["Meet me", "Or not"]
+    shown = {state.id: state.text_message.text async for state in client.iter_messages(include_content=True)}
+    assert shown == {"m1": "Meet me", "m2": "Or not"}
+
+
+@pytest.mark.anyio
+async def test_waiting_shows_plain_numbers(client_of):
+    client = client_of(Gateway(), encryptor=quick())
+
+    state = await client.wait((await client.send(text())).id, until="delivered", interval=0.01)
+
+    assert [recipient.phone_number for recipient in state.recipients] == NUMBERS
+
+
+@pytest.mark.anyio
+async def test_waiting_for_sent_trusts_the_message_where_the_server_loses_its_recipients_states(client_of):
+    clock = ManualClock()
+    gateway = Gateway(phone=False, clock=clock)
+    client = client_of(gateway, encryptor=quick())
+    sent = await client.send(text())
+    gateway.report(sent.id, "Sent")
+    clock.advance(600)  # what the phone reported was remembered for five minutes; the stored recipients were not found
+
+    state = await client.wait(sent.id, until="sent", timeout=0)
+
+    assert state.state == "Sent"
+    assert {recipient.state for recipient in state.recipients} == {"Pending"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("body", ["Meet me", "Another"])
+async def test_encrypted_message_under_the_id_of_an_earlier_one_is_a_conflict(silent, client_of, body):
+    client = client_of(silent, encryptor=quick(), pin_device=True, retry=RetryPolicy(base_delay=0.0, max_delay=0.0))
+    await client.send(text(id="m1"))
+    silent.faults = Faults.script(["reset"], only=["POST /messages"])
+
+    with pytest.raises(ConflictError):  # equal plain texts have different ciphertexts
+        await client.send(text(body, id="m1"))
+
+    assert len(silent.messages) == 1
 
 
 @pytest.mark.anyio

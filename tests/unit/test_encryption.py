@@ -1,16 +1,19 @@
 """The Encryptor against the recorded vectors, hostile input, leaks, its key cache, and the precomputed length."""
 
 import copy
+import gc
 import json
 import pickle
 import re
 import subprocess
 import sys
+import time
 import traceback
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from types import FunctionType, ModuleType
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -197,17 +200,21 @@ def test_any_text_comes_back_under_any_passphrase(text, passphrase):
 @settings(deadline=None, max_examples=500)
 @given(st.data())
 def test_a_mutated_ciphertext_gives_an_encryption_error_or_a_text_and_nothing_else(data):
-    encryptor = quick(max_iterations=1000)
+    encryptor = quick(max_iterations=1000, cache_size=1)
     encrypted = encryptor._encrypt_with_salt("Meet at noon, +15550100000", b"0123456789abcdef")
     start = data.draw(st.integers(0, len(encrypted)))
     end = data.draw(st.integers(start, min(len(encrypted), start + 4)))
     inserted = data.draw(st.text(st.one_of(st.sampled_from("$i=,0123456789+/AQgw"), st.characters()), max_size=4))
 
+    before, begun = encryptor._key.cache_info().misses, time.thread_time()
     try:
-        result = encryptor.decrypt(encrypted[:start] + inserted + encrypted[end:])
-    except EncryptionError:
-        return
-    assert isinstance(result, str)
+        assert isinstance(encryptor.decrypt(encrypted[:start] + inserted + encrypted[end:]), str)
+    except EncryptionError as error:
+        shown = "".join(traceback.format_exception(error))
+        assert "Meet" not in shown
+        assert PASSPHRASE not in shown
+    assert encryptor._key.cache_info().misses - before <= 1
+    assert time.thread_time() - begun < 0.5  # a thousand iterations take a third of a millisecond
 
 
 @settings(deadline=None, max_examples=300)
@@ -465,6 +472,27 @@ def test_a_bounded_number_of_keys_is_remembered():
         encryptor.encrypt(str(n))
 
     assert encryptor._key.cache_info().currsize == 10
+
+
+def test_keys_of_a_hundred_messages_to_a_hundred_recipients_are_remembered():
+    assert quick()._key.cache_info().maxsize >= 100 * 101
+
+
+def test_only_keys_are_remembered():
+    encryptor = quick()
+    text = f"Meet at {time.monotonic_ns()}"
+    encryptor.decrypt(encryptor.encrypt(text))
+
+    reached, left = {}, [encryptor._key, vars(encryptor)]
+    while left:
+        found = left.pop()
+        if id(found) not in reached and not isinstance(found, type | ModuleType | FunctionType):
+            reached[id(found)] = found
+            left += gc.get_referents(found)
+
+    held = [found for found in reached.values() if isinstance(found, str | bytes)]
+    assert any(len(found) == 32 for found in held)
+    assert not any(found in {text, text.encode()} for found in held)
 
 
 def test_remembering_can_be_switched_off(derivations):

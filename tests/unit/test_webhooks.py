@@ -533,6 +533,20 @@ def test_ciphertext_of_another_passphrase_stays_as_it_is():
     assert (event.payload.recipient, event.payload.phone_number) == (ciphertext, "+" + ciphertext)
 
 
+@pytest.mark.parametrize("failing", ["is_encrypted", "decrypt"])
+def test_scheme_of_ones_own_that_fails_loses_no_event(failing):
+    class Own:
+        def is_encrypted(self, text):
+            if failing == "is_encrypted":
+                raise RuntimeError(text)
+            return True
+
+        def decrypt(self, text):
+            raise RuntimeError(text)
+
+    assert parse(sent_to("$abc", "$abc"), encryptor=Own()).payload.recipient == "$abc"
+
+
 def test_equal_ciphertexts_are_decrypted_once_and_incoming_texts_never():
     class Counting:
         calls = 0

@@ -1,4 +1,7 @@
-"""The stub server's canned answers, whole HTTP responses as bytes. Pure; add a route here for a new kind of work."""
+"""The stub server's answers, whole HTTP responses as bytes; add a route here for a new kind of work.
+
+All are canned, but those about encrypted messages: their recipients come back as they were sent, as a server does it.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +17,28 @@ TOTAL = 100_000
 
 DEVICE = "PyDmBQZZXYmyxMwED8Fzy"
 STATES = ("Pending", "Processed", "Sent", "Delivered")
+ENCRYPTED = b'"isEncrypted":true'
+MESSAGE = b"/messages/"
+
+_kept: dict[str, dict[str, Any]] = {}  # the last encrypted message of each id; a case uses one id for all its sends
 
 
-def answer(method: bytes, target: bytes) -> bytes:
+def answer(method: bytes, target: bytes, body: bytes) -> bytes:
     """Return the response to a request.
 
     Args:
         method: HTTP method.
         target: path and query.
+        body: what was posted.
     """
     path, _, query = target.partition(b"?")
+    if method == b"GET" and MESSAGE in path:
+        kept = _kept.get(path.rpartition(b"/")[2].decode())
+        return response(200, kept) if kept else response(404, {"message": "not found"})
     if not path.endswith(b"/messages"):
         return response(404, {"message": "not found"})
     if method == b"POST":
-        return accepted()
+        return keep(json.loads(body)) if ENCRYPTED in body.replace(b": ", b":") else accepted()
     parameters = dict(parse_qsl(query))
     return page(int(parameters.get(b"offset", b"0")), int(parameters.get(b"limit", b"50")))
 
@@ -43,6 +54,14 @@ def response(status: int, document: Any, *headers: str) -> bytes:
 def accepted() -> bytes:
     """Answer a send."""
     return response(202, message("abcdefghijklmnopqrstu", 1))
+
+
+def keep(sent: dict[str, Any]) -> bytes:
+    """Answer an encrypted send, and remember it."""
+    state = message(sent["id"], 1)
+    recipients = [{"phoneNumber": number, "state": STATES[0]} for number in sent["phoneNumbers"]]
+    _kept[sent["id"]] = {**state, "isEncrypted": True, "recipients": recipients, "textMessage": sent["textMessage"]}
+    return response(202, _kept[sent["id"]])
 
 
 @lru_cache(maxsize=8)

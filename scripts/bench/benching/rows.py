@@ -38,18 +38,20 @@ class Target:
 
     Attributes:
         measure: ``rate`` compares operations per second of wall time; ``wall`` and ``cpu`` compare times;
-            ``memory`` is a number of bytes and compares nothing.
-        limit: the smallest good ratio for ``rate``, the largest one for ``wall`` and ``cpu``, the most bytes.
+            ``memory`` is a number of bytes and ``stall`` one of seconds: they compare nothing.
+        limit: the smallest good ratio for ``rate``, the largest one for ``wall`` and ``cpu``, most bytes or seconds.
         plus_us: microseconds of difference that are good in any case.
     """
 
-    measure: Literal["rate", "wall", "cpu", "memory"]
+    measure: Literal["rate", "wall", "cpu", "memory", "stall"]
     limit: float
     plus_us: float | None = None
 
     def __str__(self) -> str:
         if self.measure == "memory":
             return f"≤ {self.limit / 1e6:g} MB"
+        if self.measure == "stall":
+            return f"≤ {self.limit * 1e3:g} ms"
         if self.measure == "rate":
             return f"≥ {self.limit:g} {TIMES} rate"
         alternative = f" or ≤ +{self.plus_us:g} µs" if self.plus_us is not None else ""
@@ -69,6 +71,7 @@ class Row:
         target: what has to be reached.
         fresh: whether each round needs a new process.
         count: operations of a round; 0 lets the bench find a number that fills a round.
+        rounds: rounds for each side; 0 leaves it to the effort.
         multiple: the number of operations is a multiple of this.
         slow: whether the server answers after a pause.
         python: the lowest minor version of Python 3 on which the row can run.
@@ -82,6 +85,7 @@ class Row:
     target: Target
     fresh: bool = False
     count: int = 0
+    rounds: int = 0
     multiple: int = 1
     slow: bool = False
     python: int = 10
@@ -89,20 +93,22 @@ class Row:
 
 @dataclass(frozen=True)
 class Sample:
-    """What one round took: seconds for each operation, and bytes."""
+    """What one round took: seconds for each operation, bytes, and seconds of the longest stall."""
 
     wall: float
     cpu: float
     memory: float = 0.0
+    stall: float = 0.0
 
 
 @dataclass(frozen=True)
 class Medians:
-    """Medians over the rounds: microseconds for each operation, and bytes."""
+    """Medians over the rounds: microseconds for each operation, bytes, and seconds of the longest stall."""
 
     wall_us: float
     cpu_us: float
     memory: float = 0.0
+    stall: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,7 @@ def medians(samples: Sequence[Sample]) -> Medians:
         median(sample.wall for sample in samples) * 1e6,
         median(sample.cpu for sample in samples) * 1e6,
         median(sample.memory for sample in samples),
+        median(sample.stall for sample in samples),
     )
 
 
@@ -152,6 +159,9 @@ def judge(target: Target, ours: Medians, other: Medians | None) -> Verdict:
     """
     if target.measure == "memory":
         return Verdict(ours.memory, f"{ours.memory / 1e6:.1f} MB", ours.memory <= target.limit)
+    if target.measure == "stall":
+        beside = f" (other {other.stall * 1e3:,.0f} ms)" if other else ""
+        return Verdict(ours.stall, f"{ours.stall * 1e3:.1f} ms{beside}", ours.stall <= target.limit)
     if other is None:
         raise ValueError("this target needs another side")
     if target.measure == "rate":

@@ -50,6 +50,8 @@ class Effort:
 
     def rounds_of(self, row: Row) -> int:
         """Return the number of rounds of a row; one that fills seconds by itself is done three times."""
+        if row.rounds:
+            return max(1, round(row.rounds * self.share))
         if not row.fresh:
             return self.rounds
         return self.fresh_rounds if row.count == 1 else min(3, self.fresh_rounds)
@@ -174,12 +176,18 @@ def _fresh(python: Path, row: Row, sides: list[Side], url: str, effort: Effort) 
 
 
 def _lasting(python: Path, row: Row, sides: list[Side], url: str, effort: Effort) -> list[list[Sample]]:
-    """Keep all sides running and let them work in turns; a first short round warms up, a second sets the numbers."""
+    """Keep all sides running and let them work in turns.
+
+    A first short round warms up and a second sets the numbers, unless the row says how many: it may take seconds.
+    """
     samples: list[list[Sample]] = [[] for _ in sides]
     with ExitStack() as stack:
         workers: list[Worker] = [stack.enter_context(worker(python, side, url)) for side in sides]
         counts: list[int] = []
         for running in workers:
+            if row.count:
+                counts.append(max(1, int(row.count * effort.share)))
+                continue
             running.round(row.multiple)
             taken = running.round(_multiple(row, 50)).wall
             counts.append(_multiple(row, int(effort.seconds / taken)))

@@ -43,7 +43,8 @@ class Connection:
             if len(data) < total:
                 break
             method, target, _ = data.split(b" ", 2)
-            answers.append(response(200, time.process_time()) if target == b"/spent" else answer(method, target))
+            body = data[end + 4 : total]
+            answers.append(response(200, time.process_time()) if target == b"/spent" else answer(method, target, body))
             data = data[total:]
         self._rest = data
         return answers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -11,9 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
 import anyio
+import anyio.from_thread
 import anyio.to_thread
 from anyio.lowlevel import RunVar
 from typing_extensions import ParamSpec, Self
+
+from smsgate.workload import Workload, cores
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -38,18 +40,23 @@ async def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords
 
 
 async def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
-    """Apply a function that computes for long to all items, in as many threads as there are cores."""
+    """Apply a function that computes for long to all items, in as many threads as there are cores.
+
+    All calls on an event loop share these threads. A cancelled one ends with the items that are being computed.
+    """
     if not items:
         return []
     limiter = _cores.get(None)
     if limiter is None:
-        limiter = anyio.CapacityLimiter(os.cpu_count() or 1)
+        limiter = anyio.CapacityLimiter(cores())
         _cores.set(limiter)
+    load = Workload(function, items)
 
-    async def compute(item: A) -> T:
-        return await anyio.to_thread.run_sync(function, item, limiter=limiter)
+    async def compute() -> None:
+        await anyio.to_thread.run_sync(load.work, anyio.from_thread.check_cancelled, limiter=limiter)
 
-    return await _all([partial(compute, item) for item in items])
+    await _all([compute] * min(cores(), len(items)))
+    return load.results()
 
 
 async def _all(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import ParamSpec, Self
 
+from smsgate.workload import Workload, cores
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
     from types import TracebackType
@@ -30,13 +32,24 @@ def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords: P.kw
 
 
 def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
-    """Apply a function that computes for long to all items, in as many threads as there are cores."""
-    if len(items) <= 1:
-        return [function(item) for item in items]
+    """Apply a function that computes for long to all items, in as many threads as there are cores.
+
+    An interrupted call ends with the items that are being computed.
+    """
+    load = Workload(function, items)
+    threads = min(cores(), len(items))
+    if threads <= 1:
+        load.work()
+        return load.results()
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to import, and needed here only
 
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="smsgate") as executor:
-        return list(executor.map(function, items))
+    with ThreadPoolExecutor(threads, thread_name_prefix="smsgate") as executor:
+        try:
+            for future in [executor.submit(load.work) for _ in range(threads)]:
+                future.result()
+        finally:
+            load.drop()
+    return load.results()
 
 
 class Lock:

@@ -24,14 +24,14 @@ def main() -> None:
     with ExitStack() as stack:
         client = open_client(stack, options())
 
-        def work(count: int) -> int:
+        def work(count: int) -> dict[str, float]:
             messages = client.iter_messages(page_size=PAGE)
             seen = sum(1 for _ in islice(messages, min(PAGE, count)))
             first = peak()
             seen += sum(1 for _ in islice(messages, count - seen))
             if seen != count:
                 raise RuntimeError("the list is not complete")
-            return peak() - first
+            return {"memory": peak() - first}
 
         serve(work)
 

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["options", "serve"]
 
@@ -19,20 +19,18 @@ def options() -> dict[str, Any]:
     return given
 
 
-def serve(work: Callable[[int], object]) -> None:
+def serve(work: Callable[[int], Mapping[str, float] | None]) -> None:
     """Do rounds until the input ends.
 
     Args:
-        work: does so many operations; a number that it returns is bytes of memory.
+        work: does so many operations; may return more figures of the round, by their names in a sample.
     """
     for line in sys.stdin:
         count = int(line)
         wall, cpu = time.perf_counter(), time.process_time()
-        memory = work(count)
+        figures = work(count)
         taken: dict[str, Any] = {
             "wall": (time.perf_counter() - wall) / count,
             "cpu": (time.process_time() - cpu) / count,
         }
-        if isinstance(memory, int):
-            taken["memory"] = memory
-        print(json.dumps(taken), flush=True)
+        print(json.dumps({**taken, **(figures or {})}), flush=True)

@@ -25,7 +25,11 @@ def main() -> None:
             serve(sends)
             return
         pool = stack.enter_context(ThreadPoolExecutor(threads))
-        serve(lambda count: list(pool.map(sends, [count // threads] * threads)) and None)
+
+        def shared(count: int) -> None:
+            list(pool.map(sends, [count // threads] * threads))
+
+        serve(shared)
 
 
 if __name__ == "__main__":

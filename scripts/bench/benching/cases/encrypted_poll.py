@@ -1,0 +1,28 @@
+"""Case: sends one encrypted message to a hundred recipients, then, measured, reads its state again and again."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from .clients import RECIPIENTS, new_message, open_client
+from .rounds import options, serve
+
+
+def main() -> None:
+    """Serve rounds of polls."""
+    given = options()
+    build = new_message(given["package"], id=given["package"], phone_numbers=RECIPIENTS)
+    with ExitStack() as stack:
+        client = open_client(stack, given)
+        id = client.send(build()).id
+
+        def work(count: int) -> None:
+            for _ in range(count):
+                if client.get_state(id).recipients[-1].phone_number != RECIPIENTS[-1]:
+                    raise RuntimeError("the state is not readable")
+
+        serve(work)
+
+
+if __name__ == "__main__":
+    main()
