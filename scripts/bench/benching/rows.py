@@ -38,18 +38,21 @@ class Target:
 
     Attributes:
         measure: ``rate`` compares operations per second of wall time; ``wall`` and ``cpu`` compare times;
-            ``memory`` is a number of bytes and ``stall`` one of seconds: they compare nothing.
+            ``memory`` is a number of bytes and ``stall`` one of seconds: they compare nothing. ``none``: CPU times are
+            compared, and anything is good.
         limit: the smallest good ratio for ``rate``, the largest one for ``wall`` and ``cpu``, most bytes or seconds.
         plus_us: microseconds of difference that are good in any case.
     """
 
-    measure: Literal["rate", "wall", "cpu", "memory", "stall"]
+    measure: Literal["rate", "wall", "cpu", "memory", "stall", "none"]
     limit: float
     plus_us: float | None = None
 
     def __str__(self) -> str:
         if self.measure == "memory":
             return f"≤ {self.limit / 1e6:g} MB"
+        if self.measure == "none":
+            return ""
         if self.measure == "stall":
             return f"≤ {self.limit * 1e3:g} ms"
         if self.measure == "rate":
@@ -169,6 +172,8 @@ def judge(target: Target, ours: Medians, other: Medians | None) -> Verdict:
         return Verdict(ratio, f"{ratio:.2f} {TIMES}", ratio >= target.limit)
     mine, its = (ours.wall_us, other.wall_us) if target.measure == "wall" else (ours.cpu_us, other.cpu_us)
     ratio, more = mine / its, mine - its
+    if target.measure == "none":
+        return Verdict(ratio, f"{ratio:.3g} {TIMES} ({more:+,.0f} µs)", reached=True)
     if target.plus_us is None:
         return Verdict(ratio, f"{ratio:.3g} {TIMES}", ratio <= target.limit)
     return Verdict(ratio, f"{ratio:.3g} {TIMES} ({more:+,.0f} µs)", ratio <= target.limit or more <= target.plus_us)
