@@ -290,20 +290,16 @@ class Model(BaseModel):
         def __init__(self, /, **data: Any) -> None:
             if self.none_is_absent and None in data.values():
                 data = {k: v for k, v in data.items() if v is not None or k not in self.none_is_absent}
+            build = self.__pydantic_validator__.validate_python
             try:
-                self._build(data)
+                build(data, self_instance=self, strict=True, extra="forbid", context=BUILDING)
             except ValidationError:
                 pass  # a mistake, or stand-ins for the fields' own types
             else:
                 return
-            self._build(with_own_types(type(self), data))
+            build(with_own_types(type(self), data), self_instance=self, strict=True, extra="forbid", context=BUILDING)
 
         __init__.__pydantic_base_init__ = True  # else every parse would come through __init__
-
-        def _build(self, data: dict[str, Any]) -> None:
-            self.__pydantic_validator__.validate_python(
-                data, self_instance=self, strict=True, extra="forbid", context=BUILDING
-            )
 
         @classmethod
         def model_rebuild(cls, *, _parent_namespace_depth: int = 2, **options: Any) -> bool | None:

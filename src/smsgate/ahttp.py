@@ -46,7 +46,8 @@ class AsyncStreamedResponse:
     chunks: AsyncIterable[bytes]
 
     def __post_init__(self) -> None:
-        self.headers = Headers.of(self.headers)
+        if not isinstance(self.headers, Headers):
+            self.headers = Headers(self.headers)
 
     def __repr__(self) -> str:
         return f"AsyncStreamedResponse({self.status})"

@@ -15,26 +15,21 @@ from smsgate.errors import (
     error_class,
 )
 from smsgate.hints import hint_for
-from smsgate.http import Response
 from smsgate.retry import retry_after_seconds
 from smsgate_api.types import UnreadableError
 
 if TYPE_CHECKING:
+    from smsgate.http import Response
     from smsgate_api.types import Operation
 
-__all__ = ["api_error", "check_response", "read"]
+__all__ = ["api_error", "not_a_response", "read"]
 
 T = TypeVar("T")
 
 
-def check_response(response: Response) -> None:
-    """Refuse what a backend of the user's own returned instead of a response.
-
-    Raises:
-        ConfigurationError: for anything else; whether the request had an effect is unknown.
-    """
-    if not isinstance(response, Response):
-        raise ConfigurationError("the http backend's send must return a Response of smsgate.http")
+def not_a_response() -> ConfigurationError:
+    """Return the error for what a backend of the user's own returned; whether the request had an effect is unknown."""
+    return ConfigurationError("the http backend's send must return a Response of smsgate.http")
 
 
 def read(operation: Operation[T], response: Response) -> T:

@@ -84,11 +84,6 @@ class Headers(Mapping[str, str]):
     def __reduce__(self) -> tuple[type[Headers], tuple[dict[str, str]]]:
         return type(self), (dict(self._items),)
 
-    @classmethod
-    def of(cls, headers: Mapping[str, str]) -> Headers:
-        """Return the headers in this form; what has it already is returned as it is."""
-        return headers if isinstance(headers, Headers) else cls(headers)
-
     def __getitem__(self, name: str) -> str:
         return self._items[name.lower()]
 
@@ -140,7 +135,8 @@ class Response:
     content: bytes
 
     def __post_init__(self) -> None:
-        self.headers = Headers.of(self.headers)
+        if not isinstance(self.headers, Headers):
+            self.headers = Headers(self.headers)
 
     def __repr__(self) -> str:
         return f"Response({self.status}, {len(self.content)} bytes)"
@@ -155,7 +151,8 @@ class StreamedResponse:
     chunks: Iterable[bytes]
 
     def __post_init__(self) -> None:
-        self.headers = Headers.of(self.headers)
+        if not isinstance(self.headers, Headers):
+            self.headers = Headers(self.headers)
 
     def __repr__(self) -> str:
         return f"StreamedResponse({self.status})"

@@ -30,7 +30,6 @@ class Received:
     headers: list[tuple[str, str]]
     body: bytes
     head: bytes = field(repr=False)
-    pieces: int = 1
 
     def all(self, name):
         return [value for key, value in self.headers if key.lower() == name.lower()]
@@ -44,7 +43,6 @@ class Connection:
         self.number = number
         self._stopping = stopping
         self._buffer = b""
-        self._pieces = 0
 
     def send(self, data):
         self.sock.sendall(data)
@@ -75,7 +73,6 @@ class Connection:
 
     def receive(self):
         """Read one request, or return None at the end of the connection."""
-        self._pieces = 0
         while b"\r\n\r\n" not in self._buffer:
             if not self._fill():
                 return None
@@ -88,12 +85,11 @@ class Connection:
             if not self._fill():
                 return None
         body, self._buffer = self._buffer[:length], self._buffer[length:]
-        return Received(self.number, method, target, headers, body, head, self._pieces)
+        return Received(self.number, method, target, headers, body, head)
 
     def _fill(self):
         data = self.sock.recv(65536)
         self._buffer += data
-        self._pieces += 1
         return bool(data)
 
 

@@ -216,15 +216,6 @@ async def test_connection_that_the_server_closed_meanwhile_is_replaced(server, b
     assert len(server.requests) == server.connections == 3
 
 
-async def test_head_and_small_body_leave_in_one_write(server, backend, ask, case):
-    if case.library == "requests" or (case.library == "httpx" and not case.is_sync):
-        pytest.skip("writes head and body one after the other")
-    for _ in range(5):
-        await backend.send(ask(f"{server.origin}/", "POST", b'{"text": "hello"}'))
-
-    assert [request.pieces for request in server.requests] == [1] * 5
-
-
 async def test_large_body_leaves_whole(server, backend, ask):
     body = bytes(range(256)) * 1024
 

@@ -91,6 +91,7 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         self._sender = SafeSender(
             self._exchange, pin_device=check_flag("pin_device", pin_device), list_devices=self.list_devices
         )
+        self._sends_as_given = encryptor is None and not pin_device
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:

@@ -26,7 +26,6 @@ from smsgate._backends.httpx_wire import (
     translated,
     verification,
 )
-from smsgate._backends.httpx_writing import WholeWritesTransport
 from smsgate._backends.lifetime import ProcessBound
 from smsgate.errors import ConfigurationError
 from smsgate.http import Response, StreamedResponse
@@ -75,39 +74,45 @@ class HttpxHttpClient:
     def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
         deadline = deadline_of(request.timeout)
-        with self._begun(request, deadline) as answer:
-            headers = received_headers(answer)
-            if answer.is_stream_consumed:  # a mocked one, whose content is there already
-                return Response(answer.status_code, headers, answer.content)
-            return Response(answer.status_code, headers, collect(_chunks(answer, deadline), headers))
+        opened = self._enter()
+        try:
+            answer = self._begin(request, deadline, opened)
+            try:
+                headers = received_headers(answer)
+                if answer.is_stream_consumed:  # a mocked one, whose content is there already
+                    return Response(answer.status_code, headers, answer.content)
+                return Response(answer.status_code, headers, collect(_chunks(answer, deadline), headers))
+            finally:
+                answer.close()
+        finally:
+            opened.leave()
 
     @contextmanager
     def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
         deadline = deadline_of(request.timeout)
-        with self._begun(request, deadline) as answer:
-            headers = received_headers(answer)
-            chunks: Iterable[bytes] = decoded(_chunks(answer, deadline), headers)
-            if answer.is_stream_consumed:
-                chunks = answer.iter_bytes()
-            yield StreamedResponse(answer.status_code, headers, chunks)
+        opened = self._enter()
+        try:
+            answer = self._begin(request, deadline, opened)
+            try:
+                headers = received_headers(answer)
+                chunks: Iterable[bytes] = decoded(_chunks(answer, deadline), headers)
+                if answer.is_stream_consumed:
+                    chunks = answer.iter_bytes()
+                yield StreamedResponse(answer.status_code, headers, chunks)
+            finally:
+                answer.close()
+        finally:
+            opened.leave()
 
     def close(self) -> None:
         """Close the connections this object opened; a later `send` opens it again."""
         self._opened.close()
 
-    @contextmanager
-    def _begun(self, request: Request, deadline: float | None) -> Generator[httpx.Response, None, None]:
+    def _enter(self) -> _Opened:
         while not (opened := self._opened.get()).enter():
             pass  # closed since then: the next one is open
-        try:
-            answer = self._begin(request, deadline, opened)
-            try:
-                yield answer
-            finally:
-                answer.close()
-        finally:
-            opened.leave()
+        return opened
 
     def _begin(self, request: Request, deadline: float | None, opened: _Opened) -> httpx.Response:
         sending = outgoing(request)
@@ -130,11 +135,12 @@ class HttpxHttpClient:
         return transport.handle_request(sending)
 
     def _open(self, secure: bool, proxy: str | None) -> httpx.BaseTransport:  # noqa: FBT001 - half of a key
-        context = verification(self._options, secure=secure, proxy=proxy)
-        most = limits(self._options.max_connections)
-        if proxy is None:
-            return WholeWritesTransport(context, most)
-        return httpx.HTTPTransport(verify=context, proxy=proxy_of(self._options, proxy), limits=most, trust_env=False)
+        return httpx.HTTPTransport(
+            verify=verification(self._options, secure=secure, proxy=proxy),
+            proxy=proxy_of(self._options, proxy),
+            limits=limits(self._options.max_connections),
+            trust_env=False,
+        )
 
 
 class _Opened:

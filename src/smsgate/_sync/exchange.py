@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate._sync import io
 from smsgate._sync.tokens import TokenError, TokenKeeper
-from smsgate.answers import check_response, read
+from smsgate.answers import not_a_response, read
 from smsgate.auth import Auth, JWTAuth, TokenPair, bearer
 from smsgate.errors import TransportError
 from smsgate.http import HttpClient, Request, Response, StreamedResponse, Timeout, get_client
@@ -181,37 +181,37 @@ class Exchange:
         self, operation: Operation[Any], authorization: str | None, call: Call, send: Send | None = None
     ) -> Outcome:
         """Exchange one request, under the eyes of the observers."""
-        event = self._announce(operation, call)
+        watched = self._hooked or logger.isEnabledFor(logging.DEBUG)
+        event = self._announce(operation, call) if watched else None
         request = self._request(operation, authorization, event.headers if event is not None else {})
         begun = io.now()
         try:
             response = (send or self._backend().send)(request)
         except BaseException as error:
-            self._observe(event, None, error, begun)
+            if event is not None:
+                self._observe(event, None, error, begun)
             if isinstance(error, TransportError):
                 return no_answer(error)
             raise
-        check_response(response)
-        self._observe(event, response.status, None, begun)
+        if not isinstance(response, Response):
+            raise not_a_response()
+        if event is not None:
+            self._observe(event, response.status, None, begun)
         return answered(operation, response, self.base_url)
 
-    def _announce(self, operation: Operation[Any], call: Call) -> RequestEvent | None:
-        """Tell the observers of an attempt, if there are any."""
-        if not self._hooked and not logger.isEnabledFor(logging.DEBUG):
-            return None
+    def _announce(self, operation: Operation[Any], call: Call) -> RequestEvent:
+        """Tell the observers of an attempt."""
         event = RequestEvent(operation.name, operation.method, operation.path, call.attempts)
         if self._on_request is not None:
             self._on_request(event)
         return event
 
-    def _observe(
-        self, event: RequestEvent | None, status: int | None, error: BaseException | None, begun: float
-    ) -> None:
-        if event is not None:
-            ended = ResponseEvent(event, status, error, io.now() - begun)
-            log_exchange(ended)
-            if self._on_response is not None:
-                self._on_response(ended)
+    def _observe(self, event: RequestEvent, status: int | None, error: BaseException | None, begun: float) -> None:
+        """Tell the observers of an attempt's end."""
+        ended = ResponseEvent(event, status, error, io.now() - begun)
+        log_exchange(ended)
+        if self._on_response is not None:
+            self._on_response(ended)
 
     def _request(self, operation: Operation[Any], authorization: str | None, further: dict[str, str]) -> Request:
         url = self.base_url + operation.path
