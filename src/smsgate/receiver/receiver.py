@@ -272,7 +272,7 @@ class Receiver(Handlers):
         if event is None:
             try:
                 event = await self._reading.run(lambda: webhooks.parse_unverified(held.body, encryptor=self._encryptor))
-            except Exception:  # noqa: BLE001 - a decryptor of another's making may raise anything
+            except Exception:  # noqa: BLE001 - whatever it is, the next one shall be tried
                 _log.exception("a stored event cannot be read")
                 await _persist(lambda: self.store.give_up(held.number))
                 return
