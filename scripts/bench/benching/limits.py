@@ -15,7 +15,7 @@ def _sync(library: str, limit: float, *, python: int = 10) -> Row:
         f"our sync send beside {library} itself",
         "request",
         Side(f"smsgate, {library}", "send", {"package": OURS, "backend": library, "at_once": 1}),
-        Side(library, "post", {"library": library}),
+        Side(library, "post", {"library": library, "at_once": 1}),
         Target("cpu", limit, plus_us=60.0),
         python=python,
     )

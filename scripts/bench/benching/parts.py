@@ -1,21 +1,53 @@
-"""The parts of a send, for the rows that miss a target: what the library, our adapter and our own work take."""
+"""For the rows that miss a target: what the library alone would reach, and what our adapter and our own work take."""
 
 from __future__ import annotations
 
 from .limits import TASKS
-from .rows import Row, Side, Target
+from .rows import THEIRS, Row, Side, Target
 
 __all__ = ["ROWS"]
 
-_NONE = Target("none", 0.0)
+_NONE = Target("cpu", None, plus_us=0.0)
+
+
+def _bound(name: str, title: str, library: str, theirs: str, at_once: int, *, python: int = 10) -> Row:
+    """Compare a library in its ordinary use with the official client: what no client over it can beat by much."""
+    case = "_async" if name.startswith("async") else ""
+    return Row(
+        f"bound-{name}",
+        f"bound: {title}",
+        "request",
+        Side(library, f"post{case}", {"library": library, "at_once": at_once}),
+        Side(
+            f"theirs, {theirs or 'default'}",
+            f"send{case}",
+            {"package": THEIRS, "backend": theirs, "at_once": at_once},
+        ),
+        Target("rate", None),
+        multiple=at_once,
+        python=python,
+    )
+
 
 ROWS = (
+    _bound("sync-fastest", "pyreqwest itself beside their fastest", "pyreqwest", "httpx", 1, python=11),
+    _bound("sync-fastest-8", "the same with 8 threads", "pyreqwest", "httpx", 8, python=11),
+    _bound("async-default", f"aiohttp itself beside their default, {TASKS} tasks", "aiohttp", "", TASKS),
+    _bound("async-aiohttp", f"aiohttp itself beside theirs over it, {TASKS} tasks", "aiohttp", "aiohttp", TASKS),
+    _bound(
+        "async-fastest",
+        f"pyreqwest itself beside their fastest, {TASKS} tasks",
+        "pyreqwest",
+        "aiohttp",
+        TASKS,
+        python=11,
+    ),
     Row(
         "part-pyreqwest",
         "part: our pyreqwest adapter with a ready request, beside pyreqwest itself",
         "request",
         Side("adapter", "adapter", {"library": "pyreqwest"}),
-        Side("pyreqwest", "post", {"library": "pyreqwest"}),
+        Side("pyreqwest", "post", {"library": "pyreqwest", "at_once": 1}),
         _NONE,
         python=11,
     ),

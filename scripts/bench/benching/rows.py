@@ -38,21 +38,21 @@ class Target:
 
     Attributes:
         measure: ``rate`` compares operations per second of wall time; ``wall`` and ``cpu`` compare times;
-            ``memory`` is a number of bytes and ``stall`` one of seconds: they compare nothing. ``none``: CPU times are
-            compared, and anything is good.
-        limit: the smallest good ratio for ``rate``, the largest one for ``wall`` and ``cpu``, most bytes or seconds.
+            ``memory`` is a number of bytes and ``stall`` one of seconds: they compare nothing.
+        limit: the smallest good ratio for ``rate``, the largest one for ``wall`` and ``cpu``, most bytes or seconds;
+            None for a row that explains others, where anything is good.
         plus_us: microseconds of difference that are good in any case.
     """
 
-    measure: Literal["rate", "wall", "cpu", "memory", "stall", "none"]
-    limit: float
+    measure: Literal["rate", "wall", "cpu", "memory", "stall"]
+    limit: float | None
     plus_us: float | None = None
 
     def __str__(self) -> str:
+        if self.limit is None:
+            return ""
         if self.measure == "memory":
             return f"≤ {self.limit / 1e6:g} MB"
-        if self.measure == "none":
-            return ""
         if self.measure == "stall":
             return f"≤ {self.limit * 1e3:g} ms"
         if self.measure == "rate":
@@ -160,20 +160,20 @@ def judge(target: Target, ours: Medians, other: Medians | None) -> Verdict:
     Raises:
         ValueError: when the target compares and there is nothing to compare with.
     """
+    limit = target.limit
     if target.measure == "memory":
-        return Verdict(ours.memory, f"{ours.memory / 1e6:.1f} MB", ours.memory <= target.limit)
+        return Verdict(ours.memory, f"{ours.memory / 1e6:.1f} MB", limit is None or ours.memory <= limit)
     if target.measure == "stall":
         beside = f" (other {other.stall * 1e3:,.0f} ms)" if other else ""
-        return Verdict(ours.stall, f"{ours.stall * 1e3:.1f} ms{beside}", ours.stall <= target.limit)
+        return Verdict(ours.stall, f"{ours.stall * 1e3:.1f} ms{beside}", limit is None or ours.stall <= limit)
     if other is None:
         raise ValueError("this target needs another side")
     if target.measure == "rate":
         ratio = other.wall_us / ours.wall_us
-        return Verdict(ratio, f"{ratio:.2f} {TIMES}", ratio >= target.limit)
+        return Verdict(ratio, f"{ratio:.2f} {TIMES}", limit is None or ratio >= limit)
     mine, its = (ours.wall_us, other.wall_us) if target.measure == "wall" else (ours.cpu_us, other.cpu_us)
     ratio, more = mine / its, mine - its
-    if target.measure == "none":
-        return Verdict(ratio, f"{ratio:.3g} {TIMES} ({more:+,.0f} µs)", reached=True)
     if target.plus_us is None:
-        return Verdict(ratio, f"{ratio:.3g} {TIMES}", ratio <= target.limit)
-    return Verdict(ratio, f"{ratio:.3g} {TIMES} ({more:+,.0f} µs)", ratio <= target.limit or more <= target.plus_us)
+        return Verdict(ratio, f"{ratio:.3g} {TIMES}", limit is None or ratio <= limit)
+    good = limit is None or ratio <= limit or more <= target.plus_us
+    return Verdict(ratio, f"{ratio:.3g} {TIMES} ({more:+,.0f} µs)", good)

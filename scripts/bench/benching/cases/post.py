@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .rounds import options, serve
+from .rounds import options, serve_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ def main() -> None:
             if post() != ACCEPTED:
                 raise RuntimeError("the server did not accept the message")
 
-    serve(work)
+    serve_threads(work, int(given["at_once"]))
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["options", "serve"]
+__all__ = ["options", "serve", "serve_threads"]
 
 
 def options() -> dict[str, Any]:
@@ -34,3 +35,16 @@ def serve(work: Callable[[int], Mapping[str, float] | None]) -> None:
             "cpu": (time.process_time() - cpu) / count,
         }
         print(json.dumps({**taken, **(figures or {})}), flush=True)
+
+
+def serve_threads(work: Callable[[int], None], threads: int) -> None:
+    """Do rounds until the input ends, each shared among so many threads; one thread is this one."""
+    if threads == 1:
+        serve(work)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+
+        def shared(count: int) -> None:
+            list(pool.map(work, [count // threads] * threads))
+
+        serve(shared)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from .clients import new_message, open_client
-from .rounds import options, serve
+from .rounds import options, serve_threads
 
 
 def main() -> None:
     """Serve rounds of sends."""
     given = options()
-    threads = int(given["at_once"])
     build = new_message(given["package"])
     with ExitStack() as stack:
         client = open_client(stack, given)
@@ -21,15 +19,7 @@ def main() -> None:
             for _ in range(count):
                 client.send(build())
 
-        if threads == 1:
-            serve(sends)
-            return
-        pool = stack.enter_context(ThreadPoolExecutor(threads))
-
-        def shared(count: int) -> None:
-            list(pool.map(sends, [count // threads] * threads))
-
-        serve(shared)
+        serve_threads(sends, int(given["at_once"]))
 
 
 if __name__ == "__main__":
