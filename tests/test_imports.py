@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib import import_module
+
+import pytest
 
 LIBRARIES = {"httpx", "requests", "aiohttp", "pyreqwest", "anyio", "trio", "cryptography", "fastapi", "starlette"}
 
@@ -38,3 +41,17 @@ def test_importing_webhooks_and_emulator_core_loads_no_server():
     loaded = loaded_by("import smsgate.webhooks; import smsgate.emulator")
 
     assert not loaded & {"uvicorn", "starlette", "fastapi"}
+
+
+def test_settings_of_devices_are_loaded_when_one_is_asked_for():
+    assert "smsgate_api.settings" not in loaded_by("from smsgate import APIClient, domain")
+    assert "smsgate_api.settings" in loaded_by("from smsgate.domain import SettingsMessages")
+    assert "smsgate_api.settings" in loaded_by("from smsgate_api.models import DeviceSettings")
+
+
+def test_modules_that_load_late_refuse_unknown_names():
+    misspelt = "DeviceSetings"
+
+    for module in ("smsgate.domain", "smsgate_api.models"):
+        with pytest.raises(AttributeError, match=f"module '{module}' has no attribute '{misspelt}'"):
+            getattr(import_module(module), misspelt)

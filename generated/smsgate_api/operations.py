@@ -16,16 +16,16 @@ from .types import Operation, Page, encode
 if TYPE_CHECKING:
     from datetime import datetime
 
-_device_settings = ObjectReader(models.DeviceSettings)
-_health_response = ObjectReader(models.HealthResponse)
-_message_state = ObjectReader(models.MessageState)
-_token_response = ObjectReader(models.TokenResponse)
-_webhook = ObjectReader(models.Webhook)
-_device_page = PageReader(models.Device)
-_incoming_message_page = PageReader(models.IncomingMessage)
-_log_entry_page = PageReader(models.LogEntry)
-_message_state_page = PageReader(models.MessageState)
-_webhook_page = PageReader(models.Webhook)
+_device_settings = ObjectReader(lambda: models.DeviceSettings)
+_health_response = ObjectReader(lambda: models.HealthResponse)
+_message_state = ObjectReader(lambda: models.MessageState)
+_token_response = ObjectReader(lambda: models.TokenResponse)
+_webhook = ObjectReader(lambda: models.Webhook)
+_device_page = PageReader(lambda: models.Device)
+_incoming_message_page = PageReader(lambda: models.IncomingMessage)
+_log_entry_page = PageReader(lambda: models.LogEntry)
+_message_state_page = PageReader(lambda: models.MessageState)
+_webhook_page = PageReader(lambda: models.Webhook)
 
 
 def list_messages(

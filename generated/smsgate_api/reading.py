@@ -19,7 +19,7 @@ from pydantic import ConfigDict, ValidationError
 from .types import InvalidItem, Model, Page, UnreadableError, schema_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pydantic_core import SchemaValidator
 
@@ -37,13 +37,18 @@ _EMPTY: dict[str, type[list[Any] | dict[str, Any]]] = {"list_type": list, "dict_
 
 
 class ObjectReader(Generic[M]):
-    """Reads one JSON object into a model; the compiled validator is fetched on first use."""
+    """Reads one JSON object into a model; the class and its compiled validator are fetched on first use."""
 
-    __slots__ = ("_validator", "model")
+    __slots__ = ("_model", "_validator")
 
-    def __init__(self, model: type[M]) -> None:
-        self.model = model
+    def __init__(self, model: Callable[[], type[M]]) -> None:
+        self._model = model
         self._validator: SchemaValidator | None = None
+
+    @property
+    def model(self) -> type[M]:
+        """The class."""
+        return self._model()
 
     @property
     def validator(self) -> SchemaValidator:
@@ -89,7 +94,7 @@ class PageReader(Generic[M]):
 
     __slots__ = ("_validator", "item")
 
-    def __init__(self, model: type[M]) -> None:
+    def __init__(self, model: Callable[[], type[M]]) -> None:
         self.item = ObjectReader(model)
         self._validator: SchemaValidator | None = None
 
@@ -150,7 +155,7 @@ def parse_object(model: type[M], content: bytes) -> M:
     """
     reader = _readers.get(model)
     if reader is None:
-        reader = _readers.setdefault(model, ObjectReader(model))
+        reader = _readers.setdefault(model, ObjectReader(lambda: model))
     return cast("M", reader(0, {}, content))
 
 

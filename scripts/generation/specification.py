@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+SETTINGS = "DeviceSettings"
 _METHODS = ("get", "put", "post", "delete", "patch")
 _REPEATS = ("safe", "settle", "never")
 _PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~-]+|\{[A-Za-z][A-Za-z0-9]*\}))+")
@@ -90,6 +91,13 @@ class Specification:
         found = self._reached(self.root.get("webhooks", {})) - self._reached(self.root["paths"])
         return found | {name for name, schema in self.schemas.items() if self._reached(schema) & found}
 
+    def settings_schemas(self) -> set[str]:
+        """Names of the schemas that nothing but a device's settings lead to, and of the settings themselves."""
+        if SETTINGS not in self.schemas:
+            return set()
+        others = self._reached([self.root["paths"], self.root.get("webhooks", {})], beyond=SETTINGS)
+        return {SETTINGS} | self._reached(self.schemas[SETTINGS]) - others
+
     def count_times(self) -> int:
         """How many date-time schemas the components hold."""
         return _count_times(self.schemas)
@@ -109,8 +117,8 @@ class Specification:
             node = target
         return node
 
-    def _reached(self, node: Any) -> set[str]:
-        """Names of the schemas that references lead to, from anywhere below a node."""
+    def _reached(self, node: Any, *, beyond: str = "") -> set[str]:
+        """Names of the schemas that references lead to, from anywhere below a node, but for one and what it holds."""
         found: set[str] = set()
         waiting = [node]
         while waiting:
@@ -123,7 +131,7 @@ class Specification:
                 target = str(entries.get("$ref", ""))
                 if target:
                     name = target.rpartition("/")[2]
-                    if name in found:
+                    if name in found or name == beyond:
                         continue
                     if "/schemas/" in target:
                         found.add(name)

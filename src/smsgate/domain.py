@@ -1,10 +1,15 @@
-"""The models under the names people use; `smsgate_api.models` is where they are generated."""
+"""The models under the names people use; `smsgate_api.models` is where they are generated.
+
+Those of a device's settings are loaded when one is asked for: most programs need none of them.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from smsgate.queries import InboxQueryFilter, MessagesQueryFilter, QueryPagination
+from smsgate_api import models
 from smsgate_api.models import (
     DataMessage,
     Device,
-    DeviceSettings,
     ErrorResponse,
     HashedMessage,
     HealthCheck,
@@ -14,30 +19,19 @@ from smsgate_api.models import (
     IncomingMessage,
     IncomingMessageAttachment,
     IncomingMessageType,
-    LimitPeriod,
     LogEntry,
     LogEntryPriority,
     Message,
     MessagePriority,
     MessagesExportRequest,
-    MessagesProcessingOrder,
     MessagesSort,
     MessageState,
     MmsAttachment,
     MmsMessage,
-    NotificationChannel,
     ProcessState,
     RecipientState,
     Scope,
-    SettingsEncryption,
-    SettingsGateway,
-    SettingsLogs,
-    SettingsMessages,
-    SettingsPing,
-    SettingsReceiver,
-    SettingsWebhooks,
     SimCard,
-    SimSelectionMode,
     TextMessage,
     TokenRequest,
     TokenResponse,
@@ -46,6 +40,22 @@ from smsgate_api.models import (
     WebhookEvent,
 )
 from smsgate_api.types import Page
+
+if TYPE_CHECKING:
+    from smsgate_api.models import (
+        DeviceSettings,
+        LimitPeriod,
+        MessagesProcessingOrder,
+        NotificationChannel,
+        SettingsEncryption,
+        SettingsGateway,
+        SettingsLogs,
+        SettingsMessages,
+        SettingsPing,
+        SettingsReceiver,
+        SettingsWebhooks,
+        SimSelectionMode,
+    )
 
 __all__ = [
     "DataMessage",
@@ -95,3 +105,13 @@ __all__ = [
     "WebhookDelivery",
     "WebhookEvent",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(models, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -34,8 +34,8 @@ STATE = {
     "recipients": [{"phoneNumber": SECRET, "state": "Pending"}],
     "states": {"Pending": "2026-10-04T18:20:31.123456789+02:00"},
 }
-read_state = ObjectReader(models.MessageState)
-read_page = PageReader(models.MessageState)
+read_state = ObjectReader(lambda: models.MessageState)
+read_page = PageReader(lambda: models.MessageState)
 
 
 def wire(value):
@@ -163,7 +163,7 @@ def test_error_holds_no_value_of_the_answer_in_text_repr_cause_or_context():
 
 
 def test_key_of_a_map_that_is_no_plain_name_is_masked_in_errors():
-    read_batch = ObjectReader(models.HealthResponse)
+    read_batch = ObjectReader(lambda: models.HealthResponse)
     with pytest.raises(UnreadableError) as caught:
         read_batch(200, {}, wire({"status": 1, "checks": {SECRET: {}}}))
     assert SECRET not in str(caught.value)
@@ -186,7 +186,7 @@ def test_many_troubles_take_one_round_not_one_each():
             rounds.append(content)
             return original.validate_json(content)
 
-    reader = ObjectReader(models.MessageState)
+    reader = ObjectReader(lambda: models.MessageState)
     reader._validator = Counting()
     message = reader(200, {}, wire(state(states={f"s{n}": "bad" for n in range(1000)})))
     assert message.states == {}
