@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import encrypting, importing, limits, parts, reading, sending
+from . import encrypting, importing, limits, parts, reading, receiving, sending
 
 if TYPE_CHECKING:
     from .rows import Row
 
 __all__ = ["ROWS"]
 
-ROWS: tuple[Row, ...] = (*sending.ROWS, *reading.ROWS, *encrypting.ROWS, *importing.ROWS, *limits.ROWS, *parts.ROWS)
+ROWS: tuple[Row, ...] = (
+    *sending.ROWS,
+    *reading.ROWS,
+    *encrypting.ROWS,
+    *receiving.ROWS,
+    *importing.ROWS,
+    *limits.ROWS,
+    *parts.ROWS,
+)
