@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import dataclass, field
 
@@ -20,8 +21,7 @@ _BACKENDS = (
     (True, "httpx"),
     (False, "requests"),
     (True, "aiohttp"),
-    (False, "pyreqwest"),
-    (True, "pyreqwest"),
+    *([(False, "pyreqwest"), (True, "pyreqwest")] if sys.version_info >= (3, 11) else []),
 )
 _NOISE = 1000
 """Memory blocks that come and go by chance."""

@@ -6,8 +6,9 @@ from __future__ import annotations
 import logging
 
 import pytest
+from pydantic import ValidationError
 
-from smsgate import APIClient, ConnectError, Encryptor, JWTAuth, NotFoundError, RetryPolicy, Scope
+from smsgate import APIClient, ConnectError, Encryptor, JWTAuth, NotFoundError, RetryPolicy, Scope, domain
 from smsgate.emulator import Faults, Gateway
 
 BASE_URL = "http://gateway.test/3rdparty/v1"
@@ -91,3 +92,16 @@ def test_log_has_a_line_per_attempt_and_nothing_personal(caplog):
     assert any(line.startswith(f"GET /messages/{state.id}: 200") for line in lines)
     for canary in (NUMBER, "canary", "eyJ"):
         assert canary not in "\n".join(lines) + repr(client) + repr(state) + repr(gateway.messages)
+
+
+@pytest.mark.parametrize("encryptor", [None, Encryptor("a passphrase")])
+def test_what_a_hook_raises_after_a_send_is_not_taken_for_a_refused_message(http, encryptor):
+    def after(_event):
+        domain.TextMessage()
+
+    client = APIClient("demo", "demo-password", base_url=BASE_URL, http=http, on_response=after, encryptor=encryptor)
+
+    with pytest.raises(ValidationError):
+        client.send(TEXT, to=NUMBER)
+
+    assert len(http.requests) == 1

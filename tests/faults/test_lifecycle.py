@@ -379,7 +379,8 @@ sys.exit(status)
 )
 def test_a_forked_process_goes_on_by_itself(wire, gateway, faulting, kind, backend):
     canaries = faulting("canaries")
-    code = [sys.executable, "-c", FORKING, wire.url, canaries.LOGIN, canaries.PASSWORD, kind, backend]
+    quiet = ["-W", "ignore:This process:DeprecationWarning"]  # it has threads: the test is about that
+    code = [sys.executable, *quiet, "-c", FORKING, wire.url, canaries.LOGIN, canaries.PASSWORD, kind, backend]
     path = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'generated'}"}
 
     done = subprocess.run(code, env=path, timeout=40, check=False, capture_output=True, text=True)

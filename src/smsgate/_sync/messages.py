@@ -135,9 +135,10 @@ class MessageCalls(Execution):
             operation = send_operation(
                 chosen, skip_phone_validation=skip_phone_validation, active_within=device_active_within
             )
-            if self._sends_as_given:
-                return self._sender.send(chosen, operation)
-            self._cipher.check(chosen)
+            if not self._sends_as_given:
+                self._cipher.check(chosen)
+        if self._sends_as_given:
+            return self._sender.send(chosen, operation)
         wire = self._cipher.seal(self._sender.pinned(chosen, device_active_within))
         if wire is not chosen:
             operation = send_operation(
