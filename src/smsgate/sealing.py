@@ -8,7 +8,7 @@ never share one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate.base_url import is_phone
@@ -36,6 +36,8 @@ M = TypeVar("M", bound="Model")
 
 _LONGEST_RECIPIENT = 128
 _PUNCTUATION = re.compile(r"[\s()./-]+")
+_MEANINGFUL = frozenset("*#")
+_ANY_CIPHERTEXT = re.compile(r"[\s+]*\$[A-Za-z][A-Za-z0-9/._-]*\$")
 
 
 def check_sealable(message: Message, base_url: str) -> None:
@@ -50,7 +52,7 @@ def check_sealable(message: Message, base_url: str) -> None:
     if message.data_message is not None and not is_phone(base_url):
         raise InvalidRequestError("cloud and private servers refuse encrypted data messages: only a phone takes them")
     numbers = message.phone_numbers
-    if len(numbers) > 1 and len({_PUNCTUATION.sub("", number) for number in numbers}) != len(numbers):
+    if len(numbers) > 1 and len(set(map(_dialled, numbers))) != len(numbers):
         raise InvalidRequestError("two recipients are one number in different spellings")
 
 
@@ -78,26 +80,34 @@ def check_sealed(message: Message) -> None:
 
 
 def texts_to_open(state: MessageState, encryptor: BaseEncryptor) -> list[str]:
-    """Return the ciphertexts of a state, in the order that `opened` takes them; none of a plain or hashed one."""
+    """Return the ciphertexts of a state, the keys that `opened` takes; none of a plain or hashed one."""
     if not state.is_encrypted or state.is_hashed:
         return []
     return [text for text in map(_without_plus, _collected(state, _state)) if _is_ciphertext(encryptor, text)]
 
 
-def opened(state: MessageState, plain: Sequence[str | None], encryptor: BaseEncryptor) -> MessageState:
-    """Return the state with its ciphertexts replaced; None leaves one as it is, and the state stays encrypted."""
+def opened(state: MessageState, plain: Mapping[str, str | None]) -> MessageState:
+    """Return the state with its ciphertexts replaced.
+
+    Args:
+        state: as it came.
+        plain: what became of each of `texts_to_open`. None leaves one as it is; then, or when something else in the
+            state looks like the ciphertext of any scheme, the state stays encrypted.
+    """
     if not plain:
         return state
-    results = iter(plain)
+    left = False
 
     def change(text: str) -> str:
-        if not _is_ciphertext(encryptor, _without_plus(text)):
+        nonlocal left
+        result = plain.get(_without_plus(text))
+        if result is None:
+            left = left or _without_plus(text) in plain or _ANY_CIPHERTEXT.match(text) is not None
             return text
-        result = next(results)
-        return text if result is None else result
+        return result
 
     changed = _state(state, change)
-    return changed.model_copy(update={"is_encrypted": None in plain})
+    return changed.model_copy(update={"is_encrypted": left})
 
 
 def ciphertext(encryptor: BaseEncryptor, text: str) -> str:
@@ -107,7 +117,8 @@ def ciphertext(encryptor: BaseEncryptor, text: str) -> str:
     and the traceback leads to it.
 
     Raises:
-        EncryptionError: when the encryptor raises it or anything else, or gives no text.
+        EncryptionError: when the encryptor raises it or anything else, or gives what it would not know again: the
+            text as it was, an empty one, one without UTF-8 form.
     """
     try:
         encrypted = encryptor.encrypt(text)
@@ -116,8 +127,12 @@ def ciphertext(encryptor: BaseEncryptor, text: str) -> str:
     except Exception as error:  # noqa: BLE001 - anything at all
         failure = EncryptionError(f"the encryptor raised {type(error).__name__}")
         raise failure.with_traceback(error.__traceback__) from None
-    if not isinstance(encrypted, str):
-        raise EncryptionError("the encryptor gave no text")
+    if not isinstance(encrypted, str) or encrypted == text or not _is_ciphertext(encryptor, encrypted):
+        raise EncryptionError("the encryptor gave nothing that it takes for encrypted itself")
+    try:
+        encrypted.encode()
+    except UnicodeEncodeError:
+        raise EncryptionError("the encryptor gave a text that is no valid Unicode") from None
     return encrypted
 
 
@@ -128,6 +143,16 @@ def plaintext(encryptor: BaseEncryptor, text: str) -> str | None:
     except Exception:  # noqa: BLE001 - see above
         return None
     return plain if isinstance(plain, str) else None
+
+
+def _dialled(number: str) -> str:
+    """Return a number without what is written for the eye: spaces, brackets, invisible marks, ``tel:``."""
+    if number.isascii():
+        return _PUNCTUATION.sub("", number.lower().removeprefix("tel:"))
+    import unicodedata  # noqa: PLC0415 - slow to import, and needed for unusual numbers only
+
+    letters = unicodedata.normalize("NFKC", number).lower().removeprefix("tel:")
+    return "".join(x for x in letters if x in _MEANINGFUL or unicodedata.category(x)[0] not in "PZC")
 
 
 def _is_ciphertext(encryptor: BaseEncryptor, text: str) -> bool:

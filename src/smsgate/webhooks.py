@@ -342,6 +342,7 @@ def _decrypted(event: Event, encryptor: Decryptor) -> Event:
 def _plain(text: str, encryptor: Decryptor) -> str:
     ciphertext = without_plus(text)
     try:
-        return encryptor.decrypt(ciphertext) if encryptor.is_encrypted(ciphertext) else text
+        plain = encryptor.decrypt(ciphertext) if encryptor.is_encrypted(ciphertext) else text
     except Exception:  # noqa: BLE001 - another passphrase; a scheme of the user's own may raise anything
         return text
+    return plain if isinstance(plain, str) else text

@@ -10,17 +10,20 @@ from smsgate import (
     ConfigurationError,
     ConflictError,
     DataMessage,
+    EncryptionError,
     Encryptor,
     InvalidRequestError,
     Message,
+    MessageState,
     MmsAttachment,
     MmsMessage,
+    RecipientState,
     RetryPolicy,
     TextMessage,
 )
 from smsgate.emulator import Faults, Gateway, ManualClock
 from smsgate.encryption import BaseEncryptor
-from smsgate.sealing import sealed, texts_to_seal
+from smsgate.sealing import opened, sealed, texts_to_open, texts_to_seal
 
 pytest.importorskip("cryptography", reason="encryption needs the extra smsgate[encryption]")
 pytestmark = pytest.mark.filterwarnings("ignore:encryption with")
@@ -278,3 +281,77 @@ def test_passphrase_in_the_environment_makes_an_encryptor(monkeypatch, silent):
     client.send(text(numbers=NUMBERS[:1]))
 
     assert silent.messages[0].is_encrypted
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "+7 (999) 000-12.34",
+        "tel:+79990001234",
+        "+7\u2011999\u20110001234",
+        "\u200e+79990001234",
+        "+7999\u200b0001234",
+        "+\uff179990001234",
+    ],
+)
+def test_one_number_in_two_spellings_is_refused(silent, client_of, other):
+    client = client_of(silent, encryptor=quick())
+
+    with pytest.raises(InvalidRequestError, match="different spellings"):
+        client.send(text(numbers=[NUMBERS[0], other]))
+
+    assert silent.messages == []
+
+
+def test_service_codes_that_differ_in_stars_are_two(silent, client_of):
+    client_of(silent, encryptor=quick()).send(
+        text(numbers=["*100#", "100#", "\uff0a100\uff031"]), skip_phone_validation=True
+    )
+
+    assert len(silent.messages[0].recipients) == 3
+
+
+@pytest.mark.parametrize("gives", ["", "Meet me", "$own$\ud800", None, b"$own$x"])
+def test_scheme_that_gives_no_ciphertext_sends_nothing(silent, client_of, gives):
+    class Own(Counting):
+        def encrypt(self, text):
+            return gives if text == "Meet me" else super().encrypt(text)
+
+    with pytest.raises(EncryptionError) as caught:
+        client_of(silent, encryptor=Own()).send(text())
+
+    assert "Meet me" not in str(caught.value)
+    assert silent.messages == []
+
+
+@pytest.mark.parametrize("left", ["$rsa-oaep$x", "++$aes-256-cbc/pbkdf2-sha1$i=1$x$y", " $aes-256-cbc/pbkdf2-sha1$x"])
+def test_state_with_a_field_that_stays_ciphertext_says_so(left):
+    encryptor = quick()
+    body = encryptor.encrypt("Meet me")
+    state = MessageState(
+        id="m1",
+        device_id="d",
+        state="Pending",
+        is_encrypted=True,
+        recipients=[RecipientState(phone_number=left, state="Pending")],
+        text_message=TextMessage(text=body),
+    )
+
+    assert texts_to_open(state, encryptor) == [body]
+    shown = opened(state, {body: "Meet me"})
+
+    assert shown.is_encrypted is True
+    assert (shown.recipients[0].phone_number, shown.text_message.text) == (left, "Meet me")
+
+
+def test_scheme_that_changes_its_mind_loses_no_state(silent, client_of):
+    class Moody(Counting):
+        asked = 0
+
+        def is_encrypted(self, text):
+            self.asked += 1
+            return not text.startswith("$own$") or self.asked % 3 != 0
+
+    state = client_of(silent, encryptor=Moody()).get_state((client_of(silent, encryptor=Counting()).send(text())).id)
+
+    assert len(state.recipients) == 2

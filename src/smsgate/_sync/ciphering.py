@@ -65,9 +65,7 @@ class Cipher:
         texts = [texts_to_open(state, encryptor) for state in states]
         found = [text for part in texts for text in part]
         plain = iter(io.run_in_workers(partial(plaintext, encryptor), found))
-        return [
-            opened(state, [next(plain) for _ in part], encryptor) for state, part in zip(states, texts, strict=True)
-        ]
+        return [opened(state, {text: next(plain) for text in part}) for state, part in zip(states, texts, strict=True)]
 
     def open_one(self, state: MessageState) -> MessageState:
         """Return one state, likewise."""
