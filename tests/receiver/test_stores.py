@@ -336,7 +336,7 @@ async def test_child_of_a_fork_opens_the_file_for_itself(open_store):
     if child == 0:
         held = store._claim(10)
         known = store._add(b"body", ("a",), 1000.0, time.monotonic() + 5)
-        os._exit(0 if held == [] and known is None else 1)
+        os._exit(0 if held == known == [] else 1)
     _, status = await anyio.to_thread.run_sync(os.waitpid, child, 0)
 
     assert os.waitstatus_to_exitcode(status) == 0

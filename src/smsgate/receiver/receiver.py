@@ -175,13 +175,20 @@ class Receiver(Handlers):
         return await self._reading.run(work) if slow else work()
 
     async def accept(self, decision: Decision, body: bytes) -> Outcome:
-        """Store the event of a good decision and start its handlers; anything else is returned as it is."""
+        """Store the event of a good decision and start its handlers; anything else is returned as it is.
+
+        Both happen or neither, also when the task that waits here is cancelled meanwhile.
+        """
         event = decision.event
         if event is None:
             return Outcome(decision)
         if not self.of(event):
             self.wake()
             return Outcome(decision.without_event("unhandled", "nobody here handles this event"))
+        shop = self._shop()
+        return await shop.whole(lambda: self._keep(shop, decision, event, body), Outcome(NOT_STORED))
+
+    async def _keep(self, shop: Workshop, decision: Decision, event: webhooks.Event, body: bytes) -> Outcome:
         try:
             held = await self.store.add(body, marks_of(event), window=self.window)
         except Exception:  # noqa: BLE001 - whatever the store raises, the phone shall try again
@@ -190,7 +197,6 @@ class Receiver(Handlers):
         self.wake()
         if held is None:
             return Outcome(decision.without_event("repeated", "the event was received before"))
-        shop = self._shop()
         if shop.held >= (_HANDS if len(body) <= _LARGE else self._concurrency * 2):
             self.store.release(held.number)
             return Outcome(decision)
@@ -233,7 +239,9 @@ class Receiver(Handlers):
                 try:
                     shop.asked = False
                     room = 0 if shop.draining else self._concurrency * 2 - shop.held
-                    for held in await self.store.claim(room) if room > 0 else []:
+                    with anyio.CancelScope(shield=True):  # or what is handed out just now would be lost
+                        handed = await self.store.claim(room) if room > 0 else []
+                    for held in handed:
                         self._take(shop, held)
                     if await self.store.unfinished() == 0 and not shop.asked:
                         return

@@ -35,7 +35,8 @@ class Unfinished:
 class EventStore(Protocol):
     """Where received events wait until they are handled. Called from several tasks, maybe of several event loops.
 
-    An implementation hands out every event to one caller at a time, and again when that caller's process is gone.
+    An implementation hands out every event to one caller at a time, and again when that caller's process is gone. A
+    receiver does not cancel these calls; only the end of its event loop does.
     """
 
     async def add(self, body: bytes, marks: tuple[str, ...], *, window: timedelta) -> Unfinished | None:
