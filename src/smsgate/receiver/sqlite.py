@@ -113,6 +113,10 @@ class SQLiteStore:
         """Let events that were given up be handled again; returns how many."""
         return await self._change("UPDATE events SET failed = 0, attempts = 0, due = 0, owner = NULL WHERE failed")
 
+    async def discard(self) -> int:
+        """Forget events that were given up, except that they were received; returns how many."""
+        return await self._change("DELETE FROM events WHERE failed")
+
     async def note(self, number: int, *, finished: frozenset[str]) -> None:
         """See `EventStore.note`."""
         await self._change("UPDATE events SET finished = ? WHERE number = ?", "\n".join(sorted(finished)), number)
