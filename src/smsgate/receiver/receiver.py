@@ -35,10 +35,11 @@ AsyncSigningKey: TypeAlias = Callable[[str], Awaitable[str | Iterable[str] | Non
 WINDOW = timedelta(days=3)
 MAX_ATTEMPTS = 16
 CONCURRENCY = 16
+DRAIN = 10.0
+"""Seconds to wait for handlers at the end."""
+
 _FIRST_WAIT, _LONGEST_WAIT = 2.0, 3600.0
 _PAUSE, _LONGEST_PAUSE = 1.0, 10.0  # between two looks for events that are due
-_LINGER = 10.0
-_DRAIN = 10.0
 _HANDS = 1000  # more events than that, and fewer large ones, wait in the store, not in memory
 _LARGE = 64 * 1024  # bytes; reading more than that would be noticed by others in the loop
 _serial = itertools.count()  # older anyio tells run variables apart by name
@@ -60,7 +61,7 @@ class Outcome:
     decision: Decision
     _done: anyio.Event | None = field(default=None, repr=False)
 
-    async def linger(self, seconds: float = _LINGER) -> None:
+    async def linger(self, seconds: float = DRAIN) -> None:
         """Wait, after answering, until the event was handled once, at most so long.
 
         Servers wait for requests when they stop, so this lets handlers finish even where nobody runs the application's
@@ -217,11 +218,11 @@ class Receiver(Handlers):
             shop.watching = True
             shop.start(lambda: self._watch(shop))
 
-    async def drain(self, seconds: float = _DRAIN) -> None:
+    async def drain(self, seconds: float = DRAIN) -> None:
         """Wait until what is in hand in this event loop is handled, at most so long; what is not stays in the store."""
         await self._shop().drain(seconds)
 
-    def running(self, *, drain: float = _DRAIN) -> AbstractAsyncContextManager[None]:
+    def running(self, *, drain: float = DRAIN) -> AbstractAsyncContextManager[None]:
         """A lifespan: look for what was left behind at the start, wait for handlers at the end."""
         return _Running(self, drain)
 
@@ -329,7 +330,7 @@ async def _persist(note: Callable[[], Awaitable[None]]) -> None:
         else:
             return
         await anyio.sleep(pause)
-        pause = min(pause * 2, _DRAIN)
+        pause = min(pause * 2, DRAIN)
 
 
 class _Running:
@@ -341,3 +342,7 @@ class _Running:
 
     async def __aexit__(self, *_error: object) -> None:
         await self._receiver.drain(self._drain)
+        store = self._receiver.store
+        lost = await store.unfinished() if isinstance(store, MemoryStore) else 0
+        if lost:
+            _log.warning("%d events are not handled and end with this process; an SQLiteStore would keep them", lost)
