@@ -240,6 +240,7 @@ class Receiver(Handlers):
                 try:
                     shop.asked = False
                     room = 0 if shop.draining else self._concurrency * 2 - shop.held
+                    handed: list[Unfinished] = []
                     with anyio.CancelScope(shield=True):  # or what is handed out just now would be lost
                         handed = await self.store.claim(room) if room > 0 else []
                     for held in handed:
