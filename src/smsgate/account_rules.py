@@ -13,7 +13,7 @@ from smsgate.errors import InvalidRequestError
 from smsgate_api.building import plain_text
 from smsgate_api.models import Webhook, WebhookEvent
 
-__all__ = ["check_settings", "check_target", "is_registered", "wanted_webhooks"]
+__all__ = ["check_settings", "check_target", "is_registered", "stale_webhooks", "wanted_webhooks"]
 
 _LONGEST_URL = 256
 _NAME = re.compile(r"[a-z0-9._]{1,15}")
@@ -100,6 +100,21 @@ def is_registered(wanted: Webhook, registered: Iterable[Webhook], *, phone: bool
         and (phone or found.device_id == wanted.device_id)
         for found in registered
     )
+
+
+def stale_webhooks(
+    wanted: Iterable[Webhook], registered: Iterable[Webhook], *, device_id: str | None, name: str, phone: bool
+) -> list[str]:
+    """Return the ids of webhooks with the same name and for the same device that are not wanted any more."""
+    ids = {webhook.id for webhook in wanted}
+    return [
+        found.id
+        for found in registered
+        if found.id
+        and found.id.startswith(f"{name}-")
+        and found.id not in ids
+        and (phone or (found.device_id or None) == device_id)
+    ]
 
 
 def check_settings(content: bytes, base_url: str) -> None:

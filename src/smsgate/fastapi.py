@@ -16,15 +16,15 @@ Needs ``smsgate[fastapi]``.
 
 from __future__ import annotations
 
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 try:
-    from fastapi import APIRouter, Body, Depends, FastAPI, Request, Response
+    from fastapi import APIRouter, BackgroundTasks, Body, Depends, FastAPI, Request, Response
     from fastapi.requests import HTTPConnection  # noqa: TC002 - FastAPI reads annotations
     from fastapi.responses import JSONResponse
     from fastapi.routing import APIRoute
-    from starlette.background import BackgroundTask
     from starlette.requests import ClientDisconnect
 except ImportError as error:
     raise ImportError("smsgate.fastapi needs FastAPI: install smsgate[fastapi].") from error
@@ -35,7 +35,7 @@ from smsgate import AsyncAPIClient, errors, webhooks
 from smsgate.receiver import AsyncSigningKey, Decision, EventStore, MemoryStore, Receiver, SQLiteStore
 from smsgate.receiver.deciding import MAX_BODY, TOLERANCE, UNREADABLE, too_large
 from smsgate.receiver.handlers import Handlers
-from smsgate.receiver.receiver import CONCURRENCY, MAX_ATTEMPTS, WINDOW
+from smsgate.receiver.receiver import CONCURRENCY, DRAIN, MAX_ATTEMPTS, WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -54,6 +54,8 @@ __all__ = [
     "lifespan_client",
     "shared_client",
 ]
+
+_log = logging.getLogger("smsgate.fastapi")
 
 _HEADERS = [
     {
@@ -107,6 +109,8 @@ class WebhookRouter(APIRouter, Handlers):
         max_body: bytes; larger bodies are answered 413.
         max_attempts: how often an event is handled before it is set aside.
         concurrency: events handled at the same time.
+        drain: seconds that a server which stops waits for handlers, first with its requests and then at the end of its
+            lifespan: so it may take twice as long. What is not handled then stays in the store.
         tags: of the route, in the documentation.
         include_in_schema: whether the route shows up in the documentation.
 
@@ -126,6 +130,7 @@ class WebhookRouter(APIRouter, Handlers):
         max_body: int = MAX_BODY,
         max_attempts: int = MAX_ATTEMPTS,
         concurrency: int = CONCURRENCY,
+        drain: float = DRAIN,
         tags: list[str | Enum] | None = None,
         include_in_schema: bool = True,
     ) -> None:
@@ -141,6 +146,7 @@ class WebhookRouter(APIRouter, Handlers):
             max_attempts=max_attempts,
             concurrency=concurrency,
         )
+        self._drain = drain
         Handlers.__init__(self, self.receiver)
         APIRouter.__init__(self, lifespan=self._live)
         self.add_api_route(
@@ -154,12 +160,12 @@ class WebhookRouter(APIRouter, Handlers):
             tags=tags,
             include_in_schema=include_in_schema,
             openapi_extra={"parameters": _HEADERS},
-            route_class_override=_route_class(self.receiver),
+            route_class_override=_route_class(self.receiver, drain),
         )
 
     @asynccontextmanager
     async def _live(self, _app: object) -> AsyncGenerator[None, None]:
-        async with self.receiver.running():
+        async with self.receiver.running(drain=self._drain):
             yield
 
 
@@ -168,6 +174,8 @@ class _CheckedRequest(Request):
 
     decision: Decision
     raw: bytes
+    receiver: Receiver
+    drain: float
 
     async def body(self) -> bytes:
         return b"{}"
@@ -176,7 +184,7 @@ class _CheckedRequest(Request):
         return self.decision.event
 
 
-def _route_class(receiver: Receiver) -> type[APIRoute]:
+def _route_class(receiver: Receiver, drain: float) -> type[APIRoute]:
     """Return the class of a route that checks raw requests before FastAPI looks at them."""
 
     class WebhookRoute(APIRoute):
@@ -189,7 +197,7 @@ def _route_class(receiver: Receiver) -> type[APIRoute]:
                     return _answer(decision)
                 checked = _CheckedRequest(_as_json(request), request.receive)
                 checked.decision, checked.raw = decision, body
-                checked.state.smsgate_receiver = receiver
+                checked.receiver, checked.drain = receiver, drain
                 return await handle(checked)
 
             return check_and_handle
@@ -197,7 +205,11 @@ def _route_class(receiver: Receiver) -> type[APIRoute]:
     return WebhookRoute
 
 
-async def _documented(event: Annotated[webhooks.Event, Body()], request: Request) -> Response:  # noqa: ARG001 - for the schema
+async def _documented(
+    event: Annotated[webhooks.Event, Body()],  # noqa: ARG001 - for the schema
+    request: Request,
+    tasks: BackgroundTasks,
+) -> Response:
     """An event of a phone, signed with the key that its app shows.
 
     The answer comes before the event is handled.
@@ -205,11 +217,9 @@ async def _documented(event: Annotated[webhooks.Event, Body()], request: Request
     checked = request if isinstance(request, _CheckedRequest) else None
     if checked is None:
         raise errors.ConfigurationError("a WebhookRouter cannot be copied route by route; include it as a whole")
-    receiver: Receiver = checked.state.smsgate_receiver
-    outcome = await receiver.accept(checked.decision, checked.raw)
-    response = _answer(outcome.decision)
-    response.background = BackgroundTask(outcome.linger)
-    return response
+    outcome = await checked.receiver.accept(checked.decision, checked.raw)
+    tasks.add_task(outcome.linger, checked.drain)
+    return _answer(outcome.decision)
 
 
 async def _read(receiver: Receiver, request: Request) -> tuple[Decision, bytes]:
@@ -324,7 +334,8 @@ def install_error_handlers(app: FastAPI) -> None:
     """Answer a request whose code raises an `SMSGateError` with a problem document (RFC 9457) instead of 500.
 
     What the caller's input has caused is 4xx and told in full: 404, 409, 413, 422. What went wrong between the
-    application and the gateway, its own credentials included, is 502, 503 or 504, without details.
+    application and the gateway, its own credentials included, is 502, 503 or 504, without details; these are in the
+    log, as errors of the logger ``smsgate.fastapi``.
     """
 
     async def answer(_request: Request, error: Exception) -> Response:
@@ -338,6 +349,8 @@ def _problem(error: Exception) -> Response:
     detail = str(error)
     if status is None:
         status, detail = next(told for kind, told in _GATEWAY.items() if isinstance(error, kind))
+        code = f" {error.status_code}" if isinstance(error, errors.APIError) else ""
+        _log.error("answered %d: %s%s", status, type(error).__name__, code, exc_info=error)
     document: dict[str, Any] = {"type": "about:blank", "title": type(error).__name__, "status": status}
     document["detail"] = error.message if isinstance(error, errors.APIError) and status < 500 else detail  # noqa: PLR2004
     if isinstance(error, errors.SendOutcomeUnknownError) and error.message_id:

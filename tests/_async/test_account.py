@@ -171,6 +171,31 @@ async def test_webhooks_are_ensured_on_a_phone_and_for_one_device(client_of):
 
 
 @pytest.mark.anyio
+async def test_webhooks_of_other_devices_are_not_stale(client_of):
+    client = client_of(Gateway(devices=2))
+    one, other = [device.id for device in await client.list_devices()]
+
+    for url in ("https://old.test/", "https://new.test/"):
+        for device in (one, other, None):
+            await client.ensure_webhooks(url, ["sms:sent"], device_id=device, remove_stale=True)
+
+    registered = {(hook.device_id, hook.url) for hook in await client.get_webhooks()}
+    assert registered == {(device, "https://new.test/") for device in (one, other, None)}
+
+
+@pytest.mark.anyio
+async def test_stale_webhooks_of_a_phone_are_those_of_the_name(client_of):
+    gateway = Gateway(mode="local")
+    phone = client_of(gateway, base_url=PHONE_URL)
+
+    await phone.ensure_webhooks("https://old.test/", ["sms:sent"])
+    await phone.ensure_webhooks("https://other.test/", ["sms:sent"], name="other")
+    await phone.ensure_webhooks("https://new.test/", ["sms:sent"], device_id=gateway.devices[0].id, remove_stale=True)
+
+    assert {hook.url for hook in await phone.get_webhooks()} == {"https://other.test/", "https://new.test/"}
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("url", "events", "name"),
     [

@@ -18,10 +18,10 @@ import pytest
 
 uvicorn = pytest.importorskip("uvicorn", reason="listening needs a web server")
 
-from smsgate import webhooks  # noqa: E402 - after the check above
+from smsgate import Timeout, webhooks  # noqa: E402 - after the check above
 from smsgate.__main__ import main  # noqa: E402
-from smsgate.cli import listen  # noqa: E402
-from smsgate.cli.showing import show  # noqa: E402
+from smsgate.cli import listen, registering  # noqa: E402
+from smsgate.cli.showing import say, show  # noqa: E402
 from smsgate.emulator import Deliverer, Gateway  # noqa: E402
 from smsgate.emulator.asgi import EmulatorApp  # noqa: E402
 
@@ -92,20 +92,23 @@ def wait_for(condition, seconds=20):
 
 
 @pytest.fixture
-def start(gateway, gateway_url):
+def environment(gateway, gateway_url):
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "generated")]),
+        "SMSGATE_SIGNING_KEY": gateway.devices[0].signing_key,
+        "SMSGATE_USERNAME": gateway.login,
+        "SMSGATE_PASSWORD": gateway.password,
+        "SMSGATE_BASE_URL": gateway_url,
+    }
+
+
+@pytest.fixture
+def start(environment):
     started = []
 
     def run(*options, **variables):
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "generated")]),
-            "SMSGATE_SIGNING_KEY": gateway.devices[0].signing_key,
-            "SMSGATE_USERNAME": gateway.login,
-            "SMSGATE_PASSWORD": gateway.password,
-            "SMSGATE_BASE_URL": gateway_url,
-            **variables,
-        }
-        started.append(Listening(options, environment))
+        started.append(Listening(options, {**environment, **variables}))
         return started[-1]
 
     yield run
@@ -119,7 +122,7 @@ def registered(gateway):
     return sorted((hook["event"], hook["url"]) for hook in gateway._books.webhooks.values())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_events_are_shown_and_registrations_removed_at_the_end(start, gateway, number):
     command = start("--register", TARGET, "--output", "jsonl", "--event", "sms:received")
     url = command.url()
@@ -194,7 +197,123 @@ def test_what_could_not_be_removed_is_told(start, gateway):
     code = command.stop()
 
     assert code == 1
-    assert sum("is still registered" in line for line in command.errors) == 2
+    assert sum("may still be registered" in line for line in command.errors) == 2
+
+
+def test_half_sent_request_does_not_hold_up_the_end(start, gateway):
+    command = start("--register", TARGET)
+    address = httpx.URL(command.url())
+
+    with socket.create_connection((address.host, address.port)) as client:
+        client.sendall(b"POST /sms HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
+        time.sleep(0.3)
+        started = time.monotonic()
+        code = command.stop()
+
+    assert time.monotonic() - started < 10
+    assert (code, registered(gateway)) == (0, [])
+    assert "Traceback" not in "".join(command.errors)
+
+
+IN_A_TERMINAL = """
+import os, sys
+os.open(os.ttyname(0), os.O_RDWR)  # the first terminal that the leader of a session opens becomes its own
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
+
+def test_closed_terminal_does_not_hold_up_the_end(environment, gateway):
+    master, terminal = os.openpty()
+    options = ["-m", "smsgate", "listen", "--port", "0", "--register", TARGET]
+    command = [sys.executable, "-c", IN_A_TERMINAL, *options]
+    streams = dict.fromkeys(["stdin", "stdout", "stderr"], terminal)
+    with subprocess.Popen(command, env=environment, start_new_session=True, **streams) as process:
+        os.close(terminal)
+        said = b""
+        while b"listening on" not in said:
+            said += os.read(master, 1000)
+        os.close(master)
+        process.wait(20)
+
+    assert registered(gateway) == []
+
+
+def test_lines_that_nobody_can_read_end_nothing(monkeypatch):
+    class Closed:
+        def write(self, _text):
+            raise OSError
+
+    monkeypatch.setattr(sys, "stderr", Closed())
+
+    say("anything")
+
+
+def test_who_ignores_the_closing_of_its_terminal_goes_on(start, gateway):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does it
+    try:
+        command = start("--register", TARGET)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    url = command.url()
+
+    command.process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    answer = httpx.post(url, content=b"{}", trust_env=False)
+
+    assert (answer.status_code, command.stop(), registered(gateway)) == (401, 0, [])
+
+
+@pytest.fixture
+def silent_gateway():
+    """A gateway that accepts connections and answers nobody."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20)
+        yield listener
+
+
+def base_url(listener):
+    return f"http://127.0.0.1:{listener.getsockname()[1]}/3rdparty/v1"
+
+
+def test_second_signal_ends_what_the_first_one_interrupted(start, silent_gateway):
+    command = start("--register", TARGET, SMSGATE_BASE_URL=base_url(silent_gateway))
+    registering, _ = silent_gateway.accept()
+    registering.recv(10)
+
+    started = time.monotonic()
+    command.process.send_signal(signal.SIGINT)
+    unregistering, _ = silent_gateway.accept()
+    unregistering.recv(10)
+    code = command.stop(signal.SIGINT)
+    for connection in (registering, unregistering):
+        connection.close()
+
+    assert time.monotonic() - started < 4
+    assert code == 1
+    assert [line.split()[-1] for line in command.errors] == ["registered", "interrupted"]
+    assert "may still be registered" in command.errors[0]
+
+
+def test_gateway_that_never_answers_is_given_up(silent_gateway, monkeypatch, capsys):
+    monkeypatch.setattr(registering, "_TIMEOUT", Timeout(connect=0.2, read=0.2, total=0.2))
+    options = ["--login", "demo", "--password", "demo", "--base-url", base_url(silent_gateway)]
+
+    code = main(["listen", "--signing-key", "k", "--port", "0", "--register", TARGET, *options])
+
+    assert code == 1
+    assert capsys.readouterr().err.count("may still be registered") == 1
+
+
+def test_what_was_never_registered_is_not_told_to_be(start):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        nobody = base_url(listener)
+    command = start("--register", TARGET, SMSGATE_BASE_URL=nobody)
+
+    code = command.process.wait(20)
+    command.stop()
+
+    assert code == 1
+    assert [line.split(":")[0] for line in command.errors] == ["smsgate listen"]
 
 
 def test_command_ends_when_nobody_reads_any_more():

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from typing import Annotated
 
+import anyio
 import pytest
 
 fastapi = pytest.importorskip("fastapi", reason="needs smsgate[fastapi]")
 
-from fastapi import Depends, FastAPI, HTTPException  # noqa: E402 - after the check above
+from fastapi import BackgroundTasks, Depends, FastAPI, HTTPException  # noqa: E402 - after the check above
 from fastapi.middleware.cors import CORSMiddleware  # noqa: E402
 from starlette.middleware.base import BaseHTTPMiddleware  # noqa: E402
 
@@ -128,6 +130,34 @@ async def test_dependencies_of_the_application_run_before_an_event_is_accepted(h
     answer = await post(app, envelope())
 
     assert (answer.status_code, seen) == (403, [])
+
+
+async def test_background_tasks_of_dependencies_run(hooks, post, envelope, seen):
+    def count(tasks: BackgroundTasks):
+        tasks.add_task(seen.append, "counted")
+
+    app = FastAPI()
+    app.include_router(hooks, dependencies=[Depends(count)])
+
+    await post(app, envelope())
+
+    assert sorted(seen) == ["counted", "hello"]
+
+
+async def test_handlers_are_waited_for_at_the_end_as_long_as_is_said(post, envelope):
+    hooks = WebhookRouter("/sms", signing_key=KEY, drain=0.1)
+    hooks.on()(lambda _event: anyio.sleep(100))
+    app = FastAPI()
+    app.include_router(hooks)
+
+    async with anyio.create_task_group() as tasks:
+        async with app.router.lifespan_context(app):
+            tasks.start_soon(post, app, envelope())
+            await anyio.sleep(0.1)
+            started = time.monotonic()
+        took = time.monotonic() - started
+
+    assert took < 5
 
 
 async def test_middleware_does_not_get_into_the_way(app, post, envelope, seen):
@@ -307,6 +337,30 @@ async def test_errors_become_problem_documents(request_to, error, status, detail
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json() == {"type": "about:blank", "title": type(error).__name__, "status": status, "detail": detail}
     assert answer.headers.get("retry-after") == ("7" if isinstance(error, errors.RateLimitError) else None)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (errors.UnauthorizedError("Unauthorized", 401), "answered 502: UnauthorizedError 401"),
+        (errors.ConfigurationError("no password"), "answered 500: ConfigurationError"),
+        (errors.ConnectError("refused"), "answered 502: ConnectError"),
+        (errors.InternalServerError("dial tcp 10.0.0.1", 500), "answered 502: InternalServerError 500"),
+    ],
+)
+async def test_faults_of_the_application_itself_are_logged(request_to, caplog, error, line):
+    await request_to(failing(error), "GET", "/")
+
+    (record,) = [record for record in caplog.records if record.name.startswith("smsgate")]
+    assert (record.levelname, record.getMessage()) == ("ERROR", line)
+    assert record.exc_info[1] is error
+
+
+async def test_faults_of_callers_are_not_logged(request_to, caplog):
+    for error in (errors.NotFoundError("no such message", 404), errors.InvalidRequestError("an empty id")):
+        await request_to(failing(error), "GET", "/")
+
+    assert [record for record in caplog.records if record.name.startswith("smsgate")] == []
 
 
 async def test_unknown_outcome_names_the_message(request_to):

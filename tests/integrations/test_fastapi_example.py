@@ -58,7 +58,7 @@ class Application:
             "SMSGATE_PASSWORD": gateway.password,
             "SMSGATE_BASE_URL": gateway_url,
             "SMSGATE_SIGNING_KEY": gateway.devices[0].signing_key,
-            "PUBLIC_URL": "https://example.com",
+            "PUBLIC_URL": "https://example.com/",
             "EVENTS_FILE": str(folder / "events.db"),
         }
 

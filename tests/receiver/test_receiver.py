@@ -325,6 +325,32 @@ async def test_shutdown_takes_up_nothing_new(make, give, quick, until, store):
     assert (len(ran), await store.unfinished()) == (1, 1)
 
 
+async def test_what_a_restart_would_lose_is_told_at_the_end(give, caplog):
+    receiver = Receiver(signing_key=KEY)
+
+    @receiver.on()
+    def fail(_event):
+        raise RuntimeError
+
+    async with receiver.running():
+        await (await give(receiver)).linger()
+        await (await give(receiver)).linger()
+
+    assert "2 events are not handled" in caplog.text
+    assert "SQLiteStore" in caplog.text
+
+
+async def test_nothing_is_told_at_the_end_when_nothing_is_lost(make, give, caplog, tmp_path):
+    kept = SQLiteStore(tmp_path / "kept.db")
+    for receiver, works in ((make(), True), (Receiver(signing_key=KEY, store=kept), False)):
+        receiver.on()(print if works else lambda _event: 1 / 0)
+        async with receiver.running():
+            await (await give(receiver)).linger()
+    kept.close()
+
+    assert "not handled" not in caplog.text
+
+
 def test_event_interrupted_by_the_end_of_its_loop_is_handled_in_the_next_one(phone):
     receiver, ran = Receiver(signing_key=KEY), []
 

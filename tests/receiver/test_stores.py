@@ -189,16 +189,48 @@ async def test_memory_is_not_told_the_time_of_day(monkeypatch):
 
 async def test_memory_refuses_more_than_it_takes_until_there_is_room(clock):
     store = MemoryStore(clock=clock, max_bytes=10)
-    first, second = [await store.add(b"12345", (str(number),), window=WINDOW) for number in range(2)]
+    first, _ = [await store.add(b"12345", (str(number),), window=WINDOW) for number in range(2)]
 
-    with pytest.raises(MemoryError, match="unhandled"):
-        await store.add(b"1", ("c",), window=WINDOW)
-    await store.give_up(second.number)
     with pytest.raises(MemoryError, match="unhandled"):
         await store.add(b"1", ("c",), window=WINDOW)
     await store.finish(first.number)
 
     assert await store.add(b"1", ("c",), window=WINDOW) is not None
+
+
+async def test_memory_drops_the_oldest_events_that_were_given_up_when_it_needs_room(clock, caplog):
+    store = MemoryStore(clock=clock, max_bytes=10)
+    for number in (b"000", b"111", b"222"):
+        await store.give_up((await store.add(number, (number.decode(),), window=WINDOW)).number)
+
+    with pytest.raises(MemoryError, match="unhandled"):  # nor would it help to drop them all
+        await store.add(b"x" * 11, ("a",), window=WINDOW)
+    assert await store.failed() == 3
+    held = await store.add(b"x" * 7, ("a",), window=WINDOW)
+
+    assert (len(held.body), await store.failed()) == (7, 1)
+    assert "2 events that were set aside are dropped" in caplog.text
+    await store.revive()
+    assert [event.body for event in await store.claim(10)] == [b"222"]
+
+
+async def test_events_that_were_given_up_can_be_discarded(store):
+    for mark in ("a", "b"):
+        await store.give_up((await store.add(b"body", (mark,), window=WINDOW)).number)
+    await store.add(b"body", ("c",), window=WINDOW)
+
+    assert await store.discard() == 2
+    assert (await store.failed(), await store.unfinished(), await store.revive()) == (0, 1, 0)
+    assert await store.add(b"body", ("a",), window=WINDOW) is None
+
+
+async def test_discarding_makes_room_in_memory():
+    store = MemoryStore(max_bytes=4)
+    await store.give_up((await store.add(b"body", ("a",), window=WINDOW)).number)
+
+    await store.discard()
+
+    assert store._room == 4
 
 
 async def test_handlers_that_are_through_are_known_after_an_interruption(store):
@@ -336,7 +368,7 @@ async def test_child_of_a_fork_opens_the_file_for_itself(open_store):
     if child == 0:
         held = store._claim(10)
         known = store._add(b"body", ("a",), 1000.0, time.monotonic() + 5)
-        os._exit(0 if held == [] and known is None else 1)
+        os._exit(0 if held == known == [] else 1)
     _, status = await anyio.to_thread.run_sync(os.waitpid, child, 0)
 
     assert os.waitstatus_to_exitcode(status) == 0

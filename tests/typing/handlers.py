@@ -7,7 +7,16 @@ from typing_extensions import assert_type
 from smsgate import AsyncAPIClient, webhooks
 from smsgate.fastapi import SharedClient, WebhookRouter
 from smsgate.receiver import WebhookApp, decide
-from smsgate.webhooks import Event, SmsDataReceived, SmsReceived, SmsSent
+from smsgate.webhooks import (
+    Event,
+    SmsCancelled,
+    SmsDataReceived,
+    SmsDelivered,
+    SmsFailed,
+    SmsReceived,
+    SmsSent,
+    SystemPing,
+)
 
 
 def handlers_get_the_classes_they_are_registered_for(hooks: WebhookRouter, app: WebhookApp) -> None:
@@ -33,6 +42,10 @@ def handlers_get_the_classes_they_are_registered_for(hooks: WebhookRouter, app: 
 
     @hooks.on(SmsSent, SmsReceived)  # type: ignore[arg-type]
     async def too_narrow(event: SmsReceived) -> None:  # pyright: ignore[reportArgumentType]
+        assert_type(event.id, str)
+
+    @hooks.on(SmsReceived, SmsDataReceived, SmsSent, SmsDelivered, SmsFailed, SmsCancelled, SystemPing)  # type: ignore[arg-type]
+    def seven(event: SmsReceived) -> None:  # pyright: ignore[reportArgumentType]
         assert_type(event.id, str)
 
     assert_type(two(webhooks.SmsReceived.model_validate({})), str | None)

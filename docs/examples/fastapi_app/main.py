@@ -21,7 +21,7 @@ from smsgate.fastapi import SQLiteStore, WebhookRouter, install_error_handlers, 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-PUBLIC_URL = os.environ["PUBLIC_URL"]
+PUBLIC_URL = os.environ["PUBLIC_URL"].rstrip("/")
 EVENTS = ["sms:received", "sms:sent", "sms:delivered", "sms:failed"]
 
 client = AsyncAPIClient.from_env()

@@ -102,7 +102,8 @@ class AccountCalls(Execution):
             events: one webhook is registered for each.
             device_id: only of this phone.
             name: beginning of the ids; 1 to 15 of ``a-z0-9._``. Programs with the same account take different names.
-            remove_stale: whether other webhooks of that name are removed, such as those of an earlier URL.
+            remove_stale: whether other webhooks of that name and that device are removed, such as those of an earlier
+                URL. Without ``device_id`` those are the ones that hold for all phones.
             allow_insecure: as in `create_webhook`.
 
         Returns:
@@ -120,10 +121,9 @@ class AccountCalls(Execution):
             if not account_rules.is_registered(webhook, registered, phone=phone):
                 self.create_webhook(webhook, allow_insecure=allow_insecure)
         if remove_stale:
-            ids = {webhook.id for webhook in wanted}
-            for webhook in registered:
-                if webhook.id and webhook.id.startswith(f"{name}-") and webhook.id not in ids:
-                    self.delete_webhook(webhook.id)
+            stale = account_rules.stale_webhooks(wanted, registered, device_id=device_id, name=name, phone=phone)
+            for id in stale:
+                self.delete_webhook(id)
         return wanted
 
     def get_settings(self) -> DeviceSettings:

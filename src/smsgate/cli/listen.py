@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import os
-import secrets
 import signal
 import socket
 import sys
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from smsgate import APIClient, SMSGateError, Webhook, WebhookEvent, webhooks
-from smsgate.cli.showing import FORMATS, show
+from smsgate import SMSGateError, WebhookEvent, webhooks
+from smsgate.cli.registering import Interrupted, registered
+from smsgate.cli.showing import FORMATS, say, show
 from smsgate.receiver import WebhookApp
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
 KEY_VARIABLE = "SMSGATE_SIGNING_KEY"
 DEFAULT_PORT = 8000
 DEFAULT_EVENTS = ("sms:received", "sms:sent", "sms:delivered", "sms:failed")
 """Known to every app since 1.19; an app that does not know one of an account's events ignores them all."""
 
-MISSING = "Listening needs a web server: install smsgate[emulator]."
+MISSING = "Listening needs a web server: install smsgate[cli]."
 _MAX_PORT = 65_535
 _receiver_log = logging.getLogger("smsgate.receiver")
+_server_log = logging.getLogger("uvicorn.error")
 _TOLERANCE = timedelta(minutes=5)
+_GRACE = 3  # seconds for requests that are under way when the command is stopped
+_INTERRUPTIONS = 2  # of registering and of unregistering
 
 
 def main(argv: Sequence[str]) -> int:
-    """Receive and show events until SIGINT or SIGTERM.
+    """Receive and show events until SIGINT, SIGTERM or SIGHUP; a second signal ends unregistering, too.
 
     Args:
         argv: the command's options, without its name.
@@ -65,7 +69,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _listen(app: WebhookApp, uvicorn: Any, listener: socket.socket, options: argparse.Namespace) -> int:
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_GRACE))
+    signals = _Signals(server)
 
     @app.on()
     async def show_event(event: webhooks.Event) -> None:
@@ -75,66 +80,71 @@ def _listen(app: WebhookApp, uvicorn: Any, listener: socket.socket, options: arg
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             server.should_exit = True
 
-    def stop(*_signal: object) -> None:
-        server.should_exit = True
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, signals) for number in _signal_numbers()}
     refusals = logging.StreamHandler()
     _receiver_log.addHandler(refusals)
+    _server_log.addFilter(_is_news)
     try:
-        with _registered(options):
+        with _registrations(options):
             host, port = listener.getsockname()[:2]
-            _say(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}")
-            server.run(sockets=[listener])
+            say(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}")
+            signals.serving = True
+            try:
+                server.run(sockets=[listener])
+            finally:
+                signals.serving = False
     except SMSGateError as error:
         return _fail(str(error))
+    except Interrupted:
+        return _fail("interrupted")
     finally:
         _receiver_log.removeHandler(refusals)
+        _server_log.removeFilter(_is_news)
         for number, handler in before.items():
             signal.signal(number, handler)
     return 0
 
 
-@contextmanager
-def _registered(options: argparse.Namespace) -> Generator[None, None, None]:
-    """Register a webhook for each event, and remove all of them at the end, whatever happens."""
+class _Signals:
+    """What a signal does: it stops the server where that runs, and interrupts what is done before and after it."""
+
+    def __init__(self, server: Any) -> None:
+        self.serving = False
+        self._server = server
+        self._interruptions = 0
+
+    def __call__(self, *_signal: object) -> None:
+        if self.serving:
+            self._server.should_exit = True
+        elif self._interruptions < _INTERRUPTIONS:
+            self._interruptions += 1
+            raise Interrupted
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell whether a record of the server is more than the traceback of a request that was cut off at the end."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
+def _signal_numbers() -> list[signal.Signals]:
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    hang_up: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:  # as nohup makes it
+        numbers.append(hang_up)
+    return numbers
+
+
+def _registrations(options: argparse.Namespace) -> AbstractContextManager[None]:
     if options.register is None:
-        yield
-        return
+        return nullcontext()
     given: dict[str, Any] = {"base_url": options.base_url, "login": options.login, "password": options.password}
-    ids: list[str] = []
-    with APIClient.from_env(**{name: value for name, value in given.items() if value is not None}) as client:
-        try:
-            for event in options.event or DEFAULT_EVENTS:
-                ids.append(f"listen-{secrets.token_hex(8)}")  # before the call: it may be stored without an answer
-                hook = Webhook(id=ids[-1], url=options.register, event=WebhookEvent(event), device_id=options.device_id)
-                client.create_webhook(hook)
-            _say(f"registered {len(ids)} webhooks; cloud phones take a moment to fetch them")
-            yield
-        finally:
-            _unregister(client, ids)
-
-
-def _unregister(client: APIClient, ids: list[str]) -> None:
-    """Remove webhooks, all that can be removed; raises the last error."""
-    failure: SMSGateError | None = None
-    while ids:
-        hook = ids.pop()
-        try:
-            client.delete_webhook(hook)
-        except SMSGateError as error:
-            failure = error
-            _say(f"webhook {hook} is still registered")
-    if failure:
-        raise failure
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - a command talks to its terminal
+    account = {name: value for name, value in given.items() if value is not None}
+    events = options.event or DEFAULT_EVENTS
+    return registered(options.register, events, device_id=options.device_id, account=account)
 
 
 def _fail(text: str, *, code: int = 1) -> int:
-    _say(f"smsgate listen: {text}")
+    say(f"smsgate listen: {text}")
     return code
 
 

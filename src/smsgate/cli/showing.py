@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,12 @@ def show(event: webhooks.Event, output: str, now: datetime | None = None) -> str
     cells = (moment, event.event, event.device_id, str(getattr(event.payload, "remote", None) or ""))
     padded = (visible(cell).ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
     return "  ".join([*padded, visible(_content(payload))]).rstrip()
+
+
+def say(text: str) -> None:
+    """Write a line to the standard error, if there is somebody to read it."""
+    with suppress(OSError):  # a terminal that was closed
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - a command talks to its terminal
 
 
 def _content(payload: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from smsgate.receiver.deciding import MAX_BODY, TOLERANCE, UNREADABLE, WRONG_METHOD, WRONG_PATH, Decision, too_large
-from smsgate.receiver.receiver import CONCURRENCY, MAX_ATTEMPTS, WINDOW, AsyncSigningKey, Outcome, Receiver
+from smsgate.receiver.receiver import CONCURRENCY, DRAIN, MAX_ATTEMPTS, WINDOW, AsyncSigningKey, Outcome, Receiver
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -27,6 +27,8 @@ class WebhookApp(Receiver):
 
     Args:
         path: where events are received, exactly; default is every path, for use behind a framework's routing.
+        drain: seconds that a server which stops waits for handlers, first with its requests and then at the end of its
+            lifespan: so it may take twice as long. What is not handled then stays in the store.
         signing_key: see `Receiver`, like the other arguments.
 
     Example:
@@ -49,6 +51,7 @@ class WebhookApp(Receiver):
         max_body: int = MAX_BODY,
         max_attempts: int = MAX_ATTEMPTS,
         concurrency: int = CONCURRENCY,
+        drain: float = DRAIN,
     ) -> None:
         super().__init__(
             signing_key=signing_key,
@@ -61,6 +64,7 @@ class WebhookApp(Receiver):
             concurrency=concurrency,
         )
         self._path = path
+        self._drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan of the server."""
@@ -81,7 +85,7 @@ class WebhookApp(Receiver):
             outcome = await self._receive(scope, receive)
             whole = outcome.decision.status != too_large(0).status
             await _answer(send, outcome.decision, *([] if whole else [(b"connection", b"close")]))
-            await outcome.linger()
+            await outcome.linger(self._drain)
 
     async def _receive(self, scope: Scope, receive: Receive) -> Outcome:
         body = bytearray()
@@ -98,7 +102,7 @@ class WebhookApp(Receiver):
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        async with self.running():
+        async with self.running(drain=self._drain):
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})

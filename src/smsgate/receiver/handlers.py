@@ -12,20 +12,23 @@ from smsgate.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_E = TypeVar("_E")
+_Handled = TypeVar("_Handled")
 _R = TypeVar("_R")
 _A = TypeVar("_A", bound=webhooks.Event)
 _B = TypeVar("_B", bound=webhooks.Event)
 _C = TypeVar("_C", bound=webhooks.Event)
 _D = TypeVar("_D", bound=webhooks.Event)
+_E = TypeVar("_E", bound=webhooks.Event)
+_F = TypeVar("_F", bound=webhooks.Event)
+_G = TypeVar("_G", bound=webhooks.Event)
 
 Handler = Callable[[Any], object]
 
 
-class Registration(Protocol[_E]):
+class Registration(Protocol[_Handled]):
     """What `Handlers.on` returns: a decorator that takes a function of the event and returns it unchanged."""
 
-    def __call__(self, handler: Callable[[_E], _R], /) -> Callable[[_E], _R]:
+    def __call__(self, handler: Callable[[_Handled], _R], /) -> Callable[[_Handled], _R]:
         """Register a handler."""
         ...
 
@@ -44,15 +47,25 @@ class Handlers:
     @overload
     def on(self) -> Registration[webhooks.Event]: ...
     @overload
-    def on(self, first: type[_A], /) -> Registration[_A]: ...
+    def on(self, a: type[_A], /) -> Registration[_A]: ...
     @overload
-    def on(self, first: type[_A], second: type[_B], /) -> Registration[_A | _B]: ...
+    def on(self, a: type[_A], b: type[_B], /) -> Registration[_A | _B]: ...
     @overload
-    def on(self, first: type[_A], second: type[_B], third: type[_C], /) -> Registration[_A | _B | _C]: ...
+    def on(self, a: type[_A], b: type[_B], c: type[_C], /) -> Registration[_A | _B | _C]: ...
+    @overload
+    def on(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], /) -> Registration[_A | _B | _C | _D]: ...
     @overload
     def on(
-        self, first: type[_A], second: type[_B], third: type[_C], fourth: type[_D], /
-    ) -> Registration[_A | _B | _C | _D]: ...
+        self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], e: type[_E], /
+    ) -> Registration[_A | _B | _C | _D | _E]: ...
+    @overload
+    def on(
+        self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], e: type[_E], f: type[_F], /
+    ) -> Registration[_A | _B | _C | _D | _E | _F]: ...
+    @overload
+    def on(
+        self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], e: type[_E], f: type[_F], g: type[_G], /
+    ) -> Registration[_A | _B | _C | _D | _E | _F | _G]: ...
     @overload
     def on(self, *events: type[webhooks.Event]) -> Registration[Any]: ...
     def on(self, *events: type[Any]) -> Registration[Any]:

@@ -35,10 +35,11 @@ AsyncSigningKey: TypeAlias = Callable[[str], Awaitable[str | Iterable[str] | Non
 WINDOW = timedelta(days=3)
 MAX_ATTEMPTS = 16
 CONCURRENCY = 16
+DRAIN = 10.0
+"""Seconds to wait for handlers at the end."""
+
 _FIRST_WAIT, _LONGEST_WAIT = 2.0, 3600.0
 _PAUSE, _LONGEST_PAUSE = 1.0, 10.0  # between two looks for events that are due
-_LINGER = 10.0
-_DRAIN = 10.0
 _HANDS = 1000  # more events than that, and fewer large ones, wait in the store, not in memory
 _LARGE = 64 * 1024  # bytes; reading more than that would be noticed by others in the loop
 _serial = itertools.count()  # older anyio tells run variables apart by name
@@ -60,7 +61,7 @@ class Outcome:
     decision: Decision
     _done: anyio.Event | None = field(default=None, repr=False)
 
-    async def linger(self, seconds: float = _LINGER) -> None:
+    async def linger(self, seconds: float = DRAIN) -> None:
         """Wait, after answering, until the event was handled once, at most so long.
 
         Servers wait for requests when they stop, so this lets handlers finish even where nobody runs the application's
@@ -175,13 +176,20 @@ class Receiver(Handlers):
         return await self._reading.run(work) if slow else work()
 
     async def accept(self, decision: Decision, body: bytes) -> Outcome:
-        """Store the event of a good decision and start its handlers; anything else is returned as it is."""
+        """Store the event of a good decision and start its handlers; anything else is returned as it is.
+
+        Both happen or neither, also when the task that waits here is cancelled meanwhile.
+        """
         event = decision.event
         if event is None:
             return Outcome(decision)
         if not self.of(event):
             self.wake()
             return Outcome(decision.without_event("unhandled", "nobody here handles this event"))
+        shop = self._shop()
+        return await shop.whole(lambda: self._keep(shop, decision, event, body), Outcome(NOT_STORED))
+
+    async def _keep(self, shop: Workshop, decision: Decision, event: webhooks.Event, body: bytes) -> Outcome:
         try:
             held = await self.store.add(body, marks_of(event), window=self.window)
         except Exception:  # noqa: BLE001 - whatever the store raises, the phone shall try again
@@ -190,7 +198,6 @@ class Receiver(Handlers):
         self.wake()
         if held is None:
             return Outcome(decision.without_event("repeated", "the event was received before"))
-        shop = self._shop()
         if shop.held >= (_HANDS if len(body) <= _LARGE else self._concurrency * 2):
             self.store.release(held.number)
             return Outcome(decision)
@@ -211,11 +218,11 @@ class Receiver(Handlers):
             shop.watching = True
             shop.start(lambda: self._watch(shop))
 
-    async def drain(self, seconds: float = _DRAIN) -> None:
+    async def drain(self, seconds: float = DRAIN) -> None:
         """Wait until what is in hand in this event loop is handled, at most so long; what is not stays in the store."""
         await self._shop().drain(seconds)
 
-    def running(self, *, drain: float = _DRAIN) -> AbstractAsyncContextManager[None]:
+    def running(self, *, drain: float = DRAIN) -> AbstractAsyncContextManager[None]:
         """A lifespan: look for what was left behind at the start, wait for handlers at the end."""
         return _Running(self, drain)
 
@@ -233,7 +240,10 @@ class Receiver(Handlers):
                 try:
                     shop.asked = False
                     room = 0 if shop.draining else self._concurrency * 2 - shop.held
-                    for held in await self.store.claim(room) if room > 0 else []:
+                    handed: list[Unfinished] = []
+                    with anyio.CancelScope(shield=True):  # or what is handed out just now would be lost
+                        handed = await self.store.claim(room) if room > 0 else []
+                    for held in handed:
                         self._take(shop, held)
                     if await self.store.unfinished() == 0 and not shop.asked:
                         return
@@ -321,7 +331,7 @@ async def _persist(note: Callable[[], Awaitable[None]]) -> None:
         else:
             return
         await anyio.sleep(pause)
-        pause = min(pause * 2, _DRAIN)
+        pause = min(pause * 2, DRAIN)
 
 
 class _Running:
@@ -333,3 +343,7 @@ class _Running:
 
     async def __aexit__(self, *_error: object) -> None:
         await self._receiver.drain(self._drain)
+        store = self._receiver.store
+        lost = await store.unfinished() if isinstance(store, MemoryStore) else 0
+        if lost:
+            _log.warning("%d events are not handled and end with this process; an SQLiteStore would keep them", lost)

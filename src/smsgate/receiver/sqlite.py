@@ -94,11 +94,12 @@ class SQLiteStore:
     async def add(self, body: bytes, marks: tuple[str, ...], *, window: timedelta) -> Unfinished | None:
         """See `EventStore.add`."""
         deadline = time.monotonic() + _BUSY
-        return await self._threads.run(lambda: self._add(body, marks, window.total_seconds(), deadline))
+        seconds = window.total_seconds()
+        return next(iter(await self._handed(lambda: self._add(body, marks, seconds, deadline))), None)
 
     async def claim(self, limit: int) -> list[Unfinished]:
         """See `EventStore.claim`."""
-        return await self._threads.run(lambda: self._claim(limit))
+        return await self._handed(lambda: self._claim(limit))
 
     async def unfinished(self) -> int:
         """See `EventStore.unfinished`."""
@@ -111,6 +112,10 @@ class SQLiteStore:
     async def revive(self) -> int:
         """Let events that were given up be handled again; returns how many."""
         return await self._change("UPDATE events SET failed = 0, attempts = 0, due = 0, owner = NULL WHERE failed")
+
+    async def discard(self) -> int:
+        """Forget events that were given up, except that they were received; returns how many."""
+        return await self._change("DELETE FROM events WHERE failed")
 
     async def note(self, number: int, *, finished: frozenset[str]) -> None:
         """See `EventStore.note`."""
@@ -146,9 +151,35 @@ class SQLiteStore:
                 self._closer()
             self._start()
 
+    async def _handed(self, work: Callable[[], list[Unfinished]]) -> list[Unfinished]:
+        """Hand events out in a thread; when nobody waits for the thread any more, they are taken back."""
+        lock, taken, left = threading.Lock(), list[Unfinished](), False
+
+        def hand_out() -> list[Unfinished]:
+            events = work()
+            with lock:
+                taken.extend(events)
+                nobody = left
+            if nobody:
+                self._take_back(events)
+            return events
+
+        try:
+            return await self._threads.run(hand_out)
+        except BaseException:  # cancelled: the thread goes on
+            with lock:
+                left = True
+                events = list(taken)
+            self._take_back(events)
+            raise
+
+    def _take_back(self, events: list[Unfinished]) -> None:
+        for event in events:
+            self.release(event.number)
+
     # -- in a thread ---------------------------------------------------------------------------------------------
 
-    def _add(self, body: bytes, marks: tuple[str, ...], window: float, deadline: float) -> Unfinished | None:
+    def _add(self, body: bytes, marks: tuple[str, ...], window: float, deadline: float) -> list[Unfinished]:
         with self._lock:
             now, left = self._clock(), deadline - time.monotonic()
             if left <= 0:  # others have waited for the file all the time
@@ -157,13 +188,13 @@ class SQLiteStore:
                 self._sweep(connection, now, window)
                 known = "SELECT 1 FROM marks WHERE mark = ? AND seen >= ?"
                 if any(connection.execute(known, (mark, now - window)).fetchone() for mark in marks):
-                    return None
+                    return []
                 connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", [(mark, now) for mark in marks])
                 insert = "INSERT INTO events (body, attempts, due, owner) VALUES (?, 1, ?, ?)"
                 number = connection.execute(insert, (body, now, self._owner)).lastrowid or 0
                 self._beat(connection)
             self._hold([number])
-        return Unfinished(number, body)
+        return [Unfinished(number, body)]
 
     def _claim(self, limit: int) -> list[Unfinished]:
         with self._lock:

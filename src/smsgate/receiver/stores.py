@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 
 MAX_BYTES = 256 * 1024 * 1024
+_log = logging.getLogger("smsgate.receiver")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class Unfinished:
 class EventStore(Protocol):
     """Where received events wait until they are handled. Called from several tasks, maybe of several event loops.
 
-    An implementation hands out every event to one caller at a time, and again when that caller's process is gone.
+    An implementation hands out every event to one caller at a time, and again when that caller's process is gone. A
+    receiver does not cancel these calls; only the end of its event loop does.
     """
 
     async def add(self, body: bytes, marks: tuple[str, ...], *, window: timedelta) -> Unfinished | None:
@@ -93,7 +96,8 @@ class MemoryStore:
     Args:
         clock: seconds since any moment.
         limit: marks kept at most; the oldest are forgotten first.
-        max_bytes: bodies of all events that are not handled; further ones are refused until there is room again.
+        max_bytes: bodies of all events that are not handled. When there is no room for another one, events that were
+            given up are dropped, the oldest first; if that is not enough, it is refused until there is room again.
     """
 
     def __init__(
@@ -118,13 +122,25 @@ class MemoryStore:
             self._forget(now - window.total_seconds())
             if any(mark in self._marks for mark in marks):
                 return None
-            if len(body) > self._room:
+            if not self._make_room(len(body)):
                 raise MemoryError("more unhandled events than the memory store takes")
             self._room -= len(body)
             self._marks.update(dict.fromkeys(marks, now))
             self._count += 1
             kept = self._kept[self._count] = _Kept(self._count, body, 1, now)
             return kept.hand_out()
+
+    def _make_room(self, size: int) -> bool:
+        """Drop what was given up, as far as that is of any use."""
+        if self._room + sum(len(kept.body) for kept in self._failed.values()) < size:
+            return False
+        dropped = 0
+        while self._room < size:
+            self._room += len(self._failed.pop(next(iter(self._failed))).body)
+            dropped += 1
+        if dropped:
+            _log.warning("%d events that were set aside are dropped, to make room for others", dropped)
+        return True
 
     def _forget(self, before: float) -> None:
         while self._marks:
@@ -159,6 +175,14 @@ class MemoryStore:
                 self._kept[number] = _Kept(number, kept.body, 0, self._clock(), kept.finished, held=False)
             self._failed.clear()
             return revived
+
+    async def discard(self) -> int:
+        """Forget events that were given up, except that they were received; returns how many."""
+        with self._lock:
+            discarded = len(self._failed)
+            self._room += sum(len(kept.body) for kept in self._failed.values())
+            self._failed.clear()
+            return discarded
 
     async def note(self, number: int, *, finished: frozenset[str]) -> None:
         """See `EventStore.note`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import sniffio
@@ -12,6 +12,7 @@ import sniffio
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+T = TypeVar("T")
 
 _WRITING = 5.0  # seconds; a note that is being written may take so long
 
@@ -29,6 +30,8 @@ class Workshop:
         self.watching = False
         self.asked = False
         self.draining = False
+        self._ending = False
+        self._arriving = 0
         self._tasks: set[object] = set()
         self._scopes: set[anyio.CancelScope] = set()
 
@@ -38,6 +41,8 @@ class Workshop:
         async def run() -> None:
             with anyio.CancelScope() as scope:
                 self._scopes.add(scope)
+                if self._ending:
+                    scope.cancel()
                 try:
                     await work()
                 finally:
@@ -51,17 +56,41 @@ class Workshop:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def whole(self, work: Callable[[], Awaitable[T]], otherwise: T) -> T:
+        """Do something that must not be cut in two: it goes on when the task that waits for it here is cancelled.
+
+        Args:
+            work: what to do; it must handle its own exceptions.
+            otherwise: returned when it was cut nevertheless, by the end of the loop.
+        """
+        results = [otherwise]
+        done = anyio.Event()
+
+        async def finish() -> None:
+            try:
+                with anyio.CancelScope(shield=True):
+                    results[0] = await work()
+            finally:
+                self._arriving -= 1
+                done.set()
+
+        self._arriving += 1
+        self.start(finish)
+        await done.wait()
+        return results[0]
+
     async def drain(self, seconds: float) -> None:
         """Wait for events in hand, at most so long, taking up no others; then interrupt everything."""
         self.draining = True
         try:
             with anyio.move_on_after(seconds):
-                while self.held:  # noqa: ASYNC110 - once in a process's life, and tasks come and go meanwhile
+                while self.held or self._arriving:  # noqa: ASYNC110 - once in a process's life, and tasks come and go meanwhile
                     await anyio.sleep(0.02)
+            self._ending = True  # what is being stored just now will not be begun any more
             for scope in list(self._scopes):
                 scope.cancel()
             with anyio.move_on_after(_WRITING):
                 while self._scopes:  # noqa: ASYNC110 - as above
                     await anyio.sleep(0.01)
         finally:
-            self.draining = False
+            self.draining = self._ending = False
