@@ -11,13 +11,13 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from smsgate.errors import NotImplementedByServerError, ServerError, ServiceUnavailableError
+from smsgate.errors import NotImplementedByServerError, ResponseError, ServerError, ServiceUnavailableError
 from smsgate_api.models import Message, MessageState, ProcessState, RecipientState
 
 if TYPE_CHECKING:
     from smsgate.outcomes import Outcome
 
-__all__ = ["Verdict", "expected_state", "is_over", "judge", "same_message"]
+__all__ = ["Verdict", "checked_id", "expected_state", "is_over", "judge", "same_message"]
 
 _CONFLICT = 409
 _TIMEOUT = 408
@@ -82,8 +82,8 @@ def same_message(sent: Message, found: MessageState) -> bool:
     text = sent.text_message.text if sent.text_message else sent.message
     if found.text_message is not None and found.text_message.text != text:
         return False
-    data = sent.data_message
-    if found.data_message is not None and found.data_message != data:
+    data, kept = sent.data_message, found.data_message
+    if kept is not None and (data is None or (kept.data, kept.port) != (data.data, data.port)):
         return False
     body = text if data is None else data.data
     if found.hashed_message is not None and body is not None and found.hashed_message.hash != _sha256(body):
@@ -92,6 +92,17 @@ def same_message(sent: Message, found: MessageState) -> bool:
         return True
     known = set[str]().union(*map(_tails, sent.phone_numbers))
     return all(_tail(recipient.phone_number) in known for recipient in found.recipients)
+
+
+def checked_id(sent: Message, state: MessageState) -> MessageState:
+    """Return the state that answered a send.
+
+    Raises:
+        ResponseError: it is another message's; a connection has mixed up its answers.
+    """
+    if state.id != sent.id:
+        raise ResponseError("the answer is about another message")
+    return state
 
 
 def expected_state(sent: Message) -> MessageState:

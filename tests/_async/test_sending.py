@@ -189,6 +189,30 @@ async def test_conflict_with_another_message_is_not_mistaken_for_an_arrival(sett
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("id", ["order-1", "ORDER-1"])
+async def test_conflict_under_an_id_of_the_caller_s_proves_no_arrival_while_the_gateway_does_not_show_it(setting, id):
+    gateway, client = setting(devices=1, pin_device=True)
+    await client.send(text("old", id="order-1"))
+    gateway.faults = Faults.script(["reset", None, *["lost"] * 9], only=[POST, GET])
+
+    with pytest.raises(SendOutcomeUnknownError) as caught:
+        await client.send(text("new", "+79990009999", id=id))
+
+    assert caught.value.message_id == id
+    assert stored(gateway) == ["order-1"]
+
+
+@pytest.mark.anyio
+async def test_conflict_under_an_id_of_the_client_s_own_proves_the_arrival(setting):
+    gateway, client = setting("lost", None, *["lost"] * 9, only=(POST, GET), pin_device=True)
+
+    state = await client.send(text())
+
+    assert stored(gateway) == [state.id]
+    assert state.state == ProcessState.Pending
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("number", ["+1 202 555 0101 ext 5", "+1-202-FLOWERS", "8 (999) 000-12-34 доб. 5"])
 @pytest.mark.parametrize("pin", [True, False])
 async def test_message_whose_number_was_rewritten_is_not_mistaken_for_another(setting, number, pin):
@@ -555,12 +579,18 @@ async def test_accepted_message_is_not_lost_over_an_encryptor_that_fails_to_read
         def encrypt(self, text):
             return f"$x${text}"
 
-        def is_encrypted(self, text):
-            raise UnforeseenError(text)
+        asked = 0
 
+        def is_encrypted(self, text):
+            self.asked += 1
+            if self.asked > len(sent.phone_numbers) + 1:
+                raise UnforeseenError(text)
+            return True
+
+    sent = text()
     gateway, client = setting(encryptor=Odd("canary-passphrase", iterations=1))
 
-    state = await client.send(text())
+    state = await client.send(sent)
 
     assert stored(gateway) == [state.id]
     assert state.is_encrypted

@@ -14,6 +14,8 @@ from smsgate import (
     BadGatewayError,
     ConfigurationError,
     ConnectError,
+    DataMessage,
+    Message,
     NotFoundError,
     ProcessState,
     RateLimitError,
@@ -226,7 +228,7 @@ def test_repetitions_end(answered):
 
 def test_send_is_repeated_only_when_it_certainly_never_left(answered):
     client, backend = answered(ConnectError("refused"), (202, encoded()), retry=FAST)
-    client.send("Hello", to="+79990001234")
+    client.send("Hello", to="+79990001234", id="m1")
     assert len(backend.requests) == 2
     assert backend.requests[0].content == backend.requests[1].content
 
@@ -266,3 +268,36 @@ def test_backend_of_the_other_kind_or_of_the_official_client_is_refused(answered
     for http in (Official(), object(), Official):
         with pytest.raises(ConfigurationError):
             type(client)("login", "password", http=http)
+
+
+MISSING = (404, b'{"message": "message not found"}')
+
+
+@pytest.mark.parametrize("found", [MISSING, (200, encoded(deviceId="another"))])
+def test_conflict_proves_no_arrival_when_the_gateway_does_not_have_the_message_there(answered, found):
+    conflict = (409, b'{"message": "duplicate id"}')
+    client, _ = answered((502, b""), conflict, found, retry=FAST)
+
+    with pytest.raises(SendOutcomeUnknownError):
+        client.send("Hello", to=["+79990001234", "+7 999 000 12 34"], device_id="d1", id="m1")
+
+
+def test_stored_data_message_is_known_again_whatever_fields_a_newer_server_adds(answered):
+    data = DataMessage.with_bytes(b"abc", 53739)
+    shown = {"data": data.data, "port": data.port, "flash": False}
+    client, backend = answered(TransportError("reset", sent=None), (200, encoded(dataMessage=shown)), retry=FAST)
+
+    state = client.send(Message(id="m1", phone_numbers=["+79990001234"], data_message=data))
+
+    assert state.data_message.port == 53739
+    assert [request.method for request in backend.requests] == ["POST", "GET"]
+
+
+def test_answer_about_another_message_is_not_taken_for_this_one_s(answered):
+    client, _ = answered((202, encoded(id="another")), (200, encoded()), retry=FAST)
+    assert (client.send("Hello", to="+79990001234", id="m1")).id == "m1"
+
+    client, _ = answered((202, encoded(id="another")), MISSING, retry=FAST)
+    with pytest.raises(ResponseError, match="about another message") as caught:
+        client.send("Hello", to="+79990001234", id="m1")
+    assert caught.value.message_id == "m1"

@@ -6,6 +6,7 @@ All are canned, but those about encrypted messages: their recipients come back a
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,6 +20,9 @@ DEVICE = "PyDmBQZZXYmyxMwED8Fzy"
 STATES = ("Pending", "Processed", "Sent", "Delivered")
 ENCRYPTED = b'"isEncrypted":true'
 MESSAGE = b"/messages/"
+
+GIVEN = re.compile(rb'"id": ?"([0-9A-Za-z]{21})"')
+ID = b"abcdefghijklmnopqrstu"
 
 _kept: dict[str, dict[str, Any]] = {}  # the last encrypted message of each id; a case uses one id for all its sends
 
@@ -38,7 +42,7 @@ def answer(method: bytes, target: bytes, body: bytes) -> bytes:
     if not path.endswith(b"/messages"):
         return response(404, {"message": "not found"})
     if method == b"POST":
-        return keep(json.loads(body)) if ENCRYPTED in body.replace(b": ", b":") else accepted()
+        return keep(json.loads(body)) if ENCRYPTED in body.replace(b": ", b":") else accepted(body)
     parameters = dict(parse_qsl(query))
     return page(int(parameters.get(b"offset", b"0")), int(parameters.get(b"limit", b"50")))
 
@@ -50,10 +54,10 @@ def response(status: int, document: Any, *headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-@lru_cache(maxsize=1)
-def accepted() -> bytes:
-    """Answer a send."""
-    return response(202, message("abcdefghijklmnopqrstu", 1))
+def accepted(body: bytes) -> bytes:
+    """Answer a send, with the id that it gave, if it did; all are of one length."""
+    given = GIVEN.search(body)
+    return ACCEPTED.replace(ID, given[1]) if given else ACCEPTED
 
 
 def keep(sent: dict[str, Any]) -> bytes:
@@ -83,3 +87,6 @@ def message(id: str, states: int) -> dict[str, Any]:
         "recipients": [{"phoneNumber": "+15550100", "state": reached[-1]}],
         "states": {name: f"2026-01-02T03:04:{second:02}.678Z" for second, name in enumerate(reached, 5)},
     }
+
+
+ACCEPTED = response(202, message(ID.decode(), 1))

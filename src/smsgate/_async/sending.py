@@ -21,7 +21,7 @@ from smsgate.errors import (
 from smsgate.observing import logger
 from smsgate.outcomes import Call, Outcome, copied, unlisted
 from smsgate.pinning import LIST_LIFETIME, choose_device
-from smsgate.safesend import Verdict, expected_state, is_over, judge, same_message
+from smsgate.safesend import Verdict, checked_id, expected_state, is_over, judge, same_message
 from smsgate_api import operations
 from smsgate_api.models import ProcessState
 
@@ -67,8 +67,14 @@ class SafeSender:
         chosen = choose_device(devices, active_within, datetime.now(timezone.utc), draw())
         return message if chosen is None else message.model_copy(update={"device_id": chosen})
 
-    async def send(self, message: Message, operation: Operation[MessageState]) -> MessageState:
-        """Send a message that has its id (and device, if any), as often as it takes and is safe."""
+    async def send(self, message: Message, operation: Operation[MessageState], *, own_id: bool = False) -> MessageState:
+        """Send a message that has its id (and device, if any), as often as it takes and is safe.
+
+        Args:
+            message: as it goes out.
+            operation: sends it.
+            own_id: whether the client drew the id for this send, so that no other message can have it.
+        """
         call = Call(self._exchange.retry, io.now())
         doubtful = False  # an attempt may have arrived
         over = True  # and none of them can still be under way
@@ -78,7 +84,7 @@ class SafeSender:
             if verdict is Verdict.ACCEPTED:
                 return await self._accepted(operation, outcome, message)
             if verdict is Verdict.TAKEN and doubtful:
-                return await self._arrived(message, outcome)
+                return await self._arrived(message, outcome, own_id=own_id)
             if verdict in {Verdict.REFUSED, Verdict.TAKEN}:
                 self._forget_devices(outcome)
                 return await self._settled(message, outcome, doubtful=doubtful, over=over)
@@ -126,7 +132,7 @@ class SafeSender:
         if outcome.response is None:
             raise TransportError("no answer")
         try:
-            return read(operation, outcome.response)
+            return checked_id(message, read(operation, outcome.response))
         except ResponseError as error:
             error.message_id = message.id
             try:
@@ -134,17 +140,21 @@ class SafeSender:
             except SMSGateError:
                 raise error from error.__cause__
 
-    async def _arrived(self, message: Message, outcome: Outcome) -> MessageState:
-        """Return the state of a message whose id is known on the device that was asked to take it again."""
+    async def _arrived(self, message: Message, outcome: Outcome, *, own_id: bool) -> MessageState:
+        """Return the state of a message whose id is known to the gateway that was asked to take it again.
+
+        It may be another message's id, unless the client drew it, and servers before 1.47.1 say 409 also to a number
+        given twice, which they do not store. A gateway that does not show the message is believed without both doubts.
+        """
         try:
             found = await self._find(message, outcome)
         except SendOutcomeUnknownError:
-            if not message.device_id:
-                raise
-            found = None
-        if found is None and not message.device_id:
+            if own_id and message.device_id and len(message.phone_numbers) == 1:
+                return expected_state(message)
+            raise
+        if found is None:
             raise unknown(message) from outcome.error
-        return found or expected_state(message)
+        return found
 
     async def _settled(self, message: Message, outcome: Outcome, *, doubtful: bool, over: bool) -> MessageState:
         """End a send that was not accepted: it arrived before, certainly failed, or nobody can say."""

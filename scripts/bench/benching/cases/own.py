@@ -22,13 +22,16 @@ class Answering:
     def __init__(self, pause: float) -> None:
         self._pause = pause
         self._response: Any = import_module("smsgate.http").Response
-        self._content = json.dumps(import_module("benching.answers").message("abcdefghijklmnopqrstu", 1)).encode()
+        answers = import_module("benching.answers")
+        self._id: bytes = answers.ID
+        self._content = json.dumps(answers.message(self._id.decode(), 1)).encode()
 
-    def send(self, _request: Any) -> Any:
+    def send(self, request: Any) -> Any:
         """Answer, after the pause."""
         if self._pause:
             time.sleep(self._pause)
-        return self._response(ACCEPTED, {"content-type": "application/json"}, self._content)
+        content = self._content.replace(self._id, request.content[7:28])  # the id comes first
+        return self._response(ACCEPTED, {"content-type": "application/json"}, content)
 
     def stream(self, _request: Any) -> Any:
         """Refuse; nothing is downloaded here."""
