@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from smsgate.errors import ConfigurationError
+from smsgate.errors import ConfigurationError, ResponseError
 from smsgate_api.building import plain_text
 from smsgate_api.rules import LONGEST_TTL
 
@@ -178,13 +178,19 @@ class TokenPair:
         """Read a token response received now.
 
         The end is counted from now by the token's own ``iat`` and ``exp``, so that a wrong clock here does no harm.
+
+        Raises:
+            ResponseError: the access token could go into no header.
         """
+        if not _is_token(response.access_token):
+            raise ResponseError("the answer holds a token that cannot be used")
         lifetime = _lifetime(response.access_token)
         if lifetime is None:
             lifetime = max(0.0, (response.expires_at - now).total_seconds())
         lifetime = min(lifetime, _LONGEST_LIFE)
         ends_at = now + timedelta(seconds=lifetime)
-        return cls(response.id, response.access_token, response.refresh_token, ends_at, lifetime)
+        refresh = response.refresh_token if _is_token(response.refresh_token) else None
+        return cls(response.id, response.access_token, refresh, ends_at, lifetime)
 
     def asdict(self) -> dict[str, Any]:
         """Return the pair as JSON-ready values, for a store."""
@@ -202,9 +208,9 @@ class TokenPair:
         try:
             refresh = data["refresh_token"]
             ends_at = datetime.fromisoformat(data["ends_at"])
-            if ends_at.tzinfo is None or not isinstance(data["access_token"], str) or not isinstance(data["id"], str):
+            if ends_at.tzinfo is None or not _is_token(data["access_token"]) or not isinstance(data["id"], str):
                 return None
-            if refresh is not None and not isinstance(refresh, str):
+            if refresh is not None and not _is_token(refresh):
                 return None
             lifetime = float(data["lifetime"])
         except (KeyError, OverflowError, TypeError, ValueError):
@@ -228,7 +234,7 @@ def bearer(token: str) -> str:
     """Build a bearer ``Authorization`` header, refusing what would break the header."""
     if not _filled(token):
         raise ConfigurationError("a token must be a non-empty string")
-    if not token.isascii() or not token.isprintable() or " " in token:
+    if not _is_token(token):
         raise ConfigurationError("a token holds only printable ASCII characters without spaces")
     return f"Bearer {token}"
 
@@ -252,6 +258,10 @@ def choose_auth(login: str | None, password: str | None, auth: Auth | None) -> A
 
 def _filled(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
+
+
+def _is_token(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value and value != ""
 
 
 def _utf8(text: str) -> bytes:

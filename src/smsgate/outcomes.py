@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from smsgate.answers import api_error
 from smsgate.errors import (
     APIError,
+    ConnectError,
     NotImplementedByServerError,
     RateLimitError,
+    RequestTimeoutError,
     ResponseError,
     ServerError,
     ServiceUnavailableError,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from smsgate_api.types import Operation
 
 __all__ = [
+    "RENEWALS",
     "Call",
     "Outcome",
     "answered",
@@ -43,6 +46,7 @@ _NOT_IMPLEMENTED = 501
 _UNAVAILABLE = 503
 _UNAUTHORIZED = 401
 _TOO_MANY = 429
+RENEWALS = 2
 
 
 @dataclass(slots=True, eq=False, repr=False)  # imports feel every method that is made
@@ -74,7 +78,7 @@ class Call:
         attempts: attempts made.
         asked: whether the server's health was asked after a 401.
         outage: what it said: True when the 401 was the server's own failure.
-        renewed: whether a refused token was renewed once.
+        renewals: how often a refused token was replaced; two are as good as one that was made here.
     """
 
     policy: RetryPolicy
@@ -82,7 +86,15 @@ class Call:
     attempts: int = 0
     asked: bool = False
     outage: bool = False
-    renewed: bool = False
+    renewals: int = 0
+
+    def may_renew(self) -> bool:
+        """Tell whether a refused token may be replaced once more."""
+        return self.renewals < RENEWALS
+
+    def is_over(self, now: float) -> bool:
+        """Tell whether it is too late for another attempt."""
+        return now - self.begun > self.policy.max_elapsed
 
     def wait(self, operation: Operation[Any], outcome: Outcome, now: float, draw: float) -> float | None:
         """Return the seconds before another attempt, or None when this was the last; ``draw`` is random, 0 to 1."""
@@ -148,7 +160,7 @@ def unlisted(error: SMSGateError) -> SMSGateError:
     said = "nothing was sent: the devices could not be listed"
     fresh: SMSGateError
     if isinstance(error, TransportError):
-        fresh = type(error)(f"{said}: {error}", sent=False)
+        fresh = _unsent(error, f"{said}: {error}")
     elif isinstance(error, ResponseError):
         fresh = ResponseError(f"{said}: {error}", status_code=error.status_code, body=error.body)
     else:
@@ -157,6 +169,12 @@ def unlisted(error: SMSGateError) -> SMSGateError:
             fresh.hint = f"{said}; {fresh.hint}" if fresh.hint else said
     fresh.__cause__ = error
     return fresh
+
+
+def _unsent(error: TransportError, text: str) -> TransportError:
+    """Return an error of the same kind that says that nothing left; backends may bring subclasses of their own."""
+    kind = next(kind for kind in (ConnectError, RequestTimeoutError, TransportError) if isinstance(error, kind))
+    return kind(text, sent=False)
 
 
 def is_passing(outcome: Outcome) -> bool:
@@ -190,7 +208,7 @@ def without_token(error: SMSGateError) -> Outcome:
     final.
     """
     if isinstance(error, TransportError):
-        unsent = type(error)(f"no token could be fetched: {error}", sent=False)
+        unsent = _unsent(error, f"no token could be fetched: {error}")
         unsent.__cause__ = error
         return Outcome(None, unsent, None, sent=False)
     wait = error.retry_after if isinstance(error, RateLimitError | ServiceUnavailableError) else None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RetryEvent", "RetryPolicy", "decide", "retry_after_seconds"]
 
+_MOST, _ENDLESS = 1e100, float("inf")
 _DOUBLINGS = 64
 RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
 
@@ -67,8 +68,9 @@ class RetryPolicy:
             raise ConfigurationError("max_retries takes a whole number")
         numbers = (self.max_retries, self.base_delay, self.max_delay, self.max_elapsed, self.max_retry_after)
         for number in numbers:
-            if isinstance(number, bool) or not isinstance(number, int | float) or not number >= 0:
-                raise ConfigurationError("a RetryPolicy takes numbers that are not negative")
+            is_number = isinstance(number, int | float) and not isinstance(number, bool)
+            if not is_number or not (0 <= number <= _MOST or number == _ENDLESS):
+                raise ConfigurationError("a RetryPolicy takes numbers that are neither negative nor beyond measure")
         if self.on_retry is not None and not callable(self.on_retry):
             raise ConfigurationError("on_retry takes a function of a RetryEvent")
 

@@ -21,7 +21,8 @@ __all__ = ["Verdict", "checked_id", "expected_state", "is_over", "judge", "same_
 
 _CONFLICT = 409
 _TIMEOUT = 408
-_RETURNED_BY_THE_SERVER = frozenset({500, 503})
+_FAILED = 500
+_UNAVAILABLE = 503
 _TAIL = 7
 _EXTENSION = re.compile(r"(?:[;,#~x]|ext[^\W\d_]*|int|доб|anexo)[\W_]{0,4}\d{1,20}#?\s*$|[- ]\d{1,6}#\s*$")
 _KEYPAD = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
@@ -63,11 +64,16 @@ def judge(outcome: Outcome) -> Verdict:
 
 
 def is_over(outcome: Outcome) -> bool:
-    """Tell whether the server itself has answered, so that the request cannot arrive any more."""
+    """Tell whether the server itself has answered, so that the request cannot arrive any more.
+
+    Proxies say 503 in JSON, too; servers give every answer an ``X-Request-ID``.
+    """
     if outcome.sent is False:
         return True
-    own = isinstance(outcome.error, ServerError) and isinstance(outcome.error.response, dict)  # no page of a proxy
-    return own and outcome.status in _RETURNED_BY_THE_SERVER
+    error = outcome.error
+    if not isinstance(error, ServerError) or not isinstance(error.response, dict):
+        return False  # the page of a proxy
+    return outcome.status == _FAILED or (outcome.status == _UNAVAILABLE and error.request_id is not None)
 
 
 def same_message(sent: Message, found: MessageState) -> bool:

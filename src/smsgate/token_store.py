@@ -6,10 +6,13 @@ import contextlib
 import json
 import os
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from smsgate.auth import TokenPair
 from smsgate.observing import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 __all__ = ["FileTokenStore", "MemoryTokenStore", "TokenStore"]
 
@@ -48,9 +51,10 @@ class MemoryTokenStore:
 
 
 class FileTokenStore:
-    """Keeps pairs in a file that only its owner can read; several accounts may share it.
+    """Keeps pairs in a file that only its owner can read; several accounts and processes may share it.
 
-    The file is replaced as a whole, so a reader never sees half of it; what is no JSON counts as empty. A file that
+    The file is replaced as a whole, so a reader never sees half of it, and one process writes at a time (not on
+    Windows): an empty file with ``.lock`` behind its name stays beside it. What is no JSON counts as empty. A file that
     cannot be read or written ends no call: a warning in the log says so, and the program gets tokens by its password.
 
     Args:
@@ -58,7 +62,7 @@ class FileTokenStore:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
+        self._path = Path(path)  # may be a link
 
     def load(self, key: str) -> TokenPair | None:
         """Return the pair kept under this key; None, with a warning, when the file cannot be read."""
@@ -72,29 +76,51 @@ class FileTokenStore:
     def save(self, key: str, pair: TokenPair | None) -> None:
         """Keep a pair, or forget it when it is None; a file that cannot be read is not replaced, but warned of."""
         try:
-            entries = self._read()
-            entries.pop(key, None)
-            if pair is not None:
-                entries[key] = pair.asdict()
-            self._write(entries)
+            with self._locked():
+                entries = self._read()
+                entries.pop(key, None)
+                if pair is not None:
+                    entries[key] = pair.asdict()
+                self._write(entries, self._target())
         except OSError as error:
             logger.warning("the token file %s cannot be written: %s", self._path, error.strerror)
 
     def _read(self) -> dict[str, Any]:
         try:
             document = json.loads(self._path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, RecursionError, ValueError):
             return {}
         return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
 
-    def _write(self, entries: dict[str, Any]) -> None:
+    @contextlib.contextmanager
+    def _locked(self) -> Generator[None]:
+        """Keep other processes from writing between our reading and writing, where the system can."""
+        try:
+            import fcntl  # noqa: PLC0415 - not on Windows
+        except ImportError:
+            yield
+            return
+        path = self._target()
+        descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)  # which unlocks it
+
+    def _target(self) -> Path:
+        return Path(
+            os.path.realpath(self._path)
+        )  # unlike `resolve`, with no exception of its own for a circle of links
+
+    def _write(self, entries: dict[str, Any], path: Path) -> None:
         import tempfile  # noqa: PLC0415 - slow to import, and few programs keep tokens in files
 
-        descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)  # made with 0600
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made with 0600
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 json.dump(entries, file)
-            os.replace(name, self._path)  # noqa: PTH105 - atomic, and both are plain names
+            os.replace(name, path)  # noqa: PTH105 - atomic, and both are plain names
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(name)  # noqa: PTH108

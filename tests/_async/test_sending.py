@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from datetime import timedelta
 
@@ -151,6 +152,25 @@ async def test_failure_that_the_server_itself_reports_is_certain_once_the_gatewa
         await client.send(text())
 
     assert stored(gateway) == []
+
+
+@pytest.mark.anyio
+async def test_nothing_is_sent_or_asked_again_after_the_time_for_it(setting):
+    seen = []
+
+    def slow(event):
+        seen.append(event.method)
+        if event.method == "GET":
+            time.sleep(0.2)
+
+    patient = RetryPolicy(max_retries=9, base_delay=0.0, max_delay=0.0, max_elapsed=0.3)
+    _, client = setting(*["reset", "reset", None] * 99, only=(), retry=patient, on_request=slow)
+
+    with pytest.raises(SendOutcomeUnknownError):
+        await client.send(text())
+
+    assert seen.count("POST") <= 2
+    assert len(seen) <= 5
 
 
 @pytest.mark.anyio

@@ -7,7 +7,6 @@ import inspect
 import logging
 import re
 import threading
-import time
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 from wsgiref.validate import validator
@@ -30,21 +29,6 @@ def examples():
         for match in BLOCK.finditer(text):
             line = text[: match.start()].count("\n") + 1
             yield pytest.param(match.group(1), id=f"{path.relative_to(ROOT)}:{line}")
-
-
-@pytest.fixture(scope="module")
-def gateway_url():
-    from smsgate.emulator.asgi import EmulatorApp
-
-    app = EmulatorApp(Gateway(login="login", password="password"))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/3rdparty/v1"
-    server.should_exit = True
-    thread.join()
 
 
 class SilentHandler(WSGIRequestHandler):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import subprocess
 import sys
 import threading
@@ -17,6 +18,8 @@ import pytest
 from smsgate import (
     APIClient,
     AsyncAPIClient,
+    ConfigurationError,
+    FileTokenStore,
     JWTAuth,
     NotFoundError,
     RetryPolicy,
@@ -388,3 +391,27 @@ def test_a_forked_process_goes_on_by_itself(wire, gateway, faulting, kind, backe
     words = sorted(row.content["textMessage"]["text"].rpartition(" ")[0] for row in gateway.messages)
     assert (done.returncode, done.stderr) == (0, "")
     assert words == sorted(["after", "child", "child again", "thread" if kind == "locked" else "before"])
+
+
+def test_log_handler_that_uses_the_client_which_renews_its_token_does_not_hang(gateway, faulting, tmp_path):
+    """An operator's alarm by SMS: the warning about the token file comes while the token is being renewed."""
+    canaries, told = faulting("canaries"), []
+    auth = JWTAuth(canaries.LOGIN, canaries.PASSWORD, [Scope.ALL_ANY], store=FileTokenStore(tmp_path))
+    client = APIClient(auth=auth, base_url=faulting("sends").BASE_URL, http=gateway.http())
+
+    class Alarm(logging.Handler):
+        def emit(self, _record):
+            try:
+                client.list_devices()
+            except ConfigurationError as error:
+                told.append(str(error))
+
+    alarm = Alarm(logging.WARNING)
+    logging.getLogger("smsgate").addHandler(alarm)
+    try:
+        assert client.list_devices()
+    finally:
+        logging.getLogger("smsgate").removeHandler(alarm)
+
+    assert told
+    assert all("renewing its token" in words for words in told)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import traceback
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 import pytest
 
@@ -31,15 +34,18 @@ from smsgate import (
     TransportError,
     UnauthorizedError,
 )
+from smsgate.account_rules import check_target
 from smsgate.auth import BasicAuth, TokenPair, choose_auth, next_step
-from smsgate.base_url import is_phone
+from smsgate.base_url import check_base_url, is_phone
 from smsgate.hints import hint_for
+from smsgate.http import Response
 from smsgate.options import check_timeout, full_user_agent
-from smsgate.outcomes import Outcome, no_answer, without_token
+from smsgate.outcomes import Outcome, answered, no_answer, unlisted, without_token
 from smsgate.pinning import choose_device
 from smsgate.queries import moment
 from smsgate.retry import decide, retry_after_seconds
-from smsgate.safesend import Verdict, expected_state, judge, same_message
+from smsgate.safesend import Verdict, expected_state, is_over, judge, same_message
+from smsgate_api import operations
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -123,6 +129,8 @@ def test_retry_after_is_read_as_seconds_or_date(value, seconds):
         {"max_elapsed": -0.1},
         {"max_retry_after": "60"},
         {"on_retry": "print"},
+        {"base_delay": 10**400},
+        {"max_retries": 10**400},
     ],
 )
 def test_policies_that_could_never_work_are_refused(options):
@@ -318,6 +326,7 @@ def test_hints_name_what_helps():
     assert "phones' API" in hint(404, "Not Found", base_url="https://a.test/api/mobile/v1")
     assert hint(401, "Unauthorized") is None
     assert "local server" in hint(404, "Not Found", name="download_attachment")
+    assert "local server has no path" in hint(404, "Not Found", base_url="http://phone.test:8080/3rdparty/v1")
     assert "no such item" in hint(404, "Not Found", base_url="http://phone.test:8080")
     assert "+<country code>" in hint(400, "invalid phone number")
     assert "+<country code>" in hint(400, "failed to parse phone number: the phone number supplied is not a number")
@@ -395,3 +404,40 @@ def test_token_that_is_no_jwt_lives_until_the_server_says():
     pair = TokenPair.from_response(Answer(), NOW)
 
     assert (pair.lifetime, pair.ends_at) == (90.0, NOW + timedelta(seconds=90))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "over"),
+    [
+        (500, {"message": "failed"}, {}, True),
+        (503, {"message": "not ready"}, {"X-Request-ID": "r1"}, True),
+        (503, {"message": "no upstream"}, {}, False),
+        (502, {"message": "no upstream"}, {"X-Request-ID": "r1"}, False),
+        (500, None, {"X-Request-ID": "r1"}, False),
+    ],
+)
+def test_only_the_server_itself_can_say_that_a_request_has_failed(status, body, headers, over):
+    content = b"<html></html>" if body is None else json.dumps(body).encode()
+    operation = operations.get_message("m1")
+
+    assert is_over(answered(operation, Response(status, headers, content), "https://a.test/3rdparty/v1")) is over
+
+
+def test_failure_of_an_odd_kind_of_transport_is_told_as_the_nearest_known():
+    class OddError(ConnectError):
+        def __init__(self, host, port):
+            super().__init__(f"{host} {port}")
+
+    for told in (without_token(OddError("a", 1)).error, unlisted(OddError("a", 1))):
+        assert type(told) is ConnectError
+        assert told.sent is False
+        assert "a 1" in str(told)
+
+
+@pytest.mark.parametrize("url", ["https://demo:S3cret/word@a.test/", "https://us[er:S3cret]x@a.test/"])
+def test_no_part_of_a_url_is_quoted_by_a_traceback(url):
+    for check in (check_base_url, partial(check_target, allow_insecure=False)):
+        with pytest.raises((ConfigurationError, InvalidRequestError)) as caught:
+            check(url)
+        assert "S3cret" not in "".join(traceback.format_exception(caught.value))
+        assert caught.value.__cause__ is None

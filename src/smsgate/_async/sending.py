@@ -82,22 +82,24 @@ class SafeSender:
             outcome = await self._exchange.attempt(operation, call)
             verdict = judge(outcome)
             if verdict is Verdict.ACCEPTED:
-                return await self._accepted(operation, outcome, message)
+                return await self._accepted(operation, outcome, message, call)
             if verdict is Verdict.TAKEN and doubtful:
-                return await self._arrived(message, outcome, own_id=own_id)
+                return await self._arrived(message, outcome, call, own_id=own_id)
             if verdict in {Verdict.REFUSED, Verdict.TAKEN}:
                 self._forget_devices(outcome)
-                return await self._settled(message, outcome, doubtful=doubtful, over=over)
+                return await self._settled(message, outcome, call, doubtful=doubtful, over=over)
             if verdict is Verdict.UNCLEAR:
                 doubtful, over = True, over and is_over(outcome)
             wait = call.wait_to_settle(outcome, io.now(), draw())
             if wait is None:
-                return await self._settled(message, outcome, doubtful=doubtful, over=over)
+                return await self._settled(message, outcome, call, doubtful=doubtful, over=over)
             await self._exchange.pause(operation, call, outcome, wait)
             if doubtful and not message.device_id:
-                found = await self._find(message, outcome)
+                found = await self._find(message, outcome, call)
                 if found is not None:
                     return found
+                if call.is_over(io.now()):
+                    return await self._settled(message, outcome, call, doubtful=doubtful, over=over)
 
     async def cancel(self, operation: Operation[MessageState], id: str) -> MessageState:
         """Take a message back; after an unclear attempt its state says whether that had worked."""
@@ -114,20 +116,22 @@ class SafeSender:
             if wait is not None:
                 await self._exchange.pause(operation, call, outcome, wait)
             if doubtful:
-                state = await self._cancelled(id)
+                state = await self._cancelled(id, call)
                 if state is not None:
                     return state
             if wait is None:
                 raise outcome.error or TransportError("no answer")
 
-    async def _cancelled(self, id: str) -> MessageState | None:
+    async def _cancelled(self, id: str, call: Call) -> MessageState | None:
         try:
-            state = await self._exchange.run(operations.get_message(id))
+            state = await self._exchange.run(operations.get_message(id), begun=call.begun)
         except SMSGateError:
             return None
         return state if state.state in _CANCELLED else None
 
-    async def _accepted(self, operation: Operation[MessageState], outcome: Outcome, message: Message) -> MessageState:
+    async def _accepted(
+        self, operation: Operation[MessageState], outcome: Outcome, message: Message, call: Call
+    ) -> MessageState:
         """Read the answer to an accepted send; one that cannot be read is made up for by asking."""
         if outcome.response is None:
             raise TransportError("no answer")
@@ -136,18 +140,18 @@ class SafeSender:
         except ResponseError as error:
             error.message_id = message.id
             try:
-                return await self._exchange.run(operations.get_message(message.id or ""))
+                return await self._exchange.run(operations.get_message(message.id or ""), begun=call.begun)
             except SMSGateError:
                 raise error from error.__cause__
 
-    async def _arrived(self, message: Message, outcome: Outcome, *, own_id: bool) -> MessageState:
+    async def _arrived(self, message: Message, outcome: Outcome, call: Call, *, own_id: bool) -> MessageState:
         """Return the state of a message whose id is known to the gateway that was asked to take it again.
 
         It may be another message's id, unless the client drew it, and servers before 1.47.1 say 409 also to a number
         given twice, which they do not store. A gateway that does not show the message is believed without both doubts.
         """
         try:
-            found = await self._find(message, outcome)
+            found = await self._find(message, outcome, call)
         except SendOutcomeUnknownError:
             if own_id and message.device_id and len(message.phone_numbers) == 1:
                 return expected_state(message)
@@ -156,20 +160,22 @@ class SafeSender:
             raise unknown(message) from outcome.error
         return found
 
-    async def _settled(self, message: Message, outcome: Outcome, *, doubtful: bool, over: bool) -> MessageState:
+    async def _settled(
+        self, message: Message, outcome: Outcome, call: Call, *, doubtful: bool, over: bool
+    ) -> MessageState:
         """End a send that was not accepted: it arrived before, certainly failed, or nobody can say."""
         if outcome.error is None:
             raise unknown(message)
         if not doubtful:
             raise outcome.error
-        found = await self._find(message, outcome)
+        found = await self._find(message, outcome, call)
         if found is not None:
             return found
         if not over:  # a request whose answer was lost may still be on its way
             raise unknown(message) from outcome.error
         raise outcome.error
 
-    async def _find(self, message: Message, outcome: Outcome) -> MessageState | None:
+    async def _find(self, message: Message, outcome: Outcome, call: Call) -> MessageState | None:
         """Ask for the message by its id; None when the gateway does not have it.
 
         Raises:
@@ -177,7 +183,7 @@ class SafeSender:
             SendOutcomeUnknownError: the gateway does not say.
         """
         try:
-            found = await self._exchange.run(operations.get_message(message.id or ""))
+            found = await self._exchange.run(operations.get_message(message.id or ""), begun=call.begun)
         except NotFoundError:
             return None
         except SMSGateError as error:

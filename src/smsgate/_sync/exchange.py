@@ -16,7 +16,7 @@ from smsgate.auth import Auth, JWTAuth, TokenPair, bearer
 from smsgate.errors import TransportError
 from smsgate.http import HttpClient, Request, Response, StreamedResponse, Timeout, get_client
 from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, logger
-from smsgate.outcomes import Call, Outcome, answered, during_outage, no_answer, without_token
+from smsgate.outcomes import RENEWALS, Call, Outcome, answered, during_outage, no_answer, without_token
 from smsgate.retry import RetryEvent, RetryPolicy
 from smsgate_api import operations
 
@@ -62,15 +62,19 @@ class Exchange:
         self._http: HttpClient | None = get_client(http) if isinstance(http, str) else http
         self._default: dict[str, HttpClient] = {}
 
-    def run(self, operation: Operation[T]) -> T:
+    def run(self, operation: Operation[T], *, begun: float | None = None) -> T:
         """Return what the operation returns.
+
+        Args:
+            operation: what to ask for.
+            begun: when the call began that this is a part of: the policy's ``max_elapsed`` counts from there.
 
         Raises:
             TransportError: no answer came.
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        outcome = self.conclude(operation)
+        outcome = self.conclude(operation, begun=begun)
         if outcome.error is not None or outcome.response is None:
             raise outcome.error or TransportError("no answer")
         return read(operation, outcome.response)
@@ -82,9 +86,9 @@ class Exchange:
             raise outcome.error or TransportError("no answer")
         return outcome.response
 
-    def conclude(self, operation: Operation[Any], send: Send | None = None) -> Outcome:
+    def conclude(self, operation: Operation[Any], send: Send | None = None, *, begun: float | None = None) -> Outcome:
         """Repeat an operation as far as the retry policy allows, and return what came of the last attempt."""
-        call = Call(self.retry, io.now())
+        call = Call(self.retry, io.now() if begun is None else begun)
         while True:
             outcome = self.attempt(operation, call, send)
             wait = call.wait(operation, outcome, io.now(), draw())
@@ -116,9 +120,11 @@ class Exchange:
             if self._keeper is not None and operation.auth == "client":
                 pair = self._keeper.current(call)
             outcome = self._ask(operation, self._authorization(operation, pair), call, send)
-            if outcome.status == _UNAUTHORIZED and pair is not None and self._keeper is not None and not call.renewed:
-                call.renewed = True
-                pair = self._keeper.renewed(pair, call)
+            while (
+                outcome.status == _UNAUTHORIZED and pair is not None and self._keeper is not None and call.may_renew()
+            ):
+                pair, made = self._keeper.renewed(pair, call)
+                call.renewals += RENEWALS if made else 1
                 outcome = self._ask(operation, self._authorization(operation, pair), call, send)
         except TokenError as failure:
             return without_token(failure.reason)
@@ -170,11 +176,14 @@ class Exchange:
         return self._fixed
 
     def _is_outage(self, call: Call) -> bool:
-        """Ask the server's health, once a call, whether it is the server that fails; any other answer means no."""
+        """Ask the server's health whether it is the server that fails, until it answers; any other answer means no.
+
+        A server that refuses and then does not answer is no judge of credentials either.
+        """
         if not call.asked:
-            call.asked = True
             outcome = self._ask(operations.health(), None, Call(self.retry, call.begun, attempts=1))
-            call.outage = outcome.response is not None and outcome.response.status == _UNAVAILABLE
+            call.asked = outcome.response is not None
+            call.outage = outcome.response is None or outcome.response.status == _UNAVAILABLE
         return call.outage
 
     def _ask(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import ParamSpec, Self
 
+from smsgate.errors import ConfigurationError
 from smsgate.workload import Workload, cores
 
 if TYPE_CHECKING:
@@ -53,16 +54,28 @@ def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
 
 
 class Lock:
-    """A lock whose holders are threads; a forked process has its own."""
+    """A lock whose holders are threads; a forked process has its own.
+
+    Raises:
+        ConfigurationError: when its holder asks for it again, instead of waiting for itself for ever.
+    """
 
     def __init__(self) -> None:
         self._locks: dict[int, threading.Lock] = {}
+        self._holder: tuple[int, int] | None = None
 
     @contextmanager
     def hold(self) -> Generator[None]:
         """Hold the lock inside a ``with`` block."""
-        with self._locks.setdefault(os.getpid(), threading.Lock()):  # setdefault: one for all threads
-            yield
+        me = os.getpid(), threading.get_ident()
+        if self._holder == me:
+            raise ConfigurationError("a hook, store or log handler used the client that was renewing its token for it")
+        with self._locks.setdefault(me[0], threading.Lock()):  # setdefault: one for all threads
+            self._holder = me
+            try:
+                yield
+            finally:
+                self._holder = None
 
 
 def join(chunks: Iterable[bytes]) -> bytes:

@@ -47,12 +47,13 @@ class TokenKeeper:
 
     def __init__(self, auth: JWTAuth, base_url: str, ask: Ask, is_outage: IsOutage) -> None:
         self._auth = auth
-        self._store = auth.store or MemoryTokenStore()
+        self._store = MemoryTokenStore() if auth.store is None else auth.store
         self._key = auth.store_key(base_url)
         self._ask = ask
         self._is_outage = is_outage
         self._lock = io.Lock()
         self._pair: TokenPair | None = None
+        self._made: str | None = None
         self._failed_at = float("-inf")
         self._failure: SMSGateError | None = None
 
@@ -67,15 +68,18 @@ class TokenKeeper:
             return pair
         return self._replace(None, call)
 
-    def renewed(self, refused: TokenPair, call: Call) -> TokenPair:
-        """Return another pair than one whose access token the gateway refused.
+    def renewed(self, refused: TokenPair, call: Call) -> tuple[TokenPair, bool]:
+        """Return another pair than one whose access token the gateway refused, and whether it was made here.
+
+        One that another client has kept may be as old as the refused one.
 
         Raises:
             TokenError: none could be had.
         """
-        if self._pair is not None and self._pair.id != refused.id:
-            return self._pair
-        return self._replace(refused, call)
+        pair = self._pair
+        if pair is None or pair.id == refused.id:
+            pair = self._replace(refused, call)
+        return pair, pair.id == self._made
 
     def close(self) -> None:
         """Forget and revoke the pair if that was asked for; a failure to revoke is logged, the token ends by itself."""
@@ -115,7 +119,7 @@ class TokenKeeper:
                 except TokenError as error:
                     self._failed_at, self._failure = io.now(), copied(error.reason)
                     raise
-                self._pair, self._failure = pair, None
+                self._pair, self._made, self._failure = pair, pair.id, None
                 io.call_blocking(self._store.save, self._key, pair)
             self._pair = pair
             return pair
