@@ -20,7 +20,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from smsgate.encryption import without_plus
-from smsgate.errors import PayloadError, SignatureError
+from smsgate.errors import ConfigurationError, PayloadError, SignatureError
 from smsgate.webhook_signatures import (
     Body,
     Headers,
@@ -108,6 +108,7 @@ __all__ = [
     "SystemPing",
     "SystemPingPayload",
     "UnknownEvent",
+    "checked_decryptor",
     "checked_signing_key",
     "parse",
     "parse_unverified",
@@ -234,11 +235,12 @@ def parse(
         encryptor: decrypts the recipient in reports about encrypted messages; what it cannot decrypt stays as it is.
 
     Raises:
-        ConfigurationError: see `verify`.
+        ConfigurationError: see `verify`; or the encryptor cannot decrypt.
         SignatureError: see `verify`.
         StaleEventError: see `verify`.
         PayloadError: the signature is good, but the body is no event.
     """
+    checked_decryptor(encryptor)
     raw, document = _verified(body, headers, signing_key, tolerance, now)
     return _event(raw, _load(raw) if document is None else document, encryptor)
 
@@ -247,12 +249,27 @@ def parse_unverified(body: Body, *, encryptor: Decryptor | None = None) -> Event
     """Return the event of a body whose origin is known in another way, such as a queue that you filled yourself.
 
     Raises:
+        ConfigurationError: the encryptor cannot decrypt.
         PayloadError: the body is no event.
     """
+    checked_decryptor(encryptor)
     raw = body_bytes(body)
     if raw is None:
         raise PayloadError("the body holds lone surrogates", reason="invalid_json")
     return _event(raw, _load(raw), encryptor)
+
+
+def checked_decryptor(encryptor: Decryptor | None) -> Decryptor | None:
+    """Return what shall decrypt recipients.
+
+    Raises:
+        ConfigurationError: when it lacks a method, such as a mere passphrase.
+    """
+    if encryptor is not None:
+        methods = (getattr(encryptor, name, None) for name in ("is_encrypted", "decrypt"))
+        if isinstance(encryptor, type) or not all(map(callable, methods)):
+            raise ConfigurationError("encryptor takes an object with is_encrypted and decrypt")
+    return encryptor
 
 
 def _verified(

@@ -16,6 +16,7 @@ from hypothesis import given, settings, strategies as st
 from smsgate import webhooks
 from smsgate.encryption import Encryptor
 from smsgate.errors import ConfigurationError, PayloadError, SignatureError, StaleEventError, WebhookError
+from smsgate.receiver import Receiver
 from smsgate.webhooks import MmsDownloaded, SmsReceived, SmsSent, SystemPing, UnknownEvent
 from smsgate_api.models import WebhookEvent
 
@@ -672,3 +673,27 @@ def test_any_json_gives_events_or_payload_errors_only(event, payload, rest):
     document = {**rest, "event": event, "payload": payload}
     found = event_or_error(document)
     assert isinstance(found, PayloadError) or found.event == event
+
+
+@pytest.mark.parametrize("encryptor", ["passphrase", object(), Encryptor])
+def test_encryptor_that_could_not_decrypt_is_refused(encryptor):
+    body = json.dumps({"event": "sms:received"})
+
+    for use in (
+        lambda: webhooks.parse_unverified(body, encryptor=encryptor),
+        lambda: webhooks.parse(body, {}, signing_key=KEY, encryptor=encryptor),
+        lambda: Receiver(signing_key=KEY, encryptor=encryptor),
+    ):
+        with pytest.raises(ConfigurationError, match="encryptor"):
+            use()
+
+
+def test_what_a_scheme_makes_of_a_recipient_must_be_text():
+    class Own:
+        def is_encrypted(self, text):
+            return text.startswith("$")
+
+        def decrypt(self, _text):
+            return 5
+
+    assert parse(sent_to("$abc", "$abc"), encryptor=Own()).payload.recipient == "$abc"

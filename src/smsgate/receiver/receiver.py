@@ -23,6 +23,7 @@ from smsgate.receiver.marks import marks_of
 from smsgate.receiver.stores import EventStore, MemoryStore, Unfinished
 from smsgate.receiver.threads import Threads
 from smsgate.receiver.working import Workshop
+from smsgate.workload import cores
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -94,7 +95,7 @@ class Receiver(Handlers):
         concurrency: events handled at the same time, in each event loop.
 
     Raises:
-        ConfigurationError: no key, an empty key, a wrong tolerance or limit.
+        ConfigurationError: no key, an empty key, an encryptor that cannot decrypt, a wrong tolerance or limit.
     """
 
     def __init__(
@@ -115,14 +116,14 @@ class Receiver(Handlers):
             webhooks.verify(b"", {}, signing_key="any", tolerance=tolerance)
         if not isinstance(window, timedelta) or window < timedelta() or min(max_body, max_attempts, concurrency) < 1:
             raise ConfigurationError("a window is a timedelta of zero or more, limits are numbers from 1 on")
-        self._encryptor = encryptor
+        self._encryptor = webhooks.checked_decryptor(encryptor)
         self._tolerance = tolerance
         self.store: EventStore = MemoryStore() if store is None else store
         self.window = window
         self.max_body = max_body
         self._max_attempts = max_attempts
         self._concurrency = concurrency
-        self._reading = Threads(4)
+        self._reading = Threads(max(2, cores()))
         self._handling = Threads(concurrency)
         self._shops: RunVar[Workshop] = RunVar(f"smsgate_receiver_{next(_serial)}")
 
