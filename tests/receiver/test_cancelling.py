@@ -18,14 +18,16 @@ KEY = "key-of-the-phone"
 class Remote(MemoryStore):
     """A database that has stored or handed out an event some time before one hears of it."""
 
+    seconds = 0.1
+
     async def add(self, body, marks, *, window):
         held = await super().add(body, marks, window=window)
-        await anyio.sleep(0.1)
+        await anyio.sleep(self.seconds)
         return held
 
     async def claim(self, limit):
         held = await super().claim(limit)
-        await anyio.sleep(0.1)
+        await anyio.sleep(self.seconds)
         return held
 
 
@@ -109,12 +111,15 @@ async def test_shutdown_keeps_what_was_being_stored_or_handed_out(phone):
         body = phone.envelope()
         if stored_before:
             store.release((await store.add(body, ("a",), window=timedelta(1))).number)
+        store.seconds = 0.8  # far beyond the waiting here
+        if stored_before:
             receiver.wake()
         else:
             with anyio.move_on_after(0.02):
                 await receiver.receive(body, phone.signed(body))
         await anyio.sleep(0.02)
         await receiver.drain(0.01)
+        store.seconds = 0.0
 
         assert (ran, await store.unfinished(), len(await store.claim(10))) == ([], 1, 1)
 
