@@ -37,16 +37,17 @@ class Workshop:
 
     def start(self, work: Callable[[], Awaitable[None]]) -> None:
         """Let something run by itself; it must handle its own exceptions."""
+        scope = anyio.CancelScope()
+        self._scopes.add(scope)  # at once: it counts before its task gets its turn
+        if self._ending:
+            scope.cancel()
 
         async def run() -> None:
-            with anyio.CancelScope() as scope:
-                self._scopes.add(scope)
-                if self._ending:
-                    scope.cancel()
-                try:
+            try:
+                with scope:
                     await work()
-                finally:
-                    self._scopes.discard(scope)
+            finally:
+                self._scopes.discard(scope)
 
         if sniffio.current_async_library() == "trio":
             trio: Any = import_module("trio")  # loaded already: it runs this very loop
