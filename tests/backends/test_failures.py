@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import time
+from functools import partial
 
 import anyio
 import pytest
@@ -32,6 +33,14 @@ async def failure_of(call):
         await call
     assert SECRET not in str(caught.value)
     return caught.value
+
+
+async def failure_or_none(call):
+    try:
+        await call
+    except TransportError as error:
+        return error
+    return None
 
 
 async def read(backend, request):
@@ -303,6 +312,67 @@ async def test_what_is_no_http_is_no_answer(server, backend, ask, post, line):
         assert type(error) is TransportError
         assert error.sent is not False
 
+    assert await works(server, backend, ask)
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["made", "given"])
+async def test_interim_answer_is_not_the_final_one(  # noqa: PLR0917 - fixtures and parameters
+    server, make, own, post, case, given
+):
+    def script(connection, request):
+        name = request.target[-1:].encode()
+        connection.send(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+        connection.wait(0.02)
+        connection.send(b"HTTP/1.1 202 Accepted\r\nContent-Length: 1\r\n\r\n" + name)
+
+    server.script = script
+    backend = make(own()) if given else make()
+
+    for name in (b"1", b"2", b"3"):
+        request = post()
+        request.url += name.decode()
+        if given and case.library == "requests":
+            assert (await failure_of(backend.send(request))).sent is None
+            continue
+        answer = await backend.send(request)
+        assert (answer.status, answer.content) == (202, name)
+        assert await read(backend, request) == name
+
+
+HEADS = {
+    "unlike lengths": b"Content-Length: 2\r\nContent-Length: 3",
+    "list of unlike lengths": b"Content-Length: 2, 3",
+    "length that is no number": b"Content-Length: two",
+    "negative length": b"Content-Length: -2",
+    "huge length": b"Content-Length: 99999999999999999999999999",
+    "length in other digits": "Content-Length: \u0662".encode(),
+    "header without a colon": b"nonsense\r\nContent-Length: 2",
+    "header name with a space": b"X : y\r\nContent-Length: 2",
+    "header with a null byte": b"X: a\0b\r\nContent-Length: 2",
+    "header name beyond ASCII": b"X\xff: y\r\nContent-Length: 2",
+    "unknown transfer encoding": b"Transfer-Encoding: nonsense",
+    "length beside chunks": b"Transfer-Encoding: chunked\r\nContent-Length: 2",
+    "unknown compression": b"Content-Encoding: \xff\r\nContent-Length: 2",
+    "broken cookie": b"Set-Cookie: =;;\xff\0a=b; Expires=x\r\nContent-Length: 2",
+    "broken address": b"Location: http://[::1\r\nContent-Length: 2",
+    "endless header": b"X: " + b"x" * 100_000 + b"\r\nContent-Length: 2",
+}
+
+
+@pytest.mark.parametrize("lines", HEADS.values(), ids=HEADS.keys())
+async def test_malformed_answer_is_never_called_unsent(server, backend, ask, post, lines):
+    server.script = lambda connection, _: (
+        connection.send(b"HTTP/1.1 202 Accepted\r\n" + lines + b"\r\n\r\n{}"),
+        connection.wait(0.02),
+        connection.close(),
+    )
+
+    for call in (backend.send, partial(read, backend)):
+        error = await failure_or_none(call(post(read=0.5)))
+        assert error is None or error.sent is not False
+        await backend.aclose()
+
+    assert len(server.requests) == 2
     assert await works(server, backend, ask)
 
 

@@ -22,39 +22,6 @@ def plain(url):
     return Request("GET", url, {"User-Agent": "contract/1.0"}, None, LIMITS)
 
 
-@pytest.fixture
-async def own(case):
-    """Make clients and sessions of the case's library; they are closed after the test."""
-    case.load()
-    closing = []
-
-    def make(**options):
-        if case.library == "httpx":
-            import httpx
-
-            client = httpx.Client(**options) if case.is_sync else httpx.AsyncClient(**options)
-        elif case.library == "requests":
-            import requests
-
-            client = requests.Session()
-        elif case.library == "aiohttp":
-            import aiohttp
-
-            client = aiohttp.ClientSession(**options)
-        else:
-            from pyreqwest.client import ClientBuilder, SyncClientBuilder
-
-            client = (SyncClientBuilder() if case.is_sync else ClientBuilder()).follow_redirects(False).build()
-        closing.append(client)
-        return client
-
-    yield make
-    for client in closing:
-        closed = client.aclose() if hasattr(client, "aclose") else client.close()
-        if not case.is_sync:
-            await closed
-
-
 def test_making_a_backend_needs_no_event_loop_and_opens_nothing(case, server):
     before = threading.active_count()
 

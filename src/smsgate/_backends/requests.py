@@ -6,8 +6,11 @@ wanted here, and no session's cookies are ever touched, so one session serves ma
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import contextmanager
+from functools import lru_cache
+from http import HTTPStatus
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +25,9 @@ from urllib3.exceptions import (
     ProxyError,
     ReadTimeoutError,
 )
-from urllib3.util import SKIP_HEADER
+from urllib3.util import SKIP_HEADER, parse_url
 
-from smsgate._backends.connecting import Cert, Connecting, Verify
+from smsgate._backends.connecting import Cert, Connecting, Verify, origin_of
 from smsgate._backends.content import collect, decoded
 from smsgate._backends.failures import (
     broken,
@@ -54,7 +57,10 @@ if TYPE_CHECKING:
 __all__ = ["RequestsHttpClient"]
 
 _FAILURES = (requests.RequestException, HTTPError, OSError, ValueError)
+_UNUSABLE = (exceptions.InvalidProxyURL, exceptions.InvalidSchema)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_NAME = re.compile(r"[^:\s][^:\r\n\0]*")
+_BREAKING = re.compile(r"[\r\n\0]")
 _CHUNK = 64 * 1024
 
 
@@ -118,6 +124,9 @@ class RequestsHttpClient:
         try:
             answer = self._begin(prepared, request, opened.adapter)
             raw = answer.raw
+            if answer.status_code < HTTPStatus.OK:  # the next exchange would get what follows it
+                _hang_up(raw)
+                raise broken("an interim answer came in the place of the final one", sent=None)
             try:
                 yield answer.status_code, Headers(raw.headers.items()), _chunks(raw, deadline, request.timeout.read)
             finally:
@@ -145,6 +154,8 @@ class RequestsHttpClient:
             return own.send(prepared, stream=True, timeout=timeout, **options)
         except ConfigurationError:
             raise
+        except _UNUSABLE as error:
+            raise ConfigurationError("the session that you gave has no adapter or no usable proxy for this") from error
         except _FAILURES as error:
             raise _translated(error) from error
 
@@ -164,6 +175,7 @@ class _Opened:
 
 
 def _prepared(request: Request) -> requests.PreparedRequest:
+    _check_writable(request)
     prepared = requests.PreparedRequest()
     prepared.method = request.method
     prepared.url = request.url
@@ -176,6 +188,34 @@ def _prepared(request: Request) -> requests.PreparedRequest:
     own_headers: Any = headers
     prepared.headers = own_headers
     return prepared
+
+
+def _check_writable(request: Request) -> None:
+    """Raise for what cannot be written; whatever requests says later may be about the answer."""
+    try:
+        _check_origin(origin_of(request.url))
+        for name, value in request.headers.items():
+            name.encode("ascii")
+            value.encode("latin-1")
+            if _NAME.fullmatch(name) is None or _BREAKING.search(value) is not None:
+                raise ValueError  # noqa: TRY301 - caught with those of the calls above
+    except (ValueError, TypeError, AttributeError):
+        raise not_http("its URL or a header is malformed") from None
+
+
+@lru_cache(maxsize=256)
+def _check_origin(origin: str) -> None:
+    parsed = parse_url(origin)
+    if parsed.scheme not in {"http", "https"} or not parsed.host or " " in parsed.host:
+        raise ValueError
+
+
+def _hang_up(raw: Any) -> None:
+    """Close a connection whose answer may seem to have come to its end."""
+    if raw.connection is not None:
+        raw.connection.close()
+    raw.close()
+    raw.release_conn()
 
 
 def _chunks(raw: Any, deadline: float | None, silence: float | None) -> Generator[bytes, None, None]:
@@ -213,8 +253,6 @@ def _translated(error: Exception, *, answering: bool = False) -> TransportError:
         cause, ReadTimeoutError
     ):
         return timed_out(sent=answering or None)
-    if isinstance(error, ValueError) and not answering:  # requests' own for URLs and headers are ValueErrors too
-        return not_http("its URL or a header is malformed")
     if not answering and isinstance(error, exceptions.SSLError):
         why = reason(error)
         return refused(why) if "certificate" in why else broken(why, sent=None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPSConnection
-from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import parse_url
 
@@ -15,7 +17,6 @@ from smsgate._backends.connecting import origin_of
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
-    from urllib3.connectionpool import HTTPConnectionPool
     from urllib3.poolmanager import PoolManager
 
     from smsgate._backends.connecting import Connecting
@@ -23,8 +24,35 @@ if TYPE_CHECKING:
 __all__ = ["PooledAdapter"]
 
 
+class _Answer(HTTPResponse):
+    """The final answer: interim ones are passed over, where the standard library does so for 100 only.
+
+    It also refuses unlike lengths before urllib3 does, which would leave the socket open.
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        while HTTPStatus.SWITCHING_PROTOCOLS < self.status < HTTPStatus.OK:
+            again: Any = self
+            again.headers = again.msg = None  # what makes the standard library read a head
+            super().begin()
+        lengths = self.headers.get_all("Content-Length", ())
+        if lengths and len(set(",".join(lengths).replace(" ", "").split(","))) > 1:
+            raise HTTPException("unlike lengths")
+
+
+class _PlainConnection(HTTPConnection):
+    response_class = _Answer
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls: Any = _PlainConnection
+
+
 class _TlsConnection(HTTPSConnection):
     """Reports a failed or slow handshake as a failed or slow connection, which it is: nothing has been sent."""
+
+    response_class = _Answer
 
     def connect(self) -> None:
         try:
@@ -97,5 +125,5 @@ class PooledAdapter(HTTPAdapter):
         else:
             over_tls = {"proxy_ssl_context": self._options.ssl_context()} if proxy.startswith("https") else {}
             manager = self.proxy_manager_for(proxy, **over_tls)
-        manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": _TlsPool}
+        manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
         return manager.connection_from_host(parsed.host, parsed.port, parsed.scheme, pool_kwargs=kwargs or None)
