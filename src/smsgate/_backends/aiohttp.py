@@ -18,7 +18,7 @@ from yarl import URL
 
 from smsgate._backends.connecting import KEEPALIVE_SECONDS, Cert, Connecting, Verify
 from smsgate._backends.content import SMALL_BODY, acollect, adecoded, decoded_headers
-from smsgate._backends.failures import broken, connect_timed_out, not_http, reason, refused, timed_out
+from smsgate._backends.failures import broken, cause, connect_timed_out, not_http, reason, refused, timed_out
 from smsgate._backends.lifetime import FOREIGN, LoopBound, asyncio_loop
 from smsgate.ahttp import AsyncStreamedResponse
 from smsgate.errors import ConfigurationError
@@ -36,6 +36,14 @@ _FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)
 _CLOSED = "the aiohttp session that you gave is closed"
 _NOT_WRITTEN = (ValueError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
+_QUOTING = (
+    aiohttp.ClientPayloadError,
+    aiohttp.ClientResponseError,
+    aiohttp.NonHttpUrlClientError,
+    aiohttp.ServerDisconnectedError,
+    aiohttp.http_exceptions.HttpProcessingError,
+    ValueError,
+)
 _OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
@@ -120,7 +128,7 @@ class AiohttpAsyncHttpClient:
                 proxy=proxy,
             )
         except _FAILURES as error:
-            raise _translated(error, sent=None) from error
+            raise _translated(error, sent=None) from cause(error, _QUOTING)
 
     def _open(self) -> aiohttp.ClientSession:
         given = self._given
@@ -173,7 +181,7 @@ async def _content(answer: aiohttp.ClientResponse) -> bytes:
             begun = await stream.readany()
             return begun if stream.at_eof() else begun + await stream.read()
     except _FAILURES as error:
-        raise _translated(error, sent=True) from error
+        raise _translated(error, sent=True) from cause(error, _QUOTING)
     return await acollect(_chunks(answer), _headers(answer))
 
 
@@ -182,11 +190,11 @@ async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]
         while chunk := await answer.content.readany():
             yield chunk
     except _FAILURES as error:
-        raise _translated(error, sent=True) from error
+        raise _translated(error, sent=True) from cause(error, _QUOTING)
 
 
 def _translated(error: Exception, *, sent: bool | None) -> TransportError:
-    """Return the error of ours for one of aiohttp's, which will be its cause."""
+    """Return the error of ours for one of aiohttp's."""
     if isinstance(error, aiohttp.ClientResponseError):
         _hide_request(error)
     if isinstance(error, aiohttp.ConnectionTimeoutError):

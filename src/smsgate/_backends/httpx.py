@@ -15,9 +15,10 @@ import httpx
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
 from smsgate._backends.content import collect, decoded
-from smsgate._backends.failures import check, deadline_of, shorter
+from smsgate._backends.failures import cause, check, deadline_of, shorter
 from smsgate._backends.httpx_wire import (
     FAILURES,
+    QUOTING,
     is_secure,
     limits,
     outgoing,
@@ -119,7 +120,7 @@ class HttpxHttpClient:
         try:
             answer = self._through(sending, request.url, opened)
         except FAILURES as error:
-            raise translated(error, sent=None) from error
+            raise translated(error, sent=None) from cause(error, QUOTING)
         if deadline is not None:  # the connection reads its limit once more before the body
             limit = sending.extensions["timeout"]
             limit["read"] = shorter(limit["read"], max(0.001, deadline - time.monotonic()))
@@ -191,4 +192,4 @@ def _chunks(answer: httpx.Response, deadline: float | None) -> Generator[bytes, 
             check(deadline)
             yield chunk
     except FAILURES as error:
-        raise translated(error, sent=True) from error
+        raise translated(error, sent=True) from cause(error, QUOTING)

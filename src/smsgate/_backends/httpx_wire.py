@@ -21,10 +21,22 @@ if TYPE_CHECKING:
     from smsgate.errors import TransportError
     from smsgate.http import Request
 
-__all__ = ["FAILURES", "is_secure", "limits", "outgoing", "proxy_of", "received_headers", "translated", "verification"]
+__all__ = [
+    "FAILURES",
+    "QUOTING",
+    "is_secure",
+    "limits",
+    "outgoing",
+    "proxy_of",
+    "received_headers",
+    "translated",
+    "verification",
+]
 
 FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, UnicodeError)
 """OSError: ssl's own, not always wrapped. UnicodeError: of hosts that cannot be written for DNS."""
+QUOTING = (httpx.ProtocolError, httpx.ProxyError, httpx.InvalidURL, UnicodeError)
+"""What quotes a request or an answer in its text."""
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)
 
@@ -39,8 +51,8 @@ def outgoing(request: Request) -> httpx.Request:
     try:
         url = _parsed(request.url)
         headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers.items()]
-    except (httpx.InvalidURL, UnicodeError, AttributeError) as error:
-        raise not_http("its URL or a header is malformed") from error
+    except (httpx.InvalidURL, UnicodeError, AttributeError):
+        raise not_http("its URL or a header is malformed") from None
     names = {name.lower() for name, _ in headers}
     if b"host" not in names:
         headers.insert(0, (b"Host", url.netloc))

@@ -10,10 +10,11 @@ from pyreqwest.client import SyncClient, SyncClientBuilder
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
 from smsgate._backends.content import collect, decoded
-from smsgate._backends.failures import no_turn
+from smsgate._backends.failures import cause, no_turn
 from smsgate._backends.lifetime import ProcessBound
 from smsgate._backends.pyreqwest_wire import (
     FAILURES,
+    QUOTING,
     Clients,
     check_options,
     configured,
@@ -80,7 +81,7 @@ class PyreqwestHttpClient:
                 content = answer.bytes().to_bytes() if is_small(answer) else collect(_chunks(answer), headers)
                 return Response(answer.status, headers, content)
         except FAILURES as error:
-            raise translated(error) from error
+            raise translated(error) from cause(error, QUOTING)
         finally:
             opened.gate.put(None)
 
@@ -94,7 +95,7 @@ class PyreqwestHttpClient:
                 sending = self._built(client, request).streamed_read_buffer_limit(1).build_streamed()
                 answer = sending.__enter__()
             except FAILURES as error:
-                raise translated(error) from error
+                raise translated(error) from cause(error, QUOTING)
             try:
                 headers = received_headers(answer)
                 yield StreamedResponse(answer.status, headers, decoded(_chunks(answer), headers))
@@ -148,4 +149,4 @@ def _chunks(answer: SyncResponse) -> Generator[bytes, None, None]:
         while (chunk := answer.body_reader.read_chunk()) is not None:
             yield chunk.to_bytes()
     except FAILURES as error:
-        raise translated(error, answering=True) from error
+        raise translated(error, answering=True) from cause(error, QUOTING)

@@ -12,10 +12,11 @@ from pyreqwest.client import Client, ClientBuilder
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
 from smsgate._backends.content import acollect, adecoded
-from smsgate._backends.failures import no_turn
+from smsgate._backends.failures import cause, no_turn
 from smsgate._backends.lifetime import LoopBound, asyncio_loop
 from smsgate._backends.pyreqwest_wire import (
     FAILURES,
+    QUOTING,
     Clients,
     check_options,
     configured,
@@ -92,7 +93,7 @@ class PyreqwestAsyncHttpClient:
                     content = await acollect(_chunks(answer), headers)
                 return Response(answer.status, headers, content)
         except FAILURES as error:
-            raise translated(error) from error
+            raise translated(error) from cause(error, QUOTING)
         finally:
             opened.gate.release()
 
@@ -107,7 +108,7 @@ class PyreqwestAsyncHttpClient:
                 async with _Cancellable():
                     answer = await sending.__aenter__()
             except FAILURES as error:
-                raise translated(error) from error
+                raise translated(error) from cause(error, QUOTING)
             try:
                 headers = received_headers(answer)
                 async with aclosing(adecoded(_chunks(answer), headers)) as chunks:
@@ -172,7 +173,7 @@ async def _chunks(answer: Answer) -> AsyncGenerator[bytes, None]:
                 return
             yield chunk.to_bytes()
     except FAILURES as error:
-        raise translated(error, answering=True) from error
+        raise translated(error, answering=True) from cause(error, QUOTING)
 
 
 class _Cancellable:

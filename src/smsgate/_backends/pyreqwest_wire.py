@@ -28,9 +28,21 @@ if TYPE_CHECKING:
     from smsgate.errors import TransportError
     from smsgate.http import Request, Timeout
 
-__all__ = ["FAILURES", "Clients", "check_options", "configured", "filled", "is_small", "received_headers", "translated"]
+__all__ = [
+    "FAILURES",
+    "QUOTING",
+    "Clients",
+    "check_options",
+    "configured",
+    "filled",
+    "is_small",
+    "received_headers",
+    "translated",
+]
 
 FAILURES = (exceptions.PyreqwestError, ValueError)
+QUOTING = (exceptions.BuilderError, ValueError)
+"""What quotes a request in its text."""
 LONGEST = 3600.0
 """Seconds that an exchange without a total limit may take: one whose task was cancelled goes on without us."""
 

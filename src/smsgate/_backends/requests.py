@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager
 from functools import lru_cache
 from http import HTTPStatus
+from http.client import HTTPException
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from smsgate._backends.connecting import Cert, Connecting, Verify, origin_of
 from smsgate._backends.content import collect, decoded
 from smsgate._backends.failures import (
     broken,
+    cause,
     check,
     connect_timed_out,
     deadline_of,
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
 __all__ = ["RequestsHttpClient"]
 
 _FAILURES = (requests.RequestException, HTTPError, OSError, ValueError)
+_QUOTING = (HTTPException, ValueError)
 _UNUSABLE = (exceptions.InvalidProxyURL, exceptions.InvalidSchema)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _NAME = re.compile(r"[^:\s][^:\r\n\0]*")
@@ -154,10 +157,10 @@ class RequestsHttpClient:
             return own.send(prepared, stream=True, timeout=timeout, **options)
         except ConfigurationError:
             raise
-        except _UNUSABLE as error:
-            raise ConfigurationError("the session that you gave has no adapter or no usable proxy for this") from error
+        except _UNUSABLE:
+            raise ConfigurationError("the session that you gave has no adapter or no usable proxy for this") from None
         except _FAILURES as error:
-            raise _translated(error) from error
+            raise _translated(error) from cause(error, _QUOTING)
 
 
 class _Opened:
@@ -229,7 +232,7 @@ def _chunks(raw: Any, deadline: float | None, silence: float | None) -> Generato
             check(deadline)
             yield chunk
     except _FAILURES as error:
-        raise _translated(error, answering=True) from error
+        raise _translated(error, answering=True) from cause(error, _QUOTING)
 
 
 def _shorten(raw: Any, deadline: float, silence: float | None) -> None:
@@ -242,15 +245,15 @@ def _shorten(raw: Any, deadline: float, silence: float | None) -> None:
 def _translated(error: Exception, *, answering: bool = False) -> TransportError:
     """Return the error of ours for one of requests' or urllib3's."""
     inner = error.args[0] if error.args else None
-    cause = inner.reason if isinstance(inner, MaxRetryError) else inner
+    behind = inner.reason if isinstance(inner, MaxRetryError) else inner
     if isinstance(error, exceptions.ConnectTimeout):
         return connect_timed_out()
-    if isinstance(cause, NewConnectionError | ConnectTimeoutError | ProxyError) or isinstance(
+    if isinstance(behind, NewConnectionError | ConnectTimeoutError | ProxyError) or isinstance(
         error, exceptions.ProxyError
     ):
         return refused(reason(error))
     if isinstance(error, exceptions.ReadTimeout | ReadTimeoutError | TimeoutError) or isinstance(
-        cause, ReadTimeoutError
+        behind, ReadTimeoutError
     ):
         return timed_out(sent=answering or None)
     if not answering and isinstance(error, exceptions.SSLError):
