@@ -158,7 +158,7 @@ def _pump(source, target):
 @pytest.fixture
 def proxy_of(serve):
     """Start proxies; see `Proxy`."""
-    return lambda **options: Proxy(serve(), **options)
+    return lambda context=None, **options: Proxy(serve(context), **options)
 
 
 @pytest.fixture
@@ -291,6 +291,20 @@ async def test_proxy_tunnels_to_secure_urls(proxy_of, secure, make, ask, pki):
     assert [answer.content for answer in answers] == [b"{}"] * 2
     assert proxy.targets == [f"CONNECT 127.0.0.1:{secure.port}"]
     assert secure.requests[0].all("Proxy-Authorization") == []
+
+
+@pytest.mark.parametrize("trust", ["file", "none"])
+async def test_proxy_with_a_certificate_is_verified_as_a_server_is(proxy_of, make, ask, pki, trust):
+    proxy = proxy_of(context=pki.server_context(client_needed=trust == "file"))
+    trusting = {"verify": pki.ca, "cert": (pki.client_cert, pki.client_key)} if trust == "file" else {"verify": False}
+
+    response = await make(proxy=proxy.url, **trusting).send(ask("http://127.0.0.1:1/a", "POST", b"{}"))
+
+    assert response.content == b"proxy"
+    with pytest.raises(TransportError) as caught:
+        await make(proxy=proxy.url).send(ask("http://127.0.0.1:1/b", "POST", b"{}"))
+    assert caught.value.sent is not True
+    assert proxy.targets == ["POST http://127.0.0.1:1/a"]
 
 
 async def test_proxy_gets_the_credentials_of_its_url_and_the_server_does_not(proxy_of, secure, make, ask, pki):

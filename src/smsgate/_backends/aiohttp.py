@@ -115,7 +115,8 @@ class AiohttpAsyncHttpClient:
             raise ConfigurationError(_CLOSED)
         url = request.url
         proxy = self._options.proxy_for(url)
-        ssl = self._options.ssl_context() if self._given is None and url.startswith("https") else True
+        secure = url.startswith("https") or (proxy is not None and proxy.startswith("https"))
+        ssl = self._options.ssl_context() if secure and self._given is None else True
         try:
             return await session.request(
                 request.method,
