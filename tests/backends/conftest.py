@@ -307,6 +307,8 @@ async def own(case):
             import requests
 
             client = requests.Session()
+            for name, value in options.items():
+                setattr(client, name, value)
         elif case.library == "aiohttp":
             import aiohttp
 

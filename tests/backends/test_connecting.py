@@ -363,6 +363,34 @@ async def test_proxy_variables_count_when_asked_for(proxy_of, server, make, ask,
     assert len(proxy.targets) == 1
 
 
+@pytest.mark.usefixtures("no_proxies")
+@pytest.mark.parametrize("trusting", [True, False])
+async def test_proxy_variables_count_as_the_client_of_the_user_has_it(  # noqa: PLR0917 - fixtures and parameters
+    proxy_of, server, make, own, ask, case, monkeypatch, trusting
+):
+    if case.library == "pyreqwest":
+        pytest.skip("its builder decides")
+    proxy = proxy_of()
+    monkeypatch.setenv("http_proxy", proxy.url)
+
+    response = await make(own(trust_env=trusting)).send(ask(f"{server.origin}/", "GET"))
+
+    assert response.content == (b"proxy" if trusting and case.library != "requests" else b"{}")
+
+
+async def test_netrc_counts_for_nothing_with_a_client_of_the_user(  # noqa: PLR0917 - fixtures and parameters
+    server, make, own, ask, case, monkeypatch, tmp_path
+):
+    if case.library == "pyreqwest":
+        pytest.skip("knows no .netrc")
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login canary password canary\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+    await make(own(trust_env=True)).send(ask(f"{server.origin}/"))
+
+    assert server.requests[0].all("Authorization") == []
+
+
 @pytest.mark.parametrize(
     "options",
     [

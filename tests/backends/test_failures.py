@@ -118,7 +118,10 @@ async def test_reset_after_the_request_was_read_may_have_been_sent(server, backe
     assert await works(server, backend, ask)
 
 
-async def test_reset_on_a_used_connection_is_not_hidden_by_asking_again(server, backend, ask):
+@pytest.mark.parametrize("given", [False, True], ids=["made", "given"])
+async def test_reset_on_a_used_connection_is_not_hidden_by_asking_again(server, make, own, ask, given):
+    backend = make(own()) if given else make()
+
     async def one(method):
         return await backend.send(ask(f"{server.origin}/", method, b"{}" if method == "POST" else None))
 

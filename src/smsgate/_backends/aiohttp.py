@@ -51,8 +51,8 @@ class AiohttpAsyncHttpClient:
     """Asynchronous backend over aiohttp, for asyncio.
 
     Args:
-        session: an `aiohttp.ClientSession` of yours to use; it stays yours to close. Its connector, proxy and tracing
-            apply; its headers, cookies, authentication and middlewares do not.
+        session: an `aiohttp.ClientSession` of yours to use; it stays yours to close. Its connector, proxy,
+            ``trust_env`` and tracing apply; its headers, cookies, authentication and middlewares do not.
         verify: True, False, the path of a file of trusted certificates, or an ssl context.
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of an http or https proxy for all requests.
@@ -80,6 +80,8 @@ class AiohttpAsyncHttpClient:
         self._options = Connecting(
             session, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
         )
+        if session is not None and session.trust_env and getattr(session, "_default_proxy", None) is None:
+            self._options.trust_env = True  # read here: aiohttp would read .netrc too
         self._session: LoopBound[aiohttp.ClientSession] = LoopBound(
             self._open, aiohttp.ClientSession.close, loop=asyncio_loop, given=session is not None
         )
@@ -135,9 +137,7 @@ class AiohttpAsyncHttpClient:
         given = self._given
         if given is None:
             limit = self._options.max_connections
-            session = _bare_session(aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEEPALIVE_SECONDS))
-            session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - one call, one exchange
-            return session
+            return _bare_session(aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEEPALIVE_SECONDS))
         if given.closed:
             raise ConfigurationError(_CLOSED)
         names = ("proxy", "proxy_auth")
@@ -150,13 +150,15 @@ class AiohttpAsyncHttpClient:
 
 def _bare_session(connector: aiohttp.BaseConnector | None, **options: Any) -> aiohttp.ClientSession:
     """Make a session that adds nothing to requests and keeps nothing of answers."""
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=_OWN_HEADERS,
         auto_decompress=False,
         **options,
     )
+    session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - one call, one exchange
+    return session
 
 
 @lru_cache(maxsize=256)
