@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from smsgate import ahttp, http
-from smsgate.errors import ConfigurationError, RequestTimeoutError
+from smsgate.errors import ConfigurationError, RequestTimeoutError, TransportError
 from smsgate.http import Request, Timeout
 
 LIMITS = Timeout(5.0, 5.0, 10.0)
@@ -60,6 +60,34 @@ async def test_client_of_the_user_is_used_and_left_open(server, make, own, ask):
 
     assert server.connections == 1
     assert [request.target for request in server.requests] == ["/a?b=1"] * 4
+
+
+@pytest.mark.anyio
+async def test_closed_client_of_the_user_is_refused(server, make, own, ask, case):
+    if case.library == "requests":
+        pytest.skip("a session may be used after it was closed")
+    used, unused = own(), own()
+    backend, other = make(used), make(unused)
+    await backend.send(ask(f"{server.origin}/"))
+    for client in (used, unused):
+        closed = client.aclose() if hasattr(client, "aclose") else client.close()
+        if not case.is_sync:
+            await closed
+    if case.library == "pyreqwest":  # it does not tell beforehand, and may send all the same
+        for one in (backend, other):
+            with pytest.raises(TransportError) as caught:
+                await one.send(ask(f"{server.origin}/"))
+            assert caught.value.sent is None
+
+    for one in (backend, other):
+        with pytest.raises(ConfigurationError, match="closed"):
+            await one.send(ask(f"{server.origin}/"))
+        with pytest.raises(ConfigurationError, match="closed"):
+            async with one.stream(ask(f"{server.origin}/")):
+                pass
+
+    if case.library != "pyreqwest":
+        assert len(server.requests) == 1
 
 
 @pytest.mark.anyio

@@ -19,6 +19,7 @@ from smsgate._backends.failures import cause, check, deadline_of, shorter
 from smsgate._backends.httpx_wire import (
     FAILURES,
     QUOTING,
+    check_open,
     is_secure,
     limits,
     outgoing,
@@ -128,6 +129,7 @@ class HttpxHttpClient:
 
     def _through(self, sending: httpx.Request, url: str, opened: _Opened) -> httpx.Response:
         if self._client is not None:
+            check_open(self._client)
             return self._client.send(sending, stream=True, auth=None, follow_redirects=False)
         key = (is_secure(sending), self._options.proxy_for(url))
         transport = opened.transports.get(key)

@@ -17,6 +17,7 @@ from smsgate._backends.httpx_pool import TransportPool
 from smsgate._backends.httpx_wire import (
     FAILURES,
     QUOTING,
+    check_open,
     is_secure,
     limits,
     outgoing,
@@ -120,6 +121,7 @@ class HttpxAsyncHttpClient:
         sending = outgoing(request)
         async with AsyncExitStack() as stack:
             if self._client is not None:
+                check_open(self._client)
                 progress.sent = None
                 answer = await self._client.send(sending, stream=True, auth=None, follow_redirects=False)
             else:

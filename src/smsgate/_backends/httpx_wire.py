@@ -12,6 +12,7 @@ import httpx
 from smsgate._backends.connecting import KEEPALIVE_SECONDS
 from smsgate._backends.content import decoded_headers
 from smsgate._backends.failures import broken, connect_timed_out, no_turn, not_http, reason, refused, shorter, timed_out
+from smsgate.errors import ConfigurationError
 from smsgate.http import Headers
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FAILURES",
     "QUOTING",
+    "check_open",
     "is_secure",
     "limits",
     "outgoing",
@@ -64,6 +66,16 @@ def outgoing(request: Request) -> httpx.Request:
     return httpx.Request(
         request.method, url, headers=headers, stream=_Body(content or b""), extensions={"timeout": timeout}
     )
+
+
+def check_open(client: httpx.Client | httpx.AsyncClient) -> None:
+    """Refuse a client of the user's that is closed.
+
+    Raises:
+        ConfigurationError: it is.
+    """
+    if client.is_closed:
+        raise ConfigurationError("the httpx client that you gave is closed")
 
 
 def received_headers(answer: httpx.Response) -> Headers:

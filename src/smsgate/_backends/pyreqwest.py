@@ -81,6 +81,7 @@ class PyreqwestHttpClient:
                 content = answer.bytes().to_bytes() if is_small(answer) else collect(_chunks(answer), headers)
                 return Response(answer.status, headers, content)
         except FAILURES as error:
+            opened.clients.notice(error)
             raise translated(error) from cause(error, QUOTING)
         finally:
             opened.gate.put(None)
@@ -95,6 +96,7 @@ class PyreqwestHttpClient:
                 sending = self._built(client, request).streamed_read_buffer_limit(1).build_streamed()
                 answer = sending.__enter__()
             except FAILURES as error:
+                opened.clients.notice(error)
                 raise translated(error) from cause(error, QUOTING)
             try:
                 headers = received_headers(answer)

@@ -93,6 +93,7 @@ class PyreqwestAsyncHttpClient:
                     content = await acollect(_chunks(answer), headers)
                 return Response(answer.status, headers, content)
         except FAILURES as error:
+            opened.clients.notice(error)
             raise translated(error) from cause(error, QUOTING)
         finally:
             opened.gate.release()
@@ -108,6 +109,7 @@ class PyreqwestAsyncHttpClient:
                 async with _Cancellable():
                     answer = await sending.__aenter__()
             except FAILURES as error:
+                opened.clients.notice(error)
                 raise translated(error) from cause(error, QUOTING)
             try:
                 headers = received_headers(answer)

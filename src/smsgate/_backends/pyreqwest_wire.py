@@ -60,12 +60,15 @@ class Clients(Generic[_Client]):
     def __init__(self, make: Callable[[Timeout], _Client], given: _Client | None) -> None:
         self._make = make
         self._given = given
+        self._given_closed = False
         self._opened: OrderedDict[Timeout, _Client] = OrderedDict()
         self._last: tuple[Timeout, _Client] | None = None
 
     def get(self, timeout: Timeout) -> _Client:
         """Return the client with those limits; a client that the user gave is taken for all."""
         if self._given is not None:
+            if self._given_closed:
+                raise ConfigurationError("the pyreqwest client that you gave is closed")
             return self._given
         last = self._last
         if last is not None and last[0] is timeout:
@@ -77,6 +80,11 @@ class Clients(Generic[_Client]):
                 self._opened.popitem(last=False)
         self._last = timeout, client
         return client
+
+    def notice(self, error: Exception) -> None:
+        """Remember that the user's client is closed; it tells only by a failure, which may come in mid-exchange."""
+        if self._given is not None and isinstance(error, exceptions.ClientClosedError):
+            self._given_closed = True
 
     def all(self) -> list[_Client]:
         """Return the clients that were opened here."""
