@@ -16,6 +16,7 @@ from smsgate.errors import ConfigurationError, RequestTimeoutError, TransportErr
 from smsgate.http import Request, Timeout
 
 LIMITS = Timeout(5.0, 5.0, 10.0)
+JSON = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
 def plain(url):
@@ -60,6 +61,52 @@ async def test_client_of_the_user_is_used_and_left_open(server, make, own, ask):
 
     assert server.connections == 1
     assert [request.target for request in server.requests] == ["/a?b=1"] * 4
+
+
+@pytest.mark.anyio
+async def test_limit_of_exchanges_counts_for_a_client_of_the_user_too(server, make, own, ask):
+    busy, most = [], []
+
+    def script(connection, request):
+        busy.append(request)
+        most.append(len(busy))
+        connection.wait(0.05)
+        busy.remove(request)
+        connection.send(JSON)
+
+    server.script = script
+    backend = make(own(), max_connections=2)
+
+    async def download():
+        async with backend.stream(ask(f"{server.origin}/")) as streamed:
+            assert [chunk async for chunk in streamed.chunks] == [b"{}"]
+
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(backend.send, ask(f"{server.origin}/"))
+            group.start_soon(download)
+
+    assert max(most) == 2
+    assert len(server.requests) == 8
+
+
+@pytest.mark.anyio
+async def test_waiting_for_a_turn_with_a_client_of_the_user_ends_with_the_total_limit(server, make, own, ask):
+    backend = make(own(), max_connections=1)
+    server.script = lambda connection, _: (connection.wait(0.3), connection.send(JSON))
+
+    async def late():
+        await anyio.sleep(0.1)
+        with pytest.raises(RequestTimeoutError) as caught:
+            await backend.send(ask(f"{server.origin}/", "POST", b"{}", total=0.1))
+        assert caught.value.sent is False
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(backend.send, ask(f"{server.origin}/"))
+        group.start_soon(late)
+
+    assert len(server.requests) == 1
+    assert (await backend.send(ask(f"{server.origin}/"))).status == 200
 
 
 @pytest.mark.anyio

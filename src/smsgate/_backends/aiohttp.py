@@ -19,6 +19,7 @@ from yarl import URL
 from smsgate._backends.connecting import KEEPALIVE_SECONDS, Cert, Connecting, Verify
 from smsgate._backends.content import SMALL_BODY, acollect, adecoded, decoded_headers
 from smsgate._backends.failures import broken, cause, connect_timed_out, not_http, reason, refused, timed_out
+from smsgate._backends.gate import take_turn
 from smsgate._backends.lifetime import FOREIGN, LoopBound, asyncio_loop
 from smsgate.ahttp import AsyncStreamedResponse
 from smsgate.errors import ConfigurationError
@@ -82,30 +83,45 @@ class AiohttpAsyncHttpClient:
         )
         if session is not None and session.trust_env and getattr(session, "_default_proxy", None) is None:
             self._options.trust_env = True  # read here: aiohttp would read .netrc too
+        self._gate = None if session is None else asyncio.Semaphore(max_connections)  # ours has it in its connector
         self._session: LoopBound[aiohttp.ClientSession] = LoopBound(
             self._open, aiohttp.ClientSession.close, loop=asyncio_loop, given=session is not None
         )
 
     async def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
-        answer = await self._begin(request)
+        gate = self._gate
+        if gate is not None:
+            await take_turn(gate, request.timeout.total)
         try:
-            content = await _content(answer)
-        except BaseException:
-            answer.close()
-            raise
-        return Response(answer.status, _headers(answer), content)
+            answer = await self._begin(request)
+            try:
+                content = await _content(answer)
+            except BaseException:
+                answer.close()
+                raise
+            return Response(answer.status, _headers(answer), content)
+        finally:
+            if gate is not None:
+                gate.release()
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
-        answer = await self._begin(request)
+        gate = self._gate
+        if gate is not None:
+            await take_turn(gate, request.timeout.total)
         try:
-            headers = _headers(answer)
-            async with aclosing(adecoded(_chunks(answer), headers)) as chunks:
-                yield AsyncStreamedResponse(answer.status, headers, chunks)
+            answer = await self._begin(request)
+            try:
+                headers = _headers(answer)
+                async with aclosing(adecoded(_chunks(answer), headers)) as chunks:
+                    yield AsyncStreamedResponse(answer.status, headers, chunks)
+            finally:
+                answer.close()  # does nothing to a connection whose answer was read to its end
         finally:
-            answer.close()  # does nothing to a connection whose answer was read to its end
+            if gate is not None:
+                gate.release()
 
     async def aclose(self) -> None:
         """Close the connections this object opened; a later `send` opens it again."""

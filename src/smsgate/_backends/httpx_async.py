@@ -121,6 +121,7 @@ class HttpxAsyncHttpClient:
         sending = outgoing(request)
         async with AsyncExitStack() as stack:
             if self._client is not None:
+                await stack.enter_async_context(pool.gate)
                 check_open(self._client)
                 progress.sent = None
                 answer = await self._client.send(sending, stream=True, auth=None, follow_redirects=False)

@@ -6,13 +6,13 @@ import asyncio
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 from pyreqwest.client import Client, ClientBuilder
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
 from smsgate._backends.content import acollect, adecoded
-from smsgate._backends.failures import cause, no_turn
+from smsgate._backends.failures import cause
+from smsgate._backends.gate import take_turn
 from smsgate._backends.lifetime import LoopBound, asyncio_loop
 from smsgate._backends.pyreqwest_wire import (
     FAILURES,
@@ -148,14 +148,7 @@ class _Opened:
     async def enter(self, limits: Timeout) -> Client:
         """Wait for a turn and return the client to use."""
         client = self.clients.get(limits)
-        if not self.gate.locked():
-            await self.gate.acquire()
-            return client
-        try:
-            with anyio.fail_after(limits.total):
-                await self.gate.acquire()
-        except TimeoutError as error:
-            raise no_turn() from error
+        await take_turn(self.gate, limits.total)
         return client
 
     async def aclose(self) -> None:
