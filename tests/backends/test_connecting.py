@@ -363,6 +363,31 @@ async def test_proxy_variables_count_when_asked_for(proxy_of, server, make, ask,
     assert len(proxy.targets) == 1
 
 
+async def test_certificates_of_a_client_of_the_user_count(serve, make, own, ask, pki):
+    server = serve(pki.server_context(client_needed=True))
+
+    for _ in range(2):
+        trusting = make(own(ca=pki.ca, cert=(pki.client_cert, pki.client_key)))
+        assert (await trusting.send(ask(f"{server.origin}/"))).status == 200
+
+    for options in ({}, {"ca": pki.other_ca}):
+        with pytest.raises(ConnectError) as caught:
+            await make(own(**options)).send(ask(f"{server.origin}/", "POST", b"{}"))
+        assert caught.value.sent is False
+    assert len(server.requests) == 2
+
+
+async def test_proxy_of_a_client_of_the_user_counts(  # noqa: PLR0917 - fixtures and parameters
+    proxy_of, secure, make, own, ask, pki
+):
+    proxy = proxy_of()
+    backend = make(own(ca=pki.ca, proxy=proxy.url))
+
+    assert (await backend.send(ask("http://127.0.0.1:1/plain"))).content == b"proxy"
+    assert (await backend.send(ask(f"{secure.origin}/"))).content == b"{}"
+    assert proxy.targets == ["GET http://127.0.0.1:1/plain", f"CONNECT 127.0.0.1:{secure.port}"]
+
+
 @pytest.mark.usefixtures("no_proxies")
 @pytest.mark.parametrize("trusting", [True, False])
 async def test_proxy_variables_count_as_the_client_of_the_user_has_it(  # noqa: PLR0917 - fixtures and parameters

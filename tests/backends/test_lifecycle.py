@@ -7,6 +7,7 @@ import gc
 import os
 import threading
 import warnings
+from importlib import import_module
 
 import anyio
 import pytest
@@ -41,6 +42,33 @@ async def test_closing_gives_connections_up_and_the_next_request_opens_them(serv
 
     assert server.connections == 2
     assert len(server.requests) == 2
+
+
+MODULES = {
+    "aiohttp": ["aiohttp"],
+    "httpx": ["httpx_wire", "httpx_async"],
+    "pyreqwest": ["pyreqwest_wire"],
+    "requests": ["requests_pool"],
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kept", [True, False])
+async def test_connection_is_kept_for_a_while_only(  # noqa: PLR0917 - fixtures and parameters
+    server, make, ask, case, monkeypatch, kept
+):
+    case.load()
+    for name in MODULES[case.library]:
+        module = import_module(f"smsgate._backends.{name}")
+        assert 5 <= module.KEEPALIVE_SECONDS <= 50  # servers and proxies close after 60 and more
+        monkeypatch.setattr(module, "KEEPALIVE_SECONDS", 30.0 if kept else 0.1)
+    backend = make()
+
+    await backend.send(ask(f"{server.origin}/", "POST", b"{}"))
+    await anyio.sleep(0.3)
+    await backend.send(ask(f"{server.origin}/", "POST", b"{}"))
+
+    assert server.connections == (1 if kept else 2)
 
 
 @pytest.mark.anyio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import parse_url
 
-from smsgate._backends.connecting import origin_of
+from smsgate._backends.connecting import KEEPALIVE_SECONDS, origin_of
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -43,16 +44,24 @@ class _Answer(HTTPResponse):
 
 class _PlainConnection(HTTPConnection):
     response_class = _Answer
+    _used = 0.0
+
+    def getresponse(self) -> Any:
+        self._used = time.monotonic()
+        return super().getresponse()
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether the connection may be used again."""
+        return super().is_connected and time.monotonic() - self._used < KEEPALIVE_SECONDS
 
 
 class _PlainPool(HTTPConnectionPool):
     ConnectionCls: Any = _PlainConnection
 
 
-class _TlsConnection(HTTPSConnection):
+class _TlsConnection(_PlainConnection, HTTPSConnection):
     """Reports a failed or slow handshake as a failed or slow connection, which it is: nothing has been sent."""
-
-    response_class = _Answer
 
     def connect(self) -> None:
         try:
