@@ -167,6 +167,20 @@ async def test_silence_ends_with_the_total_limit(server, backend, post):
     assert 0.25 < time.monotonic() - begun < 2
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # aiohttp wants files for large bodies
+async def test_upload_that_stalls_takes_too_long(server, backend, ask):
+    server.greeting = lambda connection: (connection.wait(3), True)[1]
+    begun = time.monotonic()
+
+    error = await failure_of(
+        backend.send(ask(f"{server.origin}/", "POST", b"x" * 32_000_000, connect=0.3, read=0.3, total=0.6))
+    )
+
+    assert isinstance(error, RequestTimeoutError)
+    assert error.sent is None
+    assert time.monotonic() - begun < 2
+
+
 async def test_silence_within_a_body_ends_with_the_read_limit(server, backend, post):
     server.script = lambda connection, _: (connection.send(HEAD + b"begun"), connection.wait(5))
     begun = time.monotonic()

@@ -23,6 +23,7 @@ from urllib3.exceptions import (
     HTTPError,
     MaxRetryError,
     NewConnectionError,
+    ProtocolError,
     ProxyError,
     ReadTimeoutError,
 )
@@ -252,6 +253,8 @@ def _translated(error: Exception, *, answering: bool = False) -> TransportError:
         error, exceptions.ProxyError
     ):
         return refused(reason(error))
+    if isinstance(inner, ProtocolError) and isinstance(inner.args[-1], TimeoutError):
+        return timed_out(sent=answering or None)
     if isinstance(error, exceptions.ReadTimeout | ReadTimeoutError | TimeoutError) or isinstance(
         behind, ReadTimeoutError
     ):
