@@ -72,6 +72,40 @@ async def test_connection_is_kept_for_a_while_only(  # noqa: PLR0917 - fixtures 
 
 
 @pytest.mark.anyio
+async def test_closing_during_a_download_lets_it_end_or_breaks_it_off(server, backend, ask):
+    size = 3_000_000
+    server.script = lambda connection, _: connection.send(
+        f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode() + b"x" * size
+    )
+
+    received, broken = 0, None
+    try:
+        async with backend.stream(ask(f"{server.origin}/")) as streamed:
+            async for chunk in streamed.chunks:
+                if received == 0:
+                    await backend.aclose()
+                received += len(chunk)
+    except TransportError as error:
+        broken = error
+    assert received == size if broken is None else broken.sent is True
+    assert (await backend.send(ask(f"{server.origin}/"))).status == 200
+
+
+@pytest.mark.anyio
+async def test_chunks_after_the_block_are_none_or_our_error(server, backend, ask):
+    async with backend.stream(ask(f"{server.origin}/")) as streamed:
+        pass
+
+    late, broken = [], None
+    try:
+        late = [chunk async for chunk in streamed.chunks]
+    except TransportError as error:
+        broken = error
+    assert late == []
+    assert broken is None or broken.sent is True
+
+
+@pytest.mark.anyio
 async def test_closing_twice_and_unused_is_fine(backend):
     await backend.aclose()
     await backend.aclose()

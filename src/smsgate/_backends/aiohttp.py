@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["AiohttpAsyncHttpClient"]
 
 _FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
+_READING_FAILURES = (*_FAILURES, RuntimeError)  # the last when the session is closed meanwhile
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)
 _CLOSED = "the aiohttp session that you gave is closed"
 _NOT_WRITTEN = (ValueError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
@@ -199,7 +200,7 @@ async def _content(answer: aiohttp.ClientResponse) -> bytes:
             stream = answer.content
             begun = await stream.readany()
             return begun if stream.at_eof() else begun + await stream.read()
-    except _FAILURES as error:
+    except _READING_FAILURES as error:
         raise _translated(error, sent=True) from cause(error, _QUOTING)
     return await acollect(_chunks(answer), _headers(answer))
 
@@ -208,7 +209,7 @@ async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]
     try:
         while chunk := await answer.content.readany():
             yield chunk
-    except _FAILURES as error:
+    except _READING_FAILURES as error:
         raise _translated(error, sent=True) from cause(error, _QUOTING)
 
 

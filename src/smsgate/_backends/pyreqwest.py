@@ -10,7 +10,7 @@ from pyreqwest.client import SyncClient, SyncClientBuilder
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
 from smsgate._backends.content import collect, decoded
-from smsgate._backends.failures import cause, no_turn
+from smsgate._backends.failures import broken, cause, no_turn
 from smsgate._backends.lifetime import ProcessBound
 from smsgate._backends.pyreqwest_wire import (
     FAILURES,
@@ -152,3 +152,5 @@ def _chunks(answer: SyncResponse) -> Generator[bytes, None, None]:
             yield chunk.to_bytes()
     except FAILURES as error:
         raise translated(error, answering=True) from cause(error, QUOTING)
+    except RuntimeError as error:
+        raise broken("its answer was closed", sent=True) from error
