@@ -350,6 +350,32 @@ async def test_proxy_variables_are_ignored(proxy_of, server, make, ask, monkeypa
 
 
 @pytest.mark.usefixtures("no_proxies")
+@pytest.mark.parametrize("value", ["socks5://canary@127.0.0.1:1080", "http://[canary"])
+async def test_proxy_variable_that_cannot_be_used_is_refused(server, make, ask, monkeypatch, value):
+    monkeypatch.setenv("http_proxy", value)
+    backend = make(trust_env=True)
+
+    with pytest.raises(ConfigurationError, match="http or https proxy") as caught:
+        await backend.send(ask(f"{server.origin}/"))
+    with pytest.raises(ConfigurationError, match="http or https proxy"):
+        async with backend.stream(ask(f"{server.origin}/")):
+            pass
+
+    assert "canary" not in str(caught.value)
+    assert server.connections == 0
+
+
+@pytest.mark.usefixtures("no_proxies")
+async def test_url_that_cannot_be_used_is_so_with_proxy_variables_too(make, ask, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+
+    with pytest.raises(TransportError) as caught:
+        await make(trust_env=True).send(ask("http://[canary/"))
+
+    assert caught.value.sent is False
+
+
+@pytest.mark.usefixtures("no_proxies")
 async def test_proxy_variables_count_when_asked_for(proxy_of, server, make, ask, monkeypatch):
     proxy = proxy_of()
     monkeypatch.setenv("http_proxy", proxy.url)

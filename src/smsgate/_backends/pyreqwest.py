@@ -73,6 +73,7 @@ class PyreqwestHttpClient:
 
     def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
+        self._options.proxy_for(request.url)  # refuses one that would make pyreqwest panic
         opened = self._opened.get()
         client = opened.enter(request.timeout)
         try:
@@ -89,6 +90,7 @@ class PyreqwestHttpClient:
     @contextmanager
     def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
+        self._options.proxy_for(request.url)  # refuses one that would make pyreqwest panic
         opened = self._opened.get()
         client = opened.enter(request.timeout)
         try:

@@ -82,6 +82,7 @@ class PyreqwestAsyncHttpClient:
 
     async def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
+        self._options.proxy_for(request.url)  # refuses one that would make pyreqwest panic
         opened = self._opened.current() or await self._opened.get()
         client = await opened.enter(request.timeout)
         try:
@@ -101,6 +102,7 @@ class PyreqwestAsyncHttpClient:
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
+        self._options.proxy_for(request.url)  # refuses one that would make pyreqwest panic
         opened = await self._opened.get()
         client = await opened.enter(request.timeout)
         try:
