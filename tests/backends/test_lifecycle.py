@@ -273,6 +273,41 @@ def test_second_event_loop_gets_connections_of_its_own_without_noise(case, serve
     assert server.connections == 2
 
 
+def test_event_loops_at_the_same_time_have_connections_of_their_own(case, server):
+    if case.is_sync:
+        pytest.skip("knows no event loop")
+    server.script = lambda connection, _: (connection.wait(0.005), connection.send(JSON))
+    backend, failures = case.make(), []
+    together = threading.Barrier(2)
+
+    async def one():
+        for _ in range(8):
+            assert (await backend.send(plain(f"{server.origin}/"))).status == 200
+
+    async def many():
+        together.wait(5)
+        async with anyio.create_task_group() as group:
+            for _ in range(5):
+                group.start_soon(one)
+        await backend.aclose()  # leaves the other loop's alone
+
+    def run():
+        try:
+            anyio.run(many, backend=case.loop)
+        except BaseException as error:  # noqa: BLE001 - whatever comes out fails the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert failures == []
+    assert len(server.requests) == 80
+    assert server.connections <= 10
+
+
 def test_connections_end_with_their_event_loop(case, server):
     if case.is_sync:
         pytest.skip("knows no event loop")

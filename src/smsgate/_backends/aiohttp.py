@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
@@ -43,7 +44,7 @@ _QUOTING = (
     aiohttp.ClientResponseError,
     aiohttp.NonHttpUrlClientError,
     aiohttp.ServerDisconnectedError,
-    aiohttp.http_exceptions.HttpProcessingError,
+    HttpProcessingError,
     ValueError,
 )
 _OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")

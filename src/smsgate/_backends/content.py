@@ -103,7 +103,7 @@ class _Decoder:
         self._raw_allowed = coding == "deflate"  # some servers leave out the wrapping that the name stands for
         self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)
         self._begun = False
-        self._held = b""
+        self._held: bytes = b""
 
     def feed(self, data: bytes) -> Generator[bytes, None, None]:
         if not self._begun:  # two bytes tell whether a wrapping is there

@@ -134,5 +134,6 @@ class PooledAdapter(HTTPAdapter):
         else:
             over_tls = {"proxy_ssl_context": self._options.ssl_context()} if proxy.startswith("https") else {}
             manager = self.proxy_manager_for(proxy, **over_tls)
-        manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+        classes: dict[str, Any] = {"http": _PlainPool, "https": _TlsPool}
+        manager.pool_classes_by_scheme = classes
         return manager.connection_from_host(parsed.host, parsed.port, parsed.scheme, pool_kwargs=kwargs or None)
