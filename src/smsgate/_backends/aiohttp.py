@@ -19,7 +19,16 @@ from yarl import URL
 
 from smsgate._backends.connecting import KEEPALIVE_SECONDS, Cert, Connecting, Verify
 from smsgate._backends.content import SMALL_BODY, acollect, adecoded, decoded_headers
-from smsgate._backends.failures import broken, cause, connect_timed_out, not_http, reason, refused, timed_out
+from smsgate._backends.failures import (
+    broken,
+    cause,
+    connect_timed_out,
+    not_http,
+    reason,
+    refused,
+    timed_out,
+    unwritable,
+)
 from smsgate._backends.gate import take_turn
 from smsgate._backends.lifetime import FOREIGN, LoopBound, asyncio_loop
 from smsgate.ahttp import AsyncStreamedResponse
@@ -38,7 +47,7 @@ _FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
 _READING_FAILURES = (*_FAILURES, RuntimeError)  # the last when the session is closed meanwhile
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)
 _CLOSED = "the aiohttp session that you gave is closed"
-_NOT_WRITTEN = (ValueError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
+_NOT_WRITTEN = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
 _QUOTING = (
     aiohttp.ClientPayloadError,
     aiohttp.ClientResponseError,
@@ -138,9 +147,13 @@ class AiohttpAsyncHttpClient:
         secure = url.startswith("https") or (proxy is not None and proxy.startswith("https"))
         ssl = self._options.ssl_context() if secure and self._given is None else True
         try:
+            parsed = _parsed(url)
+        except ValueError:
+            raise not_http("its URL or a header is malformed") from None
+        try:
             return await session.request(
                 request.method,
-                _parsed(url),
+                parsed,
                 data=request.content,
                 headers=request.headers,
                 timeout=_limits(request.timeout),
@@ -149,6 +162,8 @@ class AiohttpAsyncHttpClient:
                 proxy=proxy,
             )
         except _FAILURES as error:
+            if isinstance(error, ValueError) and unwritable(request.headers):
+                raise not_http("its URL or a header is malformed") from None
             raise _translated(error, sent=None) from cause(error, _QUOTING)
 
     def _open(self) -> aiohttp.ClientSession:
@@ -181,7 +196,10 @@ def _bare_session(connector: aiohttp.BaseConnector | None, **options: Any) -> ai
 
 @lru_cache(maxsize=256)
 def _parsed(url: str) -> URL:
-    return URL(url, encoded=True)  # our paths and queries are escaped already, byte for byte
+    parsed = URL(url, encoded=True)
+    if not 0 <= (parsed.port or 0) < 65536:  # noqa: PLR2004 - the ports that there are
+        raise ValueError
+    return parsed  # our paths and queries are escaped already, byte for byte
 
 
 @lru_cache(maxsize=16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from smsgate.errors import ConnectError, RequestTimeoutError, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from smsgate.http import Timeout
 
@@ -25,7 +26,11 @@ __all__ = [
     "refused",
     "shorter",
     "timed_out",
+    "unwritable",
 ]
+
+
+_WRITABLE = re.compile(r"(?:[!-9;-~]+:[^\0\r\n\u0100-\U0010ffff]*\n)*")
 
 
 def refused(why: str) -> ConnectError:
@@ -108,6 +113,12 @@ def _own_reason(error: BaseException) -> str | None:
     if isinstance(error, OSError) and isinstance(error.errno, int):
         return error.strerror
     return None
+
+
+def unwritable(headers: Mapping[str, str]) -> bool:
+    """Tell whether headers cannot be written as HTTP."""
+    lines = [f"{name}:{value}\n" for name, value in headers.items()]
+    return _WRITABLE.fullmatch("".join(lines)) is None
 
 
 def deadline_of(timeout: Timeout) -> float | None:

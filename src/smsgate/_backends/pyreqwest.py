@@ -10,7 +10,7 @@ from pyreqwest.client import SyncClient, SyncClientBuilder
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
 from smsgate._backends.content import collect, decoded
-from smsgate._backends.failures import broken, cause, no_turn
+from smsgate._backends.failures import broken, cause, no_turn, not_http
 from smsgate._backends.lifetime import ProcessBound
 from smsgate._backends.pyreqwest_wire import (
     FAILURES,
@@ -113,7 +113,10 @@ class PyreqwestHttpClient:
         self._opened.close()
 
     def _built(self, client: SyncClient, request: Request) -> Any:
-        return filled(client.request(request.method, request.url), request, given=self._client is not None)
+        try:
+            return filled(client.request(request.method, request.url), request, given=self._client is not None)
+        except FAILURES:
+            raise not_http("its URL or a header is malformed") from None
 
     def _open(self) -> _Opened:
         return _Opened(Clients(self._make, self._client), self._options.max_connections)

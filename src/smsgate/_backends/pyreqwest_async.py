@@ -11,7 +11,7 @@ from pyreqwest.client import Client, ClientBuilder
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
 from smsgate._backends.content import acollect, adecoded
-from smsgate._backends.failures import cause
+from smsgate._backends.failures import cause, not_http
 from smsgate._backends.gate import take_turn
 from smsgate._backends.lifetime import LoopBound, asyncio_loop
 from smsgate._backends.pyreqwest_wire import (
@@ -128,7 +128,10 @@ class PyreqwestAsyncHttpClient:
         await self._opened.aclose()
 
     def _built(self, client: Client, request: Request) -> Any:
-        return filled(client.request(request.method, request.url), request, given=self._client is not None)
+        try:
+            return filled(client.request(request.method, request.url), request, given=self._client is not None)
+        except FAILURES:
+            raise not_http("its URL or a header is malformed") from None
 
     def _open(self) -> _Opened:
         return _Opened(Clients(self._make, self._client), asyncio.Semaphore(self._options.max_connections))

@@ -208,6 +208,6 @@ def translated(error: Exception, *, answering: bool = False) -> TransportError:
     sent = True if answering or _ANSWERED in causes else None
     if isinstance(error, exceptions.RequestTimeoutError):
         return timed_out(sent=sent)
-    if isinstance(error, exceptions.BuilderError) or not isinstance(error, exceptions.PyreqwestError):
+    if isinstance(error, exceptions.BuilderError):
         return not_http("its URL or a header is malformed")
     return broken(why, sent=sent)

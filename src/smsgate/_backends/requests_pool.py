@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 
@@ -25,21 +24,23 @@ if TYPE_CHECKING:
 __all__ = ["PooledAdapter"]
 
 
+_SWITCHING, _OK = 101, 200  # plain numbers: an answer's way is short
+
+
 class _Answer(HTTPResponse):
     """The final answer: interim ones are passed over, where the standard library does so for 100 only.
 
-    It also refuses unlike lengths before urllib3 does, which would leave the socket open.
+    It also refuses several lengths in one header before urllib3 does, which would leave the socket open.
     """
 
     def begin(self) -> None:
         super().begin()
-        while HTTPStatus.SWITCHING_PROTOCOLS < self.status < HTTPStatus.OK:
+        while _SWITCHING < self.status < _OK:
             again: Any = self
             again.headers = again.msg = None  # what makes the standard library read a head
             super().begin()
-        lengths = self.headers.get_all("Content-Length", ())
-        if lengths and len(set(",".join(lengths).replace(" ", "").split(","))) > 1:
-            raise HTTPException("unlike lengths")
+        if self.length is None and "," in self.headers.get("Content-Length", ""):
+            raise HTTPException("several lengths in one header")
 
 
 class _PlainConnection(HTTPConnection):
