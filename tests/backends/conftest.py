@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import sys
 import threading
 import time
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import pytest
 from anyio import CapacityLimiter, to_thread
@@ -153,6 +155,8 @@ class ScriptedServer:
             with contextlib.suppress(OSError, ValueError):
                 if self._context is not None:
                     sock = self._context.wrap_socket(sock, server_side=True)
+                    with self._lock:
+                        self._socks.add(sock)  # the one below is detached from now on
                 connection = Connection(sock, number, self._stopping)
                 if not self.greeting(connection):
                     while (request := connection.receive()) is not None:
@@ -162,7 +166,7 @@ class ScriptedServer:
         finally:
             sock.close()
             with self._lock:
-                self._socks.discard(original)
+                self._socks -= {original, sock}
                 self.open -= 1
 
 
@@ -290,6 +294,69 @@ async def make(case):
     yield one
     for backend in made:
         await backend.aclose()
+
+
+def own_httpx(case, *, trust_env=False, ca=None, cert=None, proxy=None):
+    import httpx
+
+    made = httpx.Client if case.is_sync else httpx.AsyncClient
+    return made(trust_env=trust_env, verify=context_of(ca, cert) if ca else True, proxy=proxy)
+
+
+def own_requests(_, *, trust_env=True, ca=None, cert=None, proxy=None):
+    import requests
+
+    session = requests.Session()
+    session.trust_env, session.verify, session.cert = trust_env, ca or True, cert
+    if proxy:
+        session.proxies = {"http": proxy, "https": proxy}
+    return session
+
+
+def own_aiohttp(_, *, trust_env=False, ca=None, cert=None, proxy=None):
+    import aiohttp
+
+    connector = aiohttp.TCPConnector(ssl=context_of(ca, cert)) if ca else None
+    return aiohttp.ClientSession(connector=connector, trust_env=trust_env, proxy=proxy)
+
+
+def own_pyreqwest(case, *, ca=None, cert=None, proxy=None):
+    from pyreqwest.client import ClientBuilder, SyncClientBuilder
+    from pyreqwest.proxy import ProxyBuilder
+
+    builder = (SyncClientBuilder() if case.is_sync else ClientBuilder()).follow_redirects(False)
+    if ca:
+        builder = builder.add_root_certificate_pem(Path(ca).read_bytes())
+    if cert:
+        builder = builder.identity_pem(b"\n".join(Path(path).read_bytes() for path in cert))
+    return (builder.proxy(ProxyBuilder.all(proxy)) if proxy else builder.no_proxy()).build()
+
+
+def context_of(ca, cert):
+    context = ssl.create_default_context(cafile=ca)
+    if cert:
+        context.load_cert_chain(*cert)
+    return context
+
+
+OWN = {"httpx": own_httpx, "requests": own_requests, "aiohttp": own_aiohttp, "pyreqwest": own_pyreqwest}
+
+
+@pytest.fixture
+async def own(case):
+    """Make clients and sessions of the case's library; they are closed after the test."""
+    case.load()
+    closing = []
+
+    def make(**options):
+        closing.append(OWN[case.library](case, **options))
+        return closing[-1]
+
+    yield make
+    for client in closing:
+        closed = client.aclose() if hasattr(client, "aclose") else client.close()
+        if not case.is_sync:
+            await closed
 
 
 @pytest.fixture

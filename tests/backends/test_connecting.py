@@ -158,7 +158,7 @@ def _pump(source, target):
 @pytest.fixture
 def proxy_of(serve):
     """Start proxies; see `Proxy`."""
-    return lambda **options: Proxy(serve(), **options)
+    return lambda context=None, **options: Proxy(serve(context), **options)
 
 
 @pytest.fixture
@@ -293,6 +293,20 @@ async def test_proxy_tunnels_to_secure_urls(proxy_of, secure, make, ask, pki):
     assert secure.requests[0].all("Proxy-Authorization") == []
 
 
+@pytest.mark.parametrize("trust", ["file", "none"])
+async def test_proxy_with_a_certificate_is_verified_as_a_server_is(proxy_of, make, ask, pki, trust):
+    proxy = proxy_of(context=pki.server_context(client_needed=trust == "file"))
+    trusting = {"verify": pki.ca, "cert": (pki.client_cert, pki.client_key)} if trust == "file" else {"verify": False}
+
+    response = await make(proxy=proxy.url, **trusting).send(ask("http://127.0.0.1:1/a", "POST", b"{}"))
+
+    assert response.content == b"proxy"
+    with pytest.raises(TransportError) as caught:
+        await make(proxy=proxy.url).send(ask("http://127.0.0.1:1/b", "POST", b"{}"))
+    assert caught.value.sent is not True
+    assert proxy.targets == ["POST http://127.0.0.1:1/a"]
+
+
 async def test_proxy_gets_the_credentials_of_its_url_and_the_server_does_not(proxy_of, secure, make, ask, pki):
     proxy = proxy_of(authorization="Basic " + base64.b64encode(b"user:pass").decode())
     backend = make(proxy=proxy.url.replace("://", "://user:pass@"), verify=pki.ca)
@@ -336,6 +350,32 @@ async def test_proxy_variables_are_ignored(proxy_of, server, make, ask, monkeypa
 
 
 @pytest.mark.usefixtures("no_proxies")
+@pytest.mark.parametrize("value", ["socks5://canary@127.0.0.1:1080", "http://[canary"])
+async def test_proxy_variable_that_cannot_be_used_is_refused(server, make, ask, monkeypatch, value):
+    monkeypatch.setenv("http_proxy", value)
+    backend = make(trust_env=True)
+
+    with pytest.raises(ConfigurationError, match="http or https proxy") as caught:
+        await backend.send(ask(f"{server.origin}/"))
+    with pytest.raises(ConfigurationError, match="http or https proxy"):
+        async with backend.stream(ask(f"{server.origin}/")):
+            pass
+
+    assert "canary" not in str(caught.value)
+    assert server.connections == 0
+
+
+@pytest.mark.usefixtures("no_proxies")
+async def test_url_that_cannot_be_used_is_so_with_proxy_variables_too(make, ask, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+
+    with pytest.raises(TransportError) as caught:
+        await make(trust_env=True).send(ask("http://[canary/"))
+
+    assert caught.value.sent is False
+
+
+@pytest.mark.usefixtures("no_proxies")
 async def test_proxy_variables_count_when_asked_for(proxy_of, server, make, ask, monkeypatch):
     proxy = proxy_of()
     monkeypatch.setenv("http_proxy", proxy.url)
@@ -347,6 +387,59 @@ async def test_proxy_variables_count_when_asked_for(proxy_of, server, make, ask,
 
     assert (through.content, around.content) == (b"proxy", b"{}")
     assert len(proxy.targets) == 1
+
+
+async def test_certificates_of_a_client_of_the_user_count(serve, make, own, ask, pki):
+    server = serve(pki.server_context(client_needed=True))
+
+    for _ in range(2):
+        trusting = make(own(ca=pki.ca, cert=(pki.client_cert, pki.client_key)))
+        assert (await trusting.send(ask(f"{server.origin}/"))).status == 200
+
+    for options in ({}, {"ca": pki.other_ca}):
+        with pytest.raises(ConnectError) as caught:
+            await make(own(**options)).send(ask(f"{server.origin}/", "POST", b"{}"))
+        assert caught.value.sent is False
+    assert len(server.requests) == 2
+
+
+async def test_proxy_of_a_client_of_the_user_counts(  # noqa: PLR0917 - fixtures and parameters
+    proxy_of, secure, make, own, ask, pki
+):
+    proxy = proxy_of()
+    backend = make(own(ca=pki.ca, proxy=proxy.url))
+
+    assert (await backend.send(ask("http://127.0.0.1:1/plain"))).content == b"proxy"
+    assert (await backend.send(ask(f"{secure.origin}/"))).content == b"{}"
+    assert proxy.targets == ["GET http://127.0.0.1:1/plain", f"CONNECT 127.0.0.1:{secure.port}"]
+
+
+@pytest.mark.usefixtures("no_proxies")
+@pytest.mark.parametrize("trusting", [True, False])
+async def test_proxy_variables_count_as_the_client_of_the_user_has_it(  # noqa: PLR0917 - fixtures and parameters
+    proxy_of, server, make, own, ask, case, monkeypatch, trusting
+):
+    if case.library == "pyreqwest":
+        pytest.skip("its builder decides")
+    proxy = proxy_of()
+    monkeypatch.setenv("http_proxy", proxy.url)
+
+    response = await make(own(trust_env=trusting)).send(ask(f"{server.origin}/", "GET"))
+
+    assert response.content == (b"proxy" if trusting and case.library != "requests" else b"{}")
+
+
+async def test_netrc_counts_for_nothing_with_a_client_of_the_user(  # noqa: PLR0917 - fixtures and parameters
+    server, make, own, ask, case, monkeypatch, tmp_path
+):
+    if case.library == "pyreqwest":
+        pytest.skip("knows no .netrc")
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login canary password canary\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+    await make(own(trust_env=True)).send(ask(f"{server.origin}/"))
+
+    assert server.requests[0].all("Authorization") == []
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import time
+from functools import partial
 
 import anyio
 import pytest
@@ -32,6 +33,14 @@ async def failure_of(call):
         await call
     assert SECRET not in str(caught.value)
     return caught.value
+
+
+async def failure_or_none(call):
+    try:
+        await call
+    except TransportError as error:
+        return error
+    return None
 
 
 async def read(backend, request):
@@ -109,7 +118,10 @@ async def test_reset_after_the_request_was_read_may_have_been_sent(server, backe
     assert await works(server, backend, ask)
 
 
-async def test_reset_on_a_used_connection_is_not_hidden_by_asking_again(server, backend, ask):
+@pytest.mark.parametrize("given", [False, True], ids=["made", "given"])
+async def test_reset_on_a_used_connection_is_not_hidden_by_asking_again(server, make, own, ask, given):
+    backend = make(own()) if given else make()
+
     async def one(method):
         return await backend.send(ask(f"{server.origin}/", method, b"{}" if method == "POST" else None))
 
@@ -153,6 +165,20 @@ async def test_silence_ends_with_the_total_limit(server, backend, post):
     assert isinstance(error, RequestTimeoutError)
     assert error.sent is None
     assert 0.25 < time.monotonic() - begun < 2
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # aiohttp wants files for large bodies
+async def test_upload_that_stalls_takes_too_long(server, backend, ask):
+    server.greeting = lambda connection: (connection.wait(3), True)[1]
+    begun = time.monotonic()
+
+    error = await failure_of(
+        backend.send(ask(f"{server.origin}/", "POST", b"x" * 32_000_000, connect=0.3, read=0.3, total=0.6))
+    )
+
+    assert isinstance(error, RequestTimeoutError)
+    assert error.sent is None
+    assert time.monotonic() - begun < 2
 
 
 async def test_silence_within_a_body_ends_with_the_read_limit(server, backend, post):
@@ -303,6 +329,67 @@ async def test_what_is_no_http_is_no_answer(server, backend, ask, post, line):
         assert type(error) is TransportError
         assert error.sent is not False
 
+    assert await works(server, backend, ask)
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["made", "given"])
+async def test_interim_answer_is_not_the_final_one(  # noqa: PLR0917 - fixtures and parameters
+    server, make, own, post, case, given
+):
+    def script(connection, request):
+        name = request.target[-1:].encode()
+        connection.send(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+        connection.wait(0.02)
+        connection.send(b"HTTP/1.1 202 Accepted\r\nContent-Length: 1\r\n\r\n" + name)
+
+    server.script = script
+    backend = make(own()) if given else make()
+
+    for name in (b"1", b"2", b"3"):
+        request = post()
+        request.url += name.decode()
+        if given and case.library == "requests":
+            assert (await failure_of(backend.send(request))).sent is None
+            continue
+        answer = await backend.send(request)
+        assert (answer.status, answer.content) == (202, name)
+        assert await read(backend, request) == name
+
+
+HEADS = {
+    "unlike lengths": b"Content-Length: 2\r\nContent-Length: 3",
+    "list of unlike lengths": b"Content-Length: 2, 3",
+    "length that is no number": b"Content-Length: two",
+    "negative length": b"Content-Length: -2",
+    "huge length": b"Content-Length: 99999999999999999999999999",
+    "length in other digits": "Content-Length: \u0662".encode(),
+    "header without a colon": b"nonsense\r\nContent-Length: 2",
+    "header name with a space": b"X : y\r\nContent-Length: 2",
+    "header with a null byte": b"X: a\0b\r\nContent-Length: 2",
+    "header name beyond ASCII": b"X\xff: y\r\nContent-Length: 2",
+    "unknown transfer encoding": b"Transfer-Encoding: nonsense",
+    "length beside chunks": b"Transfer-Encoding: chunked\r\nContent-Length: 2",
+    "unknown compression": b"Content-Encoding: \xff\r\nContent-Length: 2",
+    "broken cookie": b"Set-Cookie: =;;\xff\0a=b; Expires=x\r\nContent-Length: 2",
+    "broken address": b"Location: http://[::1\r\nContent-Length: 2",
+    "endless header": b"X: " + b"x" * 100_000 + b"\r\nContent-Length: 2",
+}
+
+
+@pytest.mark.parametrize("lines", HEADS.values(), ids=HEADS.keys())
+async def test_malformed_answer_is_never_called_unsent(server, backend, ask, post, lines):
+    server.script = lambda connection, _: (
+        connection.send(b"HTTP/1.1 202 Accepted\r\n" + lines + b"\r\n\r\n{}"),
+        connection.wait(0.02),
+        connection.close(),
+    )
+
+    for call in (backend.send, partial(read, backend)):
+        error = await failure_or_none(call(post(read=0.5)))
+        assert error is None or error.sent is not False
+        await backend.aclose()
+
+    assert len(server.requests) == 2
     assert await works(server, backend, ask)
 
 

@@ -7,52 +7,21 @@ import gc
 import os
 import threading
 import warnings
+from importlib import import_module
 
 import anyio
 import pytest
 
 from smsgate import ahttp, http
-from smsgate.errors import ConfigurationError, RequestTimeoutError
+from smsgate.errors import ConfigurationError, RequestTimeoutError, TransportError
 from smsgate.http import Request, Timeout
 
 LIMITS = Timeout(5.0, 5.0, 10.0)
+JSON = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
 def plain(url):
     return Request("GET", url, {"User-Agent": "contract/1.0"}, None, LIMITS)
-
-
-@pytest.fixture
-async def own(case):
-    """Make clients and sessions of the case's library; they are closed after the test."""
-    case.load()
-    closing = []
-
-    def make(**options):
-        if case.library == "httpx":
-            import httpx
-
-            client = httpx.Client(**options) if case.is_sync else httpx.AsyncClient(**options)
-        elif case.library == "requests":
-            import requests
-
-            client = requests.Session()
-        elif case.library == "aiohttp":
-            import aiohttp
-
-            client = aiohttp.ClientSession(**options)
-        else:
-            from pyreqwest.client import ClientBuilder, SyncClientBuilder
-
-            client = (SyncClientBuilder() if case.is_sync else ClientBuilder()).follow_redirects(False).build()
-        closing.append(client)
-        return client
-
-    yield make
-    for client in closing:
-        closed = client.aclose() if hasattr(client, "aclose") else client.close()
-        if not case.is_sync:
-            await closed
 
 
 def test_making_a_backend_needs_no_event_loop_and_opens_nothing(case, server):
@@ -75,6 +44,67 @@ async def test_closing_gives_connections_up_and_the_next_request_opens_them(serv
     assert len(server.requests) == 2
 
 
+MODULES = {
+    "aiohttp": ["aiohttp"],
+    "httpx": ["httpx_wire", "httpx_async"],
+    "pyreqwest": ["pyreqwest_wire"],
+    "requests": ["requests_pool"],
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kept", [True, False])
+async def test_connection_is_kept_for_a_while_only(  # noqa: PLR0917 - fixtures and parameters
+    server, make, ask, case, monkeypatch, kept
+):
+    case.load()
+    for name in MODULES[case.library]:
+        module = import_module(f"smsgate._backends.{name}")
+        assert 5 <= module.KEEPALIVE_SECONDS <= 50  # servers and proxies close after 60 and more
+        monkeypatch.setattr(module, "KEEPALIVE_SECONDS", 30.0 if kept else 0.1)
+    backend = make()
+
+    await backend.send(ask(f"{server.origin}/", "POST", b"{}"))
+    await anyio.sleep(0.3)
+    await backend.send(ask(f"{server.origin}/", "POST", b"{}"))
+
+    assert server.connections == (1 if kept else 2)
+
+
+@pytest.mark.anyio
+async def test_closing_during_a_download_lets_it_end_or_breaks_it_off(server, backend, ask):
+    size = 3_000_000
+    server.script = lambda connection, _: connection.send(
+        f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode() + b"x" * size
+    )
+
+    received, broken = 0, None
+    try:
+        async with backend.stream(ask(f"{server.origin}/")) as streamed:
+            async for chunk in streamed.chunks:
+                if received == 0:
+                    await backend.aclose()
+                received += len(chunk)
+    except TransportError as error:
+        broken = error
+    assert received == size if broken is None else broken.sent is True
+    assert (await backend.send(ask(f"{server.origin}/"))).status == 200
+
+
+@pytest.mark.anyio
+async def test_chunks_after_the_block_are_none_or_our_error(server, backend, ask):
+    async with backend.stream(ask(f"{server.origin}/")) as streamed:
+        pass
+
+    late, broken = [], None
+    try:
+        late = [chunk async for chunk in streamed.chunks]
+    except TransportError as error:
+        broken = error
+    assert late == []
+    assert broken is None or broken.sent is True
+
+
 @pytest.mark.anyio
 async def test_closing_twice_and_unused_is_fine(backend):
     await backend.aclose()
@@ -93,6 +123,80 @@ async def test_client_of_the_user_is_used_and_left_open(server, make, own, ask):
 
     assert server.connections == 1
     assert [request.target for request in server.requests] == ["/a?b=1"] * 4
+
+
+@pytest.mark.anyio
+async def test_limit_of_exchanges_counts_for_a_client_of_the_user_too(server, make, own, ask):
+    busy, most = [], []
+
+    def script(connection, request):
+        busy.append(request)
+        most.append(len(busy))
+        connection.wait(0.05)
+        busy.remove(request)
+        connection.send(JSON)
+
+    server.script = script
+    backend = make(own(), max_connections=2)
+
+    async def download():
+        async with backend.stream(ask(f"{server.origin}/")) as streamed:
+            assert [chunk async for chunk in streamed.chunks] == [b"{}"]
+
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(backend.send, ask(f"{server.origin}/"))
+            group.start_soon(download)
+
+    assert max(most) == 2
+    assert len(server.requests) == 8
+
+
+@pytest.mark.anyio
+async def test_waiting_for_a_turn_with_a_client_of_the_user_ends_with_the_total_limit(server, make, own, ask):
+    backend = make(own(), max_connections=1)
+    server.script = lambda connection, _: (connection.wait(0.3), connection.send(JSON))
+
+    async def late():
+        await anyio.sleep(0.1)
+        with pytest.raises(RequestTimeoutError) as caught:
+            await backend.send(ask(f"{server.origin}/", "POST", b"{}", total=0.1))
+        assert caught.value.sent is False
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(backend.send, ask(f"{server.origin}/"))
+        group.start_soon(late)
+
+    assert len(server.requests) == 1
+    assert (await backend.send(ask(f"{server.origin}/"))).status == 200
+
+
+@pytest.mark.anyio
+async def test_closed_client_of_the_user_is_refused(server, make, own, ask, case):
+    if case.library == "requests":
+        pytest.skip("a session may be used after it was closed")
+    used, unused = own(), own()
+    backend, other = make(used), make(unused)
+    await backend.send(ask(f"{server.origin}/"))
+    for client in (used, unused):
+        closed = client.aclose() if hasattr(client, "aclose") else client.close()
+        if not case.is_sync:
+            await closed
+    if case.library == "pyreqwest":  # it does not tell beforehand, and may send all the same
+        for one in (backend, other):
+            with pytest.raises(TransportError) as caught:
+                await one.send(ask(f"{server.origin}/"))
+            assert caught.value.sent is None
+
+    for one in (backend, other):
+        with pytest.raises(ConfigurationError, match="closed"):
+            await one.send(ask(f"{server.origin}/"))
+        with pytest.raises(ConfigurationError, match="closed"):
+            async with one.stream(ask(f"{server.origin}/")):
+                pass
+
+    if case.library != "pyreqwest":
+        assert len(server.requests) == 1
 
 
 @pytest.mark.anyio
@@ -167,6 +271,41 @@ def test_second_event_loop_gets_connections_of_its_own_without_noise(case, serve
 
     assert len(server.requests) == 4
     assert server.connections == 2
+
+
+def test_event_loops_at_the_same_time_have_connections_of_their_own(case, server):
+    if case.is_sync:
+        pytest.skip("knows no event loop")
+    server.script = lambda connection, _: (connection.wait(0.005), connection.send(JSON))
+    backend, failures = case.make(), []
+    together = threading.Barrier(2)
+
+    async def one():
+        for _ in range(8):
+            assert (await backend.send(plain(f"{server.origin}/"))).status == 200
+
+    async def many():
+        together.wait(5)
+        async with anyio.create_task_group() as group:
+            for _ in range(5):
+                group.start_soon(one)
+        await backend.aclose()  # leaves the other loop's alone
+
+    def run():
+        try:
+            anyio.run(many, backend=case.loop)
+        except BaseException as error:  # noqa: BLE001 - whatever comes out fails the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert failures == []
+    assert len(server.requests) == 80
+    assert server.connections <= 10
 
 
 def test_connections_end_with_their_event_loop(case, server):

@@ -13,12 +13,23 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from smsgate._backends.connecting import KEEPALIVE_SECONDS, Cert, Connecting, Verify
 from smsgate._backends.content import SMALL_BODY, acollect, adecoded, decoded_headers
-from smsgate._backends.failures import broken, connect_timed_out, not_http, reason, refused, timed_out
+from smsgate._backends.failures import (
+    broken,
+    cause,
+    connect_timed_out,
+    not_http,
+    reason,
+    refused,
+    timed_out,
+    unwritable,
+)
+from smsgate._backends.gate import take_turn
 from smsgate._backends.lifetime import FOREIGN, LoopBound, asyncio_loop
 from smsgate.ahttp import AsyncStreamedResponse
 from smsgate.errors import ConfigurationError
@@ -33,9 +44,18 @@ if TYPE_CHECKING:
 __all__ = ["AiohttpAsyncHttpClient"]
 
 _FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
+_READING_FAILURES = (*_FAILURES, RuntimeError)  # the last when the session is closed meanwhile
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)
 _CLOSED = "the aiohttp session that you gave is closed"
-_NOT_WRITTEN = (ValueError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
+_NOT_WRITTEN = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
+_QUOTING = (
+    aiohttp.ClientPayloadError,
+    aiohttp.ClientResponseError,
+    aiohttp.NonHttpUrlClientError,
+    aiohttp.ServerDisconnectedError,
+    HttpProcessingError,
+    ValueError,
+)
 _OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
@@ -43,8 +63,8 @@ class AiohttpAsyncHttpClient:
     """Asynchronous backend over aiohttp, for asyncio.
 
     Args:
-        session: an `aiohttp.ClientSession` of yours to use; it stays yours to close. Its connector, proxy and tracing
-            apply; its headers, cookies, authentication and middlewares do not.
+        session: an `aiohttp.ClientSession` of yours to use; it stays yours to close. Its connector, proxy,
+            ``trust_env`` and tracing apply; its headers, cookies, authentication and middlewares do not.
         verify: True, False, the path of a file of trusted certificates, or an ssl context.
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of an http or https proxy for all requests.
@@ -72,30 +92,47 @@ class AiohttpAsyncHttpClient:
         self._options = Connecting(
             session, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
         )
+        if session is not None and session.trust_env and getattr(session, "_default_proxy", None) is None:
+            self._options.trust_env = True  # read here: aiohttp would read .netrc too
+        self._gate = None if session is None else asyncio.Semaphore(max_connections)  # ours has it in its connector
         self._session: LoopBound[aiohttp.ClientSession] = LoopBound(
             self._open, aiohttp.ClientSession.close, loop=asyncio_loop, given=session is not None
         )
 
     async def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
-        answer = await self._begin(request)
+        gate = self._gate
+        if gate is not None:
+            await take_turn(gate, request.timeout.total)
         try:
-            content = await _content(answer)
-        except BaseException:
-            answer.close()
-            raise
-        return Response(answer.status, _headers(answer), content)
+            answer = await self._begin(request)
+            try:
+                content = await _content(answer)
+            except BaseException:
+                answer.close()
+                raise
+            return Response(answer.status, _headers(answer), content)
+        finally:
+            if gate is not None:
+                gate.release()
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
-        answer = await self._begin(request)
+        gate = self._gate
+        if gate is not None:
+            await take_turn(gate, request.timeout.total)
         try:
-            headers = _headers(answer)
-            async with aclosing(adecoded(_chunks(answer), headers)) as chunks:
-                yield AsyncStreamedResponse(answer.status, headers, chunks)
+            answer = await self._begin(request)
+            try:
+                headers = _headers(answer)
+                async with aclosing(adecoded(_chunks(answer), headers)) as chunks:
+                    yield AsyncStreamedResponse(answer.status, headers, chunks)
+            finally:
+                answer.close()  # does nothing to a connection whose answer was read to its end
         finally:
-            answer.close()  # does nothing to a connection whose answer was read to its end
+            if gate is not None:
+                gate.release()
 
     async def aclose(self) -> None:
         """Close the connections this object opened; a later `send` opens it again."""
@@ -107,11 +144,16 @@ class AiohttpAsyncHttpClient:
             raise ConfigurationError(_CLOSED)
         url = request.url
         proxy = self._options.proxy_for(url)
-        ssl = self._options.ssl_context() if self._given is None and url.startswith("https") else True
+        secure = url.startswith("https") or (proxy is not None and proxy.startswith("https"))
+        ssl = self._options.ssl_context() if secure and self._given is None else True
+        try:
+            parsed = _parsed(url)
+        except ValueError:
+            raise not_http("its URL or a header is malformed") from None
         try:
             return await session.request(
                 request.method,
-                _parsed(url),
+                parsed,
                 data=request.content,
                 headers=request.headers,
                 timeout=_limits(request.timeout),
@@ -120,15 +162,15 @@ class AiohttpAsyncHttpClient:
                 proxy=proxy,
             )
         except _FAILURES as error:
-            raise _translated(error, sent=None) from error
+            if isinstance(error, ValueError) and unwritable(request.headers):
+                raise not_http("its URL or a header is malformed") from None
+            raise _translated(error, sent=None) from cause(error, _QUOTING)
 
     def _open(self) -> aiohttp.ClientSession:
         given = self._given
         if given is None:
             limit = self._options.max_connections
-            session = _bare_session(aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEEPALIVE_SECONDS))
-            session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - one call, one exchange
-            return session
+            return _bare_session(aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEEPALIVE_SECONDS))
         if given.closed:
             raise ConfigurationError(_CLOSED)
         names = ("proxy", "proxy_auth")
@@ -141,18 +183,23 @@ class AiohttpAsyncHttpClient:
 
 def _bare_session(connector: aiohttp.BaseConnector | None, **options: Any) -> aiohttp.ClientSession:
     """Make a session that adds nothing to requests and keeps nothing of answers."""
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=_OWN_HEADERS,
         auto_decompress=False,
         **options,
     )
+    session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - one call, one exchange
+    return session
 
 
 @lru_cache(maxsize=256)
 def _parsed(url: str) -> URL:
-    return URL(url, encoded=True)  # our paths and queries are escaped already, byte for byte
+    parsed = URL(url, encoded=True)
+    if not 0 <= (parsed.port or 0) < 65536:  # noqa: PLR2004 - the ports that there are
+        raise ValueError
+    return parsed  # our paths and queries are escaped already, byte for byte
 
 
 @lru_cache(maxsize=16)
@@ -172,8 +219,8 @@ async def _content(answer: aiohttp.ClientResponse) -> bytes:
             stream = answer.content
             begun = await stream.readany()
             return begun if stream.at_eof() else begun + await stream.read()
-    except _FAILURES as error:
-        raise _translated(error, sent=True) from error
+    except _READING_FAILURES as error:
+        raise _translated(error, sent=True) from cause(error, _QUOTING)
     return await acollect(_chunks(answer), _headers(answer))
 
 
@@ -181,12 +228,12 @@ async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]
     try:
         while chunk := await answer.content.readany():
             yield chunk
-    except _FAILURES as error:
-        raise _translated(error, sent=True) from error
+    except _READING_FAILURES as error:
+        raise _translated(error, sent=True) from cause(error, _QUOTING)
 
 
 def _translated(error: Exception, *, sent: bool | None) -> TransportError:
-    """Return the error of ours for one of aiohttp's, which will be its cause."""
+    """Return the error of ours for one of aiohttp's."""
     if isinstance(error, aiohttp.ClientResponseError):
         _hide_request(error)
     if isinstance(error, aiohttp.ConnectionTimeoutError):

@@ -146,7 +146,10 @@ def _checked(proxy: str) -> str:
 
 
 def _environment_proxy(origin: str) -> str | None:
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # the libraries say more about it
+        return None
     if parts.hostname is None or proxy_bypass(parts.netloc):
         return None
     known = getproxies()

@@ -24,6 +24,7 @@ SMALL_BODY = 1024 * 1024
 """Bytes of an announced body up to which it may be read at once."""
 
 _PIECE = 1024 * 1024
+_TELLING = 2
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
@@ -102,11 +103,19 @@ class _Decoder:
         self._raw_allowed = coding == "deflate"  # some servers leave out the wrapping that the name stands for
         self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)
         self._begun = False
+        self._held: bytes = b""
 
     def feed(self, data: bytes) -> Generator[bytes, None, None]:
-        while data:
-            if self._stream.eof:  # a further gzip member
-                self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)
+        if not self._begun:  # two bytes tell whether a wrapping is there
+            data = self._held + data
+            self._held = data if len(data) < _TELLING else b""
+            data = data[len(self._held) :]
+        piece = b""
+        while data or len(piece) == _PIECE:  # after a full piece there may be more to come out than goes in
+            if self._stream.eof:
+                if not data:
+                    return
+                self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)  # a further gzip member
             piece = self._decompress(data)
             self._begun = True
             data = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
@@ -114,7 +123,7 @@ class _Decoder:
                 yield piece
 
     def end(self) -> None:
-        if self._begun and not self._stream.eof:
+        if self._held or (self._begun and not self._stream.eof):
             raise TransportError("the answer's compressed body ends too early", sent=True)
 
     def _decompress(self, data: bytes) -> bytes:

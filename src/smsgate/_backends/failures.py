@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from typing import TYPE_CHECKING
@@ -9,10 +10,13 @@ from typing import TYPE_CHECKING
 from smsgate.errors import ConnectError, RequestTimeoutError, TransportError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from smsgate.http import Timeout
 
 __all__ = [
     "broken",
+    "cause",
     "check",
     "connect_timed_out",
     "deadline_of",
@@ -22,7 +26,11 @@ __all__ = [
     "refused",
     "shorter",
     "timed_out",
+    "unwritable",
 ]
+
+
+_WRITABLE = re.compile(r"(?:[!-9;-~]+:[^\0\r\n\u0100-\U0010ffff]*\n)*")
 
 
 def refused(why: str) -> ConnectError:
@@ -60,19 +68,38 @@ def reason(error: BaseException) -> str:
 
     Texts of HTTP libraries are not used: many of them quote the URL or a header.
     """
-    pending: list[BaseException] = [error]
+    found = (_own_reason(link) for link in _chain(error))
+    return next((why for why in found if why is not None), type(error).__name__)
+
+
+def cause(error: Exception, quoting: tuple[type[BaseException], ...]) -> Exception | None:
+    """Return an exception as the cause of ours, or None if a traceback would quote a request or an answer with it.
+
+    Args:
+        error: an HTTP library's.
+        quoting: the classes of that library whose texts quote.
+    """
+    return None if any(_quotes(link, quoting) for link in _chain(error)) else error
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Go through an exception and all those behind it, the nearest first."""
+    pending = [error]
     seen: set[int] = set()
     while pending:
         current = pending.pop(0)
         if id(current) in seen:
             continue
         seen.add(id(current))
-        why = _own_reason(current)
-        if why is not None:
-            return why
+        yield current
         inner = (current.__cause__, current.__context__, getattr(current, "reason", None), *current.args)
         pending += [found for found in inner if isinstance(found, BaseException)]
-    return type(error).__name__
+
+
+def _quotes(error: BaseException, quoting: tuple[type[BaseException], ...]) -> bool:
+    if isinstance(error, ssl.SSLError | ConnectionError):  # some of them are ValueErrors or HTTPExceptions too
+        return False
+    return isinstance(error, quoting) or str(error).startswith("Tunnel connection failed")  # and then a proxy's words
 
 
 def _own_reason(error: BaseException) -> str | None:
@@ -86,6 +113,12 @@ def _own_reason(error: BaseException) -> str | None:
     if isinstance(error, OSError) and isinstance(error.errno, int):
         return error.strerror
     return None
+
+
+def unwritable(headers: Mapping[str, str]) -> bool:
+    """Tell whether headers cannot be written as HTTP."""
+    lines = [f"{name}:{value}\n" for name, value in headers.items()]
+    return _WRITABLE.fullmatch("".join(lines)) is None
 
 
 def deadline_of(timeout: Timeout) -> float | None:

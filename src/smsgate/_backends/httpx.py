@@ -15,9 +15,11 @@ import httpx
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
 from smsgate._backends.content import collect, decoded
-from smsgate._backends.failures import check, deadline_of, shorter
+from smsgate._backends.failures import cause, check, deadline_of, no_turn, shorter
 from smsgate._backends.httpx_wire import (
     FAILURES,
+    QUOTING,
+    check_open,
     is_secure,
     limits,
     outgoing,
@@ -46,7 +48,7 @@ class HttpxHttpClient:
         verify: True, False, the path of a file of trusted certificates, or an ssl context.
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of an http or https proxy for all requests.
-        max_connections: connections at most; further exchanges wait.
+        max_connections: exchanges under way at most; further ones wait.
         trust_env: whether the proxy variables of the environment count.
 
     Raises:
@@ -69,12 +71,15 @@ class HttpxHttpClient:
         self._options = Connecting(
             client, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
         )
-        self._opened: ProcessBound[_Opened] = ProcessBound(_Opened, _Opened.close, given=client is not None)
+        self._turns = None if client is None else max_connections  # httpx's own transports count by themselves
+        self._opened: ProcessBound[_Opened] = ProcessBound(
+            lambda: _Opened(self._turns), _Opened.close, given=client is not None
+        )
 
     def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
         deadline = deadline_of(request.timeout)
-        opened = self._enter()
+        opened = self._enter(request.timeout.total)
         try:
             answer = self._begin(request, deadline, opened)
             try:
@@ -91,7 +96,7 @@ class HttpxHttpClient:
     def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
         deadline = deadline_of(request.timeout)
-        opened = self._enter()
+        opened = self._enter(request.timeout.total)
         try:
             answer = self._begin(request, deadline, opened)
             try:
@@ -109,9 +114,12 @@ class HttpxHttpClient:
         """Close the connections this object opened; a later `send` opens it again."""
         self._opened.close()
 
-    def _enter(self) -> _Opened:
+    def _enter(self, seconds: float | None) -> _Opened:
         while not (opened := self._opened.get()).enter():
             pass  # closed since then: the next one is open
+        if opened.gate is not None and not opened.gate.acquire(timeout=-1 if seconds is None else seconds):
+            opened.leave(turn=False)
+            raise no_turn()
         return opened
 
     def _begin(self, request: Request, deadline: float | None, opened: _Opened) -> httpx.Response:
@@ -119,7 +127,7 @@ class HttpxHttpClient:
         try:
             answer = self._through(sending, request.url, opened)
         except FAILURES as error:
-            raise translated(error, sent=None) from error
+            raise translated(error, sent=None) from cause(error, QUOTING)
         if deadline is not None:  # the connection reads its limit once more before the body
             limit = sending.extensions["timeout"]
             limit["read"] = shorter(limit["read"], max(0.001, deadline - time.monotonic()))
@@ -127,6 +135,7 @@ class HttpxHttpClient:
 
     def _through(self, sending: httpx.Request, url: str, opened: _Opened) -> httpx.Response:
         if self._client is not None:
+            check_open(self._client)
             return self._client.send(sending, stream=True, auth=None, follow_redirects=False)
         key = (is_secure(sending), self._options.proxy_for(url))
         transport = opened.transports.get(key)
@@ -150,7 +159,8 @@ class _Opened:
     belong to somebody else by then.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, turns: int | None) -> None:
+        self.gate = None if turns is None else threading.BoundedSemaphore(turns)
         self.transports: dict[tuple[bool, str | None], httpx.BaseTransport] = {}
         self._lock = threading.Lock()
         self._busy = 0
@@ -164,8 +174,10 @@ class _Opened:
             self._busy += 1
             return True
 
-    def leave(self) -> None:
-        """End an exchange."""
+    def leave(self, *, turn: bool = True) -> None:
+        """End an exchange, or give up waiting for its turn."""
+        if turn and self.gate is not None:
+            self.gate.release()
         with self._lock:
             self._busy -= 1
             last = self._closed and not self._busy
@@ -191,4 +203,4 @@ def _chunks(answer: httpx.Response, deadline: float | None) -> Generator[bytes, 
             check(deadline)
             yield chunk
     except FAILURES as error:
-        raise translated(error, sent=True) from error
+        raise translated(error, sent=True) from cause(error, QUOTING)

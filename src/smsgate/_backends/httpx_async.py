@@ -12,10 +12,12 @@ import httpx
 
 from smsgate._backends.connecting import KEEPALIVE_SECONDS, Cert, Connecting, Verify
 from smsgate._backends.content import acollect, adecoded
-from smsgate._backends.failures import deadline_of, no_turn, timed_out
+from smsgate._backends.failures import cause, deadline_of, no_turn, timed_out
 from smsgate._backends.httpx_pool import TransportPool
 from smsgate._backends.httpx_wire import (
     FAILURES,
+    QUOTING,
+    check_open,
     is_secure,
     limits,
     outgoing,
@@ -86,7 +88,7 @@ class HttpxAsyncHttpClient:
         except TimeoutError as error:
             raise progress.out_of_time() from error
         except FAILURES as error:
-            raise translated(error, sent=progress.sent) from error
+            raise translated(error, sent=progress.sent) from cause(error, QUOTING)
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
@@ -100,7 +102,7 @@ class HttpxAsyncHttpClient:
             except TimeoutError as error:
                 raise progress.out_of_time() from error
             except FAILURES as error:
-                raise translated(error, sent=None) from error
+                raise translated(error, sent=None) from cause(error, QUOTING)
             headers = received_headers(answer)
             if answer.is_stream_consumed:
                 yield AsyncStreamedResponse(answer.status_code, headers, answer.aiter_bytes())
@@ -119,6 +121,8 @@ class HttpxAsyncHttpClient:
         sending = outgoing(request)
         async with AsyncExitStack() as stack:
             if self._client is not None:
+                await stack.enter_async_context(pool.gate)
+                check_open(self._client)
                 progress.sent = None
                 answer = await self._client.send(sending, stream=True, auth=None, follow_redirects=False)
             else:
@@ -170,7 +174,7 @@ async def _chunks(answer: httpx.Response, deadline: float | None) -> AsyncGenera
             except TimeoutError as error:
                 raise timed_out(sent=True) from error
             except FAILURES as error:
-                raise translated(error, sent=True) from error
+                raise translated(error, sent=True) from cause(error, QUOTING)
             if chunk is None:
                 return
             yield chunk

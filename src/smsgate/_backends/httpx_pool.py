@@ -23,12 +23,13 @@ __all__ = ["TransportPool"]
 class TransportPool:
     """Lends transports, at most ``limit`` at once; idle ones are closed after ``keepalive`` seconds.
 
+    Exchanges through something else take their turn at the ``gate`` too.
     Belongs to one event loop.
     """
 
     def __init__(self, limit: int, keepalive: float) -> None:
         self._keepalive = keepalive
-        self._gate = anyio.Semaphore(limit, fast_acquire=True)
+        self.gate = anyio.Semaphore(limit, fast_acquire=True)
         self._idle: list[tuple[float, Hashable, httpx.AsyncBaseTransport]] = []
         self._closed = False
 
@@ -42,7 +43,7 @@ class TransportPool:
             kind: what distinguishes transports that cannot stand in for each other.
             make: makes one of that kind.
         """
-        async with self._gate:
+        async with self.gate:
             transport = self._take(kind) or make()
             try:
                 yield transport

@@ -12,6 +12,7 @@ import httpx
 from smsgate._backends.connecting import KEEPALIVE_SECONDS
 from smsgate._backends.content import decoded_headers
 from smsgate._backends.failures import broken, connect_timed_out, no_turn, not_http, reason, refused, shorter, timed_out
+from smsgate.errors import ConfigurationError
 from smsgate.http import Headers
 
 if TYPE_CHECKING:
@@ -21,10 +22,23 @@ if TYPE_CHECKING:
     from smsgate.errors import TransportError
     from smsgate.http import Request
 
-__all__ = ["FAILURES", "is_secure", "limits", "outgoing", "proxy_of", "received_headers", "translated", "verification"]
+__all__ = [
+    "FAILURES",
+    "QUOTING",
+    "check_open",
+    "is_secure",
+    "limits",
+    "outgoing",
+    "proxy_of",
+    "received_headers",
+    "translated",
+    "verification",
+]
 
 FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, UnicodeError)
 """OSError: ssl's own, not always wrapped. UnicodeError: of hosts that cannot be written for DNS."""
+QUOTING = (httpx.ProtocolError, httpx.ProxyError, httpx.InvalidURL, UnicodeError)
+"""What quotes a request or an answer in its text."""
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)
 
@@ -39,8 +53,8 @@ def outgoing(request: Request) -> httpx.Request:
     try:
         url = _parsed(request.url)
         headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers.items()]
-    except (httpx.InvalidURL, UnicodeError, AttributeError) as error:
-        raise not_http("its URL or a header is malformed") from error
+    except (httpx.InvalidURL, UnicodeError, AttributeError):
+        raise not_http("its URL or a header is malformed") from None
     names = {name.lower() for name, _ in headers}
     if b"host" not in names:
         headers.insert(0, (b"Host", url.netloc))
@@ -52,6 +66,16 @@ def outgoing(request: Request) -> httpx.Request:
     return httpx.Request(
         request.method, url, headers=headers, stream=_Body(content or b""), extensions={"timeout": timeout}
     )
+
+
+def check_open(client: httpx.Client | httpx.AsyncClient) -> None:
+    """Refuse a client of the user's that is closed.
+
+    Raises:
+        ConfigurationError: it is.
+    """
+    if client.is_closed:
+        raise ConfigurationError("the httpx client that you gave is closed")
 
 
 def received_headers(answer: httpx.Response) -> Headers:

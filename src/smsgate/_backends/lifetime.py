@@ -10,6 +10,7 @@ import asyncio
 import os
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import ref
 
 import sniffio
 
@@ -113,8 +114,8 @@ class _Home(Generic[T]):
 class LoopBound(Generic[T]):
     """Something that is opened on first use in an event loop, shared by its tasks, closed and opened again.
 
-    It is also closed when its loop ends or nobody holds it any more: an asynchronous generator waits for that, since
-    event loops run the final part of those they have started.
+    Each loop has its own. It is also closed when its loop ends or nobody holds it any more: an asynchronous generator
+    waits for that, since event loops run the final part of those they have started.
 
     Args:
         opening: opens it.
@@ -136,47 +137,80 @@ class LoopBound(Generic[T]):
         self._loop = loop
         self._given = given
         self._process: int | None = None
-        self._home: object = None
-        self._value: T | None = None
-        self._guard: AsyncGenerator[None, Any] | None = None
+        self._first: object = None
+        self._opened: dict[object, tuple[T, AsyncGenerator[None, Any]]] = {}
+        self._last: tuple[int, object, T] | None = None
 
     def current(self) -> T | None:
-        """Return it if it is open in the running loop."""
-        if self._value is not None and self._home is self._loop() and self._process == os.getpid():
-            return self._value
+        """Return it if the running loop was the last to ask for it, the fast way."""
+        last = self._last  # read once: loops in other threads set it too
+        if last is not None and last[1] is self._loop() and last[0] == os.getpid():
+            return last[2]
         return None
 
     async def get(self) -> T:
         """Return it, opened in the running loop."""
-        self._settle()
-        if self._value is None:
-            self._value = value = self._opening()
-            self._guard = _guard(value, self._closing)
-            await anext(self._guard)  # never suspends, so no other task comes in between
-            return value
-        return self._value
+        home = self._settle()
+        known = self._opened.get(home)
+        if known is not None:
+            value = known[0]
+        else:
+            self._forget_ended()
+            value = self._opening()
+            guard = _guard(ref(self), home, value, self._closing)
+            self._opened[home] = value, guard
+            await anext(guard)  # never suspends
+        self._last = os.getpid(), home, value
+        return value
 
     async def aclose(self) -> None:
-        """Close it, if it is open here; the next `get` opens it again."""
+        """Close what the running loop has opened; the next `get` opens it again."""
         if self._process != os.getpid():
             return
-        guard, self._guard, self._value = self._guard, None, None
-        if guard is not None and self._home is self._loop():
-            await guard.aclose()
+        self._forget_ended()
+        self._last = None
+        if self._opened:
+            known = self._opened.pop(self._loop(), None)
+            if known is not None:
+                await known[1].aclose()
 
-    def _settle(self) -> None:
+    def forget(self, home: object, value: T) -> None:
+        """Hold something no longer that is being closed."""
+        known = self._opened.get(home)
+        if known is not None and known[0] is value:
+            del self._opened[home]
+            self._last = None
+
+    def _settle(self) -> object:
         process, home = os.getpid(), self._loop()
-        if self._process == process and self._home is home:
-            return
-        if self._given and self._process is not None:
-            raise ConfigurationError(FOREIGN)
         if self._process not in (None, process):
-            _inherited.append((self._value, self._guard, self._home))
-        self._process, self._home, self._value, self._guard = process, home, None, None
+            if self._given:
+                raise ConfigurationError(FOREIGN)
+            _inherited.append(self._opened)
+            self._opened, self._last = {}, None
+        self._process = process
+        if self._given:
+            if self._first not in (None, home):
+                raise ConfigurationError(FOREIGN)
+            self._first = home
+        return home
+
+    def _forget_ended(self) -> None:
+        """Let go of loops that were closed without running their final parts."""
+        for home in list(self._opened):
+            is_closed: Callable[[], bool] = getattr(home, "is_closed", bool)
+            if is_closed():
+                self._opened.pop(home, None)
+                self._last = None
 
 
-async def _guard(value: T, closing: Callable[[T], Awaitable[object]]) -> AsyncGenerator[None, Any]:
+async def _guard(
+    owner: ref[LoopBound[T]], home: object, value: T, closing: Callable[[T], Awaitable[object]]
+) -> AsyncGenerator[None, Any]:
     try:
         yield
     finally:
+        holder = owner()
+        if holder is not None:
+            holder.forget(home, value)
         await closing(value)

@@ -10,10 +10,11 @@ from pyreqwest.client import SyncClient, SyncClientBuilder
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
 from smsgate._backends.content import collect, decoded
-from smsgate._backends.failures import no_turn
+from smsgate._backends.failures import broken, cause, no_turn, not_http
 from smsgate._backends.lifetime import ProcessBound
 from smsgate._backends.pyreqwest_wire import (
     FAILURES,
+    QUOTING,
     Clients,
     check_options,
     configured,
@@ -72,6 +73,7 @@ class PyreqwestHttpClient:
 
     def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
+        self._options.proxy_for(request.url)  # refuses one that would make pyreqwest panic
         opened = self._opened.get()
         client = opened.enter(request.timeout)
         try:
@@ -80,13 +82,15 @@ class PyreqwestHttpClient:
                 content = answer.bytes().to_bytes() if is_small(answer) else collect(_chunks(answer), headers)
                 return Response(answer.status, headers, content)
         except FAILURES as error:
-            raise translated(error) from error
+            opened.clients.notice(error)
+            raise translated(error) from cause(error, QUOTING)
         finally:
             opened.gate.put(None)
 
     @contextmanager
     def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
+        self._options.proxy_for(request.url)  # refuses one that would make pyreqwest panic
         opened = self._opened.get()
         client = opened.enter(request.timeout)
         try:
@@ -94,7 +98,8 @@ class PyreqwestHttpClient:
                 sending = self._built(client, request).streamed_read_buffer_limit(1).build_streamed()
                 answer = sending.__enter__()
             except FAILURES as error:
-                raise translated(error) from error
+                opened.clients.notice(error)
+                raise translated(error) from cause(error, QUOTING)
             try:
                 headers = received_headers(answer)
                 yield StreamedResponse(answer.status, headers, decoded(_chunks(answer), headers))
@@ -108,7 +113,10 @@ class PyreqwestHttpClient:
         self._opened.close()
 
     def _built(self, client: SyncClient, request: Request) -> Any:
-        return filled(client.request(request.method, request.url), request, given=self._client is not None)
+        try:
+            return filled(client.request(request.method, request.url), request, given=self._client is not None)
+        except FAILURES:
+            raise not_http("its URL or a header is malformed") from None
 
     def _open(self) -> _Opened:
         return _Opened(Clients(self._make, self._client), self._options.max_connections)
@@ -148,4 +156,6 @@ def _chunks(answer: SyncResponse) -> Generator[bytes, None, None]:
         while (chunk := answer.body_reader.read_chunk()) is not None:
             yield chunk.to_bytes()
     except FAILURES as error:
-        raise translated(error, answering=True) from error
+        raise translated(error, answering=True) from cause(error, QUOTING)
+    except RuntimeError as error:
+        raise broken("its answer was closed", sent=True) from error

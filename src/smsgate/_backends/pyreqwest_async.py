@@ -6,16 +6,17 @@ import asyncio
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 from pyreqwest.client import Client, ClientBuilder
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
 from smsgate._backends.content import acollect, adecoded
-from smsgate._backends.failures import no_turn
+from smsgate._backends.failures import cause, not_http
+from smsgate._backends.gate import take_turn
 from smsgate._backends.lifetime import LoopBound, asyncio_loop
 from smsgate._backends.pyreqwest_wire import (
     FAILURES,
+    QUOTING,
     Clients,
     check_options,
     configured,
@@ -81,6 +82,7 @@ class PyreqwestAsyncHttpClient:
 
     async def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
+        self._options.proxy_for(request.url)  # refuses one that would make pyreqwest panic
         opened = self._opened.current() or await self._opened.get()
         client = await opened.enter(request.timeout)
         try:
@@ -92,13 +94,15 @@ class PyreqwestAsyncHttpClient:
                     content = await acollect(_chunks(answer), headers)
                 return Response(answer.status, headers, content)
         except FAILURES as error:
-            raise translated(error) from error
+            opened.clients.notice(error)
+            raise translated(error) from cause(error, QUOTING)
         finally:
             opened.gate.release()
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
+        self._options.proxy_for(request.url)  # refuses one that would make pyreqwest panic
         opened = await self._opened.get()
         client = await opened.enter(request.timeout)
         try:
@@ -107,7 +111,8 @@ class PyreqwestAsyncHttpClient:
                 async with _Cancellable():
                     answer = await sending.__aenter__()
             except FAILURES as error:
-                raise translated(error) from error
+                opened.clients.notice(error)
+                raise translated(error) from cause(error, QUOTING)
             try:
                 headers = received_headers(answer)
                 async with aclosing(adecoded(_chunks(answer), headers)) as chunks:
@@ -123,7 +128,10 @@ class PyreqwestAsyncHttpClient:
         await self._opened.aclose()
 
     def _built(self, client: Client, request: Request) -> Any:
-        return filled(client.request(request.method, request.url), request, given=self._client is not None)
+        try:
+            return filled(client.request(request.method, request.url), request, given=self._client is not None)
+        except FAILURES:
+            raise not_http("its URL or a header is malformed") from None
 
     def _open(self) -> _Opened:
         return _Opened(Clients(self._make, self._client), asyncio.Semaphore(self._options.max_connections))
@@ -145,14 +153,7 @@ class _Opened:
     async def enter(self, limits: Timeout) -> Client:
         """Wait for a turn and return the client to use."""
         client = self.clients.get(limits)
-        if not self.gate.locked():
-            await self.gate.acquire()
-            return client
-        try:
-            with anyio.fail_after(limits.total):
-                await self.gate.acquire()
-        except TimeoutError as error:
-            raise no_turn() from error
+        await take_turn(self.gate, limits.total)
         return client
 
     async def aclose(self) -> None:
@@ -172,7 +173,7 @@ async def _chunks(answer: Answer) -> AsyncGenerator[bytes, None]:
                 return
             yield chunk.to_bytes()
     except FAILURES as error:
-        raise translated(error, answering=True) from error
+        raise translated(error, answering=True) from cause(error, QUOTING)
 
 
 class _Cancellable:

@@ -28,9 +28,21 @@ if TYPE_CHECKING:
     from smsgate.errors import TransportError
     from smsgate.http import Request, Timeout
 
-__all__ = ["FAILURES", "Clients", "check_options", "configured", "filled", "is_small", "received_headers", "translated"]
+__all__ = [
+    "FAILURES",
+    "QUOTING",
+    "Clients",
+    "check_options",
+    "configured",
+    "filled",
+    "is_small",
+    "received_headers",
+    "translated",
+]
 
 FAILURES = (exceptions.PyreqwestError, ValueError)
+QUOTING = (exceptions.BuilderError, ValueError)
+"""What quotes a request in its text."""
 LONGEST = 3600.0
 """Seconds that an exchange without a total limit may take: one whose task was cancelled goes on without us."""
 
@@ -48,12 +60,15 @@ class Clients(Generic[_Client]):
     def __init__(self, make: Callable[[Timeout], _Client], given: _Client | None) -> None:
         self._make = make
         self._given = given
+        self._given_closed = False
         self._opened: OrderedDict[Timeout, _Client] = OrderedDict()
         self._last: tuple[Timeout, _Client] | None = None
 
     def get(self, timeout: Timeout) -> _Client:
         """Return the client with those limits; a client that the user gave is taken for all."""
         if self._given is not None:
+            if self._given_closed:
+                raise ConfigurationError("the pyreqwest client that you gave is closed")
             return self._given
         last = self._last
         if last is not None and last[0] is timeout:
@@ -65,6 +80,11 @@ class Clients(Generic[_Client]):
                 self._opened.popitem(last=False)
         self._last = timeout, client
         return client
+
+    def notice(self, error: Exception) -> None:
+        """Remember that the user's client is closed; it tells only by a failure, which may come in mid-exchange."""
+        if self._given is not None and isinstance(error, exceptions.ClientClosedError):
+            self._given_closed = True
 
     def all(self) -> list[_Client]:
         """Return the clients that were opened here."""
@@ -188,6 +208,6 @@ def translated(error: Exception, *, answering: bool = False) -> TransportError:
     sent = True if answering or _ANSWERED in causes else None
     if isinstance(error, exceptions.RequestTimeoutError):
         return timed_out(sent=sent)
-    if isinstance(error, exceptions.BuilderError) or not isinstance(error, exceptions.PyreqwestError):
+    if isinstance(error, exceptions.BuilderError):
         return not_http("its URL or a header is malformed")
     return broken(why, sent=sent)

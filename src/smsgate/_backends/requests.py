@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from functools import lru_cache
+from http.client import HTTPException
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +21,17 @@ from urllib3.exceptions import (
     HTTPError,
     MaxRetryError,
     NewConnectionError,
+    ProtocolError,
     ProxyError,
     ReadTimeoutError,
 )
-from urllib3.util import SKIP_HEADER
+from urllib3.util import SKIP_HEADER, parse_url
 
-from smsgate._backends.connecting import Cert, Connecting, Verify
+from smsgate._backends.connecting import Cert, Connecting, Verify, origin_of
 from smsgate._backends.content import collect, decoded
 from smsgate._backends.failures import (
     broken,
+    cause,
     check,
     connect_timed_out,
     deadline_of,
@@ -37,6 +41,7 @@ from smsgate._backends.failures import (
     refused,
     shorter,
     timed_out,
+    unwritable,
 )
 from smsgate._backends.lifetime import ProcessBound
 from smsgate._backends.requests_pool import PooledAdapter
@@ -54,7 +59,10 @@ if TYPE_CHECKING:
 __all__ = ["RequestsHttpClient"]
 
 _FAILURES = (requests.RequestException, HTTPError, OSError, ValueError)
+_QUOTING = (HTTPException, ValueError)
+_UNUSABLE = (exceptions.InvalidProxyURL, exceptions.InvalidSchema)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_FINAL = 200
 _CHUNK = 64 * 1024
 
 
@@ -118,6 +126,9 @@ class RequestsHttpClient:
         try:
             answer = self._begin(prepared, request, opened.adapter)
             raw = answer.raw
+            if answer.status_code < _FINAL:  # the next exchange would get what follows it
+                _hang_up(raw)
+                raise broken("an interim answer came in the place of the final one", sent=None)
             try:
                 yield answer.status_code, Headers(raw.headers.items()), _chunks(raw, deadline, request.timeout.read)
             finally:
@@ -145,8 +156,10 @@ class RequestsHttpClient:
             return own.send(prepared, stream=True, timeout=timeout, **options)
         except ConfigurationError:
             raise
+        except _UNUSABLE:
+            raise ConfigurationError("the session that you gave has no adapter or no usable proxy for this") from None
         except _FAILURES as error:
-            raise _translated(error) from error
+            raise _translated(error) from cause(error, _QUOTING)
 
 
 class _Opened:
@@ -164,6 +177,7 @@ class _Opened:
 
 
 def _prepared(request: Request) -> requests.PreparedRequest:
+    _check_writable(request)
     prepared = requests.PreparedRequest()
     prepared.method = request.method
     prepared.url = request.url
@@ -178,6 +192,31 @@ def _prepared(request: Request) -> requests.PreparedRequest:
     return prepared
 
 
+def _check_writable(request: Request) -> None:
+    """Raise for what cannot be written; whatever requests says later may be about the answer."""
+    try:
+        _check_origin(origin_of(request.url))
+    except ValueError:
+        raise not_http("its URL or a header is malformed") from None
+    if unwritable(request.headers):
+        raise not_http("its URL or a header is malformed")
+
+
+@lru_cache(maxsize=256)
+def _check_origin(origin: str) -> None:
+    parsed = parse_url(origin)
+    if parsed.scheme not in {"http", "https"} or not parsed.host or " " in parsed.host:
+        raise ValueError
+
+
+def _hang_up(raw: Any) -> None:
+    """Close a connection whose answer may seem to have come to its end."""
+    if raw.connection is not None:
+        raw.connection.close()
+    raw.close()
+    raw.release_conn()
+
+
 def _chunks(raw: Any, deadline: float | None, silence: float | None) -> Generator[bytes, None, None]:
     try:
         while True:
@@ -189,7 +228,7 @@ def _chunks(raw: Any, deadline: float | None, silence: float | None) -> Generato
             check(deadline)
             yield chunk
     except _FAILURES as error:
-        raise _translated(error, answering=True) from error
+        raise _translated(error, answering=True) from cause(error, _QUOTING)
 
 
 def _shorten(raw: Any, deadline: float, silence: float | None) -> None:
@@ -202,19 +241,19 @@ def _shorten(raw: Any, deadline: float, silence: float | None) -> None:
 def _translated(error: Exception, *, answering: bool = False) -> TransportError:
     """Return the error of ours for one of requests' or urllib3's."""
     inner = error.args[0] if error.args else None
-    cause = inner.reason if isinstance(inner, MaxRetryError) else inner
+    behind = inner.reason if isinstance(inner, MaxRetryError) else inner
     if isinstance(error, exceptions.ConnectTimeout):
         return connect_timed_out()
-    if isinstance(cause, NewConnectionError | ConnectTimeoutError | ProxyError) or isinstance(
+    if isinstance(behind, NewConnectionError | ConnectTimeoutError | ProxyError) or isinstance(
         error, exceptions.ProxyError
     ):
         return refused(reason(error))
+    if isinstance(inner, ProtocolError) and isinstance(inner.args[-1], TimeoutError):
+        return timed_out(sent=answering or None)
     if isinstance(error, exceptions.ReadTimeout | ReadTimeoutError | TimeoutError) or isinstance(
-        cause, ReadTimeoutError
+        behind, ReadTimeoutError
     ):
         return timed_out(sent=answering or None)
-    if isinstance(error, ValueError) and not answering:  # requests' own for URLs and headers are ValueErrors too
-        return not_http("its URL or a header is malformed")
     if not answering and isinstance(error, exceptions.SSLError):
         why = reason(error)
         return refused(why) if "certificate" in why else broken(why, sent=None)

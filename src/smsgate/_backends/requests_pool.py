@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPSConnection
-from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import parse_url
 
-from smsgate._backends.connecting import origin_of
+from smsgate._backends.connecting import KEEPALIVE_SECONDS, origin_of
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
-    from urllib3.connectionpool import HTTPConnectionPool
     from urllib3.poolmanager import PoolManager
 
     from smsgate._backends.connecting import Connecting
@@ -23,7 +24,44 @@ if TYPE_CHECKING:
 __all__ = ["PooledAdapter"]
 
 
-class _TlsConnection(HTTPSConnection):
+_SWITCHING, _OK = 101, 200  # plain numbers: an answer's way is short
+
+
+class _Answer(HTTPResponse):
+    """The final answer: interim ones are passed over, where the standard library does so for 100 only.
+
+    It also refuses several lengths in one header before urllib3 does, which would leave the socket open.
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        while _SWITCHING < self.status < _OK:
+            again: Any = self
+            again.headers = again.msg = None  # what makes the standard library read a head
+            super().begin()
+        if self.length is None and "," in self.headers.get("Content-Length", ""):
+            raise HTTPException("several lengths in one header")
+
+
+class _PlainConnection(HTTPConnection):
+    response_class = _Answer
+    _used = 0.0
+
+    def getresponse(self) -> Any:
+        self._used = time.monotonic()
+        return super().getresponse()
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether the connection may be used again."""
+        return super().is_connected and time.monotonic() - self._used < KEEPALIVE_SECONDS
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls: Any = _PlainConnection
+
+
+class _TlsConnection(_PlainConnection, HTTPSConnection):
     """Reports a failed or slow handshake as a failed or slow connection, which it is: nothing has been sent."""
 
     def connect(self) -> None:
@@ -97,5 +135,6 @@ class PooledAdapter(HTTPAdapter):
         else:
             over_tls = {"proxy_ssl_context": self._options.ssl_context()} if proxy.startswith("https") else {}
             manager = self.proxy_manager_for(proxy, **over_tls)
-        manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": _TlsPool}
+        classes: dict[str, Any] = {"http": _PlainPool, "https": _TlsPool}
+        manager.pool_classes_by_scheme = classes
         return manager.connection_from_host(parsed.host, parsed.port, parsed.scheme, pool_kwargs=kwargs or None)
