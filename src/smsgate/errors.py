@@ -22,7 +22,7 @@
     │   └── SignatureError  StaleEventError  PayloadError
     └── WaitTimeoutError          a message was not finished in the time given
 
-Exceptions of other libraries never escape; they are the ``__cause__``.
+Exceptions of other libraries never escape; they are the ``__cause__``, or only named where they would quote the wire.
 """
 
 from __future__ import annotations
