@@ -11,13 +11,13 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from smsgate.errors import NotImplementedByServerError, ResponseError, ServerError, ServiceUnavailableError
+from smsgate.errors import NotImplementedByServerError, ServerError, ServiceUnavailableError
 from smsgate_api.models import Message, MessageState, ProcessState, RecipientState
 
 if TYPE_CHECKING:
     from smsgate.outcomes import Outcome
 
-__all__ = ["Verdict", "checked_id", "expected_state", "is_over", "judge", "same_message"]
+__all__ = ["Verdict", "expected_state", "is_over", "judge", "same_message"]
 
 _CONFLICT = 409
 _TIMEOUT = 408
@@ -98,17 +98,6 @@ def same_message(sent: Message, found: MessageState) -> bool:
         return True
     known = set[str]().union(*map(_tails, sent.phone_numbers))
     return all(_tail(recipient.phone_number) in known for recipient in found.recipients)
-
-
-def checked_id(sent: Message, state: MessageState) -> MessageState:
-    """Return the state that answered a send.
-
-    Raises:
-        ResponseError: it is another message's; a connection has mixed up its answers.
-    """
-    if state.id != sent.id:
-        raise ResponseError("the answer is about another message")
-    return state
 
 
 def expected_state(sent: Message) -> MessageState:

@@ -293,11 +293,10 @@ def test_stored_data_message_is_known_again_whatever_fields_a_newer_server_adds(
     assert [request.method for request in backend.requests] == ["POST", "GET"]
 
 
-def test_answer_about_another_message_is_not_taken_for_this_one_s(answered):
-    client, _ = answered((202, encoded(id="another")), (200, encoded()), retry=FAST)
-    assert (client.send("Hello", to="+79990001234", id="m1")).id == "m1"
+def test_answer_with_another_id_is_warned_of(answered, caplog):
+    client, _ = answered((202, encoded(id="another")), retry=FAST)
 
-    client, _ = answered((202, encoded(id="another")), MISSING, retry=FAST)
-    with pytest.raises(ResponseError, match="about another message") as caught:
-        client.send("Hello", to="+79990001234", id="m1")
-    assert caught.value.message_id == "m1"
+    state = client.send("Hello", to="+79990001234", id="m1")
+
+    assert state.id == "another"
+    assert "message m1 was accepted under another id, another" in caplog.text

@@ -22,7 +22,7 @@ from smsgate.errors import (
 from smsgate.observing import logger
 from smsgate.outcomes import Call, Outcome, copied, unlisted
 from smsgate.pinning import LIST_LIFETIME, choose_device
-from smsgate.safesend import Verdict, checked_id, expected_state, is_over, judge, same_message
+from smsgate.safesend import Verdict, expected_state, is_over, judge, same_message
 from smsgate_api import operations
 from smsgate_api.models import ProcessState
 
@@ -135,13 +135,16 @@ class SafeSender:
         if outcome.response is None:
             raise TransportError("no answer")
         try:
-            return checked_id(message, read(operation, outcome.response))
+            state = read(operation, outcome.response)
         except ResponseError as error:
             error.message_id = message.id
             try:
                 return self._exchange.run(operations.get_message(message.id or ""), begun=call.begun)
             except SMSGateError:
                 raise error from error.__cause__
+        if state.id != message.id:
+            logger.warning("message %s was accepted under another id, %s", message.id, state.id)
+        return state
 
     def _arrived(self, message: Message, outcome: Outcome, call: Call, *, own_id: bool) -> MessageState:
         """Return the state of a message whose id is known to the gateway that was asked to take it again.
