@@ -1,8 +1,8 @@
 """What to do after a failed send or cancel, so that no message is lost and none is sent twice. Pure.
 
 The gateway knows a message by its id and device: the same pair is stored once. So a message for a chosen device may be
-posted again after any failure, and a 409 then says that it had arrived. Without a chosen device a second post may reach
-another phone; there the gateway is asked by id first.
+posted again after any failure. A 409 then says that some message has this id there; the gateway is asked which one.
+Without a chosen device a second post may reach another phone; there the gateway is asked by id first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from smsgate_api.models import Message, MessageState, ProcessState, RecipientSta
 if TYPE_CHECKING:
     from smsgate.outcomes import Outcome
 
-__all__ = ["Verdict", "expected_state", "is_over", "judge", "same_message"]
+__all__ = ["Verdict", "expected_state", "is_over", "judge", "proves_arrival", "same_message"]
 
 _CONFLICT = 409
 _TIMEOUT = 408
@@ -92,6 +92,19 @@ def same_message(sent: Message, found: MessageState) -> bool:
         return True
     known = set[str]().union(*map(_tails, sent.phone_numbers))
     return all(_tail(recipient.phone_number) in known for recipient in found.recipients)
+
+
+def proves_arrival(sent: Message) -> bool:
+    """Tell whether a 409 can mean nothing else than a used id.
+
+    Servers before 1.47.1 answer 409 to a message with one number in two spellings, too, and store nothing.
+    """
+    seen: set[str] = set()
+    for forms in map(_tails, sent.phone_numbers):
+        if not seen.isdisjoint(forms):
+            return False
+        seen |= forms
+    return True
 
 
 def expected_state(sent: Message) -> MessageState:

@@ -135,14 +135,15 @@ class MessageCalls(Execution):
                 chosen, skip_phone_validation=skip_phone_validation, active_within=device_active_within
             )
             if self._sends_as_given:
-                return await self._sender.send(chosen, operation)
+                return await self._sender.send(chosen, operation, fresh_id=chosen is not outgoing)
             self._cipher.check(chosen)
         wire = await self._cipher.seal(await self._sender.pinned(chosen, device_active_within))
         if wire is not chosen:
             operation = send_operation(
                 wire, skip_phone_validation=skip_phone_validation, active_within=device_active_within, recheck=False
             )
-        return await self._cipher.open_one(await self._sender.send(wire, operation))
+        state = await self._sender.send(wire, operation, fresh_id=chosen is not outgoing)
+        return await self._cipher.open_one(state)
 
     async def send_many(
         self,

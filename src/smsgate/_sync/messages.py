@@ -136,14 +136,15 @@ class MessageCalls(Execution):
                 chosen, skip_phone_validation=skip_phone_validation, active_within=device_active_within
             )
             if self._sends_as_given:
-                return self._sender.send(chosen, operation)
+                return self._sender.send(chosen, operation, fresh_id=chosen is not outgoing)
             self._cipher.check(chosen)
         wire = self._cipher.seal(self._sender.pinned(chosen, device_active_within))
         if wire is not chosen:
             operation = send_operation(
                 wire, skip_phone_validation=skip_phone_validation, active_within=device_active_within, recheck=False
             )
-        return self._cipher.open_one(self._sender.send(wire, operation))
+        state = self._sender.send(wire, operation, fresh_id=chosen is not outgoing)
+        return self._cipher.open_one(state)
 
     def send_many(
         self,

@@ -22,7 +22,7 @@ from smsgate.errors import (
 from smsgate.observing import logger
 from smsgate.outcomes import Call, Outcome, copied, unlisted
 from smsgate.pinning import LIST_LIFETIME, choose_device
-from smsgate.safesend import Verdict, expected_state, is_over, judge, same_message
+from smsgate.safesend import Verdict, expected_state, is_over, judge, proves_arrival, same_message
 from smsgate_api import operations
 from smsgate_api.models import ProcessState
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from smsgate._sync.exchange import Exchange
+    from smsgate.http import Response
     from smsgate_api.models import Device, Message, MessageState
     from smsgate_api.types import Operation
 
@@ -66,8 +67,14 @@ class SafeSender:
         chosen = choose_device(devices, active_within, datetime.now(timezone.utc), draw())
         return message if chosen is None else message.model_copy(update={"device_id": chosen})
 
-    def send(self, message: Message, operation: Operation[MessageState]) -> MessageState:
-        """Send a message that has its id (and device, if any), as often as it takes and is safe."""
+    def send(self, message: Message, operation: Operation[MessageState], *, fresh_id: bool) -> MessageState:
+        """Send a message that has its id (and device, if any), as often as it takes and is safe.
+
+        Args:
+            message: as it goes out.
+            operation: sends it.
+            fresh_id: whether the id was made for this send, so that no other message can have it.
+        """
         call = Call(self._exchange.retry, io.now())
         doubtful = False  # an attempt may have arrived
         over = True  # and none of them can still be under way
@@ -77,7 +84,7 @@ class SafeSender:
             if verdict is Verdict.ACCEPTED:
                 return self._accepted(operation, outcome, message)
             if verdict is Verdict.TAKEN and doubtful:
-                return self._arrived(message, outcome)
+                return self._taken(message, outcome, fresh_id=fresh_id)
             if verdict in {Verdict.REFUSED, Verdict.TAKEN}:
                 self._forget_devices(outcome)
                 return self._settled(message, outcome, doubtful=doubtful, over=over)
@@ -125,25 +132,36 @@ class SafeSender:
         if outcome.response is None:
             raise TransportError("no answer")
         try:
-            return read(operation, outcome.response)
+            state = read(operation, outcome.response)
+            if state.id == message.id:
+                return state
+            failure = not_about(message, outcome.response)
         except ResponseError as error:
-            error.message_id = message.id
-            try:
-                return self._exchange.run(operations.get_message(message.id or ""))
-            except SMSGateError:
-                raise error from error.__cause__
+            failure = error
+        failure.message_id = message.id
+        try:
+            found = self._find(message, outcome)
+        except SMSGateError:
+            found = None
+        if found is None:
+            raise failure from failure.__cause__
+        return found
 
-    def _arrived(self, message: Message, outcome: Outcome) -> MessageState:
-        """Return the state of a message whose id is known on the device that was asked to take it again."""
+    def _taken(self, message: Message, outcome: Outcome, *, fresh_id: bool) -> MessageState:
+        """End a send whose id is known on the device, after an attempt that may have arrived there.
+
+        Some message has the id. The gateway says whether it is this one; if it cannot be asked, only an id that no
+        other message can have is proof.
+        """
         try:
             found = self._find(message, outcome)
         except SendOutcomeUnknownError:
-            if not message.device_id:
+            if not (fresh_id and message.device_id and proves_arrival(message)):
                 raise
-            found = None
-        if found is None and not message.device_id:
+            return expected_state(message)
+        if found is None:
             raise unknown(message) from outcome.error
-        return found or expected_state(message)
+        return found
 
     def _settled(self, message: Message, outcome: Outcome, *, doubtful: bool, over: bool) -> MessageState:
         """End a send that was not accepted: it arrived before, certainly failed, or nobody can say."""
@@ -171,6 +189,8 @@ class SafeSender:
             return None
         except SMSGateError as error:
             raise unknown(message) from error
+        if found.id.lower() != (message.id or "").lower():
+            raise unknown(message)  # an answer to something else
         if message.device_id and found.device_id != message.device_id:
             return None
         if not same_message(message, found):
@@ -207,6 +227,12 @@ class SafeSender:
         gone = isinstance(outcome.error, BadRequestError) and "failed to select device" in outcome.error.message
         if self._pin_device and gone:
             self._listed_at = float("-inf")
+
+
+def not_about(message: Message, response: Response) -> ResponseError:
+    """Build the error of an answer to a send that names another message."""
+    text = f"the answer to sending message {message.id} is about another message"
+    return ResponseError(text, status_code=response.status, body=response.content)
 
 
 def unknown(message: Message) -> SendOutcomeUnknownError:
