@@ -9,6 +9,7 @@ import pytest
 from smsgate import (
     AsyncAPIClient,
     ConflictError,
+    DataMessage,
     Message,
     ProcessState,
     ResponseError,
@@ -136,6 +137,20 @@ class Edited:
 def edited(gateway, edit, **options):
     http = Edited(gateway.async_http(), edit, lose=options.pop("lose", 0))
     return AsyncAPIClient("demo", "demo-password", base_url=BASE_URL, http=http, retry=FAST, **options)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("pin", [True, False])
+async def test_stored_data_message_is_found_whatever_fields_servers_add(pin):
+    def edit(method, document):
+        return {**document, "dataMessage": {**document["dataMessage"], "flash": False}} if method == "GET" else document
+
+    gateway = Gateway(phone=False)
+    data = Message(phone_numbers=["+12025550123"], data_message=DataMessage.with_bytes(b"abcd", 5))
+
+    state = await edited(gateway, edit, lose=1, pin_device=pin).send(data)
+
+    assert stored(gateway) == [state.id]
 
 
 @pytest.mark.anyio

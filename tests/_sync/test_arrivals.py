@@ -10,6 +10,7 @@ import pytest
 from smsgate import (
     APIClient,
     ConflictError,
+    DataMessage,
     Message,
     ProcessState,
     ResponseError,
@@ -132,6 +133,19 @@ class Edited:
 def edited(gateway, edit, **options):
     http = Edited(gateway.http(), edit, lose=options.pop("lose", 0))
     return APIClient("demo", "demo-password", base_url=BASE_URL, http=http, retry=FAST, **options)
+
+
+@pytest.mark.parametrize("pin", [True, False])
+def test_stored_data_message_is_found_whatever_fields_servers_add(pin):
+    def edit(method, document):
+        return {**document, "dataMessage": {**document["dataMessage"], "flash": False}} if method == "GET" else document
+
+    gateway = Gateway(phone=False)
+    data = Message(phone_numbers=["+12025550123"], data_message=DataMessage.with_bytes(b"abcd", 5))
+
+    state = edited(gateway, edit, lose=1, pin_device=pin).send(data)
+
+    assert stored(gateway) == [state.id]
 
 
 def test_answer_about_another_message_is_made_up_for_by_asking():
