@@ -44,8 +44,8 @@ def check_target(url: str, *, allow_insecure: bool) -> None:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise InvalidRequestError("the webhook's url is no URL that can be read") from error
+    except ValueError:
+        raise InvalidRequestError("the webhook's url is no URL that can be read") from None  # it may hold a password
     if parts.scheme not in {"http", "https"} or not host or port == 0 or not _SPELLED.fullmatch(url):
         raise InvalidRequestError("a webhook's url must be an https:// URL with a host")
     if not has_host(parts) or not url.isprintable():

@@ -34,8 +34,8 @@ def check_base_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise ConfigurationError("base_url is no URL that can be read") from error
+    except ValueError:
+        raise ConfigurationError("base_url is no URL that can be read") from None  # the cause would quote a password
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         raise ConfigurationError("base_url must start with http:// or https:// and name a host")
     if not has_host(parts):

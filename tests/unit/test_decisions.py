@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 import pytest
 
@@ -31,8 +33,9 @@ from smsgate import (
     TransportError,
     UnauthorizedError,
 )
+from smsgate.account_rules import check_target
 from smsgate.auth import BasicAuth, TokenPair, choose_auth, next_step
-from smsgate.base_url import is_phone
+from smsgate.base_url import check_base_url, is_phone
 from smsgate.hints import hint_for
 from smsgate.options import check_timeout, full_user_agent
 from smsgate.outcomes import Outcome, no_answer, without_token
@@ -352,6 +355,14 @@ def test_options_are_checked_and_completed():
 )
 def test_phone_is_told_from_the_path(url, phone):
     assert is_phone(url) is phone
+
+
+@pytest.mark.parametrize("where", ["demo:S3cret/word@a.test", "us[er:S3cret]x@a.test", "demo:S3#cret@a.test"])
+def test_passwords_in_urls_are_not_shown(where):
+    for check in (check_base_url, partial(check_target, allow_insecure=False)):
+        with pytest.raises(ValueError, match="url") as caught:
+            check(f"https://{where}/3rdparty/v1")
+        assert "S3" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_credentials_that_cannot_be_written_are_refused():
