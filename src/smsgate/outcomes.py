@@ -74,7 +74,7 @@ class Call:
         attempts: attempts made.
         asked: whether the server's health was asked after a 401.
         outage: what it said: True when the 401 was the server's own failure.
-        renewed: whether a refused token was renewed once.
+        renewals: how often a refused token was replaced; one that was made anew is the last.
     """
 
     policy: RetryPolicy
@@ -82,7 +82,7 @@ class Call:
     attempts: int = 0
     asked: bool = False
     outage: bool = False
-    renewed: bool = False
+    renewals: int = 0
 
     def wait(self, operation: Operation[Any], outcome: Outcome, now: float, draw: float) -> float | None:
         """Return the seconds before another attempt, or None when this was the last; ``draw`` is random, 0 to 1."""

@@ -20,7 +20,11 @@ from smsgate_api.models import TokenRequest
 if TYPE_CHECKING:
     from smsgate_api.types import Operation
 
-__all__ = ["TokenError", "TokenKeeper"]
+__all__ = ["MOST_RENEWALS", "TokenError", "TokenKeeper"]
+
+MOST_RENEWALS = 4
+"""How many refused pairs a call replaces: with those that other processes have put into the store, until it is told by
+one that this client has made."""
 
 Ask: TypeAlias = Callable[["Operation[Any]", "str | None", Call], Awaitable[Outcome]]
 IsOutage: TypeAlias = Callable[[Call], Awaitable[bool]]
@@ -52,6 +56,7 @@ class TokenKeeper:
         self._is_outage = is_outage
         self._lock = io.Lock()
         self._pair: TokenPair | None = None
+        self._made: str | None = None  # id of the last pair that did not come from the store
         self._failed_at = float("-inf")
         self._failure: SMSGateError | None = None
 
@@ -69,12 +74,16 @@ class TokenKeeper:
     async def renewed(self, refused: TokenPair, call: Call) -> TokenPair:
         """Return another pair than one whose access token the gateway refused.
 
+        Only one that this client has made since ends the call's renewals: a pair of the store may be no better.
+
         Raises:
             TokenError: none could be had.
         """
-        if self._pair is not None and self._pair.id != refused.id:
-            return self._pair
-        return await self._replace(refused, call)
+        pair = self._pair
+        if pair is None or pair.id == refused.id:
+            pair = await self._replace(refused, call)
+        call.renewals = MOST_RENEWALS if pair.id == self._made else call.renewals + 1
+        return pair
 
     async def aclose(self) -> None:
         """Forget and revoke the pair if that was asked for; a failure to revoke is logged, the token ends by itself."""
@@ -161,9 +170,11 @@ class TokenKeeper:
         if outcome.response is None:
             raise TokenError(TransportError("no answer"))
         try:
-            return TokenPair.from_response(read(operation, outcome.response), datetime.now(timezone.utc))
+            pair = TokenPair.from_response(read(operation, outcome.response), datetime.now(timezone.utc))
         except ResponseError as error:
             raise TokenError(error) from error
+        self._made = pair.id
+        return pair
 
 
 def later(own: TokenPair | None, kept: TokenPair | None) -> TokenPair | None:

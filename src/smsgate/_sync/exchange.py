@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate._sync import io
-from smsgate._sync.tokens import TokenError, TokenKeeper
+from smsgate._sync.tokens import MOST_RENEWALS, TokenError, TokenKeeper
 from smsgate.answers import not_a_response, read
 from smsgate.auth import Auth, JWTAuth, TokenPair, bearer
 from smsgate.errors import TransportError
@@ -103,7 +103,7 @@ class Exchange:
         io.sleep(wait)
 
     def attempt(self, operation: Operation[Any], call: Call, send: Send | None = None) -> Outcome:
-        """Make one attempt; a refused token is renewed and tried once more, a refusal during an outage told apart.
+        """Make one attempt; a refused token is renewed and the call tried again, a refusal during an outage told apart.
 
         Args:
             operation: what to ask for.
@@ -111,14 +111,12 @@ class Exchange:
             send: exchanges the request, in the place of the backend's own ``send``.
         """
         call.attempts += 1
-        pair: TokenPair | None = None
+        keeper = self._keeper if operation.auth == "client" else None
         try:
-            if self._keeper is not None and operation.auth == "client":
-                pair = self._keeper.current(call)
+            pair = keeper.current(call) if keeper is not None else None
             outcome = self._ask(operation, self._authorization(operation, pair), call, send)
-            if outcome.status == _UNAUTHORIZED and pair is not None and self._keeper is not None and not call.renewed:
-                call.renewed = True
-                pair = self._keeper.renewed(pair, call)
+            while outcome.status == _UNAUTHORIZED and keeper and pair and call.renewals < MOST_RENEWALS:
+                pair = keeper.renewed(pair, call)
                 outcome = self._ask(operation, self._authorization(operation, pair), call, send)
         except TokenError as failure:
             return without_token(failure.reason)

@@ -1,0 +1,127 @@
+"""Renewing a refused token: as often as it takes, with no token request too many, whatever a shared store holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from smsgate import AsyncAPIClient, JWTAuth, MemoryTokenStore, RetryPolicy, Scope, UnauthorizedError
+from smsgate._async import io
+from smsgate.ahttp import Response
+from smsgate.emulator import Gateway
+
+BASE_URL = "http://gateway.test/3rdparty/v1"
+FAST = RetryPolicy(base_delay=0.0, max_delay=0.0)
+MINT, REFRESH, LIST, HEALTH = "POST /auth/token", "POST /auth/token/refresh", "GET /devices", "GET /health"
+REFUSED = Response(401, {}, b'{"message":"Unauthorized"}')
+
+
+class Watched:
+    """Notes what a gateway is asked, and answers some of it in its place."""
+
+    def __init__(self):
+        self.asked = []
+        self.instead = {}
+
+    def __call__(self, request):
+        asked = f"{request.method} {request.url.split('/3rdparty/v1')[-1].split('?')[0]}"
+        self.asked.append(asked)
+        return self.instead.get(asked)
+
+
+@pytest.fixture
+def cloud():
+    gateway = Gateway(phone=False)
+    gateway.faults = Watched()
+    return gateway
+
+
+class Yielding:
+    """Gives other callers a turn before and after each exchange."""
+
+    def __init__(self, inner):
+        self.inner = inner
+        self.stream = inner.stream
+        self.aclose = inner.aclose
+
+    async def send(self, request):
+        await io.sleep(0)
+        answer = await self.inner.send(request)
+        await io.sleep(0)
+        return answer
+
+
+def user(gateway, **options):
+    auth = JWTAuth("demo", "demo-password", [Scope.ALL_ANY], **options)
+    return AsyncAPIClient(auth=auth, base_url=BASE_URL, http=Yielding(gateway.async_http()), retry=FAST)
+
+
+async def revoke(gateway, *pairs):
+    basic = AsyncAPIClient("demo", "demo-password", base_url=BASE_URL, http=gateway.async_http())
+    for pair in pairs:
+        await basic.revoke_token(pair.id)
+    gateway.faults.asked.clear()
+
+
+@pytest.fixture
+async def dead(cloud):
+    """A client whose own pair is refused, and so is the newer one in its store."""
+    store, keeper = MemoryTokenStore(), user(cloud, store=None)._exchange._keeper
+    first, second = user(cloud, store=store), user(cloud, store=store)
+    await first.list_devices()
+    own = store.load(keeper._key)
+    store.save(keeper._key, None)
+    await second.list_devices()
+    await revoke(cloud, own, store.load(keeper._key))
+    return first
+
+
+@pytest.mark.anyio
+async def test_dead_pair_of_a_store_does_not_use_the_renewal_up(cloud, dead):
+    await dead.list_devices()
+
+    assert cloud.faults.asked == [LIST, LIST, REFRESH, HEALTH, MINT, LIST]
+
+
+@pytest.mark.anyio
+async def test_many_callers_with_two_dead_pairs_cause_one_renewal(cloud, dead):
+    async with io.Workers(50) as workers:
+        await workers.run([partial(dead.list_devices) for _ in range(50)])
+
+    assert cloud.faults.asked.count(REFRESH) == 1
+    assert cloud.faults.asked.count(MINT) == 1
+
+
+@pytest.mark.anyio
+async def test_server_that_refuses_every_token_is_asked_for_one_more_only(cloud):
+    client = user(cloud)
+    await client.list_devices()
+    cloud.faults.instead[LIST] = REFUSED
+    cloud.faults.asked.clear()
+
+    with pytest.raises(UnauthorizedError):
+        await client.list_devices()
+
+    assert cloud.faults.asked == [LIST, REFRESH, LIST, HEALTH]
+
+
+@pytest.mark.anyio
+async def test_pairs_from_a_store_that_are_all_refused_end_a_call(cloud):
+    class Endless(MemoryTokenStore):
+        loaded = 0
+
+        def load(self, key):
+            self.loaded += 1
+            pair = super().load(key)
+            return pair and replace(pair, id=f"{pair.id}{self.loaded}")
+
+    client = user(cloud, store=Endless())
+    await client.list_devices()
+    cloud.faults.instead[LIST] = REFUSED
+
+    with pytest.raises(UnauthorizedError):
+        await client.list_devices()
+
+    assert cloud.faults.asked.count(LIST) < 8
