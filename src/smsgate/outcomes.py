@@ -100,6 +100,10 @@ class Call:
             status = _UNAVAILABLE
         return self._decide("safe", outcome, status, now, draw)
 
+    def is_late(self, now: float) -> bool:
+        """Tell whether the time that the policy gives a call is over."""
+        return now - self.begun > self.policy.max_elapsed
+
     def _decide(
         self, repeat: Literal["safe", "settle", "never"], outcome: Outcome, status: int | None, now: float, draw: float
     ) -> float | None:

@@ -47,7 +47,8 @@ class RetryPolicy:
         max_retries: attempts after the first one.
         base_delay: bound of the first wait, seconds.
         max_delay: bound of every wait, seconds.
-        max_elapsed: no retry starts later than this many seconds after the first attempt.
+        max_elapsed: no retry starts later than this many seconds after the first attempt; a send or cancel that is then
+            unclear is still asked for once.
         max_retry_after: a longer ``Retry-After`` of the server gives up at once, seconds.
         on_retry: called before each wait; what it raises ends the call.
 

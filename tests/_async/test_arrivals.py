@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -10,6 +11,7 @@ from smsgate import (
     AsyncAPIClient,
     ConflictError,
     DataMessage,
+    InternalServerError,
     Message,
     ProcessState,
     ResponseError,
@@ -18,6 +20,7 @@ from smsgate import (
     TextMessage,
     TransportError,
 )
+from smsgate._async import io
 from smsgate.ahttp import Response
 from smsgate.emulator import FAULTS, Gateway
 
@@ -198,3 +201,55 @@ async def test_conflict_after_a_doubtful_attempt_with_another_message_is_told_ap
 
     with pytest.raises(ConflictError):
         await client.send(text("new text", id="order-7"))
+
+
+class Slow:
+    """A backend whose exchanges take a while: posts and deletes get lost, and every third look is answered."""
+
+    def __init__(self, inner, seconds):
+        self.inner, self.seconds = inner, seconds
+        self.begun, self.looks = None, 0
+        self.starts = []
+
+    async def send(self, request):
+        self.begun = self.begun or io.now()
+        self.starts.append((request.method, io.now() - self.begun))
+        self.looks += request.method == "GET"
+        if request.method == "GET" and self.looks % 3 == 0:
+            return await self.inner.send(request)
+        await io.sleep(self.seconds)
+        raise TransportError("no answer in time")
+
+    def stream(self, request):
+        return self.inner.stream(request)
+
+    async def aclose(self):
+        await self.inner.aclose()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("cancel", [True, False])
+async def test_time_that_a_policy_gives_a_call_bounds_its_looks_and_attempts_together(cancel):
+    gateway = Gateway(devices=2, phone=False)
+    http = Slow(gateway.async_http(), 0.1)
+    retry = RetryPolicy(base_delay=0.0, max_elapsed=0.25)
+    client = AsyncAPIClient("demo", "demo-password", base_url=BASE_URL, http=http, retry=retry)
+
+    with pytest.raises((SendOutcomeUnknownError, TransportError)):
+        await (client.cancel_message("m1") if cancel else client.send(text()))
+
+    late = [start for start in http.starts if start[1] > 0.25]
+    assert len(late) <= 1
+    assert all(method == "GET" for method, _ in late)
+
+
+@pytest.mark.anyio
+async def test_send_that_is_late_after_a_look_is_not_tried_again(client_of):
+    gateway = Gateway(devices=2, phone=False)
+    gateway.faults = scripted(500)
+    late = RetryPolicy(base_delay=0.0, max_elapsed=0.05, on_retry=lambda _: time.sleep(0.1))
+
+    with pytest.raises(InternalServerError):
+        await client_of(gateway, retry=late).send(text())
+
+    assert stored(gateway) == []

@@ -83,22 +83,24 @@ class SafeSender:
             outcome = await self._exchange.attempt(operation, call)
             verdict = judge(outcome)
             if verdict is Verdict.ACCEPTED:
-                return await self._accepted(operation, outcome, message)
+                return await self._accepted(operation, outcome, message, call)
             if verdict is Verdict.TAKEN and doubtful:
-                return await self._taken(message, outcome, fresh_id=fresh_id)
+                return await self._taken(message, outcome, call, fresh_id=fresh_id)
             if verdict in {Verdict.REFUSED, Verdict.TAKEN}:
                 self._forget_devices(outcome)
-                return await self._settled(message, outcome, doubtful=doubtful, over=over)
+                return await self._settled(message, outcome, call, doubtful=doubtful, over=over)
             if verdict is Verdict.UNCLEAR:
                 doubtful, over = True, over and is_over(outcome)
             wait = call.wait_to_settle(outcome, io.now(), draw())
             if wait is None:
-                return await self._settled(message, outcome, doubtful=doubtful, over=over)
+                return await self._settled(message, outcome, call, doubtful=doubtful, over=over)
             await self._exchange.pause(operation, call, outcome, wait)
             if doubtful and not message.device_id:
-                found = await self._find(message, outcome)
+                found = await self._find(message, outcome, call)
                 if found is not None:
                     return found
+                if call.is_late(io.now()):
+                    raise failure(message, outcome, over=over)
 
     async def cancel(self, operation: Operation[MessageState], id: str) -> MessageState:
         """Take a message back; after an unclear attempt its state says whether that had worked."""
@@ -115,20 +117,22 @@ class SafeSender:
             if wait is not None:
                 await self._exchange.pause(operation, call, outcome, wait)
             if doubtful:
-                state = await self._cancelled(id)
+                state = await self._cancelled(id, call)
                 if state is not None:
                     return state
-            if wait is None:
+            if wait is None or call.is_late(io.now()):
                 raise outcome.error or TransportError("no answer")
 
-    async def _cancelled(self, id: str) -> MessageState | None:
+    async def _cancelled(self, id: str, call: Call) -> MessageState | None:
         try:
-            state = await self._exchange.run(operations.get_message(id))
+            state = await self._exchange.run(operations.get_message(id), call.begun)
         except SMSGateError:
             return None
         return state if state.state in _CANCELLED else None
 
-    async def _accepted(self, operation: Operation[MessageState], outcome: Outcome, message: Message) -> MessageState:
+    async def _accepted(
+        self, operation: Operation[MessageState], outcome: Outcome, message: Message, call: Call
+    ) -> MessageState:
         """Read the answer to an accepted send; one that cannot be read is made up for by asking."""
         if outcome.response is None:
             raise TransportError("no answer")
@@ -136,26 +140,26 @@ class SafeSender:
             state = read(operation, outcome.response)
             if state.id == message.id:
                 return state
-            failure = not_about(message, outcome.response)
+            unread = not_about(message, outcome.response)
         except ResponseError as error:
-            failure = error
-        failure.message_id = message.id
+            unread = error
+        unread.message_id = message.id
         try:
-            found = await self._find(message, outcome)
+            found = await self._find(message, outcome, call)
         except SMSGateError:
             found = None
         if found is None:
-            raise failure from failure.__cause__
+            raise unread from unread.__cause__
         return found
 
-    async def _taken(self, message: Message, outcome: Outcome, *, fresh_id: bool) -> MessageState:
+    async def _taken(self, message: Message, outcome: Outcome, call: Call, *, fresh_id: bool) -> MessageState:
         """End a send whose id is known on the device, after an attempt that may have arrived there.
 
         Some message has the id. The gateway says whether it is this one; if it cannot be asked, only an id that no
         other message can have is proof.
         """
         try:
-            found = await self._find(message, outcome)
+            found = await self._find(message, outcome, call)
         except SendOutcomeUnknownError:
             if not (fresh_id and message.device_id and proves_arrival(message)):
                 raise
@@ -164,20 +168,17 @@ class SafeSender:
             raise unknown(message) from outcome.error
         return found
 
-    async def _settled(self, message: Message, outcome: Outcome, *, doubtful: bool, over: bool) -> MessageState:
+    async def _settled(
+        self, message: Message, outcome: Outcome, call: Call, *, doubtful: bool, over: bool
+    ) -> MessageState:
         """End a send that was not accepted: it arrived before, certainly failed, or nobody can say."""
-        if outcome.error is None:
-            raise unknown(message)
-        if not doubtful:
-            raise outcome.error
-        found = await self._find(message, outcome)
-        if found is not None:
-            return found
-        if not over:  # a request whose answer was lost may still be on its way
-            raise unknown(message) from outcome.error
-        raise outcome.error
+        if doubtful:
+            found = await self._find(message, outcome, call)
+            if found is not None:
+                return found
+        raise failure(message, outcome, over=over)
 
-    async def _find(self, message: Message, outcome: Outcome) -> MessageState | None:
+    async def _find(self, message: Message, outcome: Outcome, call: Call) -> MessageState | None:
         """Ask for the message by its id; None when the gateway does not have it.
 
         Raises:
@@ -185,7 +186,7 @@ class SafeSender:
             SendOutcomeUnknownError: the gateway does not say.
         """
         try:
-            found = await self._exchange.run(operations.get_message(message.id or ""))
+            found = await self._exchange.run(operations.get_message(message.id or ""), call.begun)
         except NotFoundError:
             return None
         except SMSGateError as error:
@@ -234,6 +235,18 @@ def not_about(message: Message, response: Response) -> ResponseError:
     """Build the error of an answer to a send that names another message."""
     text = f"the answer to sending message {message.id} is about another message"
     return ResponseError(text, status_code=response.status, body=response.content)
+
+
+def failure(message: Message, outcome: Outcome, *, over: bool) -> SMSGateError:
+    """Return the error of a send of which the gateway knows nothing: a failure for certain, if every attempt is over.
+
+    Otherwise a request whose answer was lost may still be on its way.
+    """
+    if over and outcome.error is not None:
+        return outcome.error
+    error = unknown(message)
+    error.__cause__ = outcome.error
+    return error
 
 
 def unknown(message: Message) -> SendOutcomeUnknownError:

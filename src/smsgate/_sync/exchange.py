@@ -62,15 +62,19 @@ class Exchange:
         self._http: HttpClient | None = get_client(http) if isinstance(http, str) else http
         self._default: dict[str, HttpClient] = {}
 
-    def run(self, operation: Operation[T]) -> T:
+    def run(self, operation: Operation[T], begun: float | None = None) -> T:
         """Return what the operation returns.
+
+        Args:
+            operation: what to ask for.
+            begun: when the call began that this is a part of; its time is bounded by the retry policy.
 
         Raises:
             TransportError: no answer came.
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        outcome = self.conclude(operation)
+        outcome = self.conclude(operation, begun=begun)
         if outcome.error is not None or outcome.response is None:
             raise outcome.error or TransportError("no answer")
         return read(operation, outcome.response)
@@ -82,9 +86,9 @@ class Exchange:
             raise outcome.error or TransportError("no answer")
         return outcome.response
 
-    def conclude(self, operation: Operation[Any], send: Send | None = None) -> Outcome:
+    def conclude(self, operation: Operation[Any], send: Send | None = None, begun: float | None = None) -> Outcome:
         """Repeat an operation as far as the retry policy allows, and return what came of the last attempt."""
-        call = Call(self.retry, io.now())
+        call = Call(self.retry, io.now() if begun is None else begun)
         while True:
             outcome = self.attempt(operation, call, send)
             wait = call.wait(operation, outcome, io.now(), draw())
