@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ import pytest
 from smsgate import (
     APIClient,
     AsyncAPIClient,
+    FileTokenStore,
     JWTAuth,
     NotFoundError,
     RetryPolicy,
@@ -387,3 +389,30 @@ def test_a_forked_process_goes_on_by_itself(wire, gateway, faulting, kind, backe
     words = sorted(row.content["textMessage"]["text"].rpartition(" ")[0] for row in gateway.messages)
     assert (done.returncode, done.stderr) == (0, "")
     assert words == sorted(["after", "child", "child again", "thread" if kind == "locked" else "before"])
+
+
+@pytest.mark.parametrize("level", [logging.WARNING, logging.DEBUG])
+def test_log_handler_that_sends_by_the_client_that_logs_hangs_nobody(caplog, tmp_path, level):
+    gateway = Gateway(phone=False)
+    auth = JWTAuth(gateway.login, gateway.password, [Scope.ALL_ANY], store=FileTokenStore(tmp_path))  # warns: a folder
+    client = APIClient(auth=auth, http=gateway.http(), pin_device=True)
+    busy = []
+
+    class Alarm(logging.Handler):
+        def emit(self, record):
+            if not busy:
+                busy.append(record)
+                client.send("Something is wrong", to="+12025550123")
+                busy.clear()
+
+    caplog.set_level(level, logger="smsgate")
+    alarm = Alarm(level)
+    logging.getLogger("smsgate").addHandler(alarm)
+    thread = threading.Thread(target=client.list_devices, daemon=True)
+    thread.start()
+    thread.join(5)
+    logging.getLogger("smsgate").removeHandler(alarm)
+
+    assert not thread.is_alive()
+    assert gateway.messages
+    assert not busy

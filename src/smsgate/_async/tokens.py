@@ -116,7 +116,8 @@ class TokenKeeper:
                 return pair
             if self._failure is not None and self._failed_at >= begun:  # failed while this caller was waiting
                 raise TokenError(copied(self._failure))
-            pair = later(pair, await self._kept())
+            kept = await self._kept()  # a store may log, and a log handler use this very client
+            pair = later(self._pair, kept)
             if pair is None or not self._is_good(pair, refused):
                 try:
                     pair = await self._fetch(pair or refused, call)

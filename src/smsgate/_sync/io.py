@@ -14,6 +14,7 @@ from smsgate.workload import Workload, cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
 __all__ = ["Lock", "Workers", "batches", "call_blocking", "join", "now", "run_in_workers", "sleep"]
@@ -53,15 +54,18 @@ def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
 
 
 class Lock:
-    """A lock whose holders are threads; a forked process has its own."""
+    """A lock whose holders are threads; a forked process has its own.
+
+    A thread that holds it may take it again: hooks and log handlers run inside, and may use the client that they serve.
+    """
 
     def __init__(self) -> None:
-        self._locks: dict[int, threading.Lock] = {}
+        self._locks: dict[int, AbstractContextManager[object]] = {}
 
     @contextmanager
     def hold(self) -> Generator[None]:
         """Hold the lock inside a ``with`` block."""
-        with self._locks.setdefault(os.getpid(), threading.Lock()):  # setdefault: one for all threads
+        with self._locks.setdefault(os.getpid(), threading.RLock()):  # setdefault: one for all threads
             yield
 
 

@@ -117,7 +117,8 @@ class TokenKeeper:
                 return pair
             if self._failure is not None and self._failed_at >= begun:  # failed while this caller was waiting
                 raise TokenError(copied(self._failure))
-            pair = later(pair, self._kept())
+            kept = self._kept()  # a store may log, and a log handler use this very client
+            pair = later(self._pair, kept)
             if pair is None or not self._is_good(pair, refused):
                 try:
                     pair = self._fetch(pair or refused, call)
