@@ -50,7 +50,7 @@ class TokenKeeper:
 
     def __init__(self, auth: JWTAuth, base_url: str, ask: Ask, is_outage: IsOutage) -> None:
         self._auth = auth
-        self._store = auth.store or MemoryTokenStore()
+        self._store = auth.store if auth.store is not None else MemoryTokenStore()
         self._key = auth.store_key(base_url)
         self._ask = ask
         self._is_outage = is_outage
