@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from smsgate.errors import ConfigurationError
+from smsgate.errors import ConfigurationError, ResponseError
 from smsgate_api.building import plain_text
 from smsgate_api.rules import LONGEST_TTL
 
@@ -178,13 +178,19 @@ class TokenPair:
         """Read a token response received now.
 
         The end is counted from now by the token's own ``iat`` and ``exp``, so that a wrong clock here does no harm.
+
+        Raises:
+            ResponseError: no header can hold its access token.
         """
+        if not _fits_header(response.access_token):
+            raise ResponseError("the answer's access_token is empty or holds characters that no token has")
+        refresh = response.refresh_token if _fits_header(response.refresh_token) else None
         lifetime = _lifetime(response.access_token)
         if lifetime is None:
             lifetime = max(0.0, (response.expires_at - now).total_seconds())
         lifetime = min(lifetime, _LONGEST_LIFE)
         ends_at = now + timedelta(seconds=lifetime)
-        return cls(response.id, response.access_token, response.refresh_token, ends_at, lifetime)
+        return cls(response.id, response.access_token, refresh, ends_at, lifetime)
 
     def asdict(self) -> dict[str, Any]:
         """Return the pair as JSON-ready values, for a store."""
@@ -202,10 +208,11 @@ class TokenPair:
         try:
             refresh = data["refresh_token"]
             ends_at = datetime.fromisoformat(data["ends_at"])
-            if ends_at.tzinfo is None or not isinstance(data["access_token"], str) or not isinstance(data["id"], str):
+            if ends_at.tzinfo is None or not _fits_header(data["access_token"]) or not isinstance(data["id"], str):
                 return None
             if refresh is not None and not isinstance(refresh, str):
                 return None
+            refresh = refresh if _fits_header(refresh) else None
             lifetime = float(data["lifetime"])
         except (KeyError, OverflowError, TypeError, ValueError):
             return None
@@ -228,7 +235,7 @@ def bearer(token: str) -> str:
     """Build a bearer ``Authorization`` header, refusing what would break the header."""
     if not _filled(token):
         raise ConfigurationError("a token must be a non-empty string")
-    if not token.isascii() or not token.isprintable() or " " in token:
+    if not _fits_header(token):
         raise ConfigurationError("a token holds only printable ASCII characters without spaces")
     return f"Bearer {token}"
 
@@ -248,6 +255,10 @@ def choose_auth(login: str | None, password: str | None, auth: Auth | None) -> A
     if password is None:
         raise ConfigurationError("credentials are missing: give login and password, a token as password, or auth")
     return BearerAuth(password) if login is None else BasicAuth(login, password)
+
+
+def _fits_header(token: object) -> bool:
+    return isinstance(token, str) and token.isascii() and token.isprintable() and bool(token) and " " not in token
 
 
 def _filled(value: object) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
 
 import pytest
 
-from smsgate import AsyncAPIClient, JWTAuth, MemoryTokenStore, RetryPolicy, Scope, UnauthorizedError
+from smsgate import AsyncAPIClient, JWTAuth, MemoryTokenStore, ResponseError, RetryPolicy, Scope, UnauthorizedError
 from smsgate._async import io
 from smsgate.ahttp import Response
+from smsgate.auth import TokenPair
 from smsgate.emulator import Gateway
 
 BASE_URL = "http://gateway.test/3rdparty/v1"
@@ -125,3 +127,49 @@ async def test_pairs_from_a_store_that_are_all_refused_end_a_call(cloud):
         await client.list_devices()
 
     assert cloud.faults.asked.count(LIST) < 8
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("token", ["", " ", "two words", "line\nbreak", "é"])
+async def test_token_that_no_header_can_hold_is_an_unreadable_answer_and_not_kept(cloud, token):
+    store = MemoryTokenStore()
+    client = user(cloud, store=store)
+    pair = {"id": "a", "token_type": "Bearer", "access_token": token, "expires_at": "9999-12-31T23:59:59Z"}
+    cloud.faults.instead[MINT] = Response(201, {}, json.dumps(pair).encode())
+
+    with pytest.raises(ResponseError, match="access_token"):
+        await client.list_devices()
+    cloud.faults.instead.clear()
+
+    assert repr(store) == "MemoryTokenStore(0 pairs)"
+    await client.list_devices()
+
+
+@pytest.mark.anyio
+async def test_refresh_token_that_no_header_can_hold_is_none(cloud):
+    client = user(cloud)
+    await client.list_devices()
+    keeper = client._exchange._keeper
+    old = keeper._pair
+    keeper._pair = TokenPair.from_dict({**old.asdict(), "refresh_token": "line\nbreak"})
+    await revoke(cloud, old)
+
+    await client.list_devices()
+
+    assert cloud.faults.asked == [LIST, MINT, LIST]
+
+
+@pytest.mark.anyio
+async def test_store_that_is_falsy_while_it_is_empty_is_used(cloud):
+    class Shelf(dict):
+        def load(self, key):
+            return self.get(key)
+
+        def save(self, key, pair):
+            self[key] = pair
+
+    store = Shelf()
+
+    await user(cloud, store=store).list_devices()
+
+    assert len(store) == 1

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
 
 import pytest
 
-from smsgate import APIClient, JWTAuth, MemoryTokenStore, RetryPolicy, Scope, UnauthorizedError
+from smsgate import APIClient, JWTAuth, MemoryTokenStore, ResponseError, RetryPolicy, Scope, UnauthorizedError
 from smsgate._sync import io
+from smsgate.auth import TokenPair
 from smsgate.emulator import Gateway
 from smsgate.http import Response
 
@@ -122,3 +124,46 @@ def test_pairs_from_a_store_that_are_all_refused_end_a_call(cloud):
         client.list_devices()
 
     assert cloud.faults.asked.count(LIST) < 8
+
+
+@pytest.mark.parametrize("token", ["", " ", "two words", "line\nbreak", "é"])
+def test_token_that_no_header_can_hold_is_an_unreadable_answer_and_not_kept(cloud, token):
+    store = MemoryTokenStore()
+    client = user(cloud, store=store)
+    pair = {"id": "a", "token_type": "Bearer", "access_token": token, "expires_at": "9999-12-31T23:59:59Z"}
+    cloud.faults.instead[MINT] = Response(201, {}, json.dumps(pair).encode())
+
+    with pytest.raises(ResponseError, match="access_token"):
+        client.list_devices()
+    cloud.faults.instead.clear()
+
+    assert repr(store) == "MemoryTokenStore(0 pairs)"
+    client.list_devices()
+
+
+def test_refresh_token_that_no_header_can_hold_is_none(cloud):
+    client = user(cloud)
+    client.list_devices()
+    keeper = client._exchange._keeper
+    old = keeper._pair
+    keeper._pair = TokenPair.from_dict({**old.asdict(), "refresh_token": "line\nbreak"})
+    revoke(cloud, old)
+
+    client.list_devices()
+
+    assert cloud.faults.asked == [LIST, MINT, LIST]
+
+
+def test_store_that_is_falsy_while_it_is_empty_is_used(cloud):
+    class Shelf(dict):
+        def load(self, key):
+            return self.get(key)
+
+        def save(self, key, pair):
+            self[key] = pair
+
+    store = Shelf()
+
+    user(cloud, store=store).list_devices()
+
+    assert len(store) == 1
