@@ -6,10 +6,13 @@ import contextlib
 import json
 import os
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from smsgate.auth import TokenPair
 from smsgate.observing import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 __all__ = ["FileTokenStore", "MemoryTokenStore", "TokenStore"]
 
@@ -50,7 +53,8 @@ class MemoryTokenStore:
 class FileTokenStore:
     """Keeps pairs in a file that only its owner can read; several accounts may share it.
 
-    The file is replaced as a whole, so a reader never sees half of it; what is no JSON counts as empty. A file that
+    The file is replaced as a whole, so a reader never sees half of it; what is no JSON counts as empty. Where files can
+    be locked, processes write one after the other, by an empty file beside it whose name ends in ``.lock``. A file that
     cannot be read or written ends no call: a warning in the log says so, and the program gets tokens by its password.
 
     Args:
@@ -72,29 +76,54 @@ class FileTokenStore:
     def save(self, key: str, pair: TokenPair | None) -> None:
         """Keep a pair, or forget it when it is None; a file that cannot be read is not replaced, but warned of."""
         try:
-            entries = self._read()
-            entries.pop(key, None)
-            if pair is not None:
-                entries[key] = pair.asdict()
-            self._write(entries)
+            with self._alone():
+                entries = self._read()
+                entries.pop(key, None)
+                if pair is not None:
+                    entries[key] = pair.asdict()
+                self._write(entries)
         except OSError as error:
             logger.warning("the token file %s cannot be written: %s", self._path, error.strerror)
 
     def _read(self) -> dict[str, Any]:
         try:
             document = json.loads(self._path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, RecursionError, ValueError):
             return {}
         return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+
+    def _target(self) -> Path:
+        """Return the file itself, also where the path is a link to it."""
+        return Path(os.path.realpath(self._path))
+
+    @contextlib.contextmanager
+    def _alone(self) -> Generator[None]:
+        """Keep other processes and threads from writing meanwhile, where the system can."""
+        try:
+            import fcntl  # noqa: PLC0415 - not everywhere
+        except ImportError:
+            yield
+            return
+        target = self._target()
+        descriptor = os.open(target.with_name(f"{target.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # closing does not do it while a forked process has the file open
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)
 
     def _write(self, entries: dict[str, Any]) -> None:
         import tempfile  # noqa: PLC0415 - slow to import, and few programs keep tokens in files
 
-        descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)  # made with 0600
+        target = self._target()
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # made with 0600
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 json.dump(entries, file)
-            os.replace(name, self._path)  # noqa: PTH105 - atomic, and both are plain names
+            os.replace(name, target)  # noqa: PTH105 - atomic, and both are plain names
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(name)  # noqa: PTH108
