@@ -72,16 +72,15 @@ class Call:
         policy: how often to repeat.
         begun: when the first attempt began, on the clock that the waits are measured with.
         attempts: attempts made.
-        asked: whether the server's health was asked after a 401.
-        outage: what it said: True when the 401 was the server's own failure.
+        outage: what the server's health, asked after a 401, said of it: the server's own failure or not; None when it
+            was not asked or gave no answer.
         renewals: how often a refused token was replaced; one that was made anew is the last.
     """
 
     policy: RetryPolicy
     begun: float
     attempts: int = 0
-    asked: bool = False
-    outage: bool = False
+    outage: bool | None = None
     renewals: int = 0
 
     def wait(self, operation: Operation[Any], outcome: Outcome, now: float, draw: float) -> float | None:
@@ -171,17 +170,20 @@ def is_passing(outcome: Outcome) -> bool:
     return isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError)
 
 
-def during_outage(refused: Outcome) -> Outcome:
-    """Turn a 401 that a failing server gave into a 503, with the 401 as its cause; nothing was done."""
+def during_outage(refused: Outcome, call: Call) -> Outcome:
+    """Turn a 401 that a failing server gave, or may have given, into a 503 caused by the 401; nothing was done."""
+    known = call.outage is not None
     cause = refused.error if isinstance(refused.error, APIError) else None
     error = ServiceUnavailableError(
-        "the server refuses credentials while it is not ready",
+        "the server refuses credentials while it is not ready" if known else "the server refuses the credentials",
         _UNAVAILABLE,
         body=refused.response.content if refused.response else b"",
         method=cause.method if cause else None,
         path=cause.path if cause else None,
         request_id=cause.request_id if cause else None,
-        hint="its health check fails, so this does not mean that the credentials are wrong",
+        hint="its health check fails, so this does not mean that the credentials are wrong"
+        if known
+        else "its health could not be asked, so this need not mean that the credentials are wrong",
     )
     error.__cause__ = refused.error
     return Outcome(refused.response, error, _UNAVAILABLE, sent=False)

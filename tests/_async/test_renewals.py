@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime, timezone
 from functools import partial
 
 import pytest
 
-from smsgate import AsyncAPIClient, JWTAuth, MemoryTokenStore, ResponseError, RetryPolicy, Scope, UnauthorizedError
+from smsgate import (
+    AsyncAPIClient,
+    JWTAuth,
+    MemoryTokenStore,
+    ResponseError,
+    RetryPolicy,
+    Scope,
+    ServiceUnavailableError,
+    UnauthorizedError,
+)
 from smsgate._async import io
 from smsgate.ahttp import Response
 from smsgate.auth import TokenPair
-from smsgate.emulator import Gateway
+from smsgate.emulator import FAULTS, Gateway
 
 BASE_URL = "http://gateway.test/3rdparty/v1"
 FAST = RetryPolicy(base_delay=0.0, max_delay=0.0)
@@ -26,11 +36,12 @@ class Watched:
     def __init__(self):
         self.asked = []
         self.instead = {}
+        self.once = {}
 
     def __call__(self, request):
         asked = f"{request.method} {request.url.split('/3rdparty/v1')[-1].split('?')[0]}"
         self.asked.append(asked)
-        return self.instead.get(asked)
+        return self.once.pop(asked, None) or self.instead.get(asked)
 
 
 @pytest.fixture
@@ -173,3 +184,36 @@ async def test_store_that_is_falsy_while_it_is_empty_is_used(cloud):
     await user(cloud, store=store).list_devices()
 
     assert len(store) == 1
+
+
+@pytest.mark.anyio
+async def test_refusal_of_a_refresh_is_no_verdict_while_the_health_cannot_be_asked(cloud):
+    client = user(cloud)
+    await client.list_devices()
+    keeper = client._exchange._keeper
+    good = keeper._pair
+    keeper._pair = replace(good, ends_at=datetime.now(timezone.utc))
+    keeper._store.save(keeper._key, keeper._pair)
+    cloud.faults.instead.update({REFRESH: REFUSED, HEALTH: FAULTS["lost"]})
+    cloud.faults.asked.clear()
+
+    with pytest.raises(ServiceUnavailableError, match="could not be asked") as caught:
+        await client.list_devices()
+    assert isinstance(caught.value.__cause__, UnauthorizedError)
+    assert cloud.faults.asked == [REFRESH, HEALTH] * 4
+    cloud.faults.instead.clear()
+    cloud.faults.asked.clear()
+    await client.list_devices()
+
+    assert cloud.faults.asked == [REFRESH, LIST]
+
+
+@pytest.mark.anyio
+async def test_wrong_password_is_wrong_once_the_health_can_be_asked(cloud):
+    wrong = AsyncAPIClient("demo", "wrong", base_url=BASE_URL, http=cloud.async_http(), retry=FAST)
+    cloud.faults.once[HEALTH] = FAULTS["lost"]
+
+    with pytest.raises(UnauthorizedError):
+        await wrong.list_devices()
+
+    assert cloud.faults.asked == [LIST, HEALTH] * 2

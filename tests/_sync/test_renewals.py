@@ -5,14 +5,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime, timezone
 from functools import partial
 
 import pytest
 
-from smsgate import APIClient, JWTAuth, MemoryTokenStore, ResponseError, RetryPolicy, Scope, UnauthorizedError
+from smsgate import (
+    APIClient,
+    JWTAuth,
+    MemoryTokenStore,
+    ResponseError,
+    RetryPolicy,
+    Scope,
+    ServiceUnavailableError,
+    UnauthorizedError,
+)
 from smsgate._sync import io
 from smsgate.auth import TokenPair
-from smsgate.emulator import Gateway
+from smsgate.emulator import FAULTS, Gateway
 from smsgate.http import Response
 
 BASE_URL = "http://gateway.test/3rdparty/v1"
@@ -27,11 +37,12 @@ class Watched:
     def __init__(self):
         self.asked = []
         self.instead = {}
+        self.once = {}
 
     def __call__(self, request):
         asked = f"{request.method} {request.url.split('/3rdparty/v1')[-1].split('?')[0]}"
         self.asked.append(asked)
-        return self.instead.get(asked)
+        return self.once.pop(asked, None) or self.instead.get(asked)
 
 
 @pytest.fixture
@@ -167,3 +178,34 @@ def test_store_that_is_falsy_while_it_is_empty_is_used(cloud):
     user(cloud, store=store).list_devices()
 
     assert len(store) == 1
+
+
+def test_refusal_of_a_refresh_is_no_verdict_while_the_health_cannot_be_asked(cloud):
+    client = user(cloud)
+    client.list_devices()
+    keeper = client._exchange._keeper
+    good = keeper._pair
+    keeper._pair = replace(good, ends_at=datetime.now(timezone.utc))
+    keeper._store.save(keeper._key, keeper._pair)
+    cloud.faults.instead.update({REFRESH: REFUSED, HEALTH: FAULTS["lost"]})
+    cloud.faults.asked.clear()
+
+    with pytest.raises(ServiceUnavailableError, match="could not be asked") as caught:
+        client.list_devices()
+    assert isinstance(caught.value.__cause__, UnauthorizedError)
+    assert cloud.faults.asked == [REFRESH, HEALTH] * 4
+    cloud.faults.instead.clear()
+    cloud.faults.asked.clear()
+    client.list_devices()
+
+    assert cloud.faults.asked == [REFRESH, LIST]
+
+
+def test_wrong_password_is_wrong_once_the_health_can_be_asked(cloud):
+    wrong = APIClient("demo", "wrong", base_url=BASE_URL, http=cloud.http(), retry=FAST)
+    cloud.faults.once[HEALTH] = FAULTS["lost"]
+
+    with pytest.raises(UnauthorizedError):
+        wrong.list_devices()
+
+    assert cloud.faults.asked == [LIST, HEALTH] * 2

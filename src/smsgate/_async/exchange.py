@@ -126,7 +126,7 @@ class Exchange:
         except TokenError as failure:
             return without_token(failure.reason)
         if outcome.status == _UNAUTHORIZED and operation.auth != "none" and await self._is_outage(call):
-            return during_outage(outcome)
+            return during_outage(outcome, call)
         return outcome
 
     @asynccontextmanager
@@ -173,12 +173,15 @@ class Exchange:
         return self._fixed
 
     async def _is_outage(self, call: Call) -> bool:
-        """Ask the server's health, once a call, whether it is the server that fails; any other answer means no."""
-        if not call.asked:
-            call.asked = True
+        """Ask the server's health, until it answers once a call, whether a 401 is the server's own failure.
+
+        Without an answer that may be so.
+        """
+        if call.outage is None:
             outcome = await self._ask(operations.health(), None, Call(self.retry, call.begun, attempts=1))
-            call.outage = outcome.response is not None and outcome.response.status == _UNAVAILABLE
-        return call.outage
+            if outcome.response is not None:
+                call.outage = outcome.response.status == _UNAVAILABLE
+        return call.outage is not False
 
     async def _ask(
         self, operation: Operation[Any], authorization: str | None, call: Call, send: Send | None = None

@@ -46,7 +46,7 @@ class TokenKeeper:
         auth: whose tokens, and how.
         base_url: the server; part of the name under which a store keeps the pair.
         ask: exchanges one request with a given ``Authorization``.
-        is_outage: asks once a call whether the server's own failure is behind a 401.
+        is_outage: asks whether the server's own failure is, or may be, behind a 401.
     """
 
     def __init__(self, auth: JWTAuth, base_url: str, ask: Ask, is_outage: IsOutage) -> None:
@@ -153,7 +153,7 @@ class TokenKeeper:
             if kept is not None and kept.id != old.id and self._is_good(kept):
                 return kept  # another process was faster
             if self._is_outage(call):
-                raise TokenError(during_outage(outcome).error or error)
+                raise TokenError(during_outage(outcome, call).error or error)
         elif is_passing(outcome):
             raise TokenError(error)
         logger.info("refreshing the token failed (%s), making a new one", type(error).__name__)
@@ -165,7 +165,7 @@ class TokenKeeper:
         if outcome.error is None:
             return self._read(operation, outcome)
         if isinstance(outcome.error, UnauthorizedError) and self._is_outage(call):
-            raise TokenError(during_outage(outcome).error or outcome.error)
+            raise TokenError(during_outage(outcome, call).error or outcome.error)
         raise TokenError(outcome.error)
 
     def _read(self, operation: Operation[Any], outcome: Outcome) -> TokenPair:
