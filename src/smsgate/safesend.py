@@ -21,7 +21,10 @@ __all__ = ["Verdict", "expected_state", "is_over", "judge", "proves_arrival", "s
 
 _CONFLICT = 409
 _TIMEOUT = 408
+_FAILED = 500
+_FAILED_TO_SEND = "failed to handle request"
 _RETURNED_BY_THE_SERVER = frozenset({500, 503})
+_CATALOG = "/.well-known/api-catalog"
 _TAIL = 7
 _EXTENSION = re.compile(r"(?:[;,#~x]|ext[^\W\d_]*|int|доб|anexo)[\W_]{0,4}\d{1,20}#?\s*$|[- ]\d{1,6}#\s*$")
 _KEYPAD = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
@@ -63,11 +66,19 @@ def judge(outcome: Outcome) -> Verdict:
 
 
 def is_over(outcome: Outcome) -> bool:
-    """Tell whether the server itself has answered, so that the request cannot arrive any more."""
+    """Tell whether the server itself has answered, so that the request cannot arrive any more.
+
+    A proxy may answer in its place, with JSON, too, while the request is still on its way. The server is known by the
+    fixed text of its 500 to a send, and since 1.42.1 by a header of all its answers.
+    """
     if outcome.sent is False:
         return True
-    own = isinstance(outcome.error, ServerError) and isinstance(outcome.error.response, dict)  # no page of a proxy
-    return own and outcome.status in _RETURNED_BY_THE_SERVER
+    error, response = outcome.error, outcome.response
+    if response is None or not isinstance(error, ServerError) or not isinstance(error.response, dict):
+        return False
+    if error.status_code == _FAILED and error.message == _FAILED_TO_SEND:
+        return True
+    return error.status_code in _RETURNED_BY_THE_SERVER and _CATALOG in response.headers.get("link", "")
 
 
 def same_message(sent: Message, found: MessageState) -> bool:
