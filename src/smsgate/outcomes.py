@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from smsgate.answers import api_error
 from smsgate.errors import (
     APIError,
+    ConnectError,
     NotImplementedByServerError,
     RateLimitError,
+    RequestTimeoutError,
     ResponseError,
     ServerError,
     ServiceUnavailableError,
@@ -141,9 +142,19 @@ def no_answer(error: TransportError) -> Outcome:
 
 def copied(error: SMSGateError) -> SMSGateError:
     """Return a fresh exception like one that was raised elsewhere, with the same cause and no traceback."""
-    fresh = copy.copy(error)
+    fresh = type(error).__new__(type(error))  # others' errors may have constructors of their own
+    fresh.args = error.args
+    vars(fresh).update(vars(error))
     fresh.__cause__ = error.__cause__
     return fresh
+
+
+def unsent(text: str, cause: TransportError) -> TransportError:
+    """Return an error of our own make like one that may be another's, for a request that never left."""
+    kind = next(ours for ours in (ConnectError, RequestTimeoutError, TransportError) if isinstance(cause, ours))
+    error = kind(text, sent=False)
+    error.__cause__ = cause
+    return error
 
 
 def unlisted(error: SMSGateError) -> SMSGateError:
@@ -151,7 +162,7 @@ def unlisted(error: SMSGateError) -> SMSGateError:
     said = "nothing was sent: the devices could not be listed"
     fresh: SMSGateError
     if isinstance(error, TransportError):
-        fresh = type(error)(f"{said}: {error}", sent=False)
+        fresh = unsent(f"{said}: {error}", error)
     elif isinstance(error, ResponseError):
         fresh = ResponseError(f"{said}: {error}", status_code=error.status_code, body=error.body)
     else:
@@ -196,9 +207,7 @@ def without_token(error: SMSGateError) -> Outcome:
     final.
     """
     if isinstance(error, TransportError):
-        unsent = type(error)(f"no token could be fetched: {error}", sent=False)
-        unsent.__cause__ = error
-        return Outcome(None, unsent, None, sent=False)
+        return Outcome(None, unsent(f"no token could be fetched: {error}", error), None, sent=False)
     wait = error.retry_after if isinstance(error, RateLimitError | ServiceUnavailableError) else None
     failed = isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError)
     if failed or isinstance(error, ResponseError):

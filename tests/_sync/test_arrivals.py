@@ -10,11 +10,14 @@ import pytest
 
 from smsgate import (
     APIClient,
+    BasicAuth,
     ConflictError,
     DataMessage,
     InternalServerError,
+    JWTAuth,
     Message,
     ProcessState,
+    RequestTimeoutError,
     ResponseError,
     RetryPolicy,
     SendOutcomeUnknownError,
@@ -23,10 +26,11 @@ from smsgate import (
 )
 from smsgate._sync import io
 from smsgate.emulator import FAULTS, Gateway
-from smsgate.http import Response
+from smsgate.http import Headers, Response
 
 BASE_URL = "http://gateway.test/3rdparty/v1"
 FAST = RetryPolicy(base_delay=0.0, max_delay=0.0)
+CATALOG = '</.well-known/api-catalog>; rel="api-catalog"'
 TAKEN = Response(409, {}, b'{"message":"message with the same ID already exists"}')
 
 
@@ -242,3 +246,54 @@ def test_send_that_is_late_after_a_look_is_not_tried_again(client_of):
         client_of(gateway, retry=late).send(text())
 
     assert stored(gateway) == []
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_failure_that_a_proxy_reports_as_json_is_not_the_server_s_own_word(client_of, status):
+    gateway = Gateway(devices=2, phone=False)
+    gateway.faults = scripted(
+        Response(status, {"content-type": "application/json"}, b'{"message":"Service Unavailable"}')
+    )
+
+    with pytest.raises(SendOutcomeUnknownError):
+        client_of(gateway, retry=RetryPolicy.none()).send(text())
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [({}, b'{"message":"failed to handle request"}'), ({"Link": CATALOG}, b'{"message":"anything"}')],
+)
+def test_failure_that_only_the_server_reports_so_is_certain(client_of, headers, body):
+    gateway = Gateway(devices=2, phone=False)
+    gateway.faults = scripted(Response(500, Headers(headers), body))
+
+    with pytest.raises(InternalServerError):
+        client_of(gateway, retry=RetryPolicy.none()).send(text())
+
+
+class OwnError(TransportError):
+    """What a backend of the user's own raises."""
+
+    def __init__(self):
+        super().__init__("mine", sent=None)
+
+
+class OwnTimeoutError(RequestTimeoutError):
+    def __init__(self, *, after):
+        super().__init__(f"nothing after {after} s", sent=None)
+
+
+@pytest.mark.parametrize("tokens", [True, False])
+@pytest.mark.parametrize(
+    ("raised", "kind"), [(OwnError(), TransportError), (OwnTimeoutError(after=1), RequestTimeoutError)]
+)
+def test_transport_errors_of_other_make_are_told_as_the_nearest_of_ours(answered, tokens, raised, kind):
+    _, backend = answered(raised)
+    auth = JWTAuth("demo", "pw", ["all:any"]) if tokens else BasicAuth("demo", "pw")
+    client = APIClient(auth=auth, base_url=BASE_URL, http=backend, retry=RetryPolicy.none(), pin_device=True)
+
+    with pytest.raises(kind, match=r"no token|nothing was sent") as caught:
+        client.send(text())
+
+    assert type(caught.value) is kind
+    assert caught.value.sent is False
