@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["RetryEvent", "RetryPolicy", "decide", "retry_after_seconds"]
 
 _DOUBLINGS = 64
+_NEGATIVE = "a RetryPolicy takes numbers that are not negative"
 RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
 
 
@@ -66,10 +67,10 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         if isinstance(self.max_retries, bool) or not isinstance(self.max_retries, int):
             raise ConfigurationError("max_retries takes a whole number")
-        numbers = (self.max_retries, self.base_delay, self.max_delay, self.max_elapsed, self.max_retry_after)
-        for number in numbers:
-            if isinstance(number, bool) or not isinstance(number, int | float) or not number >= 0:
-                raise ConfigurationError("a RetryPolicy takes numbers that are not negative")
+        if self.max_retries < 0:
+            raise ConfigurationError(_NEGATIVE)
+        for name in ("base_delay", "max_delay", "max_elapsed", "max_retry_after"):
+            object.__setattr__(self, name, _seconds(getattr(self, name)))
         if self.on_retry is not None and not callable(self.on_retry):
             raise ConfigurationError("on_retry takes a function of a RetryEvent")
 
@@ -77,6 +78,18 @@ class RetryPolicy:
     def none(cls) -> RetryPolicy:
         """Return a policy that never repeats anything."""
         return cls(max_retries=0)
+
+
+def _seconds(number: object) -> float:
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise ConfigurationError(_NEGATIVE)
+    try:
+        seconds = float(number)
+    except OverflowError:
+        raise ConfigurationError("a RetryPolicy takes numbers of seconds that a float can hold") from None
+    if not seconds >= 0:
+        raise ConfigurationError(_NEGATIVE)
+    return seconds
 
 
 def decide(
