@@ -126,6 +126,8 @@ def test_retry_after_is_read_as_seconds_or_date(value, seconds):
         {"max_elapsed": -0.1},
         {"max_retry_after": "60"},
         {"on_retry": "print"},
+        {"base_delay": 10**400},
+        {"max_elapsed": 10**400},
     ],
 )
 def test_policies_that_could_never_work_are_refused(options):
@@ -321,6 +323,7 @@ def test_hints_name_what_helps():
     assert "phones' API" in hint(404, "Not Found", base_url="https://a.test/api/mobile/v1")
     assert hint(401, "Unauthorized") is None
     assert "local server" in hint(404, "Not Found", name="download_attachment")
+    assert "that of a phone's local server has no path" in hint(404, "Not Found")
     assert "no such item" in hint(404, "Not Found", base_url="http://phone.test:8080")
     assert "+<country code>" in hint(400, "invalid phone number")
     assert "+<country code>" in hint(400, "failed to parse phone number: the phone number supplied is not a number")
