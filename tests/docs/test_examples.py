@@ -16,7 +16,7 @@ import pytest
 
 import smsgate
 from smsgate import webhooks
-from smsgate.emulator import Deliverer, Gateway
+from smsgate.emulator import Deliverer, Faults, Gateway
 
 uvicorn = pytest.importorskip("uvicorn", reason="the emulator's port needs uvicorn")
 
@@ -56,6 +56,8 @@ class SilentHandler(WSGIRequestHandler):
 def test_example_runs(code, gateway_url, monkeypatch, tmp_path):
     for client in (smsgate.APIClient, smsgate.AsyncAPIClient):
         monkeypatch.setitem(client.__init__.__kwdefaults__, "base_url", gateway_url)
+    if "opentelemetry" in code:
+        pytest.importorskip("opentelemetry.trace", reason="the example needs opentelemetry-api")
     monkeypatch.chdir(tmp_path)
     logger, root = logging.getLogger("smsgate"), logging.getLogger()
     monkeypatch.setattr(logger, "level", logger.level)  # examples that change them do so for themselves only
@@ -93,3 +95,49 @@ def test_wsgi_application_of_the_guide_takes_what_a_phone_sends():
     assert isinstance(event, webhooks.SmsReceived)
     assert event.payload.message == "signed with the key of the phone"
     assert space["events"].empty()
+
+
+def test_hooks_of_the_guide_give_a_span_for_each_attempt():
+    trace = pytest.importorskip("opentelemetry.trace", reason="the example needs opentelemetry-api")
+    (code,) = (example.values[0] for example in examples() if "opentelemetry" in example.values[0])
+    space, spans, headers = {}, [], []
+    exec(code, space)
+
+    class Span(trace.NonRecordingSpan):
+        def __init__(self, name):
+            context = trace.SpanContext(1, len(spans) + 1, is_remote=False, trace_flags=trace.TraceFlags(1))
+            super().__init__(context)
+            self.said, self.errors, self.ended = {"name": name}, [], False
+            spans.append(self)
+
+        def set_attribute(self, key, value):
+            self.said[key] = value
+
+        def record_exception(self, exception, *_, **__):
+            self.errors.append(type(exception))
+
+        def end(self, *_):
+            self.ended = True
+
+    class Tracer(trace.NoOpTracer):
+        def start_span(self, name, *_, **__):
+            return Span(name)
+
+    def note(request):
+        headers.append(request.headers)
+        return faults(request)
+
+    space["tracer"] = Tracer()
+    faults = Faults.script(["lost", 503])
+    gateway = Gateway(faults=note)
+    hooks = {"on_request": space["before"], "on_response": space["after"]}
+    retry = smsgate.RetryPolicy(base_delay=0)
+    smsgate.APIClient("demo", "demo-password", http=gateway.http(), retry=retry, **hooks).list_devices()
+
+    assert all(span.ended for span in spans)
+    assert [span.said.get("http.response.status_code") for span in spans] == [None, 503, 200]
+    assert [span.said["http.request.resend_count"] for span in spans] == [0, 1, 2]
+    assert [span.said["name"] for span in spans] == ["smsgate list_devices"] * 3
+    assert [span.errors for span in spans] == [[smsgate.TransportError], [], []]
+    assert all(f"-{number:016x}-01" in sent["traceparent"] for number, sent in enumerate(headers, 1))
+    assert not space["spans"]
