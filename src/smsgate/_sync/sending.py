@@ -179,7 +179,7 @@ class SafeSender:
         """Ask for the message by its id; None when the gateway does not have it.
 
         Raises:
-            ConflictError: another message has that id.
+            ConflictError: another message has that id on the chosen device.
             SendOutcomeUnknownError: the gateway does not say.
         """
         try:
@@ -192,9 +192,13 @@ class SafeSender:
             raise unknown(message)  # an answer to something else
         if message.device_id and found.device_id != message.device_id:
             return None
-        if not same_message(message, found):
-            raise ConflictError("another message has this id", 409) from outcome.error
-        return found
+        if same_message(message, found):
+            return found
+        conflict = ConflictError("another message has this id", 409)
+        conflict.__cause__ = outcome.error
+        if not message.device_id:  # on another phone, this one may have it as well
+            raise unknown(message) from conflict
+        raise conflict
 
     def _known_devices(self) -> Sequence[Device]:
         if io.now() - self._listed_at < LIST_LIFETIME:
