@@ -55,12 +55,13 @@ class Verdicts:
 def audit(gateway: Gateway, claims: Iterable[Claim], beside: Sequence[str] = ()) -> Verdicts:
     """Compare every claim with the books; messages with the ids ``beside`` do not count."""
     rows: dict[str, list[Message]] = defaultdict(list)
-    ids: Counter[str] = Counter()
+    ids: Counter[tuple[str, str]] = Counter()  # with the text: different messages may have one id on different devices
     for row in gateway.messages:
         if row.id in beside:
             continue
-        rows[row.content["textMessage"]["text"]].append(row)
-        ids[row.id.casefold()] += 1
+        text = row.content["textMessage"]["text"]
+        rows[text].append(row)
+        ids[row.id.casefold(), text] += 1
     verdicts = Verdicts(doubled=sum(count > 1 for count in ids.values()))
     for claim in claims:
         found = rows.pop(claim.text, [])

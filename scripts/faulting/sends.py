@@ -26,6 +26,7 @@ __all__ = ["BASE_URL", "QUICK", "Run", "Yielding", "account", "message", "run"]
 BASE_URL = "http://gateway.test/3rdparty/v1"
 QUICK = RetryPolicy(base_delay=0, max_delay=0)
 _TASKS = 32
+_REUSED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,12 @@ def message(index: int) -> Message:
     return Message(phone_numbers=[canaries.number(index)], text_message=TextMessage(text=canaries.text(index)))
 
 
+def given(index: int) -> Message:
+    """Build the n-th message as the runs here send it: in every ten one has an id of its caller's, used twice."""
+    plain = message(index)
+    return plain.model_copy(update={"id": f"used-{index // 20}"}) if index % 10 == _REUSED else plain
+
+
 def run(
     sends: int, *, use_async: bool, pin_device: bool, tokens: bool, seed: int, scan: Scan, rate: float = 0.3
 ) -> Run:
@@ -109,7 +116,7 @@ def run(
 
 def _send(client: APIClient, index: int) -> MessageState | SMSGateError:
     try:
-        return client.send(message(index))
+        return client.send(given(index))
     except SMSGateError as error:
         return error
 
@@ -123,7 +130,7 @@ async def _many(client: AsyncAPIClient, sends: int, scan: Scan) -> list[Claim]:
             if index >= sends:
                 return
             try:
-                said: MessageState | SMSGateError = await client.send(message(index))
+                said: MessageState | SMSGateError = await client.send(given(index))
             except SMSGateError as error:
                 said = error
             claims.append(_claim(index, said, scan))
