@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 
 from smsgate.errors import NotImplementedByServerError, ServerError, ServiceUnavailableError
 from smsgate_api.models import Message, MessageState, ProcessState, RecipientState
+from smsgate_api.types import replaced
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from smsgate.outcomes import Outcome
 
-__all__ = ["Verdict", "expected_state", "is_over", "judge", "proves_arrival", "same_message"]
+__all__ = ["Verdict", "expected_state", "is_about", "is_over", "judge", "proves_arrival", "same_message"]
 
 _CONFLICT = 409
 _TIMEOUT = 408
@@ -79,6 +82,17 @@ def is_over(outcome: Outcome) -> bool:
     if error.status_code == _FAILED and error.message == _FAILED_TO_SEND:
         return True
     return error.status_code in _RETURNED_BY_THE_SERVER and _CATALOG in response.headers.get("link", "")
+
+
+def is_about(sent: Message, state: MessageState, headers: Mapping[str, str]) -> bool:
+    """Tell whether the answer to an accepted send is about this message, and not one that belongs to another exchange.
+
+    Servers return the id that they were given. An answer without their ``Location`` is a phone's, or made up by a test
+    double that knows no id; there the rest is compared.
+    """
+    if state.id == sent.id:
+        return True
+    return "location" not in headers and same_message(replaced(sent, id=state.id), state)
 
 
 def same_message(sent: Message, found: MessageState) -> bool:

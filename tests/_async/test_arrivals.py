@@ -187,6 +187,30 @@ async def test_answers_about_another_message_are_never_taken_for_this_one(lose):
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("number", "body", "ours"),
+    [("+79990001234", "Hello", True), ("+79990001235", "Hello", False), ("+79990001234", "Bye", False)],
+)
+async def test_made_up_answer_is_about_the_message_whose_recipients_and_text_it_shows(answered, number, body, ours):
+    state = {
+        "id": "made-up",
+        "deviceId": "d1",
+        "state": "Pending",
+        "isHashed": False,
+        "isEncrypted": False,
+        "recipients": [{"phoneNumber": number, "state": "Pending"}],
+        "textMessage": {"text": body},
+    }
+    client, _ = answered((202, json.dumps(state).encode()))
+
+    if ours:
+        assert (await client.send(text())).id == "made-up"
+    else:
+        with pytest.raises(ResponseError, match="another message"):
+            await client.send(text())
+
+
+@pytest.mark.anyio
 async def test_older_message_with_the_id_does_not_make_up_for_an_unreadable_answer(pinning):
     gateway, client = pinning()
     await client.send(text("old text", id="order-7"))

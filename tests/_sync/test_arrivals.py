@@ -178,6 +178,29 @@ def test_answers_about_another_message_are_never_taken_for_this_one(lose):
     assert type(caught.value) is (SendOutcomeUnknownError if lose else ResponseError)
 
 
+@pytest.mark.parametrize(
+    ("number", "body", "ours"),
+    [("+79990001234", "Hello", True), ("+79990001235", "Hello", False), ("+79990001234", "Bye", False)],
+)
+def test_made_up_answer_is_about_the_message_whose_recipients_and_text_it_shows(answered, number, body, ours):
+    state = {
+        "id": "made-up",
+        "deviceId": "d1",
+        "state": "Pending",
+        "isHashed": False,
+        "isEncrypted": False,
+        "recipients": [{"phoneNumber": number, "state": "Pending"}],
+        "textMessage": {"text": body},
+    }
+    client, _ = answered((202, json.dumps(state).encode()))
+
+    if ours:
+        assert (client.send(text())).id == "made-up"
+    else:
+        with pytest.raises(ResponseError, match="another message"):
+            client.send(text())
+
+
 def test_older_message_with_the_id_does_not_make_up_for_an_unreadable_answer(pinning):
     gateway, client = pinning()
     client.send(text("old text", id="order-7"))

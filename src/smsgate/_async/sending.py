@@ -21,7 +21,7 @@ from smsgate.errors import (
 from smsgate.observing import logger
 from smsgate.outcomes import Call, Outcome, copied, unlisted
 from smsgate.pinning import LIST_LIFETIME, choose_device
-from smsgate.safesend import Verdict, expected_state, is_over, judge, proves_arrival, same_message
+from smsgate.safesend import Verdict, expected_state, is_about, is_over, judge, proves_arrival, same_message
 from smsgate_api import operations
 from smsgate_api.models import ProcessState
 
@@ -138,7 +138,7 @@ class SafeSender:
             raise TransportError("no answer")
         try:
             state = read(operation, outcome.response)
-            if state.id == message.id:
+            if is_about(message, state, outcome.response.headers):
                 return state
             unread = not_about(message, outcome.response)
         except ResponseError as error:
