@@ -180,16 +180,16 @@ class TokenPair:
         The end is counted from now by the token's own ``iat`` and ``exp``, so that a wrong clock here does no harm.
 
         Raises:
-            ResponseError: the access token could go into no header.
+            ResponseError: no header can hold its access token.
         """
-        if not _is_token(response.access_token):
-            raise ResponseError("the answer holds a token that cannot be used")
+        if not _fits_header(response.access_token):
+            raise ResponseError("the answer's access_token is empty or holds characters that no token has")
+        refresh = response.refresh_token if _fits_header(response.refresh_token) else None
         lifetime = _lifetime(response.access_token)
         if lifetime is None:
             lifetime = max(0.0, (response.expires_at - now).total_seconds())
         lifetime = min(lifetime, _LONGEST_LIFE)
         ends_at = now + timedelta(seconds=lifetime)
-        refresh = response.refresh_token if _is_token(response.refresh_token) else None
         return cls(response.id, response.access_token, refresh, ends_at, lifetime)
 
     def asdict(self) -> dict[str, Any]:
@@ -208,10 +208,11 @@ class TokenPair:
         try:
             refresh = data["refresh_token"]
             ends_at = datetime.fromisoformat(data["ends_at"])
-            if ends_at.tzinfo is None or not _is_token(data["access_token"]) or not isinstance(data["id"], str):
+            if ends_at.tzinfo is None or not _fits_header(data["access_token"]) or not isinstance(data["id"], str):
                 return None
-            if refresh is not None and not _is_token(refresh):
+            if refresh is not None and not isinstance(refresh, str):
                 return None
+            refresh = refresh if _fits_header(refresh) else None
             lifetime = float(data["lifetime"])
         except (KeyError, OverflowError, TypeError, ValueError):
             return None
@@ -234,7 +235,7 @@ def bearer(token: str) -> str:
     """Build a bearer ``Authorization`` header, refusing what would break the header."""
     if not _filled(token):
         raise ConfigurationError("a token must be a non-empty string")
-    if not _is_token(token):
+    if not _fits_header(token):
         raise ConfigurationError("a token holds only printable ASCII characters without spaces")
     return f"Bearer {token}"
 
@@ -256,12 +257,12 @@ def choose_auth(login: str | None, password: str | None, auth: Auth | None) -> A
     return BearerAuth(password) if login is None else BasicAuth(login, password)
 
 
+def _fits_header(token: object) -> bool:
+    return isinstance(token, str) and token.isascii() and token.isprintable() and bool(token) and " " not in token
+
+
 def _filled(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
-
-
-def _is_token(value: object) -> bool:
-    return isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value and value != ""
 
 
 def _utf8(text: str) -> bytes:

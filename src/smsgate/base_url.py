@@ -35,7 +35,7 @@ def check_base_url(url: str) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ConfigurationError("base_url is no URL that can be read") from None  # the cause quotes parts of it
+        raise ConfigurationError("base_url is no URL that can be read") from None  # the cause would quote a password
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         raise ConfigurationError("base_url must start with http:// or https:// and name a host")
     if not has_host(parts):

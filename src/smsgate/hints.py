@@ -60,10 +60,8 @@ def _unknown_route(base_url: str, name: str) -> str:
         return "no such item or route on a phone; for a cloud or private server base_url ends in /3rdparty/v1"
     if name == "download_attachment":
         return _not_implemented(name)
-    return (
-        "no such route: a private server's base_url ends in /api/3rdparty/v1, the cloud's in /3rdparty/v1, "
-        "that of a phone's local server has no path at all"
-    )
+    known = "a private server's base_url ends in /api/3rdparty/v1, the cloud's in /3rdparty/v1"
+    return f"no such route: {known}; that of a phone's local server has no path"
 
 
 def _not_implemented(name: str) -> str:

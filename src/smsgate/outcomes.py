@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from smsgate_api.types import Operation
 
 __all__ = [
-    "RENEWALS",
     "Call",
     "Outcome",
     "answered",
@@ -46,7 +44,6 @@ _NOT_IMPLEMENTED = 501
 _UNAVAILABLE = 503
 _UNAUTHORIZED = 401
 _TOO_MANY = 429
-RENEWALS = 2
 
 
 @dataclass(slots=True, eq=False, repr=False)  # imports feel every method that is made
@@ -76,25 +73,16 @@ class Call:
         policy: how often to repeat.
         begun: when the first attempt began, on the clock that the waits are measured with.
         attempts: attempts made.
-        asked: whether the server's health was asked after a 401.
-        outage: what it said: True when the 401 was the server's own failure.
-        renewals: how often a refused token was replaced; two are as good as one that was made here.
+        outage: what the server's health, asked after a 401, said of it: the server's own failure or not; None when it
+            was not asked or gave no answer.
+        renewals: how often a refused token was replaced; one that was made anew is the last.
     """
 
     policy: RetryPolicy
     begun: float
     attempts: int = 0
-    asked: bool = False
-    outage: bool = False
+    outage: bool | None = None
     renewals: int = 0
-
-    def may_renew(self) -> bool:
-        """Tell whether a refused token may be replaced once more."""
-        return self.renewals < RENEWALS
-
-    def is_over(self, now: float) -> bool:
-        """Tell whether it is too late for another attempt."""
-        return now - self.begun > self.policy.max_elapsed
 
     def wait(self, operation: Operation[Any], outcome: Outcome, now: float, draw: float) -> float | None:
         """Return the seconds before another attempt, or None when this was the last; ``draw`` is random, 0 to 1."""
@@ -111,6 +99,10 @@ class Call:
         if status is not None and status >= _SERVER_ERROR and status != _NOT_IMPLEMENTED:
             status = _UNAVAILABLE
         return self._decide("safe", outcome, status, now, draw)
+
+    def is_late(self, now: float) -> bool:
+        """Tell whether the time that the policy gives a call is over."""
+        return now - self.begun > self.policy.max_elapsed
 
     def _decide(
         self, repeat: Literal["safe", "settle", "never"], outcome: Outcome, status: int | None, now: float, draw: float
@@ -150,9 +142,19 @@ def no_answer(error: TransportError) -> Outcome:
 
 def copied(error: SMSGateError) -> SMSGateError:
     """Return a fresh exception like one that was raised elsewhere, with the same cause and no traceback."""
-    fresh = copy.copy(error)
+    fresh = type(error).__new__(type(error))  # others' errors may have constructors of their own
+    fresh.args = error.args
+    vars(fresh).update(vars(error))
     fresh.__cause__ = error.__cause__
     return fresh
+
+
+def unsent(text: str, cause: TransportError) -> TransportError:
+    """Return an error of our own make like one that may be another's, for a request that never left."""
+    kind = next(ours for ours in (ConnectError, RequestTimeoutError, TransportError) if isinstance(cause, ours))
+    error = kind(text, sent=False)
+    error.__cause__ = cause
+    return error
 
 
 def unlisted(error: SMSGateError) -> SMSGateError:
@@ -160,7 +162,7 @@ def unlisted(error: SMSGateError) -> SMSGateError:
     said = "nothing was sent: the devices could not be listed"
     fresh: SMSGateError
     if isinstance(error, TransportError):
-        fresh = _unsent(error, f"{said}: {error}")
+        fresh = unsent(f"{said}: {error}", error)
     elif isinstance(error, ResponseError):
         fresh = ResponseError(f"{said}: {error}", status_code=error.status_code, body=error.body)
     else:
@@ -171,12 +173,6 @@ def unlisted(error: SMSGateError) -> SMSGateError:
     return fresh
 
 
-def _unsent(error: TransportError, text: str) -> TransportError:
-    """Return an error of the same kind that says that nothing left; backends may bring subclasses of their own."""
-    kind = next(kind for kind in (ConnectError, RequestTimeoutError, TransportError) if isinstance(error, kind))
-    return kind(text, sent=False)
-
-
 def is_passing(outcome: Outcome) -> bool:
     """Tell whether a failed token request had no effect, or may have had none because the server failed."""
     if outcome.sent is False or outcome.status == _REQUEST_TIMEOUT:
@@ -185,17 +181,20 @@ def is_passing(outcome: Outcome) -> bool:
     return isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError)
 
 
-def during_outage(refused: Outcome) -> Outcome:
-    """Turn a 401 that a failing server gave into a 503, with the 401 as its cause; nothing was done."""
+def during_outage(refused: Outcome, call: Call) -> Outcome:
+    """Turn a 401 that a failing server gave, or may have given, into a 503 caused by the 401; nothing was done."""
+    known = call.outage is not None
     cause = refused.error if isinstance(refused.error, APIError) else None
     error = ServiceUnavailableError(
-        "the server refuses credentials while it is not ready",
+        "the server refuses credentials while it is not ready" if known else "the server refuses the credentials",
         _UNAVAILABLE,
         body=refused.response.content if refused.response else b"",
         method=cause.method if cause else None,
         path=cause.path if cause else None,
         request_id=cause.request_id if cause else None,
-        hint="its health check fails, so this does not mean that the credentials are wrong",
+        hint="its health check fails, so this does not mean that the credentials are wrong"
+        if known
+        else "its health could not be asked, so this need not mean that the credentials are wrong",
     )
     error.__cause__ = refused.error
     return Outcome(refused.response, error, _UNAVAILABLE, sent=False)
@@ -208,9 +207,7 @@ def without_token(error: SMSGateError) -> Outcome:
     final.
     """
     if isinstance(error, TransportError):
-        unsent = _unsent(error, f"no token could be fetched: {error}")
-        unsent.__cause__ = error
-        return Outcome(None, unsent, None, sent=False)
+        return Outcome(None, unsent(f"no token could be fetched: {error}", error), None, sent=False)
     wait = error.retry_after if isinstance(error, RateLimitError | ServiceUnavailableError) else None
     failed = isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError)
     if failed or isinstance(error, ResponseError):

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RetryEvent", "RetryPolicy", "decide", "retry_after_seconds"]
 
-_MOST, _ENDLESS = 1e100, float("inf")
 _DOUBLINGS = 64
+_NEGATIVE = "a RetryPolicy takes numbers that are not negative"
 RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
 
 
@@ -48,7 +48,8 @@ class RetryPolicy:
         max_retries: attempts after the first one.
         base_delay: bound of the first wait, seconds.
         max_delay: bound of every wait, seconds.
-        max_elapsed: no retry starts later than this many seconds after the first attempt.
+        max_elapsed: no retry starts later than this many seconds after the first attempt; a send or cancel that is then
+            unclear is still asked for once.
         max_retry_after: a longer ``Retry-After`` of the server gives up at once, seconds.
         on_retry: called before each wait; what it raises ends the call.
 
@@ -66,11 +67,10 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         if isinstance(self.max_retries, bool) or not isinstance(self.max_retries, int):
             raise ConfigurationError("max_retries takes a whole number")
-        numbers = (self.max_retries, self.base_delay, self.max_delay, self.max_elapsed, self.max_retry_after)
-        for number in numbers:
-            is_number = isinstance(number, int | float) and not isinstance(number, bool)
-            if not is_number or not (0 <= number <= _MOST or number == _ENDLESS):
-                raise ConfigurationError("a RetryPolicy takes numbers that are neither negative nor beyond measure")
+        if self.max_retries < 0:
+            raise ConfigurationError(_NEGATIVE)
+        for name in ("base_delay", "max_delay", "max_elapsed", "max_retry_after"):
+            object.__setattr__(self, name, _seconds(getattr(self, name)))
         if self.on_retry is not None and not callable(self.on_retry):
             raise ConfigurationError("on_retry takes a function of a RetryEvent")
 
@@ -78,6 +78,18 @@ class RetryPolicy:
     def none(cls) -> RetryPolicy:
         """Return a policy that never repeats anything."""
         return cls(max_retries=0)
+
+
+def _seconds(number: object) -> float:
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise ConfigurationError(_NEGATIVE)
+    try:
+        seconds = float(number)
+    except OverflowError:
+        raise ConfigurationError("a RetryPolicy takes numbers of seconds that a float can hold") from None
+    if not seconds >= 0:
+        raise ConfigurationError(_NEGATIVE)
+    return seconds
 
 
 def decide(

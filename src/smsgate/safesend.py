@@ -1,8 +1,8 @@
 """What to do after a failed send or cancel, so that no message is lost and none is sent twice. Pure.
 
 The gateway knows a message by its id and device: the same pair is stored once. So a message for a chosen device may be
-posted again after any failure, and a 409 then says that it had arrived. Without a chosen device a second post may reach
-another phone; there the gateway is asked by id first.
+posted again after any failure. A 409 then says that some message has this id there; the gateway is asked which one.
+Without a chosen device a second post may reach another phone; there the gateway is asked by id first.
 """
 
 from __future__ import annotations
@@ -13,16 +13,21 @@ from typing import TYPE_CHECKING
 
 from smsgate.errors import NotImplementedByServerError, ServerError, ServiceUnavailableError
 from smsgate_api.models import Message, MessageState, ProcessState, RecipientState
+from smsgate_api.types import replaced
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from smsgate.outcomes import Outcome
 
-__all__ = ["Verdict", "expected_state", "is_over", "judge", "same_message"]
+__all__ = ["Verdict", "expected_state", "is_about", "is_over", "judge", "proves_arrival", "same_message"]
 
 _CONFLICT = 409
 _TIMEOUT = 408
 _FAILED = 500
-_UNAVAILABLE = 503
+_FAILED_TO_SEND = "failed to handle request"
+_RETURNED_BY_THE_SERVER = frozenset({500, 503})
+_CATALOG = "/.well-known/api-catalog"
 _TAIL = 7
 _EXTENSION = re.compile(r"(?:[;,#~x]|ext[^\W\d_]*|int|доб|anexo)[\W_]{0,4}\d{1,20}#?\s*$|[- ]\d{1,6}#\s*$")
 _KEYPAD = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
@@ -66,14 +71,28 @@ def judge(outcome: Outcome) -> Verdict:
 def is_over(outcome: Outcome) -> bool:
     """Tell whether the server itself has answered, so that the request cannot arrive any more.
 
-    Proxies say 503 in JSON, too; servers give every answer an ``X-Request-ID``.
+    A proxy may answer in its place, with JSON, too, while the request is still on its way. The server is known by the
+    fixed text of its 500 to a send, and since 1.42.1 by a header of all its answers.
     """
     if outcome.sent is False:
         return True
-    error = outcome.error
-    if not isinstance(error, ServerError) or not isinstance(error.response, dict):
-        return False  # the page of a proxy
-    return outcome.status == _FAILED or (outcome.status == _UNAVAILABLE and error.request_id is not None)
+    error, response = outcome.error, outcome.response
+    if response is None or not isinstance(error, ServerError) or not isinstance(error.response, dict):
+        return False
+    if error.status_code == _FAILED and error.message == _FAILED_TO_SEND:
+        return True
+    return error.status_code in _RETURNED_BY_THE_SERVER and _CATALOG in response.headers.get("link", "")
+
+
+def is_about(sent: Message, state: MessageState, headers: Mapping[str, str]) -> bool:
+    """Tell whether the answer to an accepted send is about this message, and not one that belongs to another exchange.
+
+    Servers return the id that they were given. An answer without their ``Location`` is a phone's, or made up by a test
+    double that knows no id; there the rest is compared.
+    """
+    if state.id == sent.id:
+        return True
+    return "location" not in headers and same_message(replaced(sent, id=state.id), state)
 
 
 def same_message(sent: Message, found: MessageState) -> bool:
@@ -88,7 +107,8 @@ def same_message(sent: Message, found: MessageState) -> bool:
     text = sent.text_message.text if sent.text_message else sent.message
     if found.text_message is not None and found.text_message.text != text:
         return False
-    data, kept = sent.data_message, found.data_message
+    data = sent.data_message
+    kept = found.data_message
     if kept is not None and (data is None or (kept.data, kept.port) != (data.data, data.port)):
         return False
     body = text if data is None else data.data
@@ -98,6 +118,19 @@ def same_message(sent: Message, found: MessageState) -> bool:
         return True
     known = set[str]().union(*map(_tails, sent.phone_numbers))
     return all(_tail(recipient.phone_number) in known for recipient in found.recipients)
+
+
+def proves_arrival(sent: Message) -> bool:
+    """Tell whether a 409 can mean nothing else than a used id.
+
+    Servers before 1.47.1 answer 409 to a message with one number in two spellings, too, and store nothing.
+    """
+    seen: set[str] = set()
+    for forms in map(_tails, sent.phone_numbers):
+        if not seen.isdisjoint(forms):
+            return False
+        seen |= forms
+    return True
 
 
 def expected_state(sent: Message) -> MessageState:

@@ -51,10 +51,10 @@ class MemoryTokenStore:
 
 
 class FileTokenStore:
-    """Keeps pairs in a file that only its owner can read; several accounts and processes may share it.
+    """Keeps pairs in a file that only its owner can read; several accounts may share it.
 
-    The file is replaced as a whole, so a reader never sees half of it, and one process writes at a time (not on
-    Windows): an empty file with ``.lock`` behind its name stays beside it. What is no JSON counts as empty. A file that
+    The file is replaced as a whole, so a reader never sees half of it; what is no JSON counts as empty. Where files can
+    be locked, processes write one after the other, by an empty file beside it whose name ends in ``.lock``. A file that
     cannot be read or written ends no call: a warning in the log says so, and the program gets tokens by its password.
 
     Args:
@@ -62,7 +62,7 @@ class FileTokenStore:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)  # may be a link
+        self._path = Path(path)
 
     def load(self, key: str) -> TokenPair | None:
         """Return the pair kept under this key; None, with a warning, when the file cannot be read."""
@@ -76,12 +76,12 @@ class FileTokenStore:
     def save(self, key: str, pair: TokenPair | None) -> None:
         """Keep a pair, or forget it when it is None; a file that cannot be read is not replaced, but warned of."""
         try:
-            with self._locked():
+            with self._alone():
                 entries = self._read()
                 entries.pop(key, None)
                 if pair is not None:
                     entries[key] = pair.asdict()
-                self._write(entries, self._target())
+                self._write(entries)
         except OSError as error:
             logger.warning("the token file %s cannot be written: %s", self._path, error.strerror)
 
@@ -92,35 +92,38 @@ class FileTokenStore:
             return {}
         return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
 
+    def _target(self) -> Path:
+        """Return the file itself, also where the path is a link to it."""
+        return Path(os.path.realpath(self._path))
+
     @contextlib.contextmanager
-    def _locked(self) -> Generator[None]:
-        """Keep other processes from writing between our reading and writing, where the system can."""
+    def _alone(self) -> Generator[None]:
+        """Keep other processes and threads from writing meanwhile, where the system can."""
         try:
-            import fcntl  # noqa: PLC0415 - not on Windows
+            import fcntl  # noqa: PLC0415 - not everywhere
         except ImportError:
             yield
             return
-        path = self._target()
-        descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        target = self._target()
+        descriptor = os.open(target.with_name(f"{target.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
-            os.close(descriptor)  # which unlocks it
+            with contextlib.suppress(OSError):  # closing does not do it while a forked process has the file open
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)
 
-    def _target(self) -> Path:
-        return Path(
-            os.path.realpath(self._path)
-        )  # unlike `resolve`, with no exception of its own for a circle of links
-
-    def _write(self, entries: dict[str, Any], path: Path) -> None:
+    def _write(self, entries: dict[str, Any]) -> None:
         import tempfile  # noqa: PLC0415 - slow to import, and few programs keep tokens in files
 
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made with 0600
+        target = self._target()
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # made with 0600
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 json.dump(entries, file)
-            os.replace(name, path)  # noqa: PTH105 - atomic, and both are plain names
+            os.replace(name, target)  # noqa: PTH105 - atomic, and both are plain names
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(name)  # noqa: PTH108

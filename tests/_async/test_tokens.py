@@ -408,7 +408,7 @@ async def test_token_that_cannot_be_used_is_neither_used_nor_kept(answered, toke
     auth = JWTAuth("demo", "demo-password", SCOPES, store=store)
     client = AsyncAPIClient(auth=auth, base_url=BASE_URL, http=backend, retry=RetryPolicy.none())
 
-    with pytest.raises(ResponseError, match="cannot be used"):
+    with pytest.raises(ResponseError):
         await client.get_messages()
 
     assert repr(store) == "MemoryTokenStore(0 pairs)"

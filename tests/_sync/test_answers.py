@@ -291,12 +291,3 @@ def test_stored_data_message_is_known_again_whatever_fields_a_newer_server_adds(
 
     assert state.data_message.port == 53739
     assert [request.method for request in backend.requests] == ["POST", "GET"]
-
-
-def test_answer_with_another_id_is_warned_of(answered, caplog):
-    client, _ = answered((202, encoded(id="another")), retry=FAST)
-
-    state = client.send("Hello", to="+79990001234", id="m1")
-
-    assert state.id == "another"
-    assert "message m1 was accepted under another id, another" in caplog.text

@@ -18,7 +18,6 @@ import pytest
 from smsgate import (
     APIClient,
     AsyncAPIClient,
-    ConfigurationError,
     FileTokenStore,
     JWTAuth,
     NotFoundError,
@@ -393,25 +392,28 @@ def test_a_forked_process_goes_on_by_itself(wire, gateway, faulting, kind, backe
     assert words == sorted(["after", "child", "child again", "thread" if kind == "locked" else "before"])
 
 
-def test_log_handler_that_uses_the_client_which_renews_its_token_does_not_hang(gateway, faulting, tmp_path):
-    """An operator's alarm by SMS: the warning about the token file comes while the token is being renewed."""
-    canaries, told = faulting("canaries"), []
-    auth = JWTAuth(canaries.LOGIN, canaries.PASSWORD, [Scope.ALL_ANY], store=FileTokenStore(tmp_path))
-    client = APIClient(auth=auth, base_url=faulting("sends").BASE_URL, http=gateway.http())
+@pytest.mark.parametrize("level", [logging.WARNING, logging.DEBUG])
+def test_log_handler_that_sends_by_the_client_that_logs_hangs_nobody(caplog, tmp_path, level):
+    gateway = Gateway(phone=False)
+    auth = JWTAuth(gateway.login, gateway.password, [Scope.ALL_ANY], store=FileTokenStore(tmp_path))  # warns: a folder
+    client = APIClient(auth=auth, http=gateway.http(), pin_device=True)
+    busy = []
 
     class Alarm(logging.Handler):
-        def emit(self, _record):
-            try:
-                client.list_devices()
-            except ConfigurationError as error:
-                told.append(str(error))
+        def emit(self, record):
+            if not busy:
+                busy.append(record)
+                client.send("Something is wrong", to="+12025550123")
+                busy.clear()
 
-    alarm = Alarm(logging.WARNING)
+    caplog.set_level(level, logger="smsgate")
+    alarm = Alarm(level)
     logging.getLogger("smsgate").addHandler(alarm)
-    try:
-        assert client.list_devices()
-    finally:
-        logging.getLogger("smsgate").removeHandler(alarm)
+    thread = threading.Thread(target=client.list_devices, daemon=True)
+    thread.start()
+    thread.join(5)
+    logging.getLogger("smsgate").removeHandler(alarm)
 
-    assert told
-    assert all("renewing its token" in words for words in told)
+    assert not thread.is_alive()
+    assert gateway.messages
+    assert not busy

@@ -9,13 +9,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate._async import io
-from smsgate._async.tokens import TokenError, TokenKeeper
+from smsgate._async.tokens import MOST_RENEWALS, TokenError, TokenKeeper
 from smsgate.ahttp import AsyncHttpClient, AsyncStreamedResponse, Request, Response, Timeout, get_client
 from smsgate.answers import not_a_response, read
 from smsgate.auth import Auth, JWTAuth, TokenPair, bearer
 from smsgate.errors import TransportError
 from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, logger
-from smsgate.outcomes import RENEWALS, Call, Outcome, answered, during_outage, no_answer, without_token
+from smsgate.outcomes import Call, Outcome, answered, during_outage, no_answer, without_token
 from smsgate.retry import RetryEvent, RetryPolicy
 from smsgate_api import operations
 
@@ -61,12 +61,12 @@ class Exchange:
         self._http: AsyncHttpClient | None = get_client(http) if isinstance(http, str) else http
         self._default: dict[str, AsyncHttpClient] = {}
 
-    async def run(self, operation: Operation[T], *, begun: float | None = None) -> T:
+    async def run(self, operation: Operation[T], begun: float | None = None) -> T:
         """Return what the operation returns.
 
         Args:
             operation: what to ask for.
-            begun: when the call began that this is a part of: the policy's ``max_elapsed`` counts from there.
+            begun: when the call began that this is a part of; its time is bounded by the retry policy.
 
         Raises:
             TransportError: no answer came.
@@ -86,7 +86,7 @@ class Exchange:
         return outcome.response
 
     async def conclude(
-        self, operation: Operation[Any], send: Send | None = None, *, begun: float | None = None
+        self, operation: Operation[Any], send: Send | None = None, begun: float | None = None
     ) -> Outcome:
         """Repeat an operation as far as the retry policy allows, and return what came of the last attempt."""
         call = Call(self.retry, io.now() if begun is None else begun)
@@ -108,7 +108,7 @@ class Exchange:
         await io.sleep(wait)
 
     async def attempt(self, operation: Operation[Any], call: Call, send: Send | None = None) -> Outcome:
-        """Make one attempt; a refused token is renewed and tried once more, a refusal during an outage told apart.
+        """Make one attempt; a refused token is renewed and the call tried again, a refusal during an outage told apart.
 
         Args:
             operation: what to ask for.
@@ -116,21 +116,17 @@ class Exchange:
             send: exchanges the request, in the place of the backend's own ``send``.
         """
         call.attempts += 1
-        pair: TokenPair | None = None
+        keeper = self._keeper if operation.auth == "client" else None
         try:
-            if self._keeper is not None and operation.auth == "client":
-                pair = await self._keeper.current(call)
+            pair = await keeper.current(call) if keeper is not None else None
             outcome = await self._ask(operation, self._authorization(operation, pair), call, send)
-            while (
-                outcome.status == _UNAUTHORIZED and pair is not None and self._keeper is not None and call.may_renew()
-            ):
-                pair, made = await self._keeper.renewed(pair, call)
-                call.renewals += RENEWALS if made else 1
+            while outcome.status == _UNAUTHORIZED and keeper and pair and call.renewals < MOST_RENEWALS:
+                pair = await keeper.renewed(pair, call)
                 outcome = await self._ask(operation, self._authorization(operation, pair), call, send)
         except TokenError as failure:
             return without_token(failure.reason)
         if outcome.status == _UNAUTHORIZED and operation.auth != "none" and await self._is_outage(call):
-            return during_outage(outcome)
+            return during_outage(outcome, call)
         return outcome
 
     @asynccontextmanager
@@ -177,15 +173,15 @@ class Exchange:
         return self._fixed
 
     async def _is_outage(self, call: Call) -> bool:
-        """Ask the server's health whether it is the server that fails, until it answers; any other answer means no.
+        """Ask the server's health, until it answers once a call, whether a 401 is the server's own failure.
 
-        A server that refuses and then does not answer is no judge of credentials either.
+        Without an answer that may be so.
         """
-        if not call.asked:
+        if call.outage is None:
             outcome = await self._ask(operations.health(), None, Call(self.retry, call.begun, attempts=1))
-            call.asked = outcome.response is not None
-            call.outage = outcome.response is None or outcome.response.status == _UNAVAILABLE
-        return call.outage
+            if outcome.response is not None:
+                call.outage = outcome.response.status == _UNAVAILABLE
+        return call.outage is not False
 
     async def _ask(
         self, operation: Operation[Any], authorization: str | None, call: Call, send: Send | None = None

@@ -137,13 +137,13 @@ class MessageCalls(Execution):
             if not self._sends_as_given:
                 self._cipher.check(chosen)
         if self._sends_as_given:
-            return await self._sender.send(chosen, operation, own_id=chosen is not outgoing)
+            return await self._sender.send(chosen, operation, fresh_id=chosen is not outgoing)
         wire = await self._cipher.seal(await self._sender.pinned(chosen, device_active_within))
         if wire is not chosen:
             operation = send_operation(
                 wire, skip_phone_validation=skip_phone_validation, active_within=device_active_within, recheck=False
             )
-        return await self._cipher.open_one(await self._sender.send(wire, operation, own_id=chosen is not outgoing))
+        return await self._cipher.open_one(await self._sender.send(wire, operation, fresh_id=chosen is not outgoing))
 
     async def send_many(
         self,

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import ParamSpec, Self
 
-from smsgate.errors import ConfigurationError
 from smsgate.workload import Workload, cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
 __all__ = ["Lock", "Workers", "batches", "call_blocking", "join", "now", "run_in_workers", "sleep"]
@@ -56,26 +56,17 @@ def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
 class Lock:
     """A lock whose holders are threads; a forked process has its own.
 
-    Raises:
-        ConfigurationError: when its holder asks for it again, instead of waiting for itself for ever.
+    A thread that holds it may take it again: hooks and log handlers run inside, and may use the client that they serve.
     """
 
     def __init__(self) -> None:
-        self._locks: dict[int, threading.Lock] = {}
-        self._holder: tuple[int, int] | None = None
+        self._locks: dict[int, AbstractContextManager[object]] = {}
 
     @contextmanager
     def hold(self) -> Generator[None]:
         """Hold the lock inside a ``with`` block."""
-        me = os.getpid(), threading.get_ident()
-        if self._holder == me:
-            raise ConfigurationError("a hook, store or log handler used the client that was renewing its token for it")
-        with self._locks.setdefault(me[0], threading.Lock()):  # setdefault: one for all threads
-            self._holder = me
-            try:
-                yield
-            finally:
-                self._holder = None
+        with self._locks.setdefault(os.getpid(), threading.RLock()):  # setdefault: one for all threads
+            yield
 
 
 def join(chunks: Iterable[bytes]) -> bytes:

@@ -138,13 +138,13 @@ class MessageCalls(Execution):
             if not self._sends_as_given:
                 self._cipher.check(chosen)
         if self._sends_as_given:
-            return self._sender.send(chosen, operation, own_id=chosen is not outgoing)
+            return self._sender.send(chosen, operation, fresh_id=chosen is not outgoing)
         wire = self._cipher.seal(self._sender.pinned(chosen, device_active_within))
         if wire is not chosen:
             operation = send_operation(
                 wire, skip_phone_validation=skip_phone_validation, active_within=device_active_within, recheck=False
             )
-        return self._cipher.open_one(self._sender.send(wire, operation, own_id=chosen is not outgoing))
+        return self._cipher.open_one(self._sender.send(wire, operation, fresh_id=chosen is not outgoing))
 
     def send_many(
         self,

@@ -22,7 +22,7 @@ from smsgate.errors import (
 from smsgate.observing import logger
 from smsgate.outcomes import Call, Outcome, copied, unlisted
 from smsgate.pinning import LIST_LIFETIME, choose_device
-from smsgate.safesend import Verdict, expected_state, is_over, judge, same_message
+from smsgate.safesend import Verdict, expected_state, is_about, is_over, judge, proves_arrival, same_message
 from smsgate_api import operations
 from smsgate_api.models import ProcessState
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from smsgate._sync.exchange import Exchange
+    from smsgate.http import Response
     from smsgate_api.models import Device, Message, MessageState
     from smsgate_api.types import Operation
 
@@ -66,13 +67,13 @@ class SafeSender:
         chosen = choose_device(devices, active_within, datetime.now(timezone.utc), draw())
         return message if chosen is None else message.model_copy(update={"device_id": chosen})
 
-    def send(self, message: Message, operation: Operation[MessageState], *, own_id: bool = False) -> MessageState:
+    def send(self, message: Message, operation: Operation[MessageState], *, fresh_id: bool) -> MessageState:
         """Send a message that has its id (and device, if any), as often as it takes and is safe.
 
         Args:
             message: as it goes out.
             operation: sends it.
-            own_id: whether the client drew the id for this send, so that no other message can have it.
+            fresh_id: whether the id was made for this send, so that no other message can have it.
         """
         call = Call(self._exchange.retry, io.now())
         doubtful = False  # an attempt may have arrived
@@ -83,7 +84,7 @@ class SafeSender:
             if verdict is Verdict.ACCEPTED:
                 return self._accepted(operation, outcome, message, call)
             if verdict is Verdict.TAKEN and doubtful:
-                return self._arrived(message, outcome, call, own_id=own_id)
+                return self._taken(message, outcome, call, fresh_id=fresh_id)
             if verdict in {Verdict.REFUSED, Verdict.TAKEN}:
                 self._forget_devices(outcome)
                 return self._settled(message, outcome, call, doubtful=doubtful, over=over)
@@ -97,8 +98,8 @@ class SafeSender:
                 found = self._find(message, outcome, call)
                 if found is not None:
                     return found
-                if call.is_over(io.now()):
-                    return self._settled(message, outcome, call, doubtful=doubtful, over=over)
+                if call.is_late(io.now()):
+                    raise failure(message, outcome, over=over)
 
     def cancel(self, operation: Operation[MessageState], id: str) -> MessageState:
         """Take a message back; after an unclear attempt its state says whether that had worked."""
@@ -118,12 +119,12 @@ class SafeSender:
                 state = self._cancelled(id, call)
                 if state is not None:
                     return state
-            if wait is None:
+            if wait is None or call.is_late(io.now()):
                 raise outcome.error or TransportError("no answer")
 
     def _cancelled(self, id: str, call: Call) -> MessageState | None:
         try:
-            state = self._exchange.run(operations.get_message(id), begun=call.begun)
+            state = self._exchange.run(operations.get_message(id), call.begun)
         except SMSGateError:
             return None
         return state if state.state in _CANCELLED else None
@@ -136,63 +137,68 @@ class SafeSender:
             raise TransportError("no answer")
         try:
             state = read(operation, outcome.response)
+            if is_about(message, state, outcome.response.headers):
+                return state
+            unread = not_about(message, outcome.response)
         except ResponseError as error:
-            error.message_id = message.id
-            try:
-                return self._exchange.run(operations.get_message(message.id or ""), begun=call.begun)
-            except SMSGateError:
-                raise error from error.__cause__
-        if state.id != message.id:
-            logger.warning("message %s was accepted under another id, %s", message.id, state.id)
-        return state
+            unread = error
+        unread.message_id = message.id
+        try:
+            found = self._find(message, outcome, call)
+        except SMSGateError:
+            found = None
+        if found is None:
+            raise unread from unread.__cause__
+        return found
 
-    def _arrived(self, message: Message, outcome: Outcome, call: Call, *, own_id: bool) -> MessageState:
-        """Return the state of a message whose id is known to the gateway that was asked to take it again.
+    def _taken(self, message: Message, outcome: Outcome, call: Call, *, fresh_id: bool) -> MessageState:
+        """End a send whose id is known on the device, after an attempt that may have arrived there.
 
-        It may be another message's id, unless the client drew it, and servers before 1.47.1 say 409 also to a number
-        given twice, which they do not store. A gateway that does not show the message is believed without both doubts.
+        Some message has the id. The gateway says whether it is this one; if it cannot be asked, only an id that no
+        other message can have is proof.
         """
         try:
             found = self._find(message, outcome, call)
         except SendOutcomeUnknownError:
-            if own_id and message.device_id and len(message.phone_numbers) == 1:
-                return expected_state(message)
-            raise
+            if not (fresh_id and message.device_id and proves_arrival(message)):
+                raise
+            return expected_state(message)
         if found is None:
             raise unknown(message) from outcome.error
         return found
 
     def _settled(self, message: Message, outcome: Outcome, call: Call, *, doubtful: bool, over: bool) -> MessageState:
         """End a send that was not accepted: it arrived before, certainly failed, or nobody can say."""
-        if outcome.error is None:
-            raise unknown(message)
-        if not doubtful:
-            raise outcome.error
-        found = self._find(message, outcome, call)
-        if found is not None:
-            return found
-        if not over:  # a request whose answer was lost may still be on its way
-            raise unknown(message) from outcome.error
-        raise outcome.error
+        if doubtful:
+            found = self._find(message, outcome, call)
+            if found is not None:
+                return found
+        raise failure(message, outcome, over=over)
 
     def _find(self, message: Message, outcome: Outcome, call: Call) -> MessageState | None:
         """Ask for the message by its id; None when the gateway does not have it.
 
         Raises:
-            ConflictError: another message has that id.
+            ConflictError: another message has that id on the chosen device.
             SendOutcomeUnknownError: the gateway does not say.
         """
         try:
-            found = self._exchange.run(operations.get_message(message.id or ""), begun=call.begun)
+            found = self._exchange.run(operations.get_message(message.id or ""), call.begun)
         except NotFoundError:
             return None
         except SMSGateError as error:
             raise unknown(message) from error
+        if found.id.lower() != (message.id or "").lower():
+            raise unknown(message)  # an answer to something else
         if message.device_id and found.device_id != message.device_id:
             return None
-        if not same_message(message, found):
-            raise ConflictError("another message has this id", 409) from outcome.error
-        return found
+        if same_message(message, found):
+            return found
+        conflict = ConflictError("another message has this id", 409)
+        conflict.__cause__ = outcome.error
+        if not message.device_id:  # on another phone, this one may have it as well
+            raise unknown(message) from conflict
+        raise conflict
 
     def _known_devices(self) -> Sequence[Device]:
         if io.now() - self._listed_at < LIST_LIFETIME:
@@ -224,6 +230,24 @@ class SafeSender:
         gone = isinstance(outcome.error, BadRequestError) and "failed to select device" in outcome.error.message
         if self._pin_device and gone:
             self._listed_at = float("-inf")
+
+
+def not_about(message: Message, response: Response) -> ResponseError:
+    """Build the error of an answer to a send that names another message."""
+    text = f"the answer to sending message {message.id} is about another message"
+    return ResponseError(text, status_code=response.status, body=response.content)
+
+
+def failure(message: Message, outcome: Outcome, *, over: bool) -> SMSGateError:
+    """Return the error of a send of which the gateway knows nothing: a failure for certain, if every attempt is over.
+
+    Otherwise a request whose answer was lost may still be on its way.
+    """
+    if over and outcome.error is not None:
+        return outcome.error
+    error = unknown(message)
+    error.__cause__ = outcome.error
+    return error
 
 
 def unknown(message: Message) -> SendOutcomeUnknownError:

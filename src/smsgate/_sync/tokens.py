@@ -21,7 +21,11 @@ from smsgate_api.models import TokenRequest
 if TYPE_CHECKING:
     from smsgate_api.types import Operation
 
-__all__ = ["TokenError", "TokenKeeper"]
+__all__ = ["MOST_RENEWALS", "TokenError", "TokenKeeper"]
+
+MOST_RENEWALS = 4
+"""How many refused pairs a call replaces: with those that other processes have put into the store, until it is told by
+one that this client has made."""
 
 Ask: TypeAlias = Callable[["Operation[Any]", "str | None", Call], Outcome]
 IsOutage: TypeAlias = Callable[[Call], bool]
@@ -42,18 +46,18 @@ class TokenKeeper:
         auth: whose tokens, and how.
         base_url: the server; part of the name under which a store keeps the pair.
         ask: exchanges one request with a given ``Authorization``.
-        is_outage: asks once a call whether the server's own failure is behind a 401.
+        is_outage: asks whether the server's own failure is, or may be, behind a 401.
     """
 
     def __init__(self, auth: JWTAuth, base_url: str, ask: Ask, is_outage: IsOutage) -> None:
         self._auth = auth
-        self._store = MemoryTokenStore() if auth.store is None else auth.store
+        self._store = auth.store if auth.store is not None else MemoryTokenStore()
         self._key = auth.store_key(base_url)
         self._ask = ask
         self._is_outage = is_outage
         self._lock = io.Lock()
         self._pair: TokenPair | None = None
-        self._made: str | None = None
+        self._made: str | None = None  # id of the last pair that did not come from the store
         self._failed_at = float("-inf")
         self._failure: SMSGateError | None = None
 
@@ -68,10 +72,10 @@ class TokenKeeper:
             return pair
         return self._replace(None, call)
 
-    def renewed(self, refused: TokenPair, call: Call) -> tuple[TokenPair, bool]:
-        """Return another pair than one whose access token the gateway refused, and whether it was made here.
+    def renewed(self, refused: TokenPair, call: Call) -> TokenPair:
+        """Return another pair than one whose access token the gateway refused.
 
-        One that another client has kept may be as old as the refused one.
+        Only one that this client has made since ends the call's renewals: a pair of the store may be no better.
 
         Raises:
             TokenError: none could be had.
@@ -79,7 +83,8 @@ class TokenKeeper:
         pair = self._pair
         if pair is None or pair.id == refused.id:
             pair = self._replace(refused, call)
-        return pair, pair.id == self._made
+        call.renewals = MOST_RENEWALS if pair.id == self._made else call.renewals + 1
+        return pair
 
     def close(self) -> None:
         """Forget and revoke the pair if that was asked for; a failure to revoke is logged, the token ends by itself."""
@@ -112,14 +117,15 @@ class TokenKeeper:
                 return pair
             if self._failure is not None and self._failed_at >= begun:  # failed while this caller was waiting
                 raise TokenError(copied(self._failure))
-            pair = later(pair, self._kept())
+            kept = self._kept()  # a store may log, and a log handler use this very client
+            pair = later(self._pair, kept)
             if pair is None or not self._is_good(pair, refused):
                 try:
                     pair = self._fetch(pair or refused, call)
                 except TokenError as error:
                     self._failed_at, self._failure = io.now(), copied(error.reason)
                     raise
-                self._pair, self._made, self._failure = pair, pair.id, None
+                self._pair, self._failure = pair, None
                 io.call_blocking(self._store.save, self._key, pair)
             self._pair = pair
             return pair
@@ -147,7 +153,7 @@ class TokenKeeper:
             if kept is not None and kept.id != old.id and self._is_good(kept):
                 return kept  # another process was faster
             if self._is_outage(call):
-                raise TokenError(during_outage(outcome).error or error)
+                raise TokenError(during_outage(outcome, call).error or error)
         elif is_passing(outcome):
             raise TokenError(error)
         logger.info("refreshing the token failed (%s), making a new one", type(error).__name__)
@@ -159,16 +165,18 @@ class TokenKeeper:
         if outcome.error is None:
             return self._read(operation, outcome)
         if isinstance(outcome.error, UnauthorizedError) and self._is_outage(call):
-            raise TokenError(during_outage(outcome).error or outcome.error)
+            raise TokenError(during_outage(outcome, call).error or outcome.error)
         raise TokenError(outcome.error)
 
     def _read(self, operation: Operation[Any], outcome: Outcome) -> TokenPair:
         if outcome.response is None:
             raise TokenError(TransportError("no answer"))
         try:
-            return TokenPair.from_response(read(operation, outcome.response), datetime.now(timezone.utc))
+            pair = TokenPair.from_response(read(operation, outcome.response), datetime.now(timezone.utc))
         except ResponseError as error:
             raise TokenError(error) from error
+        self._made = pair.id
+        return pair
 
 
 def later(own: TokenPair | None, kept: TokenPair | None) -> TokenPair | None:
