@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import threading
 import time
 from functools import partial
 
@@ -169,7 +170,8 @@ async def test_silence_ends_with_the_total_limit(server, backend, post):
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # aiohttp wants files for large bodies
 async def test_upload_that_stalls_takes_too_long(server, backend, ask):
-    server.greeting = lambda connection: (connection.wait(3), True)[1]
+    bored = threading.Event()
+    server.greeting = lambda _: bored.wait(3) or True
     begun = time.monotonic()
 
     error = await failure_of(
@@ -179,6 +181,11 @@ async def test_upload_that_stalls_takes_too_long(server, backend, ask):
     assert isinstance(error, RequestTimeoutError)
     assert error.sent is None
     assert time.monotonic() - begun < 2
+    bored.set()
+    with anyio.fail_after(5):  # aiohttp waits for what it could not write, so the loop must see the server close
+        while server.open:  # noqa: ASYNC110 - a thread closes
+            await anyio.sleep(0.01)
+    await anyio.sleep(0.05)
 
 
 async def test_silence_within_a_body_ends_with_the_read_limit(server, backend, post):
