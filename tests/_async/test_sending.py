@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 import traceback
 from datetime import timedelta
 
@@ -155,25 +154,6 @@ async def test_failure_that_the_server_itself_reports_is_certain_once_the_gatewa
 
 
 @pytest.mark.anyio
-async def test_nothing_is_sent_or_asked_again_after_the_time_for_it(setting):
-    seen = []
-
-    def slow(event):
-        seen.append(event.method)
-        if event.method == "GET":
-            time.sleep(0.2)
-
-    patient = RetryPolicy(max_retries=9, base_delay=0.0, max_delay=0.0, max_elapsed=0.3)
-    _, client = setting(*["reset", "reset", None] * 99, only=(), retry=patient, on_request=slow)
-
-    with pytest.raises(SendOutcomeUnknownError):
-        await client.send(text())
-
-    assert seen.count("POST") <= 2
-    assert len(seen) <= 5
-
-
-@pytest.mark.anyio
 async def test_policy_without_retries_still_asks_before_it_says_unknown(setting):
     gateway, client = setting("lost", retry=RetryPolicy.none())
 
@@ -207,30 +187,6 @@ async def test_conflict_with_another_message_is_not_mistaken_for_an_arrival(sett
 
     assert pin or isinstance(caught.value.__cause__, ConflictError)
     assert stored(gateway) == ["order-1"]
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("id", ["order-1", "ORDER-1"])
-async def test_conflict_under_an_id_of_the_caller_s_proves_no_arrival_while_the_gateway_does_not_show_it(setting, id):
-    gateway, client = setting(devices=1, pin_device=True)
-    await client.send(text("old", id="order-1"))
-    gateway.faults = Faults.script(["reset", None, *["lost"] * 9], only=[POST, GET])
-
-    with pytest.raises(SendOutcomeUnknownError) as caught:
-        await client.send(text("new", "+79990009999", id=id))
-
-    assert caught.value.message_id == id
-    assert stored(gateway) == ["order-1"]
-
-
-@pytest.mark.anyio
-async def test_conflict_under_an_id_of_the_client_s_own_proves_the_arrival(setting):
-    gateway, client = setting("lost", None, *["lost"] * 9, only=(POST, GET), pin_device=True)
-
-    state = await client.send(text())
-
-    assert stored(gateway) == [state.id]
-    assert state.state == ProcessState.Pending
 
 
 @pytest.mark.anyio

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import stat
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -349,72 +347,6 @@ async def test_refresh_that_worked_behind_an_error_ends_in_a_new_pair(cloud, fau
 
 
 @pytest.mark.anyio
-async def test_pair_of_a_store_that_is_as_dead_as_the_own_one_is_replaced_in_the_same_call():
-    clock, store = ManualClock(), MemoryTokenStore()
-    gateway = Gateway(phone=False, clock=clock)
-    first, second = user(gateway, store=store), user(gateway, store=store)
-    await first.get_messages()
-    await second.get_messages()
-    keeper = second._exchange._keeper
-    keeper._pair = ended(keeper._pair)
-    store.save(keeper._key, keeper._pair)
-    await second.get_messages()
-    clock.advance(timedelta(days=100).total_seconds())  # for the server all tokens are dead
-    gateway.faults = Counter()
-
-    await first.get_messages()
-
-    assert gateway.faults.asked == [LIST, LIST, REFRESH, "GET /health", MINT, LIST]
-
-
-@pytest.mark.anyio
-async def test_server_that_refuses_a_refresh_and_then_does_not_answer_is_no_judge(cloud):
-    client = user(cloud)
-    await client.get_messages()
-    keeper = client._exchange._keeper
-    keeper._pair = ended(keeper._pair)
-    cloud.outage(True)
-    cloud.faults = Counter(Faults.script(["reset"] * 99, only=["GET /health"]))
-
-    with pytest.raises(ServiceUnavailableError):
-        await client.get_messages()
-    assert MINT not in cloud.faults.asked
-    cloud.outage(False)
-    cloud.faults.asked.clear()
-    await client.get_messages()
-
-    assert cloud.faults.asked == [REFRESH, LIST]
-
-
-@pytest.mark.anyio
-async def test_store_that_is_empty_at_first_is_used_all_the_same(cloud):
-    class Kept(dict):
-        load = dict.get
-        save = dict.__setitem__
-
-    store = Kept()
-
-    await user(cloud, store=store).get_messages()
-
-    assert len(store) == 1
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("token", ["", "with space", "line\nbreak", "\u00e9"])
-async def test_token_that_cannot_be_used_is_neither_used_nor_kept(answered, token):
-    pair = {"id": "t1", "access_token": token, "token_type": "Bearer", "expires_at": "2100-01-01T00:00:00Z"}
-    store = MemoryTokenStore()
-    _, backend = answered((201, json.dumps(pair).encode()))
-    auth = JWTAuth("demo", "demo-password", SCOPES, store=store)
-    client = AsyncAPIClient(auth=auth, base_url=BASE_URL, http=backend, retry=RetryPolicy.none())
-
-    with pytest.raises(ResponseError):
-        await client.get_messages()
-
-    assert repr(store) == "MemoryTokenStore(0 pairs)"
-
-
-@pytest.mark.anyio
 @pytest.mark.parametrize("fault", ["garbage", "garbage-handled"])
 async def test_unreadable_answer_to_a_token_request_is_worth_another_attempt(cloud, fault):
     cloud.faults = Counter(Faults.script([fault], only=[MINT]))
@@ -605,52 +537,6 @@ def test_file_store_is_its_owner_s_alone_and_survives_nonsense(tmp_path):
     store.save("key", None)
     assert store.load("key") is None
     assert TokenPair.from_dict({"id": "a"}) is None
-
-
-SAVING = """
-import sys
-from smsgate import FileTokenStore
-from smsgate.auth import TokenPair
-
-path, key = sys.argv[1:]
-store = FileTokenStore(path)
-for number in range(200):
-    kept = {"id": str(number), "access_token": "b", "refresh_token": None, "lifetime": 60}
-    pair = TokenPair.from_dict({**kept, "ends_at": "2030-01-01T00:00:00+00:00"})
-    store.save(key, pair)
-    if store.load(key) != pair:
-        sys.exit("lost")
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock")
-def test_processes_that_save_at_once_lose_nothing_of_each_other(tmp_path):
-    path = tmp_path / "tokens.json"
-    commands = [[sys.executable, "-c", SAVING, str(path), key] for key in ("one", "two")]
-
-    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for command in commands]
-    said = [process.communicate(timeout=60)[1] for process in running]
-
-    assert [(process.returncode, words) for process, words in zip(running, said, strict=True)] == [(0, ""), (0, "")]
-    assert sorted(json.loads(path.read_text())) == ["one", "two"]
-
-
-def test_token_file_behind_a_link_is_written_where_it_is(tmp_path):
-    target, link = tmp_path / "real.json", tmp_path / "tokens.json"
-    link.symlink_to(target)
-    store = FileTokenStore(link)
-
-    store.save("key", TokenPair("a", "b", None, datetime(2030, 1, 1, tzinfo=timezone.utc), 60.0))
-
-    assert link.is_symlink()
-    assert store.load("key") == FileTokenStore(target).load("key") is not None
-
-
-def test_token_file_that_is_nested_without_end_counts_as_empty(tmp_path):
-    path = tmp_path / "tokens.json"
-    path.write_text("[" * 100_000)
-
-    assert FileTokenStore(path).load("key") is None
 
 
 @pytest.mark.anyio

@@ -14,8 +14,6 @@ from smsgate import (
     BadGatewayError,
     ConfigurationError,
     ConnectError,
-    DataMessage,
-    Message,
     NotFoundError,
     ProcessState,
     RateLimitError,
@@ -268,26 +266,3 @@ def test_backend_of_the_other_kind_or_of_the_official_client_is_refused(answered
     for http in (Official(), object(), Official):
         with pytest.raises(ConfigurationError):
             type(client)("login", "password", http=http)
-
-
-MISSING = (404, b'{"message": "message not found"}')
-
-
-@pytest.mark.parametrize("found", [MISSING, (200, encoded(deviceId="another"))])
-def test_conflict_proves_no_arrival_when_the_gateway_does_not_have_the_message_there(answered, found):
-    conflict = (409, b'{"message": "duplicate id"}')
-    client, _ = answered((502, b""), conflict, found, retry=FAST)
-
-    with pytest.raises(SendOutcomeUnknownError):
-        client.send("Hello", to=["+79990001234", "+7 999 000 12 34"], device_id="d1", id="m1")
-
-
-def test_stored_data_message_is_known_again_whatever_fields_a_newer_server_adds(answered):
-    data = DataMessage.with_bytes(b"abc", 53739)
-    shown = {"data": data.data, "port": data.port, "flash": False}
-    client, backend = answered(TransportError("reset", sent=None), (200, encoded(dataMessage=shown)), retry=FAST)
-
-    state = client.send(Message(id="m1", phone_numbers=["+79990001234"], data_message=data))
-
-    assert state.data_message.port == 53739
-    assert [request.method for request in backend.requests] == ["POST", "GET"]

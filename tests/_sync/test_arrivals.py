@@ -65,15 +65,16 @@ def stored(gateway):
     return [message.id for message in gateway.messages]
 
 
-def test_used_id_of_the_caller_is_no_arrival_when_the_gateway_cannot_be_asked(pinning):
+@pytest.mark.parametrize("id", ["order-7", "ORDER-7"])
+def test_used_id_of_the_caller_is_no_arrival_when_the_gateway_cannot_be_asked(pinning, id):
     gateway, client = pinning()
     client.send(text("old text", id="order-7"))
     gateway.faults = scripted("reset", None, *["lost"] * 9)
 
     with pytest.raises(SendOutcomeUnknownError) as caught:
-        client.send(text("new text", id="order-7"))
+        client.send(text("new text", id=id))
 
-    assert caught.value.message_id == "order-7"
+    assert caught.value.message_id == id
     assert len(gateway.messages) == 1
 
 
