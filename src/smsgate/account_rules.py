@@ -44,10 +44,8 @@ def check_target(url: str, *, allow_insecure: bool) -> None:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError:
-        raise InvalidRequestError(
-            "the webhook's url is no URL that can be read"
-        ) from None  # the cause quotes parts of it
+    except ValueError:  # which quotes parts of it
+        raise InvalidRequestError("the webhook's url is no URL that can be read") from None
     if parts.scheme not in {"http", "https"} or not host or port == 0 or not _SPELLED.fullmatch(url):
         raise InvalidRequestError("a webhook's url must be an https:// URL with a host")
     if not has_host(parts) or not url.isprintable():

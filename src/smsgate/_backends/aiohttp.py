@@ -149,7 +149,7 @@ class AiohttpAsyncHttpClient:
         try:
             parsed = _parsed(url)
         except ValueError:
-            raise not_http("its URL or a header is malformed") from None
+            raise not_http() from None
         try:
             return await session.request(
                 request.method,
@@ -163,7 +163,7 @@ class AiohttpAsyncHttpClient:
             )
         except _FAILURES as error:
             if isinstance(error, ValueError) and unwritable(request.headers):
-                raise not_http("its URL or a header is malformed") from None
+                raise not_http() from None
             raise _translated(error, sent=None) from cause(error, _QUOTING)
 
     def _open(self) -> aiohttp.ClientSession:
@@ -243,7 +243,7 @@ def _translated(error: Exception, *, sent: bool | None) -> TransportError:
     if isinstance(error, _NOT_CONNECTED):
         return refused(reason(error))
     if isinstance(error, _NOT_WRITTEN) and sent is None:
-        return not_http("its URL or a header is malformed")
+        return not_http()
     return broken(reason(error), sent=sent)
 
 

@@ -48,9 +48,9 @@ def no_turn() -> RequestTimeoutError:
     return RequestTimeoutError("no free connection within the time allowed", sent=False)
 
 
-def not_http(why: str) -> TransportError:
+def not_http() -> TransportError:
     """The request cannot be written: nothing was sent."""
-    return TransportError(f"the request cannot be written as HTTP: {why}", sent=False)
+    return TransportError("the request cannot be written as HTTP: its URL or a header is malformed", sent=False)
 
 
 def timed_out(*, sent: bool | None) -> RequestTimeoutError:

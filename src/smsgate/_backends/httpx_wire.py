@@ -54,7 +54,7 @@ def outgoing(request: Request) -> httpx.Request:
         url = _parsed(request.url)
         headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers.items()]
     except (httpx.InvalidURL, UnicodeError, AttributeError):
-        raise not_http("its URL or a header is malformed") from None
+        raise not_http() from None
     names = {name.lower() for name, _ in headers}
     if b"host" not in names:
         headers.insert(0, (b"Host", url.netloc))
@@ -99,7 +99,7 @@ def translated(error: Exception, *, sent: bool | None) -> TransportError:
     if isinstance(error, _NOT_CONNECTED):
         return refused(reason(error))
     if isinstance(error, httpx.LocalProtocolError | httpx.InvalidURL | UnicodeError):
-        return not_http("its URL or a header is malformed")
+        return not_http()
     return broken(reason(error), sent=sent)
 
 

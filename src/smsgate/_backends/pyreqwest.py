@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyreqwest.client import SyncClient, SyncClientBuilder
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
 from smsgate._backends.content import collect, decoded
-from smsgate._backends.failures import broken, cause, no_turn, not_http
+from smsgate._backends.failures import broken, cause, no_turn
 from smsgate._backends.lifetime import ProcessBound
 from smsgate._backends.pyreqwest_wire import (
     FAILURES,
@@ -18,7 +18,6 @@ from smsgate._backends.pyreqwest_wire import (
     Clients,
     check_options,
     configured,
-    filled,
     is_small,
     received_headers,
     translated,
@@ -77,7 +76,7 @@ class PyreqwestHttpClient:
         opened = self._opened.get()
         client = opened.enter(request.timeout)
         try:
-            with self._built(client, request).build_streamed() as answer:
+            with opened.clients.built(client, request).build_streamed() as answer:
                 headers = received_headers(answer)
                 content = answer.bytes().to_bytes() if is_small(answer) else collect(_chunks(answer), headers)
                 return Response(answer.status, headers, content)
@@ -95,7 +94,7 @@ class PyreqwestHttpClient:
         client = opened.enter(request.timeout)
         try:
             try:
-                sending = self._built(client, request).streamed_read_buffer_limit(1).build_streamed()
+                sending = opened.clients.built(client, request).streamed_read_buffer_limit(1).build_streamed()
                 answer = sending.__enter__()
             except FAILURES as error:
                 opened.clients.notice(error)
@@ -111,12 +110,6 @@ class PyreqwestHttpClient:
     def close(self) -> None:
         """Close the connections this object opened; a later `send` opens it again."""
         self._opened.close()
-
-    def _built(self, client: SyncClient, request: Request) -> Any:
-        try:
-            return filled(client.request(request.method, request.url), request, given=self._client is not None)
-        except FAILURES:
-            raise not_http("its URL or a header is malformed") from None
 
     def _open(self) -> _Opened:
         return _Opened(Clients(self._make, self._client), self._options.max_connections)

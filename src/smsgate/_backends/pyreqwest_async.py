@@ -11,7 +11,7 @@ from pyreqwest.client import Client, ClientBuilder
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
 from smsgate._backends.content import acollect, adecoded
-from smsgate._backends.failures import cause, not_http
+from smsgate._backends.failures import cause
 from smsgate._backends.gate import take_turn
 from smsgate._backends.lifetime import LoopBound, asyncio_loop
 from smsgate._backends.pyreqwest_wire import (
@@ -20,7 +20,6 @@ from smsgate._backends.pyreqwest_wire import (
     Clients,
     check_options,
     configured,
-    filled,
     is_small,
     received_headers,
     translated,
@@ -86,7 +85,7 @@ class PyreqwestAsyncHttpClient:
         opened = self._opened.current() or await self._opened.get()
         client = await opened.enter(request.timeout)
         try:
-            async with _Cancellable(), self._built(client, request).build_streamed() as answer:
+            async with _Cancellable(), opened.clients.built(client, request).build_streamed() as answer:
                 headers = received_headers(answer)
                 if is_small(answer):
                     content = (await answer.bytes()).to_bytes()
@@ -107,7 +106,7 @@ class PyreqwestAsyncHttpClient:
         client = await opened.enter(request.timeout)
         try:
             try:
-                sending = self._built(client, request).streamed_read_buffer_limit(1).build_streamed()
+                sending = opened.clients.built(client, request).streamed_read_buffer_limit(1).build_streamed()
                 async with _Cancellable():
                     answer = await sending.__aenter__()
             except FAILURES as error:
@@ -126,12 +125,6 @@ class PyreqwestAsyncHttpClient:
     async def aclose(self) -> None:
         """Close the connections this object opened; a later `send` opens it again."""
         await self._opened.aclose()
-
-    def _built(self, client: Client, request: Request) -> Any:
-        try:
-            return filled(client.request(request.method, request.url), request, given=self._client is not None)
-        except FAILURES:
-            raise not_http("its URL or a header is malformed") from None
 
     def _open(self) -> _Opened:
         return _Opened(Clients(self._make, self._client), asyncio.Semaphore(self._options.max_connections))

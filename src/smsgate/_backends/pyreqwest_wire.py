@@ -34,7 +34,6 @@ __all__ = [
     "Clients",
     "check_options",
     "configured",
-    "filled",
     "is_small",
     "received_headers",
     "translated",
@@ -80,6 +79,24 @@ class Clients(Generic[_Client]):
                 self._opened.popitem(last=False)
         self._last = timeout, client
         return client
+
+    def built(self, client: Any, request: Request) -> Any:
+        """Begin a request with its headers and body, and the total limit if the client was given by the user.
+
+        Raises:
+            TransportError: it cannot be written.
+        """
+        try:
+            builder = client.request(request.method, request.url).headers(request.headers)
+            if request.content is not None:
+                builder = builder.body_bytes(request.content)
+            elif request.method in _WITH_BODY:
+                builder = builder.header("Content-Length", "0")
+            if self._given is not None:
+                builder = builder.timeout(timedelta(seconds=request.timeout.total or LONGEST))
+        except FAILURES:
+            raise not_http() from None
+        return builder
 
     def notice(self, error: Exception) -> None:
         """Remember that the user's client is closed; it tells only by a failure, which may come in mid-exchange."""
@@ -155,18 +172,6 @@ def _content(path: str | os.PathLike[str]) -> bytes:
         return file.read()
 
 
-def filled(builder: Any, request: Request, *, given: bool) -> Any:
-    """Put headers and body into a request, and the total limit if the client was given by the user."""
-    builder = builder.headers(request.headers)
-    if request.content is not None:
-        builder = builder.body_bytes(request.content)
-    elif request.method in _WITH_BODY:
-        builder = builder.header("Content-Length", "0")
-    if given:
-        builder = builder.timeout(timedelta(seconds=request.timeout.total or LONGEST))
-    return builder
-
-
 def received_headers(answer: BaseResponse) -> Headers:
     """Return the headers of an answer, but for values that are not ASCII: pyreqwest cannot show those."""
     return Headers(partial(_readable, answer.headers))
@@ -209,5 +214,5 @@ def translated(error: Exception, *, answering: bool = False) -> TransportError:
     if isinstance(error, exceptions.RequestTimeoutError):
         return timed_out(sent=sent)
     if isinstance(error, exceptions.BuilderError):
-        return not_http("its URL or a header is malformed")
+        return not_http()
     return broken(why, sent=sent)

@@ -197,9 +197,9 @@ def _check_writable(request: Request) -> None:
     try:
         _check_origin(origin_of(request.url))
     except ValueError:
-        raise not_http("its URL or a header is malformed") from None
+        raise not_http() from None
     if unwritable(request.headers):
-        raise not_http("its URL or a header is malformed")
+        raise not_http()
 
 
 @lru_cache(maxsize=256)
