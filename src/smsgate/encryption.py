@@ -25,13 +25,13 @@ from smsgate.errors import (
     EncryptionError,
     UnsupportedAlgorithmError,
 )
+from smsgate.schemes import SCHEME, without_plus
 
 __all__ = ["BaseEncryptor", "Encryptor", "ciphertext_length", "without_plus"]
 
 _WEAK_BELOW = 10_000
 _MOST_ITERATIONS = 10_000_000  # seconds of work for one field: no ciphertext from elsewhere may cost more
 _ALGORITHM = "aes-256-cbc/pbkdf2-sha1"
-_SCHEME = re.compile(r"\$([A-Za-z][A-Za-z0-9/._-]*)\$")
 _PARAMETERS = re.compile(r"i=([1-9][0-9]{0,8})")
 _PARTS = 5
 _BLOCK = 16
@@ -149,13 +149,8 @@ def ciphertext_length(text: str, iterations: int = 75_000) -> int:
     return len(_join(iterations, bytes(_BLOCK), _padded(text)))
 
 
-def without_plus(recipient: str) -> str:
-    """Take away the ``+`` that servers put before an encrypted recipient in some states; all else stays as it is."""
-    return recipient[1:] if recipient.startswith("+$") else recipient
-
-
 def _scheme(text: object) -> str | None:
-    found = _SCHEME.match(text) if isinstance(text, str) else None
+    found = SCHEME.match(text) if isinstance(text, str) else None
     return found and found[1]
 
 

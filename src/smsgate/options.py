@@ -10,6 +10,7 @@ from smsgate.constants import VERSION
 from smsgate.errors import ConfigurationError
 from smsgate.http import Timeout
 from smsgate.retry import RetryPolicy
+from smsgate.schemes import check_scheme
 
 if TYPE_CHECKING:
     from smsgate.encryption import BaseEncryptor
@@ -49,9 +50,7 @@ def check_encryptor(encryptor: BaseEncryptor | None) -> BaseEncryptor | None:
         ConfigurationError: when it lacks a method, so that nothing leaves unencrypted by mistake.
     """
     if encryptor is not None:
-        methods = ("encrypt", "decrypt", "is_encrypted")
-        if isinstance(encryptor, type) or not all(callable(getattr(encryptor, name, None)) for name in methods):
-            raise ConfigurationError("encryptor takes an object with encrypt, decrypt and is_encrypted")
+        check_scheme(encryptor, "encrypt", "decrypt", "is_encrypted")
     return encryptor
 
 

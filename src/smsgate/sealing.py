@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate.base_url import is_phone
 from smsgate.errors import EncryptionError, InvalidRequestError, SMSGateError
+from smsgate.schemes import looks_encrypted, without_plus
 from smsgate_api.rules import MAX_STORED_SIZE, stored_size
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ M = TypeVar("M", bound="Model")
 _LONGEST_RECIPIENT = 128
 _PUNCTUATION = re.compile(r"[\s()./-]+")
 _MEANINGFUL = frozenset("*#")
-_ANY_CIPHERTEXT = re.compile(r"[\s+]*\$[A-Za-z][A-Za-z0-9/._-]*\$")
 
 
 def check_sealable(message: Message, base_url: str) -> None:
@@ -83,7 +83,7 @@ def texts_to_open(state: MessageState, encryptor: BaseEncryptor) -> list[str]:
     """Return the ciphertexts of a state, the keys that `opened` takes; none of a plain or hashed one."""
     if not state.is_encrypted or state.is_hashed:
         return []
-    return [text for text in map(_without_plus, _collected(state, _state)) if _is_ciphertext(encryptor, text)]
+    return [text for text in map(without_plus, _collected(state, _state)) if _is_ciphertext(encryptor, text)]
 
 
 def opened(state: MessageState, plain: Mapping[str, str | None]) -> MessageState:
@@ -100,9 +100,9 @@ def opened(state: MessageState, plain: Mapping[str, str | None]) -> MessageState
 
     def change(text: str) -> str:
         nonlocal left
-        result = plain.get(_without_plus(text))
+        result = plain.get(without_plus(text))
         if result is None:
-            left = left or _without_plus(text) in plain or _ANY_CIPHERTEXT.match(text) is not None
+            left = left or without_plus(text) in plain or looks_encrypted(text)
             return text
         return result
 
@@ -213,8 +213,3 @@ def _state(state: MessageState, change: Change) -> MessageState:
         data = change(state.data_message.data)
         update["data_message"] = state.data_message.model_copy(update={"data": data})
     return state.model_copy(update=update)
-
-
-def _without_plus(text: str) -> str:
-    """Undo what the server does to recipients that do not begin with a plus."""
-    return text[1:] if text.startswith("+$") else text

@@ -19,8 +19,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
-from smsgate.encryption import without_plus
-from smsgate.errors import ConfigurationError, PayloadError, SignatureError
+from smsgate.errors import PayloadError, SignatureError
+from smsgate.schemes import check_scheme, without_plus
 from smsgate.webhook_signatures import (
     Body,
     Headers,
@@ -266,9 +266,7 @@ def checked_decryptor(encryptor: Decryptor | None) -> Decryptor | None:
         ConfigurationError: when it lacks a method, such as a mere passphrase.
     """
     if encryptor is not None:
-        methods = (getattr(encryptor, name, None) for name in ("is_encrypted", "decrypt"))
-        if isinstance(encryptor, type) or not all(map(callable, methods)):
-            raise ConfigurationError("encryptor takes an object with is_encrypted and decrypt")
+        check_scheme(encryptor, "is_encrypted", "decrypt")
     return encryptor
 
 
