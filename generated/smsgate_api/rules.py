@@ -143,14 +143,14 @@ class MessageRules(Model):
 
         Validating it once more would take longer than the rest of its way to the HTTP library.
         """
-        fields = vars(self)  # any may be missing: ``model_construct`` checks nothing
+        fields = self.__dict__  # any may be missing: ``model_construct`` checks nothing
         numbers: Any = fields.get("phone_numbers")
         content: Any = fields.get("text_message")
+        if not self.__pydantic_fields_set__ <= _PLAIN_FIELDS or self.__pydantic_extra__:
+            return False
+        if content.__class__ is not _text_message() or content.__pydantic_extra__:
+            return False
         id: Any = fields.get("id")
-        if not self.model_fields_set <= _PLAIN_FIELDS or self.model_extra:
-            return False
-        if content.__class__ is not _text_message() or content.model_extra:
-            return False
         if numbers.__class__ is not list or len(numbers) != 1 or not (id is None or (type(id) is str and _is_id(id))):
             return False
         number: Any = numbers[0]

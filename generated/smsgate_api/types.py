@@ -288,15 +288,14 @@ class Model(BaseModel):
     if not TYPE_CHECKING:  # type checkers make the signature from the fields
 
         def __init__(self, /, **data: Any) -> None:
-            if self.none_is_absent and None in data.values():
-                data = {k: v for k, v in data.items() if v is not None or k not in self.none_is_absent}
             build = self.__pydantic_validator__.validate_python
             try:
                 build(data, self_instance=self, strict=True, extra="forbid", context=BUILDING)
             except ValidationError:
-                pass  # a mistake, or stand-ins for the fields' own types
+                pass  # a mistake, None for an absent value, or stand-ins for the fields' own types
             else:
                 return
+            data = {k: v for k, v in data.items() if v is not None or k not in self.none_is_absent}
             build(with_own_types(type(self), data), self_instance=self, strict=True, extra="forbid", context=BUILDING)
 
         __init__.__pydantic_base_init__ = True  # else every parse would come through __init__
@@ -333,8 +332,8 @@ def replaced(model: M, **changes: Any) -> M:
     copied = object.__new__(type(model))
     put = object.__setattr__
     put(copied, "__dict__", {**model.__dict__, **changes})
-    put(copied, "__pydantic_fields_set__", model.model_fields_set | changes.keys())
-    put(copied, "__pydantic_extra__", model.model_extra and {**model.model_extra})
+    put(copied, "__pydantic_fields_set__", {*model.__pydantic_fields_set__, *changes})
+    put(copied, "__pydantic_extra__", model.__pydantic_extra__ and {**model.__pydantic_extra__})
     put(copied, "__pydantic_private__", None)
     return copied
 

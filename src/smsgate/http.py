@@ -68,17 +68,13 @@ class Headers(Mapping[str, str]):
         self, items: Mapping[str, str] | Iterable[tuple[str, str]] | Callable[[], Iterable[tuple[str, str]]] = ()
     ) -> None:
         self._given = items
-        self._known: dict[str, str] | None = None
-        if not callable(items):
-            self._known = self._items
+        self._known = None if callable(items) else _by_lower_name(items)
 
     @property
     def _items(self) -> dict[str, str]:
         known = self._known
         if known is None:
-            given = self._given() if callable(self._given) else self._given
-            pairs = cast("Mapping[str, str]", given).items() if isinstance(given, Mapping) else given
-            self._known = known = {name.lower(): value for name, value in pairs}
+            self._known = known = _by_lower_name(cast("Callable[[], Iterable[tuple[str, str]]]", self._given)())
         return known
 
     def __reduce__(self) -> tuple[type[Headers], tuple[dict[str, str]]]:
@@ -95,6 +91,11 @@ class Headers(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"Headers({sorted(self._items)})"
+
+
+def _by_lower_name(items: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, str]:
+    pairs = cast("Mapping[str, str]", items).items() if isinstance(items, Mapping) else items
+    return {name.lower(): value for name, value in pairs}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class Request:
         return f"Request({self.method})"
 
 
-@dataclass(slots=True, repr=False)
+@dataclass(init=False, slots=True, repr=False)
 class Response:
     """One HTTP answer, read to its end. Header names are looked up without regard to case."""
 
@@ -134,9 +135,10 @@ class Response:
     headers: Mapping[str, str]
     content: bytes
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.headers, Headers):
-            self.headers = Headers(self.headers)
+    def __init__(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        self.status = status
+        self.headers = headers if isinstance(headers, Headers) else Headers(headers)
+        self.content = content
 
     def __repr__(self) -> str:
         return f"Response({self.status}, {len(self.content)} bytes)"

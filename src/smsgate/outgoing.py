@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 
 __all__ = ["SendResult", "build_message", "send_operation", "with_id"]
 
+_FIELDS = (
+    "id",
+    "device_id",
+    "sim_number",
+    "with_delivery_report",
+    "priority",
+    "ttl",
+    "valid_until",
+    "schedule_at",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
@@ -35,16 +46,20 @@ class SendResult:
     error: SMSGateError | None
 
 
-def build_message(message: Message | str, to: str | Iterable[str] | None, **fields: Any) -> Message:
-    """Return the message itself, or build one from a text, its recipients and other fields (None means absent).
+def build_message(message: Message | str, to: str | Iterable[str] | None, *fields: Any) -> Message:
+    """Return the message itself, or build one from a text, its recipients and other fields.
+
+    Args:
+        message: a message or a text.
+        to: one recipient or several, only with a text.
+        fields: the values of a message's further fields in the order of ``_FIELDS``, None where absent.
 
     Raises:
         InvalidRequestError: when recipients are missing or given twice, or the message is of another type.
         pydantic.ValidationError: when the parts make no valid message.
     """
-    given = {name: value for name, value in fields.items() if value is not None}
     if isinstance(message, Message):
-        if to is not None or given:
+        if to is not None or fields.count(None) != len(fields):
             raise InvalidRequestError("a Message holds its recipients and options itself; keywords go with a text")
         return message
     if not isinstance(message, str):
@@ -54,6 +69,7 @@ def build_message(message: Message | str, to: str | Iterable[str] | None, **fiel
     if not isinstance(to, Iterable) or isinstance(to, Mapping | bytes | bytearray | memoryview):
         raise InvalidRequestError("to= takes a phone number or a list of such")
     numbers = [to] if isinstance(to, str) else list(to)
+    given = {name: value for name, value in zip(_FIELDS, fields, strict=True) if value is not None}
     return Message(phone_numbers=numbers, text_message=TextMessage(text=message), **given)
 
 
@@ -65,12 +81,18 @@ def with_id(message: Message) -> Message:
 
 
 def send_operation(
-    message: Message, *, skip_phone_validation: bool, active_within: int, recheck: bool = True
+    message: Message,
+    drawn_id: str | None,
+    *,
+    skip_phone_validation: bool,
+    active_within: int,
+    recheck: bool = True,
 ) -> Operation[MessageState]:
     """Build the operation that sends a message.
 
     Args:
-        message: as it goes out.
+        message: as it goes out, but for an id that was drawn for it.
+        drawn_id: the id of a message that has none itself.
         skip_phone_validation: as in ``send``.
         active_within: hours, 0 for all devices.
         recheck: False for a message that was checked and then changed on purpose.
@@ -81,9 +103,12 @@ def send_operation(
     """
     if isinstance(active_within, bool) or not isinstance(active_within, int) or active_within < 0:
         raise InvalidRequestError("device_active_within takes a whole number of hours, 0 for all devices")
-    return operations.send_message(
+    operation = operations.send_message(
         message,
         skip_phone_validation=unless_off(skip_phone_validation),
         device_active_within=active_within or None,
         recheck=recheck,
     )
+    if drawn_id is not None and operation.content is not None:  # copying the message for it would take longer
+        operation.content = b'{"id":"%b",%b' % (drawn_id.encode(), operation.content[1:])
+    return operation

@@ -12,7 +12,9 @@ from smsgate_api.types import InvalidArgumentError, Operation
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["Refusals", "check_operation", "refusals"]
+__all__ = ["REFUSED", "Refusals", "check_operation", "refusals", "refused"]
+
+REFUSED = (ValidationError, InvalidArgumentError)
 
 
 class Refusals:
@@ -26,13 +28,16 @@ class Refusals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _tb: TracebackType | None
     ) -> None:
-        if isinstance(error, ValidationError):
-            raise InvalidRequestError(_summary(error)) from error
-        if isinstance(error, InvalidArgumentError):
-            raise InvalidRequestError(str(error)) from error
+        if isinstance(error, REFUSED):
+            raise refused(error) from error
 
 
 refusals = Refusals()
+
+
+def refused(error: Exception) -> InvalidRequestError:
+    """Return the error of ours for one of `REFUSED`."""
+    return InvalidRequestError(_summary(error) if isinstance(error, ValidationError) else str(error))
 
 
 def check_operation(operation: Operation[Any]) -> None:

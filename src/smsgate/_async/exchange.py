@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate._async import io
@@ -20,7 +21,7 @@ from smsgate.retry import RetryEvent, RetryPolicy
 from smsgate_api import operations
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
 
     from smsgate_api.types import Operation
 
@@ -30,6 +31,7 @@ T = TypeVar("T")
 Send: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _OWN_HEADERS = frozenset({"accept", "authorization", "content-length", "content-type", "host", "user-agent"})
+_HEADERS_KEPT = 8
 _UNAUTHORIZED = 401
 _UNAVAILABLE = 503
 
@@ -54,7 +56,8 @@ class Exchange:
         self._fixed = None if isinstance(auth, JWTAuth) else auth.authorization()
         self._keeper = TokenKeeper(auth, base_url, self._ask, self._is_outage) if isinstance(auth, JWTAuth) else None
         self._timeout = timeout
-        self._headers = {"Accept": "application/json", "User-Agent": user_agent}
+        self._usual_headers = {"Accept": "application/json", "User-Agent": user_agent}
+        self._known_headers: dict[tuple[str | None, bool], Mapping[str, str]] = {}
         self._on_request = on_request
         self._on_response = on_response
         self._hooked = on_request is not None or on_response is not None
@@ -164,13 +167,9 @@ class Exchange:
         return self._http
 
     def _authorization(self, operation: Operation[Any], pair: TokenPair | None) -> str | None:
-        if operation.auth == "none":
-            return None
-        if operation.auth == "refresh":
-            return bearer(operation.token or "")
-        if pair is not None:
-            return bearer(pair.access_token)
-        return self._fixed
+        if operation.auth == "client":
+            return self._fixed if pair is None else bearer(pair.access_token)
+        return bearer(operation.token or "") if operation.auth == "refresh" else None
 
     async def _is_outage(self, call: Call) -> bool:
         """Ask the server's health, until it answers once a call, whether a 401 is the server's own failure.
@@ -187,12 +186,14 @@ class Exchange:
         self, operation: Operation[Any], authorization: str | None, call: Call, send: Send | None = None
     ) -> Outcome:
         """Exchange one request, under the eyes of the observers."""
-        watched = self._hooked or logger.isEnabledFor(logging.DEBUG)
-        event = self._announce(operation, call) if watched else None
-        request = self._request(operation, authorization, event.headers if event is not None else {})
+        event = None
+        if self._hooked or logger.isEnabledFor(logging.DEBUG):
+            event = self._announce(operation, call)
+        request = self._request(operation, authorization, event)
+        send = send or self._backend().send
         begun = io.now()
         try:
-            response = await (send or self._backend().send)(request)
+            response = await send(request)
         except BaseException as error:
             if event is not None:
                 self._observe(event, None, error, begun)
@@ -219,18 +220,30 @@ class Exchange:
         if self._on_response is not None:
             self._on_response(ended)
 
-    def _request(self, operation: Operation[Any], authorization: str | None, further: dict[str, str]) -> Request:
+    def _request(self, operation: Operation[Any], authorization: str | None, event: RequestEvent | None) -> Request:
         url = self.base_url + operation.path
         if operation.query:
             url = f"{url}?{operation.query}"
-        headers = self._headers.copy()
-        if further:
-            headers = {**{k: v for k, v in further.items() if k.lower() not in _OWN_HEADERS}, **headers}
-        if authorization is not None:
-            headers["Authorization"] = authorization
-        if operation.content is not None:
-            headers["Content-Type"] = "application/json"
+        headers = self._headers(authorization, operation.content is not None)
+        if event is not None and event.headers:
+            further = {k: v for k, v in event.headers.items() if k.lower() not in _OWN_HEADERS}
+            headers = {**further, **headers}
         return Request(operation.method, url, headers, operation.content, self._timeout)
+
+    def _headers(self, authorization: str | None, has_content: bool) -> Mapping[str, str]:  # noqa: FBT001 - half of a key
+        """Return headers; the same object for the same values, so that backends may keep what they make of it."""
+        key = (authorization, has_content)
+        known = self._known_headers.get(key)
+        if known is None:
+            headers = dict(self._usual_headers)
+            if authorization is not None:
+                headers["Authorization"] = authorization
+            if has_content:
+                headers["Content-Type"] = "application/json"
+            if len(self._known_headers) >= _HEADERS_KEPT:  # tokens come and go
+                self._known_headers.clear()
+            known = self._known_headers[key] = MappingProxyType(headers)
+        return known
 
 
 def draw() -> float:

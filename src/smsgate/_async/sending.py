@@ -24,6 +24,7 @@ from smsgate.pinning import LIST_LIFETIME, choose_device
 from smsgate.safesend import Verdict, expected_state, is_about, is_over, judge, proves_arrival, same_message
 from smsgate_api import operations
 from smsgate_api.models import ProcessState
+from smsgate_api.types import UnreadableError, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -68,19 +69,38 @@ class SafeSender:
         chosen = choose_device(devices, active_within, datetime.now(timezone.utc), draw())
         return message if chosen is None else message.model_copy(update={"device_id": chosen})
 
-    async def send(self, message: Message, operation: Operation[MessageState], *, fresh_id: bool) -> MessageState:
-        """Send a message that has its id (and device, if any), as often as it takes and is safe.
+    async def send(
+        self, message: Message, operation: Operation[MessageState], drawn_id: str | None = None
+    ) -> MessageState:
+        """Send a message with its device, if any, as often as it takes and is safe.
 
         Args:
-            message: as it goes out.
+            message: as it goes out, but for an id that was drawn for it.
             operation: sends it.
-            fresh_id: whether the id was made for this send, so that no other message can have it.
+            drawn_id: the id of a message that has none itself: made for this send, so no other message can have it.
         """
         call = Call(self._exchange.retry, io.now())
+        outcome = await self._exchange.attempt(operation, call)
+        if outcome.error is None and outcome.response is not None:
+            answer = outcome.response
+            try:
+                state = operation.parse(answer.status, answer.headers, answer.content)
+            except UnreadableError:
+                pass  # it is read once more below, where the gateway is asked then
+            else:
+                if state.id == (drawn_id or message.id):
+                    return state
+        if drawn_id is not None:
+            message = replaced(message, id=drawn_id)
+        return await self._settle(message, operation, call, outcome, fresh_id=drawn_id is not None)
+
+    async def _settle(
+        self, message: Message, operation: Operation[MessageState], call: Call, outcome: Outcome, *, fresh_id: bool
+    ) -> MessageState:
+        """Go on after a first attempt whose answer is not as clear as most."""
         doubtful = False  # an attempt may have arrived
         over = True  # and none of them can still be under way
         while True:
-            outcome = await self._exchange.attempt(operation, call)
             verdict = judge(outcome)
             if verdict is Verdict.ACCEPTED:
                 return await self._accepted(operation, outcome, message, call)
@@ -101,6 +121,7 @@ class SafeSender:
                     return found
                 if call.is_late(io.now()):
                     raise failure(message, outcome, over=over)
+            outcome = await self._exchange.attempt(operation, call)
 
     async def cancel(self, operation: Operation[MessageState], id: str) -> MessageState:
         """Take a message back; after an unclear attempt its state says whether that had worked."""

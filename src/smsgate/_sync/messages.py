@@ -11,6 +11,7 @@ from smsgate._sync import io
 from smsgate._sync.execution import Execution
 from smsgate._sync.paging import iterate
 from smsgate.errors import InvalidRequestError, SMSGateError, WaitTimeoutError
+from smsgate.ids import new_id
 from smsgate.observing import logger
 from smsgate.outgoing import SendResult, build_message, send_operation, with_id
 from smsgate.queries import (
@@ -24,7 +25,7 @@ from smsgate.queries import (
     moment,
     unless_off,
 )
-from smsgate.refusals import refusals
+from smsgate.refusals import REFUSED, refusals, refused
 from smsgate.waiting import Until, check_wait, is_reached, next_interval
 from smsgate_api import operations
 
@@ -118,33 +119,39 @@ class MessageCalls(Execution):
             >>> state.state  # doctest: +SKIP
             <ProcessState.Pending: 'Pending'>
         """
-        with refusals:
+        try:  # not ``with refusals``, which costs a little more
             outgoing = build_message(
                 message,
                 to,
-                id=id,
-                device_id=device_id,
-                sim_number=sim_number,
-                with_delivery_report=with_delivery_report,
-                priority=priority,
-                ttl=ttl,
-                valid_until=valid_until,
-                schedule_at=schedule_at,
+                id,
+                device_id,
+                sim_number,
+                with_delivery_report,
+                priority,
+                ttl,
+                valid_until,
+                schedule_at,
             )
-            chosen = with_id(outgoing)
+            drawn_id = new_id() if outgoing.id is None else None
             operation = send_operation(
-                chosen, skip_phone_validation=skip_phone_validation, active_within=device_active_within
+                outgoing, drawn_id, skip_phone_validation=skip_phone_validation, active_within=device_active_within
             )
             if not self._sends_as_given:
-                self._cipher.check(chosen)
+                self._cipher.check(outgoing)
+        except REFUSED as error:
+            raise refused(error) from error
         if self._sends_as_given:
-            return self._sender.send(chosen, operation, fresh_id=chosen is not outgoing)
-        wire = self._cipher.seal(self._sender.pinned(chosen, device_active_within))
-        if wire is not chosen:
+            return self._sender.send(outgoing, operation, drawn_id)
+        wire = self._cipher.seal(self._sender.pinned(outgoing, device_active_within))
+        if wire is not outgoing:
             operation = send_operation(
-                wire, skip_phone_validation=skip_phone_validation, active_within=device_active_within, recheck=False
+                wire,
+                drawn_id,
+                skip_phone_validation=skip_phone_validation,
+                active_within=device_active_within,
+                recheck=False,
             )
-        return self._cipher.open_one(self._sender.send(wire, operation, fresh_id=chosen is not outgoing))
+        return self._cipher.open_one(self._sender.send(wire, operation, drawn_id))
 
     def send_many(
         self,
