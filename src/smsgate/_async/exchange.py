@@ -6,7 +6,6 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate._async import io
@@ -21,7 +20,7 @@ from smsgate.retry import RetryEvent, RetryPolicy
 from smsgate_api import operations
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator
 
     from smsgate_api.types import Operation
 
@@ -31,7 +30,6 @@ T = TypeVar("T")
 Send: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _OWN_HEADERS = frozenset({"accept", "authorization", "content-length", "content-type", "host", "user-agent"})
-_HEADERS_KEPT = 8
 _UNAUTHORIZED = 401
 _UNAVAILABLE = 503
 
@@ -56,8 +54,7 @@ class Exchange:
         self._fixed = None if isinstance(auth, JWTAuth) else auth.authorization()
         self._keeper = TokenKeeper(auth, base_url, self._ask, self._is_outage) if isinstance(auth, JWTAuth) else None
         self._timeout = timeout
-        self._usual_headers = {"Accept": "application/json", "User-Agent": user_agent}
-        self._known_headers: dict[tuple[str | None, bool], Mapping[str, str]] = {}
+        self._headers = {"Accept": "application/json", "User-Agent": user_agent}
         self._on_request = on_request
         self._on_response = on_response
         self._hooked = on_request is not None or on_response is not None
@@ -224,26 +221,14 @@ class Exchange:
         url = self.base_url + operation.path
         if operation.query:
             url = f"{url}?{operation.query}"
-        headers = self._headers(authorization, operation.content is not None)
+        headers = self._headers.copy()
         if event is not None and event.headers:
-            further = {k: v for k, v in event.headers.items() if k.lower() not in _OWN_HEADERS}
-            headers = {**further, **headers}
+            headers = {**{k: v for k, v in event.headers.items() if k.lower() not in _OWN_HEADERS}, **headers}
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        if operation.content is not None:
+            headers["Content-Type"] = "application/json"
         return Request(operation.method, url, headers, operation.content, self._timeout)
-
-    def _headers(self, authorization: str | None, has_content: bool) -> Mapping[str, str]:  # noqa: FBT001 - half of a key
-        """Return headers; the same object for the same values, so that backends may keep what they make of it."""
-        key = (authorization, has_content)
-        known = self._known_headers.get(key)
-        if known is None:
-            headers = dict(self._usual_headers)
-            if authorization is not None:
-                headers["Authorization"] = authorization
-            if has_content:
-                headers["Content-Type"] = "application/json"
-            if len(self._known_headers) >= _HEADERS_KEPT:  # tokens come and go
-                self._known_headers.clear()
-            known = self._known_headers[key] = MappingProxyType(headers)
-        return known
 
 
 def draw() -> float:

@@ -15,7 +15,7 @@ from smsgate.errors import TransportError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 
-__all__ = ["LARGEST_BODY", "SMALL_BODY", "acollect", "adecoded", "collect", "decoded", "decoded_headers"]
+__all__ = ["LARGEST_BODY", "SMALL_BODY", "acollect", "adecoded", "collect", "decoded", "decoded_headers", "is_coded"]
 
 LARGEST_BODY = 64 * 1024 * 1024
 """Bytes that `send` holds in memory at most; the gateway's own answers stay far below it."""
@@ -33,13 +33,22 @@ def decoded_headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
 
 
-def collect(chunks: Iterable[bytes], headers: Mapping[str, str]) -> bytes:
+def is_coded(raw: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Tell whether headers announce a body that is compressed, or anything else than itself."""
+    return b"content-encoding" in [name.lower() for name, _ in raw]
+
+
+def collect(chunks: Iterable[bytes], headers: Mapping[str, str] | None) -> bytes:
     """Read a body to its end.
+
+    Args:
+        chunks: its parts as they arrive.
+        headers: the answer's; None when they are known to announce no coding.
 
     Raises:
         TransportError: it is larger than `LARGEST_BODY`, or wrongly compressed.
     """
-    if "content-encoding" in headers:
+    if headers is not None and "content-encoding" in headers:
         chunks = decoded(chunks, headers)
     parts: list[bytes] = []
     size = 0
@@ -51,9 +60,9 @@ def collect(chunks: Iterable[bytes], headers: Mapping[str, str]) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def acollect(chunks: AsyncGenerator[bytes, None], headers: Mapping[str, str]) -> bytes:
+async def acollect(chunks: AsyncGenerator[bytes, None], headers: Mapping[str, str] | None) -> bytes:
     """Do what `collect` does."""
-    if "content-encoding" in headers:
+    if headers is not None and "content-encoding" in headers:
         chunks = adecoded(chunks, headers)
     parts: list[bytes] = []
     size = 0

@@ -20,6 +20,7 @@ from smsgate._backends.httpx_wire import (
     check_open,
     is_secure,
     limits,
+    new_addressing,
     outgoing,
     proxy_of,
     received_headers,
@@ -68,6 +69,7 @@ class HttpxAsyncHttpClient:
         if client is not None and not isinstance(client, httpx.AsyncClient):
             raise ConfigurationError("this backend takes an httpx.AsyncClient")
         self._client = client
+        self._addressing = new_addressing()
         self._options = Connecting(
             client, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
         )
@@ -81,10 +83,10 @@ class HttpxAsyncHttpClient:
         try:
             with anyio.fail_after(request.timeout.total):
                 async with self._exchange(request, progress) as answer:
-                    headers = received_headers(answer)
+                    headers, coded = received_headers(answer)
                     if answer.is_stream_consumed:  # a mocked one, whose content is there already
                         return Response(answer.status_code, headers, answer.content)
-                    return Response(answer.status_code, headers, await acollect(_chunks(answer, None), headers))
+                    return Response(answer.status_code, headers, await acollect(_chunks(answer, None), coded))
         except TimeoutError as error:
             raise progress.out_of_time() from error
         except FAILURES as error:
@@ -103,7 +105,7 @@ class HttpxAsyncHttpClient:
                 raise progress.out_of_time() from error
             except FAILURES as error:
                 raise translated(error, sent=None) from cause(error, QUOTING)
-            headers = received_headers(answer)
+            headers, _ = received_headers(answer)
             if answer.is_stream_consumed:
                 yield AsyncStreamedResponse(answer.status_code, headers, answer.aiter_bytes())
                 return
@@ -118,7 +120,7 @@ class HttpxAsyncHttpClient:
     async def _exchange(self, request: Request, progress: _Progress) -> AsyncGenerator[httpx.Response, None]:
         """Open an answer; the connection is kept if the block reads it to its end, and closed otherwise."""
         pool = await self._pool.get()
-        sending = outgoing(request)
+        sending = outgoing(request, self._addressing)
         async with AsyncExitStack() as stack:
             if self._client is not None:
                 await stack.enter_async_context(pool.gate)
