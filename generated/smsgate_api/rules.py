@@ -44,7 +44,6 @@ __all__ = [
 MAX_STORED_SIZE = 65_535
 """Most bytes of a text or data content as the server stores it; beyond that it answers 500."""
 _MAX_PORT = 65_535
-_MIN_PRIORITY, _MAX_PRIORITY = -128, 127
 LONGEST_TTL = 9_000_000_000
 """Seconds; in nanoseconds, as servers count, more would not fit 64 bits."""
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,36}")
@@ -173,8 +172,6 @@ class MessageRules(Model):
             _refuse("one_content", "Give exactly one of text_message, data_message, mms_message and message")
         if message.id is not None and not _is_id(message.id):
             _refuse("message_id", "An id should be 1 to 36 letters, digits or ._~- and no dot segment")
-        if not _MIN_PRIORITY <= message.priority <= _MAX_PRIORITY:
-            _refuse("priority_range", "Priority should be -128 to 127")
         _check_recipients(message.phone_numbers)
         if message.device_id is not None:
             _check_device(message.device_id)

@@ -107,7 +107,13 @@ class AiohttpAsyncHttpClient:
         try:
             answer = await self._begin(request)
             try:
-                content = await _content(answer)
+                if answer.content.is_eof() and not _is_coded(answer):  # it came together with the headers
+                    content = answer.content.read_nowait()
+                else:
+                    content = await _content(answer)
+            except _READING_FAILURES as error:
+                answer.close()
+                raise _translated(error, sent=True) from cause(error, _QUOTING)
             except BaseException:
                 answer.close()
                 raise
@@ -204,23 +210,27 @@ def _parsed(url: str) -> URL:
 
 @lru_cache(maxsize=16)
 def _limits(timeout: Timeout) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=timeout.total, sock_connect=timeout.connect, sock_read=timeout.read)
+    total, read = timeout.total, timeout.read
+    if total is not None and read is not None and total <= read:
+        read = None  # the whole exchange ends before: one timer less for each answer
+    return aiohttp.ClientTimeout(total=total, sock_connect=timeout.connect, sock_read=read)
 
 
 def _headers(answer: aiohttp.ClientResponse) -> Headers:
     return Headers(partial(decoded_headers, answer.raw_headers))
 
 
+def _is_coded(answer: aiohttp.ClientResponse) -> bool:
+    return "Content-Encoding" in answer.headers
+
+
 async def _content(answer: aiohttp.ClientResponse) -> bytes:
     """Read a body to its end; one that is small and plain, as nearly all are, without the machinery for others."""
-    try:
-        size = answer.content_length
-        if size is not None and size <= SMALL_BODY and "Content-Encoding" not in answer.headers:
-            stream = answer.content
-            begun = await stream.readany()
-            return begun if stream.at_eof() else begun + await stream.read()
-    except _READING_FAILURES as error:
-        raise _translated(error, sent=True) from cause(error, _QUOTING)
+    size = answer.content_length
+    if size is not None and size <= SMALL_BODY and not _is_coded(answer):
+        stream = answer.content
+        begun = await stream.readany()
+        return begun if stream.at_eof() else begun + await stream.read()
     return await acollect(_chunks(answer), _headers(answer))
 
 

@@ -142,9 +142,9 @@ class LoopBound(Generic[T]):
         self._last: tuple[int, object, T] | None = None
 
     def current(self) -> T | None:
-        """Return it if the running loop was the last to ask for it, the fast way."""
+        """Return it if the running loop, asyncio's, was the last to ask for it, the fast way."""
         last = self._last  # read once: loops in other threads set it too
-        if last is not None and last[1] is self._loop() and last[0] == os.getpid():
+        if last is not None and last[1] is asyncio._get_running_loop() and last[0] == os.getpid():  # noqa: SLF001
             return last[2]
         return None
 
