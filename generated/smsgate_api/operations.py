@@ -63,9 +63,7 @@ def list_messages(
         "GET",
         "/messages",
         partial(_message_state_page, limit=limit, offset=offset),
-        query=""
-        if from_ is to is state is device_id is limit is offset is include_content is sort is None
-        else query_string(
+        query=query_string(
             ("from", from_, time),
             ("to", to, time),
             ("state", state, text),
@@ -107,7 +105,7 @@ def send_message(
         "/messages",
         _message_state,
         query=""
-        if skip_phone_validation is device_active_within is None
+        if skip_phone_validation is None and device_active_within is None
         else query_string(
             ("skipPhoneValidation", skip_phone_validation, flag),
             ("deviceActiveWithin", device_active_within, integer),
@@ -218,9 +216,7 @@ def list_inbox(
         "GET",
         "/inbox",
         partial(_incoming_message_page, limit=limit, offset=offset),
-        query=""
-        if type_ is limit is offset is from_ is to is device_id is include_attachments is None
-        else query_string(
+        query=query_string(
             ("type", type_, text),
             ("limit", limit, integer),
             ("offset", offset, integer),
@@ -481,9 +477,7 @@ def get_logs(
         "GET",
         "/logs",
         _log_entry_page,
-        query=""
-        if from_ is to is None
-        else query_string(
+        query=query_string(
             ("from", from_, time),
             ("to", to, time),
         ),
