@@ -8,6 +8,7 @@ headers stay out of the exchange.
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import aclosing, asynccontextmanager
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from yarl import URL
 
 from smsgate._backends.connecting import KEEPALIVE_SECONDS, Cert, Connecting, Verify
 from smsgate._backends.content import SMALL_BODY, acollect, adecoded, decoded_headers
+from smsgate._backends.deadlines import Deadline, Deadlines
 from smsgate._backends.failures import (
     broken,
     cause,
@@ -95,29 +97,32 @@ class AiohttpAsyncHttpClient:
         if session is not None and session.trust_env and getattr(session, "_default_proxy", None) is None:
             self._options.trust_env = True  # read here: aiohttp would read .netrc too
         self._gate = None if session is None else asyncio.Semaphore(max_connections)  # ours has it in its connector
-        self._session: LoopBound[aiohttp.ClientSession] = LoopBound(
-            self._open, aiohttp.ClientSession.close, loop=asyncio_loop, given=session is not None
+        self._opened: LoopBound[_Opened] = LoopBound(
+            self._open, _Opened.aclose, loop=asyncio_loop, given=session is not None
         )
 
     async def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
+        opened = self._opened.current() or await self._opened.get()
         gate = self._gate
         if gate is not None:
             await take_turn(gate, request.timeout.total)
         try:
-            answer = await self._begin(request)
-            try:
-                if answer.content.is_eof() and not _is_coded(answer):  # it came together with the headers
-                    content = answer.content.read_nowait()
-                else:
-                    content = await _content(answer)
-            except _READING_FAILURES as error:
-                answer.close()
-                raise _translated(error, sent=True) from cause(error, _QUOTING)
-            except BaseException:
-                answer.close()
-                raise
-            return Response(answer.status, _headers(answer), content)
+            with opened.deadline(request.timeout.total) as deadline:
+                answer = await self._begin(request, opened.session, _until_answered(request.timeout))
+                deadline.sent = True
+                try:
+                    if answer.content.is_eof() and not _is_coded(answer):  # it came together with the headers
+                        content = answer.content.read_nowait()
+                    else:
+                        content = await _content(answer)
+                except _READING_FAILURES as error:
+                    answer.close()
+                    raise _translated(error, sent=True) from cause(error, _QUOTING)
+                except BaseException:
+                    answer.close()
+                    raise
+                return Response(answer.status, _headers(answer), content)
         finally:
             if gate is not None:
                 gate.release()
@@ -125,11 +130,12 @@ class AiohttpAsyncHttpClient:
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
+        opened = await self._opened.get()
         gate = self._gate
         if gate is not None:
             await take_turn(gate, request.timeout.total)
         try:
-            answer = await self._begin(request)
+            answer = await self._begin(request, opened.session, _limits(request.timeout))
             try:
                 headers = _headers(answer)
                 async with aclosing(adecoded(_chunks(answer), headers)) as chunks:
@@ -142,10 +148,11 @@ class AiohttpAsyncHttpClient:
 
     async def aclose(self) -> None:
         """Close the connections this object opened; a later `send` opens it again."""
-        await self._session.aclose()
+        await self._opened.aclose()
 
-    async def _begin(self, request: Request) -> aiohttp.ClientResponse:
-        session = self._session.current() or await self._session.get()
+    async def _begin(
+        self, request: Request, session: aiohttp.ClientSession, limits: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
         if session.closed:
             raise ConfigurationError(_CLOSED)
         url = request.url
@@ -162,7 +169,7 @@ class AiohttpAsyncHttpClient:
                 parsed,
                 data=request.content,
                 headers=request.headers,
-                timeout=_limits(request.timeout),
+                timeout=limits,
                 allow_redirects=False,
                 ssl=ssl,
                 proxy=proxy,
@@ -172,7 +179,10 @@ class AiohttpAsyncHttpClient:
                 raise not_http() from None
             raise _translated(error, sent=None) from cause(error, _QUOTING)
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self) -> _Opened:
+        return _Opened(self._make())
+
+    def _make(self) -> aiohttp.ClientSession:
         given = self._given
         if given is None:
             limit = self._options.max_connections
@@ -185,6 +195,25 @@ class AiohttpAsyncHttpClient:
             return _bare_session(given.connector, connector_owner=False, trace_configs=given.trace_configs, **proxy)
         except RuntimeError as error:
             raise ConfigurationError(FOREIGN) from error
+
+
+class _Opened:
+    """What was opened: a session, and its exchanges' limits."""
+
+    __slots__ = ("_deadlines", "session")
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self.session = session
+        self._deadlines: Deadlines | None = None
+
+    def deadline(self, seconds: float | None) -> Deadline:
+        """Return the ``with`` block of an exchange with that limit."""
+        if self._deadlines is None or self._deadlines.seconds != seconds:
+            self._deadlines = Deadlines(seconds)
+        return Deadline(self._deadlines)
+
+    async def aclose(self) -> None:
+        await self.session.close()
 
 
 def _bare_session(connector: aiohttp.BaseConnector | None, **options: Any) -> aiohttp.ClientSession:
@@ -210,10 +239,18 @@ def _parsed(url: str) -> URL:
 
 @lru_cache(maxsize=16)
 def _limits(timeout: Timeout) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=timeout.total, sock_connect=timeout.connect, sock_read=timeout.read)
+
+
+@lru_cache(maxsize=16)
+def _until_answered(timeout: Timeout) -> aiohttp.ClientTimeout:
+    """Return the limits of an exchange that has a deadline of ours: each timer of aiohttp's takes as long as we do."""
     total, read = timeout.total, timeout.read
     if total is not None and read is not None and total <= read:
-        read = None  # the whole exchange ends before: one timer less for each answer
-    return aiohttp.ClientTimeout(total=total, sock_connect=timeout.connect, sock_read=read)
+        read = None  # the whole exchange ends before
+    return aiohttp.ClientTimeout(
+        total=None, connect=total, sock_connect=timeout.connect, sock_read=read, ceil_threshold=math.inf
+    )
 
 
 def _headers(answer: aiohttp.ClientResponse) -> Headers:
