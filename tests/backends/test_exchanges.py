@@ -71,10 +71,18 @@ async def test_headers_arrive_as_given_and_no_others(server, backend, ask):
     }
 
 
-async def test_nothing_is_asked_for_that_the_request_did_not_ask_for(server, backend, ask):
-    await backend.send(ask(f"{server.origin}/"))
+@pytest.mark.parametrize(("method", "content"), [("GET", None), ("POST", b"{}"), ("POST", None), ("DELETE", None)])
+@pytest.mark.parametrize("name", ["User-Agent", None])
+async def test_nothing_is_asked_for_that_the_request_did_not_ask_for(server, backend, ask, case, method, content, name):
+    if name is None and case.library == "pyreqwest":
+        pytest.skip("names itself where we do not, and we always do")
+    request = ask(f"{server.origin}/", method, content)
+    request.headers = {} if name is None else request.headers
+
+    await backend.send(request)
 
     received = server.requests[0]
+    assert received.all("User-Agent") == ([] if name is None else ["contract/1.0"])
     assert received.all("Accept-Encoding") == [] or received.all("Accept-Encoding") == ["identity"]
     assert received.all("Content-Type") == []
     assert set(received.all("Accept")) <= {"*/*"}

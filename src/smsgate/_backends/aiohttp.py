@@ -38,9 +38,9 @@ from smsgate.errors import ConfigurationError
 from smsgate.http import Headers, Response, Timeout
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable
 
-    from smsgate.errors import TransportError
+    from smsgate.errors import SMSGateError, TransportError
     from smsgate.http import Request
 
 __all__ = ["AiohttpAsyncHttpClient"]
@@ -58,7 +58,7 @@ _QUOTING = (
     HttpProcessingError,
     ValueError,
 )
-_OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+_ADDED_HEADERS = ("Content-Type", "User-Agent")
 
 
 class AiohttpAsyncHttpClient:
@@ -109,7 +109,11 @@ class AiohttpAsyncHttpClient:
             await take_turn(gate, request.timeout.total)
         try:
             with opened.deadline(request.timeout.total) as deadline:
-                answer = await self._begin(request, opened.session, _until_answered(request.timeout))
+                asked = self._begin(request, opened.session, _until_answered(request.timeout))
+                try:
+                    answer = await asked
+                except _READING_FAILURES as error:
+                    raise _unanswered(error, request, opened.session) from cause(error, _QUOTING)
                 deadline.sent = True
                 try:
                     if answer.content.is_eof() and not _is_coded(answer):  # it came together with the headers
@@ -135,7 +139,11 @@ class AiohttpAsyncHttpClient:
         if gate is not None:
             await take_turn(gate, request.timeout.total)
         try:
-            answer = await self._begin(request, opened.session, _limits(request.timeout))
+            asked = self._begin(request, opened.session, _limits(request.timeout))
+            try:
+                answer = await asked
+            except _READING_FAILURES as error:
+                raise _unanswered(error, request, opened.session) from cause(error, _QUOTING)
             try:
                 headers = _headers(answer)
                 async with aclosing(adecoded(_chunks(answer), headers)) as chunks:
@@ -150,34 +158,28 @@ class AiohttpAsyncHttpClient:
         """Close the connections this object opened; a later `send` opens it again."""
         await self._opened.aclose()
 
-    async def _begin(
+    def _begin(
         self, request: Request, session: aiohttp.ClientSession, limits: aiohttp.ClientTimeout
-    ) -> aiohttp.ClientResponse:
-        if session.closed:
-            raise ConfigurationError(_CLOSED)
+    ) -> Awaitable[aiohttp.ClientResponse]:
+        """Write a request; the answer is still to be awaited."""
         url = request.url
         proxy = self._options.proxy_for(url)
         secure = url.startswith("https") or (proxy is not None and proxy.startswith("https"))
-        ssl = self._options.ssl_context() if secure and self._given is None else True
         try:
             parsed = _parsed(url)
         except ValueError:
             raise not_http() from None
-        try:
-            return await session.request(
-                request.method,
-                parsed,
-                data=request.content,
-                headers=request.headers,
-                timeout=limits,
-                allow_redirects=False,
-                ssl=ssl,
-                proxy=proxy,
-            )
-        except _FAILURES as error:
-            if isinstance(error, ValueError) and unwritable(request.headers):
-                raise not_http() from None
-            raise _translated(error, sent=None) from cause(error, _QUOTING)
+        return session.request(
+            request.method,
+            parsed,
+            data=request.content,
+            headers=request.headers,
+            skip_auto_headers=_missing(request),
+            timeout=limits,
+            allow_redirects=False,
+            ssl=self._options.ssl_context() if secure and self._given is None else True,
+            proxy=proxy,
+        )
 
     def _open(self) -> _Opened:
         return _Opened(self._make())
@@ -221,12 +223,25 @@ def _bare_session(connector: aiohttp.BaseConnector | None, **options: Any) -> ai
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
-        skip_auto_headers=_OWN_HEADERS,
+        request_class=_BareRequest,
         auto_decompress=False,
         **options,
     )
     session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - one call, one exchange
     return session
+
+
+class _BareRequest(aiohttp.ClientRequest):
+    """A request without ``Accept`` and ``Accept-Encoding`` of aiohttp's."""
+
+    DEFAULT_HEADERS = {}  # noqa: RUF012 - as the base class has it
+
+
+def _missing(request: Request) -> tuple[str, ...] | None:
+    """Return headers that aiohttp shall not add; None where it would not: to look is faster than to tell it."""
+    headers = request.headers
+    complete = "User-Agent" in headers and ("Content-Type" in headers or request.method == "GET")
+    return None if complete else _ADDED_HEADERS
 
 
 @lru_cache(maxsize=256)
@@ -277,6 +292,17 @@ async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]
             yield chunk
     except _READING_FAILURES as error:
         raise _translated(error, sent=True) from cause(error, _QUOTING)
+
+
+def _unanswered(error: Exception, request: Request, session: aiohttp.ClientSession) -> SMSGateError:
+    """Return the error of ours for one that came before an answer."""
+    if isinstance(error, RuntimeError):
+        if session.closed:
+            return ConfigurationError(_CLOSED)
+        raise error
+    if isinstance(error, ValueError) and unwritable(request.headers):
+        return not_http()
+    return _translated(error, sent=None)
 
 
 def _translated(error: Exception, *, sent: bool | None) -> TransportError:
