@@ -179,11 +179,12 @@ def received_headers(answer: BaseResponse) -> Headers:
 
 def is_small(answer: BaseResponse) -> bool:
     """Tell whether the body is certain to be plain, and small enough to be read at once."""
+    headers: Any = answer.headers  # whose methods, unlike the answer's own, do not let go of the interpreter
     try:
-        size = answer.get_header("content-length") or ""
-        return size.isdecimal() and int(size) <= LARGEST_BODY and answer.get_header("content-encoding") is None
-    except ValueError:  # one that is not ASCII
+        size: str = headers.get("content-length", "")
+    except ValueError:  # it is not ASCII
         return False
+    return size.isdecimal() and int(size) <= LARGEST_BODY and "content-encoding" not in headers
 
 
 def _readable(answer: BaseResponse) -> list[tuple[str, str]]:
