@@ -177,14 +177,21 @@ def test_several_troubles_at_once_do_not_disturb_each_other():
     assert message.id == "order-1"
 
 
+def test_answers_are_read_by_wire_names_alone():
+    message = read(hashed_message={"hash": "x"})
+
+    assert message.hashed_message is None
+    assert message.model_extra == {"hashed_message": {"hash": "x"}}
+
+
 def test_many_troubles_take_one_round_not_one_each():
     rounds = []
     original = read_state.validator
 
     class Counting:
-        def validate_json(self, content):
+        def validate_json(self, content, **options):
             rounds.append(content)
-            return original.validate_json(content)
+            return original.validate_json(content, **options)
 
     reader = ObjectReader(lambda: models.MessageState)
     reader._validator = Counting()

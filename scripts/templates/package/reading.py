@@ -1,9 +1,9 @@
 """Reading answers: a strict look first, and only when that fails repairs that lose as little as possible.
 
-Hand-written; ``scripts/generate.py`` copies it from ``scripts/templates``. Repairs, until nothing changes: null where a
-list or a map belongs becomes empty; an optional field that cannot be read becomes absent (a required one makes whatever
-holds it unreadable in turn). An item of a list answer that is still unreadable goes to ``Page.invalid``; a
-single object that is still unreadable raises ``UnreadableError``.
+Hand-written; ``scripts/generate.py`` copies it from ``scripts/templates``. Fields go by their wire names alone.
+Repairs, until nothing changes: null where a list or a map belongs becomes empty; an optional field that cannot be read
+becomes absent (a required one makes whatever holds it unreadable in turn). An item of a list answer that is still
+unreadable goes to ``Page.invalid``; a single object that is still unreadable raises ``UnreadableError``.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class ObjectReader(Generic[M]):
     def __call__(self, _status: int, _headers: Mapping[str, str], content: bytes) -> M:
         """Read an answer; raises UnreadableError."""
         try:
-            return cast("M", (self._validator or self.validator).validate_json(content))
+            return cast("M", (self._validator or self.validator).validate_json(content, by_alias=True, by_name=False))
         except ValidationError:
             return self.repair(_load(content, self.model.__name__))
 
@@ -77,7 +77,7 @@ class ObjectReader(Generic[M]):
             copied = json.loads(content)
             while True:
                 try:
-                    return cast("M", self.validator.validate_json(content))
+                    return cast("M", self.validator.validate_json(content, by_alias=True, by_name=False))
                 except ValidationError as failure:
                     problems = failure.errors(include_url=False, include_context=False, include_input=False)
                 beyond_repair = _repair_round(copied, [(found["loc"], found["type"]) for found in problems], blame)
@@ -116,7 +116,9 @@ class PageReader(Generic[M]):
     ) -> Page[M]:
         """Read an answer to a request for ``limit`` items from ``offset`` on; raises UnreadableError."""
         try:
-            page: Page[M] = Page((self._validator or self._build()).validate_json(content))
+            page: Page[M] = Page(
+                (self._validator or self._build()).validate_json(content, by_alias=True, by_name=False)
+            )
         except ValidationError:
             page = self._repair(content)
         page.total = _total(headers)
