@@ -28,16 +28,15 @@ if TYPE_CHECKING:
 __all__ = [
     "Call",
     "Outcome",
-    "answered",
     "copied",
     "during_outage",
     "is_passing",
     "no_answer",
     "unlisted",
+    "unsuccessful",
     "without_token",
 ]
 
-_FIRST_ERROR = 300
 _REQUEST_TIMEOUT = 408
 _SERVER_ERROR = 500
 _NOT_IMPLEMENTED = 501
@@ -119,20 +118,18 @@ class Call:
         )
 
 
-def answered(operation: Operation[Any], response: Response, base_url: str) -> Outcome:
-    """Make the outcome of an answer."""
+def unsuccessful(operation: Operation[Any], response: Response, base_url: str) -> Outcome:
+    """Make the outcome of an answer outside the success range."""
     status = response.status
-    if 200 <= status < _FIRST_ERROR:  # noqa: PLR2004 - the success range of HTTP
-        return Outcome(response, None, status, sent=True)
     if status in operation.also_success:
         try:
             operation.parse(status, response.headers, response.content)
             return Outcome(response, None, status, sent=True)
         except ValueError:
             pass
-    refused = status in {_UNAUTHORIZED, _TOO_MANY}  # before anything was done
+    undone = status in {_UNAUTHORIZED, _TOO_MANY}  # turned away before anything was done
     wait = retry_after_seconds(response.headers, datetime.now(timezone.utc))
-    return Outcome(response, api_error(operation, response, base_url), status, sent=not refused, retry_after=wait)
+    return Outcome(response, api_error(operation, response, base_url), status, sent=not undone, retry_after=wait)
 
 
 def no_answer(error: TransportError) -> Outcome:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from smsgate.errors import InvalidRequestError, SMSGateError
 from smsgate.ids import new_id
-from smsgate.queries import unless_off
 from smsgate_api import operations
 from smsgate_api.models import Message, TextMessage
 from smsgate_api.types import replaced
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
     from smsgate_api.models import MessageState
     from smsgate_api.types import Operation
 
-__all__ = ["SendResult", "build_message", "send_operation", "with_id"]
+__all__ = ["NO_OPTIONS", "SendResult", "build_message", "send_operation", "with_id"]
 
-_FIELDS = (
+_OPTIONS = (
     "id",
     "device_id",
     "sim_number",
@@ -29,6 +28,7 @@ _FIELDS = (
     "valid_until",
     "schedule_at",
 )
+NO_OPTIONS = (None,) * len(_OPTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +46,20 @@ class SendResult:
     error: SMSGateError | None
 
 
-def build_message(message: Message | str, to: str | Iterable[str] | None, *fields: Any) -> Message:
-    """Return the message itself, or build one from a text, its recipients and other fields.
+def build_message(message: Message | str, to: str | Iterable[str] | None, *options: Any) -> Message:
+    """Build a message from a text, its recipients and options.
 
     Args:
-        message: a message or a text.
-        to: one recipient or several, only with a text.
-        fields: the values of a message's further fields in the order of ``_FIELDS``, None where absent.
+        message: a text; a message is refused, as it comes here only with recipients or options beside it.
+        to: one recipient or several.
+        options: the values of a message's further fields in the order of ``_OPTIONS``, None where absent.
 
     Raises:
         InvalidRequestError: when recipients are missing or given twice, or the message is of another type.
         pydantic.ValidationError: when the parts make no valid message.
     """
     if isinstance(message, Message):
-        if to is not None or fields.count(None) != len(fields):
-            raise InvalidRequestError("a Message holds its recipients and options itself; keywords go with a text")
-        return message
+        raise InvalidRequestError("a Message holds its recipients and options itself; keywords go with a text")
     if not isinstance(message, str):
         raise InvalidRequestError("send takes a Message, or a text with to=")
     if to is None:
@@ -69,7 +67,7 @@ def build_message(message: Message | str, to: str | Iterable[str] | None, *field
     if not isinstance(to, Iterable) or isinstance(to, Mapping | bytes | bytearray | memoryview):
         raise InvalidRequestError("to= takes a phone number or a list of such")
     numbers = [to] if isinstance(to, str) else list(to)
-    given = {name: value for name, value in zip(_FIELDS, fields, strict=True) if value is not None}
+    given = {name: value for name, value in zip(_OPTIONS, options, strict=True) if value is not None}
     return Message(phone_numbers=numbers, text_message=TextMessage(text=message), **given)
 
 
@@ -105,7 +103,7 @@ def send_operation(
         raise InvalidRequestError("device_active_within takes a whole number of hours, 0 for all devices")
     operation = operations.send_message(
         message,
-        skip_phone_validation=unless_off(skip_phone_validation),
+        skip_phone_validation=None if skip_phone_validation is False else skip_phone_validation,
         device_active_within=active_within or None,
         recheck=recheck,
     )

@@ -59,10 +59,12 @@ class ObjectReader(Generic[M]):
 
     def __call__(self, _status: int, _headers: Mapping[str, str], content: bytes) -> M:
         """Read an answer; raises UnreadableError."""
+        validator = self._validator or self.validator
         try:
-            return cast("M", (self._validator or self.validator).validate_json(content, by_alias=True, by_name=False))
+            found: M = validator.validate_json(content, by_alias=True, by_name=False)
         except ValidationError:
             return self.repair(_load(content, self.model.__name__))
+        return found
 
     def repair(self, document: Any) -> M:
         """Read parsed JSON, which itself stays as it is.

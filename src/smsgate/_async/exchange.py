@@ -12,10 +12,10 @@ from smsgate._async import io
 from smsgate._async.tokens import MOST_RENEWALS, TokenError, TokenKeeper
 from smsgate.ahttp import AsyncHttpClient, AsyncStreamedResponse, Request, Response, Timeout, get_client
 from smsgate.answers import not_a_response, read
-from smsgate.auth import Auth, JWTAuth, TokenPair, bearer
+from smsgate.auth import Auth, JWTAuth, bearer
 from smsgate.errors import TransportError
 from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, logger
-from smsgate.outcomes import Call, Outcome, answered, during_outage, no_answer, without_token
+from smsgate.outcomes import Call, Outcome, during_outage, no_answer, unsuccessful, without_token
 from smsgate.retry import RetryEvent, RetryPolicy
 from smsgate_api import operations
 
@@ -116,13 +116,20 @@ class Exchange:
             send: exchanges the request, in the place of the backend's own ``send``.
         """
         call.attempts += 1
-        keeper = self._keeper if operation.auth == "client" else None
+        keeper, pair = None, None
         try:
-            pair = await keeper.current(call) if keeper is not None else None
-            outcome = await self._ask(operation, self._authorization(operation, pair), call, send)
+            if operation.auth != "client":
+                authorization = bearer(operation.token or "") if operation.auth == "refresh" else None
+            elif self._keeper is None:
+                authorization = self._fixed
+            else:
+                keeper = self._keeper
+                pair = await keeper.current(call)
+                authorization = bearer(pair.access_token)
+            outcome = await self._ask(operation, authorization, call, send)
             while outcome.status == _UNAUTHORIZED and keeper and pair and call.renewals < MOST_RENEWALS:
                 pair = await keeper.renewed(pair, call)
-                outcome = await self._ask(operation, self._authorization(operation, pair), call, send)
+                outcome = await self._ask(operation, bearer(pair.access_token), call, send)
         except TokenError as failure:
             return without_token(failure.reason)
         if outcome.status == _UNAUTHORIZED and operation.auth != "none" and await self._is_outage(call):
@@ -163,11 +170,6 @@ class Exchange:
             self._http = self._default.setdefault("http", get_client())
         return self._http
 
-    def _authorization(self, operation: Operation[Any], pair: TokenPair | None) -> str | None:
-        if operation.auth == "client":
-            return self._fixed if pair is None else bearer(pair.access_token)
-        return bearer(operation.token or "") if operation.auth == "refresh" else None
-
     async def _is_outage(self, call: Call) -> bool:
         """Ask the server's health, until it answers once a call, whether a 401 is the server's own failure.
 
@@ -187,7 +189,7 @@ class Exchange:
         if self._hooked or logger.isEnabledFor(logging.DEBUG):
             event = self._announce(operation, call)
         request = self._request(operation, authorization, event)
-        send = send or self._backend().send
+        send = send or (self._backend() if self._http is None else self._http).send
         begun = io.now()
         try:
             response = await send(request)
@@ -201,7 +203,9 @@ class Exchange:
             raise not_a_response()
         if event is not None:
             self._observe(event, response.status, None, begun)
-        return answered(operation, response, self.base_url)
+        if 200 <= response.status < 300:  # noqa: PLR2004 - the success range of HTTP
+            return Outcome(response, None, response.status, sent=True)
+        return unsuccessful(operation, response, self.base_url)
 
     def _announce(self, operation: Operation[Any], call: Call) -> RequestEvent:
         """Tell the observers of an attempt."""

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from smsgate._sync import io
 from smsgate._sync.tokens import MOST_RENEWALS, TokenError, TokenKeeper
 from smsgate.answers import not_a_response, read
-from smsgate.auth import Auth, JWTAuth, TokenPair, bearer
+from smsgate.auth import Auth, JWTAuth, bearer
 from smsgate.errors import TransportError
 from smsgate.http import HttpClient, Request, Response, StreamedResponse, Timeout, get_client
 from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, logger
-from smsgate.outcomes import Call, Outcome, answered, during_outage, no_answer, without_token
+from smsgate.outcomes import Call, Outcome, during_outage, no_answer, unsuccessful, without_token
 from smsgate.retry import RetryEvent, RetryPolicy
 from smsgate_api import operations
 
@@ -115,13 +115,20 @@ class Exchange:
             send: exchanges the request, in the place of the backend's own ``send``.
         """
         call.attempts += 1
-        keeper = self._keeper if operation.auth == "client" else None
+        keeper, pair = None, None
         try:
-            pair = keeper.current(call) if keeper is not None else None
-            outcome = self._ask(operation, self._authorization(operation, pair), call, send)
+            if operation.auth != "client":
+                authorization = bearer(operation.token or "") if operation.auth == "refresh" else None
+            elif self._keeper is None:
+                authorization = self._fixed
+            else:
+                keeper = self._keeper
+                pair = keeper.current(call)
+                authorization = bearer(pair.access_token)
+            outcome = self._ask(operation, authorization, call, send)
             while outcome.status == _UNAUTHORIZED and keeper and pair and call.renewals < MOST_RENEWALS:
                 pair = keeper.renewed(pair, call)
-                outcome = self._ask(operation, self._authorization(operation, pair), call, send)
+                outcome = self._ask(operation, bearer(pair.access_token), call, send)
         except TokenError as failure:
             return without_token(failure.reason)
         if outcome.status == _UNAUTHORIZED and operation.auth != "none" and self._is_outage(call):
@@ -162,11 +169,6 @@ class Exchange:
             self._http = self._default.setdefault("http", get_client())
         return self._http
 
-    def _authorization(self, operation: Operation[Any], pair: TokenPair | None) -> str | None:
-        if operation.auth == "client":
-            return self._fixed if pair is None else bearer(pair.access_token)
-        return bearer(operation.token or "") if operation.auth == "refresh" else None
-
     def _is_outage(self, call: Call) -> bool:
         """Ask the server's health, until it answers once a call, whether a 401 is the server's own failure.
 
@@ -186,7 +188,7 @@ class Exchange:
         if self._hooked or logger.isEnabledFor(logging.DEBUG):
             event = self._announce(operation, call)
         request = self._request(operation, authorization, event)
-        send = send or self._backend().send
+        send = send or (self._backend() if self._http is None else self._http).send
         begun = io.now()
         try:
             response = send(request)
@@ -200,7 +202,9 @@ class Exchange:
             raise not_a_response()
         if event is not None:
             self._observe(event, response.status, None, begun)
-        return answered(operation, response, self.base_url)
+        if 200 <= response.status < 300:  # noqa: PLR2004 - the success range of HTTP
+            return Outcome(response, None, response.status, sent=True)
+        return unsuccessful(operation, response, self.base_url)
 
     def _announce(self, operation: Operation[Any], call: Call) -> RequestEvent:
         """Tell the observers of an attempt."""
