@@ -15,7 +15,7 @@ from smsgate.errors import TransportError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 
-__all__ = ["LARGEST_BODY", "SMALL_BODY", "acollect", "adecoded", "collect", "decoded", "decoded_headers", "is_coded"]
+__all__ = ["LARGEST_BODY", "SMALL_BODY", "acollect", "adecoded", "collect", "decoded", "decoded_headers"]
 
 LARGEST_BODY = 64 * 1024 * 1024
 """Bytes that `send` holds in memory at most; the gateway's own answers stay far below it."""
@@ -31,11 +31,6 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 def decoded_headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     """Return headers as text; their bytes outside of ASCII mean whatever the server wants."""
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
-
-
-def is_coded(raw: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Tell whether headers announce a body that is compressed, or anything else than itself."""
-    return b"content-encoding" in [name.lower() for name, _ in raw]
 
 
 def collect(chunks: Iterable[bytes], headers: Mapping[str, str] | None) -> bytes:

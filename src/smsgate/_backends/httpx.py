@@ -16,14 +16,13 @@ import httpx
 
 from smsgate._backends.connecting import Cert, Connecting, Verify
 from smsgate._backends.content import collect, decoded
-from smsgate._backends.failures import broken, cause, check, deadline_of, no_turn, shorter
+from smsgate._backends.failures import broken, cause, deadline_of, no_turn, timed_out
 from smsgate._backends.httpx_wire import (
     FAILURES,
     QUOTING,
     check_open,
-    is_secure,
     limits,
-    new_addressing,
+    new_preparing,
     outgoing,
     proxy_of,
     received_headers,
@@ -70,7 +69,7 @@ class HttpxHttpClient:
         if client is not None and not isinstance(client, httpx.Client):
             raise ConfigurationError("this backend takes an httpx.Client")
         self._client = client
-        self._addressing = new_addressing()
+        self._preparing = new_preparing()
         self._options = Connecting(
             client, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
         )
@@ -126,21 +125,21 @@ class HttpxHttpClient:
         return opened
 
     def _begin(self, request: Request, deadline: float | None, opened: _Opened) -> httpx.Response:
-        sending = outgoing(request, self._addressing)
+        sending = outgoing(request, self._preparing)
         try:
             answer = self._through(sending, request.url, opened)
         except FAILURES as error:
             raise translated(error, sent=None) from cause(error, QUOTING)
         if deadline is not None:  # the connection reads its limit once more before the body
-            limit = sending.extensions["timeout"]
-            limit["read"] = shorter(limit["read"], max(0.001, deadline - time.monotonic()))
+            limits, left = sending.extensions["timeout"], max(0.001, deadline - time.monotonic())
+            limits["read"] = min(limits["read"], left)
         return answer
 
     def _through(self, sending: httpx.Request, url: str, opened: _Opened) -> httpx.Response:
         if self._client is not None:
             check_open(self._client)
             return self._client.send(sending, stream=True, auth=None, follow_redirects=False)
-        key = (is_secure(sending), self._options.proxy_for(url))
+        key = (url[:6].lower() == "https:", self._options.proxy_for(url))
         transport = opened.transports.get(key)
         if transport is None:
             transport = opened.transports.setdefault(key, self._open(*key))
@@ -200,7 +199,8 @@ def _chunks(answer: httpx.Response, deadline: float | None) -> Generator[bytes, 
         raise broken("its answer was closed", sent=True)
     try:
         for chunk in cast("httpx.SyncByteStream", answer.stream):  # ``iter_raw`` takes several times as long
-            check(deadline)
+            if deadline is not None and time.monotonic() > deadline:
+                raise timed_out(sent=True)
             yield chunk
     except FAILURES as error:
         raise translated(error, sent=True) from cause(error, QUOTING)

@@ -18,9 +18,8 @@ from smsgate._backends.httpx_wire import (
     FAILURES,
     QUOTING,
     check_open,
-    is_secure,
     limits,
-    new_addressing,
+    new_preparing,
     outgoing,
     proxy_of,
     received_headers,
@@ -69,7 +68,7 @@ class HttpxAsyncHttpClient:
         if client is not None and not isinstance(client, httpx.AsyncClient):
             raise ConfigurationError("this backend takes an httpx.AsyncClient")
         self._client = client
-        self._addressing = new_addressing()
+        self._preparing = new_preparing()
         self._options = Connecting(
             client, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
         )
@@ -120,7 +119,7 @@ class HttpxAsyncHttpClient:
     async def _exchange(self, request: Request, progress: _Progress) -> AsyncGenerator[httpx.Response, None]:
         """Open an answer; the connection is kept if the block reads it to its end, and closed otherwise."""
         pool = await self._pool.get()
-        sending = outgoing(request, self._addressing)
+        sending = outgoing(request, self._preparing)
         async with AsyncExitStack() as stack:
             if self._client is not None:
                 await stack.enter_async_context(pool.gate)
@@ -128,7 +127,7 @@ class HttpxAsyncHttpClient:
                 progress.sent = None
                 answer = await self._client.send(sending, stream=True, auth=None, follow_redirects=False)
             else:
-                kind = (is_secure(sending), self._options.proxy_for(request.url))
+                kind = (sending.url.scheme == "https", self._options.proxy_for(request.url))
                 transport = await stack.enter_async_context(pool.lend(kind, partial(self._open, *kind)))
                 progress.sent = None
                 answer = await transport.handle_async_request(sending)

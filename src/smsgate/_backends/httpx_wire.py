@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import httpx
 
 from smsgate._backends.connecting import KEEPALIVE_SECONDS
-from smsgate._backends.content import decoded_headers, is_coded
+from smsgate._backends.content import decoded_headers
 from smsgate._backends.failures import broken, connect_timed_out, no_turn, not_http, reason, refused, shorter, timed_out
 from smsgate.errors import ConfigurationError
 from smsgate.http import Headers
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 __all__ = [
     "FAILURES",
     "QUOTING",
-    "Addressing",
+    "Preparing",
     "check_open",
-    "is_secure",
     "limits",
-    "new_addressing",
+    "new_preparing",
     "outgoing",
     "proxy_of",
     "received_headers",
@@ -45,16 +44,18 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
-Addressing: TypeAlias = Callable[[str, tuple[tuple[str, str], ...], "int | None"], tuple[httpx.URL, httpx.Headers]]
+Prepared: TypeAlias = tuple[httpx.URL, httpx.Headers, dict[str, "float | None"]]
+Limits: TypeAlias = tuple["float | None", "float | None", "float | None"]
+Preparing: TypeAlias = Callable[[str, tuple[tuple[str, str], ...], "int | None", Limits], Prepared]
 
 
-def new_addressing() -> Addressing:
-    """Return `addressed` with a memory, which is its holder's own: headers carry credentials."""
-    return lru_cache(maxsize=64)(addressed)
+def new_preparing() -> Preparing:
+    """Return `prepared` with a memory, which is its holder's own: headers carry credentials."""
+    return lru_cache(maxsize=64)(prepared)
 
 
-def addressed(url: str, items: tuple[tuple[str, str], ...], length: int | None) -> tuple[httpx.URL, httpx.Headers]:
-    """Return a URL, and headers with the host and the length of the body if they lack them, in httpx's form."""
+def prepared(url: str, items: tuple[tuple[str, str], ...], length: int | None, limits: Limits) -> Prepared:
+    """Return URL, headers (with the host and the length of the body if they lack them) and limits in httpx's form."""
     parsed = httpx.URL(url)
     if not 0 <= (parsed.port or 0) < 65536:  # noqa: PLR2004 - the ports that there are
         raise httpx.InvalidURL("no such port")
@@ -64,27 +65,27 @@ def addressed(url: str, items: tuple[tuple[str, str], ...], length: int | None) 
         headers.insert(0, (b"Host", parsed.netloc))
     if "content-length" not in names and length is not None:
         headers.append((b"Content-Length", b"%d" % length))
-    return parsed, httpx.Headers(headers)
+    connect, read, total = limits
+    silence = shorter(read, total)
+    timeout = {"connect": shorter(connect, total), "read": silence, "write": silence, "pool": total}
+    return parsed, httpx.Headers(headers), timeout
 
 
-def outgoing(request: Request, addressing: Addressing) -> httpx.Request:
+def outgoing(request: Request, preparing: Preparing) -> httpx.Request:
     """Build the httpx request by hand: a tenth of the time of `httpx.Client.build_request`.
 
     Raises:
         TransportError: the request cannot be written as HTTP.
     """
-    content = request.content or b""
-    has_body = request.content is not None or request.method in _WITH_BODY
+    content, limits = request.content, request.timeout
+    length = len(content or b"") if content is not None or request.method in _WITH_BODY else None
     try:
-        length = len(content) if has_body else None
-        url, headers = addressing(request.url, tuple(request.headers.items()), length)
+        items = tuple(request.headers.items())
+        url, headers, timeout = preparing(request.url, items, length, (limits.connect, limits.read, limits.total))
     except (httpx.InvalidURL, UnicodeError, AttributeError, TypeError):
         raise not_http() from None
-    limits = request.timeout
-    total = limits.total
-    read = shorter(limits.read, total)
-    timeout = {"connect": shorter(limits.connect, total), "read": read, "write": read, "pool": total}
-    return httpx.Request(request.method, url, headers=headers, stream=_Body(content), extensions={"timeout": timeout})
+    body = _Body(content or b"")
+    return httpx.Request(request.method, url, headers=headers, stream=body, extensions={"timeout": timeout.copy()})
 
 
 def check_open(client: httpx.Client | httpx.AsyncClient) -> None:
@@ -101,7 +102,8 @@ def received_headers(answer: httpx.Response) -> tuple[Headers, Headers | None]:
     """Return the headers of an answer, and the same once more if they say that its body is coded, else None."""
     raw = answer.headers.raw
     headers = Headers(partial(decoded_headers, raw))
-    return headers, headers if is_coded(raw) else None
+    coded = b"content-encoding" in [name.lower() for name, _ in raw]
+    return headers, headers if coded else None
 
 
 def translated(error: Exception, *, sent: bool | None) -> TransportError:
@@ -129,11 +131,6 @@ def limits(connections: int) -> httpx.Limits:
     return httpx.Limits(
         max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEPALIVE_SECONDS
     )
-
-
-def is_secure(request: httpx.Request) -> bool:
-    """Tell whether a request goes over TLS."""
-    return request.url.scheme == "https"
 
 
 def verification(options: Connecting, *, secure: bool, proxy: str | None) -> ssl.SSLContext:
