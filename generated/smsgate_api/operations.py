@@ -104,9 +104,7 @@ def send_message(
         "POST",
         "/messages",
         _message_state,
-        query=""
-        if skip_phone_validation is None and device_active_within is None
-        else query_string(
+        query=query_string(
             ("skipPhoneValidation", skip_phone_validation, flag),
             ("deviceActiveWithin", device_active_within, integer),
         ),

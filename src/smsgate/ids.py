@@ -6,10 +6,7 @@ import os
 from functools import cache
 from itertools import count
 from time import time_ns
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from hashlib import blake2b
+from typing import Any
 
 __all__ = ["new_id"]
 
@@ -28,14 +25,15 @@ def new_id() -> str:
     """
     drawn = _keyed().copy()
     drawn.update(b"%d %d" % (next(_numbers), time_ns()))
-    return drawn.digest().translate(_TABLE).decode("ascii")
+    digest: bytes = drawn.digest()
+    return digest[:_LENGTH].translate(_TABLE).decode("ascii")
 
 
 @cache
-def _keyed() -> blake2b:
-    from hashlib import blake2b  # noqa: PLC0415 - slow to import, and needed with the first id only
+def _keyed() -> Any:
+    from hashlib import sha256  # noqa: PLC0415 - slow to import, and needed with the first id only
 
-    return blake2b(key=os.urandom(blake2b.MAX_KEY_SIZE), digest_size=_LENGTH)
+    return sha256(os.urandom(64))  # a block of SHA-256: what follows is hashed from a secret state
 
 
 if hasattr(os, "register_at_fork"):  # not on every system

@@ -4,31 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from smsgate.errors import InvalidRequestError, SMSGateError
 from smsgate.ids import new_id
+from smsgate.queries import unless_off
 from smsgate_api import operations
 from smsgate_api.models import Message, TextMessage
 from smsgate_api.types import replaced
 
 if TYPE_CHECKING:
-    from smsgate_api.models import MessageState
+    from datetime import datetime
+
+    from smsgate_api.models import MessagePriority, MessageState
     from smsgate_api.types import Operation
 
-__all__ = ["NO_OPTIONS", "SendResult", "build_message", "send_operation", "with_id"]
+__all__ = ["Options", "SendResult", "build_message", "send_operation", "with_id"]
 
-_OPTIONS = (
-    "id",
-    "device_id",
-    "sim_number",
-    "with_delivery_report",
-    "priority",
-    "ttl",
-    "valid_until",
-    "schedule_at",
-)
-NO_OPTIONS = (None,) * len(_OPTIONS)
+
+class Options(NamedTuple):
+    """The fields of a message beside its text and recipients that `send` takes as keywords; None means absent."""
+
+    id: str | None
+    device_id: str | None
+    sim_number: int | None
+    with_delivery_report: bool | None
+    priority: MessagePriority | int | None
+    ttl: int | None
+    valid_until: datetime | None
+    schedule_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +50,17 @@ class SendResult:
     error: SMSGateError | None
 
 
-def build_message(message: Message | str, to: str | Iterable[str] | None, *options: Any) -> Message:
-    """Build a message from a text, its recipients and options.
-
-    Args:
-        message: a text; a message is refused, as it comes here only with recipients or options beside it.
-        to: one recipient or several.
-        options: the values of a message's further fields in the order of ``_OPTIONS``, None where absent.
+def build_message(message: Message | str, to: str | Iterable[str] | None, options: Options) -> Message:
+    """Return the message itself, or build one from a text, its recipients and options.
 
     Raises:
         InvalidRequestError: when recipients are missing or given twice, or the message is of another type.
         pydantic.ValidationError: when the parts make no valid message.
     """
     if isinstance(message, Message):
-        raise InvalidRequestError("a Message holds its recipients and options itself; keywords go with a text")
+        if to is not None or options.count(None) != len(options):
+            raise InvalidRequestError("a Message holds its recipients and options itself; keywords go with a text")
+        return message
     if not isinstance(message, str):
         raise InvalidRequestError("send takes a Message, or a text with to=")
     if to is None:
@@ -67,7 +68,7 @@ def build_message(message: Message | str, to: str | Iterable[str] | None, *optio
     if not isinstance(to, Iterable) or isinstance(to, Mapping | bytes | bytearray | memoryview):
         raise InvalidRequestError("to= takes a phone number or a list of such")
     numbers = [to] if isinstance(to, str) else list(to)
-    given = {name: value for name, value in zip(_OPTIONS, options, strict=True) if value is not None}
+    given = {name: value for name, value in options._asdict().items() if value is not None}
     return Message(phone_numbers=numbers, text_message=TextMessage(text=message), **given)
 
 
@@ -103,7 +104,7 @@ def send_operation(
         raise InvalidRequestError("device_active_within takes a whole number of hours, 0 for all devices")
     operation = operations.send_message(
         message,
-        skip_phone_validation=None if skip_phone_validation is False else skip_phone_validation,
+        skip_phone_validation=unless_off(skip_phone_validation),
         device_active_within=active_within or None,
         recheck=recheck,
     )

@@ -7,7 +7,17 @@ import logging
 import pytest
 from pydantic import ValidationError
 
-from smsgate import AsyncAPIClient, ConnectError, Encryptor, JWTAuth, NotFoundError, RetryPolicy, Scope, domain
+from smsgate import (
+    AsyncAPIClient,
+    ConfigurationError,
+    ConnectError,
+    Encryptor,
+    JWTAuth,
+    NotFoundError,
+    RetryPolicy,
+    Scope,
+    domain,
+)
 from smsgate.emulator import Faults, Gateway
 
 BASE_URL = "http://gateway.test/3rdparty/v1"
@@ -45,6 +55,19 @@ async def test_hook_headers_cannot_replace_the_credentials(http):
     client = AsyncAPIClient("demo", "demo-password", base_url=BASE_URL, http=http, on_request=before)
 
     assert await client.get_messages() == []
+
+
+@pytest.mark.anyio
+async def test_hooks_see_that_no_backend_can_be_had(monkeypatch):
+    monkeypatch.setenv("SMSGATE_HTTP", "nonsense")
+    begun, ended = [], []
+    client = AsyncAPIClient("demo", "password", base_url=BASE_URL, on_request=begun.append, on_response=ended.append)
+
+    with pytest.raises(ConfigurationError):
+        await client.get_state("m1")
+
+    assert [event.request for event in ended] == begun
+    assert isinstance(ended[0].error, ConfigurationError)
 
 
 @pytest.mark.anyio

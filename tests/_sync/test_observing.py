@@ -8,7 +8,17 @@ import logging
 import pytest
 from pydantic import ValidationError
 
-from smsgate import APIClient, ConnectError, Encryptor, JWTAuth, NotFoundError, RetryPolicy, Scope, domain
+from smsgate import (
+    APIClient,
+    ConfigurationError,
+    ConnectError,
+    Encryptor,
+    JWTAuth,
+    NotFoundError,
+    RetryPolicy,
+    Scope,
+    domain,
+)
 from smsgate.emulator import Faults, Gateway
 
 BASE_URL = "http://gateway.test/3rdparty/v1"
@@ -44,6 +54,18 @@ def test_hook_headers_cannot_replace_the_credentials(http):
     client = APIClient("demo", "demo-password", base_url=BASE_URL, http=http, on_request=before)
 
     assert client.get_messages() == []
+
+
+def test_hooks_see_that_no_backend_can_be_had(monkeypatch):
+    monkeypatch.setenv("SMSGATE_HTTP", "nonsense")
+    begun, ended = [], []
+    client = APIClient("demo", "password", base_url=BASE_URL, on_request=begun.append, on_response=ended.append)
+
+    with pytest.raises(ConfigurationError):
+        client.get_state("m1")
+
+    assert [event.request for event in ended] == begun
+    assert isinstance(ended[0].error, ConfigurationError)
 
 
 def test_hook_sees_failures_too(answered):

@@ -467,8 +467,21 @@ async def test_waiting_for_a_connection_ends_with_the_total_limit(server, make, 
         group.start_soon(late)
 
     assert isinstance(failures[0], RequestTimeoutError)
-    assert failures[0].sent is not True
+    assert failures[0].sent is False
     assert len(server.requests) == 1
+
+
+async def test_slow_answers_leave_the_limits_of_later_exchanges_alone(server, backend, ask):
+    def script(connection, _):
+        connection.wait(pauses.pop(0))
+        connection.send(HEAD.replace(b"100", b"0"))
+
+    pauses = [0.6, 0.5, 0.5]
+    server.script = script
+
+    for _ in range(3):
+        answer = await backend.send(ask(f"{server.origin}/", read=0.8, total=0.8))
+        assert answer.status == 200
 
 
 async def test_error_inside_a_download_block_is_passed_on(server, backend, ask):

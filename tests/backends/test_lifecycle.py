@@ -202,6 +202,45 @@ async def test_closed_client_of_the_user_is_refused(server, make, own, ask, case
 
 
 @pytest.mark.anyio
+async def test_request_that_waits_for_its_turn_outlives_a_close(server, make, own, ask):
+    def script(connection, _):
+        connection.wait(0.2)
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    backend = make(own(), max_connections=1)
+    server.script = script
+    answers = []
+
+    async def one():
+        answers.append(await backend.send(ask(f"{server.origin}/")))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(one)
+        await anyio.sleep(0.05)
+        group.start_soon(one)
+        await anyio.sleep(0.05)
+        await backend.aclose()
+
+    assert [answer.status for answer in answers] == [200, 200]
+
+
+@pytest.mark.anyio
+async def test_closed_backend_remembers_no_credentials(server, make, ask, case):
+    if case.library != "httpx":
+        pytest.skip("remembers no requests")
+    import httpx
+
+    backend = make()
+    await backend.send(ask(f"{server.origin}/", headers={"Authorization": "Bearer a-canary"}))
+
+    await backend.aclose()
+
+    gc.collect()
+    kept = [found for found in gc.get_objects() if isinstance(found, httpx.Headers)]
+    assert not any("a-canary" in headers.get("authorization", "") for headers in kept)
+
+
+@pytest.mark.anyio
 async def test_client_of_the_user_follows_no_redirect_and_sends_no_cookie(server, make, own, ask):
     backend = make(own())
     server.script = lambda connection, _: connection.send(

@@ -108,6 +108,45 @@ async def test_cancellation_at_the_moment_of_the_limit_goes_before(silent, backe
         await task
 
 
+@pytest.mark.skipif(not hasattr(asyncio.Task, "uncancel"), reason="cancellations are counted since Python 3.11")
+async def test_cancellation_right_after_the_limit_goes_before(silent, backend, ask, case):
+    if case.library != "aiohttp":
+        pytest.skip("the others' limits are anyio's and pyreqwest's own")
+    task = asyncio.create_task(backend.send(ask(f"{silent.origin}/", total=0.2)))
+    await asyncio.sleep(0.1)
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.115, task.cancel)  # after the deadline, in the same turn of the loop
+    time.sleep(0.2)  # noqa: ASYNC251 - so that both are due
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_limits_in_turns_leave_no_timers_behind(silent, backend, ask, case):
+    if case.library != "aiohttp":
+        pytest.skip("the others' timers are not ours")
+    silent.script = lambda connection, _: connection.send(ANSWER)
+
+    for number in range(50):
+        await backend.send(ask(f"{silent.origin}/", total=20.0 + number % 2))
+
+    pending = [timer for timer in asyncio.get_running_loop()._scheduled if not timer.cancelled()]
+    assert len(pending) < 10
+
+
+@pytest.mark.skipif(not hasattr(asyncio, "timeout"), reason="new in Python 3.11")
+async def test_shorter_limit_around_an_exchange_is_told_from_its_own(silent, backend, ask, case):
+    if case.loop != "asyncio":
+        pytest.skip("a limit of asyncio's")
+
+    with pytest.raises(TimeoutError) as caught:
+        async with asyncio.timeout(0.1):
+            await backend.send(ask(f"{silent.origin}/", total=0.3))
+
+    assert not isinstance(caught.value, RequestTimeoutError)
+    assert asyncio.current_task().cancelling() == 0
+
+
 async def test_no_limit_is_none(silent, backend, ask):
     answer = await backend.send(ask(f"{silent.origin}/slow", total=None, read=None))
 

@@ -177,11 +177,12 @@ def test_several_troubles_at_once_do_not_disturb_each_other():
     assert message.id == "order-1"
 
 
-def test_answers_are_read_by_wire_names_alone():
-    message = read(hashed_message={"hash": "x"})
-
-    assert message.hashed_message is None
-    assert message.model_extra == {"hashed_message": {"hash": "x"}}
+@pytest.mark.parametrize("trouble", [{}, {"createdAt": "x"}])
+def test_answers_are_read_by_wire_names_alone(trouble):
+    document = state(hashed_message={"hash": "x"}, **trouble)
+    for message in (read_state(200, {}, wire(document)), read_page(200, {}, wire([document]))[0]):
+        assert message.hashed_message is None
+        assert message.model_extra == {"hashed_message": {"hash": "x"}}
 
 
 def test_many_troubles_take_one_round_not_one_each():

@@ -38,8 +38,10 @@ def test_forked_processes_draw_ids_under_keys_of_their_own(monkeypatch):
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(writing, new_id().encode())
-        os._exit(0)
+        try:
+            os.write(writing, new_id().encode())
+        finally:
+            os._exit(0)
     os.waitpid(child, 0)
 
     there = os.read(reading, 100).decode()

@@ -189,10 +189,9 @@ class Exchange:
         if self._hooked or logger.isEnabledFor(logging.DEBUG):
             event = self._announce(operation, call)
         request = self._request(operation, authorization, event)
-        send = send or (self._backend() if self._http is None else self._http).send
         begun = io.now()
         try:
-            response = await send(request)
+            response = await (send or self._backend().send)(request)
         except BaseException as error:
             if event is not None:
                 self._observe(event, None, error, begun)

@@ -92,9 +92,9 @@ class SafeSender:
                     return state
         if drawn_id is not None:
             message = replaced(message, id=drawn_id)
-        return await self._settle(message, operation, call, outcome, fresh_id=drawn_id is not None)
+        return await self._go_on(message, operation, call, outcome, fresh_id=drawn_id is not None)
 
-    async def _settle(
+    async def _go_on(
         self, message: Message, operation: Operation[MessageState], call: Call, outcome: Outcome, *, fresh_id: bool
     ) -> MessageState:
         """Go on after a first attempt whose answer is not as clear as most."""

@@ -1,8 +1,9 @@
 """The aiohttp backend, for asyncio.
 
-Everything that is the same for each request is set on the session once: setting it per request costs more than our
-whole share. A session given by the user lends its connector to a session of ours, so that its cookies and default
-headers stay out of the exchange.
+What can be is set on the session once, and a request is told nothing that goes without saying: each such thing may cost
+as much as our whole share. So do timers: `send` limits the whole exchange by a deadline of ours; `stream`, whose time
+includes what its user does meanwhile, leaves that to aiohttp. A session given by the user lends its connector to a
+session of ours, so that its cookies and default headers stay out of the exchange.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AiohttpAsyncHttpClient"]
 
-_FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError)
-_READING_FAILURES = (*_FAILURES, RuntimeError)  # the last when the session is closed meanwhile
+_FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError, RuntimeError)
+"""RuntimeError: the session is closed, before an exchange or meanwhile."""
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)
 _CLOSED = "the aiohttp session that you gave is closed"
 _NOT_WRITTEN = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
@@ -103,16 +104,16 @@ class AiohttpAsyncHttpClient:
 
     async def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
-        opened = self._opened.current() or await self._opened.get()
         gate = self._gate
         if gate is not None:
             await take_turn(gate, request.timeout.total)
         try:
-            with opened.deadline(request.timeout.total) as deadline:
+            opened = self._opened.current() or await self._opened.get()
+            with Deadline(opened.deadlines, request.timeout.total) as deadline:
                 asked = self._begin(request, opened.session, _until_answered(request.timeout))
                 try:
                     answer = await asked
-                except _READING_FAILURES as error:
+                except _FAILURES as error:
                     raise _unanswered(error, request, opened.session) from cause(error, _QUOTING)
                 deadline.sent = True
                 try:
@@ -120,7 +121,7 @@ class AiohttpAsyncHttpClient:
                         content = answer.content.read_nowait()
                     else:
                         content = await _content(answer)
-                except _READING_FAILURES as error:
+                except _FAILURES as error:
                     answer.close()
                     raise _translated(error, sent=True) from cause(error, _QUOTING)
                 except BaseException:
@@ -134,15 +135,15 @@ class AiohttpAsyncHttpClient:
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
-        opened = await self._opened.get()
         gate = self._gate
         if gate is not None:
             await take_turn(gate, request.timeout.total)
         try:
+            opened = await self._opened.get()
             asked = self._begin(request, opened.session, _limits(request.timeout))
             try:
                 answer = await asked
-            except _READING_FAILURES as error:
+            except _FAILURES as error:
                 raise _unanswered(error, request, opened.session) from cause(error, _QUOTING)
             try:
                 headers = _headers(answer)
@@ -174,7 +175,7 @@ class AiohttpAsyncHttpClient:
             parsed,
             data=request.content,
             headers=request.headers,
-            skip_auto_headers=_missing(request),
+            skip_auto_headers=_unwanted(request),
             timeout=limits,
             allow_redirects=False,
             ssl=self._options.ssl_context() if secure and self._given is None else True,
@@ -200,19 +201,13 @@ class AiohttpAsyncHttpClient:
 
 
 class _Opened:
-    """What was opened: a session, and its exchanges' limits."""
+    """What was opened: a session, and the deadlines of its exchanges."""
 
-    __slots__ = ("_deadlines", "session")
+    __slots__ = ("deadlines", "session")
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self.session = session
-        self._deadlines: Deadlines | None = None
-
-    def deadline(self, seconds: float | None) -> Deadline:
-        """Return the ``with`` block of an exchange with that limit."""
-        if self._deadlines is None or self._deadlines.seconds != seconds:
-            self._deadlines = Deadlines(seconds)
-        return Deadline(self._deadlines)
+        self.deadlines = Deadlines()
 
     async def aclose(self) -> None:
         await self.session.close()
@@ -237,7 +232,7 @@ class _BareRequest(aiohttp.ClientRequest):
     DEFAULT_HEADERS = {}  # noqa: RUF012 - as the base class has it
 
 
-def _missing(request: Request) -> tuple[str, ...] | None:
+def _unwanted(request: Request) -> tuple[str, ...] | None:
     """Return headers that aiohttp shall not add; None where it would not: to look is faster than to tell it."""
     headers = request.headers
     complete = "User-Agent" in headers and ("Content-Type" in headers or request.method == "GET")
@@ -290,7 +285,7 @@ async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]
     try:
         while chunk := await answer.content.readany():
             yield chunk
-    except _READING_FAILURES as error:
+    except _FAILURES as error:
         raise _translated(error, sent=True) from cause(error, _QUOTING)
 
 

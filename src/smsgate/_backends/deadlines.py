@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import TYPE_CHECKING, Any
 
 from smsgate._backends.failures import timed_out
@@ -18,74 +17,75 @@ _GRACE = 0.01
 
 
 class Deadlines:
-    """The exchanges of the running event loop that have the same limit; the first to begin is the first to end.
+    """The deadlines of the running event loop, by their limits: of those with the same, the first begun ends first."""
 
-    Args:
-        seconds: the limit, None for none.
-    """
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._lines: dict[float, dict[Deadline, None]] = {}
 
-    def __init__(self, seconds: float | None) -> None:
-        self.seconds = seconds
-        self.loop = asyncio.get_running_loop()
-        self._open: dict[Deadline, None] = {}
-        self._timer: asyncio.TimerHandle | None = None
+    def add(self, deadline: Deadline, seconds: float) -> None:
+        """Have a deadline expire after its limit."""
+        deadline.when = self._loop.time() + seconds + _GRACE
+        line = self._lines.get(seconds)
+        if line is None:
+            line = self._lines[seconds] = {}
+            self._loop.call_at(deadline.when, self._sweep, seconds)
+        line[deadline] = None
 
-    def add(self, deadline: Deadline) -> None:
-        """Have it expire when its time has come."""
-        if self.seconds is None:
-            return
-        self._open[deadline] = None
-        if self._timer is None:
-            self._timer = self.loop.call_at(deadline.when, self._sweep)
+    def remove(self, deadline: Deadline, seconds: float) -> None:
+        """Forget a deadline, if it has not expired."""
+        line = self._lines.get(seconds)
+        if line is not None:
+            line.pop(deadline, None)
 
-    def remove(self, deadline: Deadline) -> None:
-        """Forget it, if it has not expired."""
-        self._open.pop(deadline, None)
-
-    def _sweep(self) -> None:
-        now = self.loop.time()
-        over: list[Deadline] = []
-        self._timer = None
-        for deadline in self._open:
+    def _sweep(self, seconds: float) -> None:
+        line, now = self._lines[seconds], self._loop.time()
+        for deadline in list(line):
             if deadline.when > now:
-                self._timer = self.loop.call_at(deadline.when, self._sweep)
-                break
-            over.append(deadline)
-        for deadline in over:
-            del self._open[deadline]
+                self._loop.call_at(deadline.when, self._sweep, seconds)
+                return
+            del line[deadline]
             deadline.expire()
+        del self._lines[seconds]
 
 
 class Deadline:
     """A ``with`` block around an exchange, which is cancelled at its limit and then fails with `RequestTimeoutError`.
+
+    Args:
+        deadlines: those of the running event loop.
+        seconds: the limit, None for none.
 
     Attributes:
         when: moment of the end, on the event loop's clock.
         sent: whether the request has certainly left, to be set by the block.
     """
 
-    __slots__ = ("_before", "_deadlines", "_expired", "_task", "sent", "when")
+    __slots__ = ("_before", "_deadlines", "_expired", "_seconds", "_task", "sent", "when")
     _task: Any  # Python 3.10 counts no cancellations
 
-    def __init__(self, deadlines: Deadlines) -> None:
+    def __init__(self, deadlines: Deadlines, seconds: float | None) -> None:
         self._deadlines = deadlines
-        self.when = deadlines.loop.time() + _GRACE + (math.inf if deadlines.seconds is None else deadlines.seconds)
+        self._seconds = seconds
+        self._expired = False
+        self.when = 0.0
         self.sent: bool | None = None
 
     def __enter__(self) -> Self:
-        self._expired = False
-        self._task = asyncio.current_task()
-        self._before = self._task.cancelling() if hasattr(self._task, "cancelling") else 0
-        self._deadlines.add(self)
+        if self._seconds is not None:
+            self._task = asyncio.current_task()
+            self._before = self._task.cancelling() if hasattr(self._task, "cancelling") else 0
+            self._deadlines.add(self, self._seconds)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._deadlines.remove(self)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
+        if self._seconds is not None:
+            self._deadlines.remove(self, self._seconds)
         if not self._expired:
             return
         others = self._task.uncancel() > self._before if hasattr(self._task, "uncancel") else False
-        if kind is not None and not others:
-            raise timed_out(sent=self.sent) from None
+        if kind is not None and issubclass(kind, asyncio.CancelledError) and not others:
+            raise timed_out(sent=self.sent) from error
 
     def expire(self) -> None:
         """Cancel the task of the exchange."""

@@ -85,10 +85,12 @@ class HttpxHttpClient:
         try:
             answer = self._begin(request, deadline, opened)
             try:
-                headers, coded = received_headers(answer)
+                headers, is_coded = received_headers(answer)
                 if answer.is_stream_consumed:  # a mocked one, whose content is there already
                     return Response(answer.status_code, headers, answer.content)
-                return Response(answer.status_code, headers, collect(_chunks(answer, deadline), coded))
+                return Response(
+                    answer.status_code, headers, collect(_chunks(answer, deadline), headers if is_coded else None)
+                )
             finally:
                 answer.close()
         finally:
@@ -114,6 +116,7 @@ class HttpxHttpClient:
 
     def close(self) -> None:
         """Close the connections this object opened; a later `send` opens it again."""
+        self._preparing.cache_clear()
         self._opened.close()
 
     def _enter(self, seconds: float | None) -> _Opened:
@@ -131,15 +134,15 @@ class HttpxHttpClient:
         except FAILURES as error:
             raise translated(error, sent=None) from cause(error, QUOTING)
         if deadline is not None:  # the connection reads its limit once more before the body
-            limits, left = sending.extensions["timeout"], max(0.001, deadline - time.monotonic())
-            limits["read"] = min(limits["read"], left)
+            allowed, left = sending.extensions["timeout"], max(0.001, deadline - time.monotonic())
+            allowed["read"] = min(allowed["read"], left)
         return answer
 
     def _through(self, sending: httpx.Request, url: str, opened: _Opened) -> httpx.Response:
         if self._client is not None:
             check_open(self._client)
             return self._client.send(sending, stream=True, auth=None, follow_redirects=False)
-        key = (url[:6].lower() == "https:", self._options.proxy_for(url))
+        key = (sending.url.scheme == "https", self._options.proxy_for(url))
         transport = opened.transports.get(key)
         if transport is None:
             transport = opened.transports.setdefault(key, self._open(*key))

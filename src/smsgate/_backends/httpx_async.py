@@ -82,10 +82,14 @@ class HttpxAsyncHttpClient:
         try:
             with anyio.fail_after(request.timeout.total):
                 async with self._exchange(request, progress) as answer:
-                    headers, coded = received_headers(answer)
+                    headers, is_coded = received_headers(answer)
                     if answer.is_stream_consumed:  # a mocked one, whose content is there already
                         return Response(answer.status_code, headers, answer.content)
-                    return Response(answer.status_code, headers, await acollect(_chunks(answer, None), coded))
+                    return Response(
+                        answer.status_code,
+                        headers,
+                        await acollect(_chunks(answer, None), headers if is_coded else None),
+                    )
         except TimeoutError as error:
             raise progress.out_of_time() from error
         except FAILURES as error:
@@ -113,6 +117,7 @@ class HttpxAsyncHttpClient:
 
     async def aclose(self) -> None:
         """Close the connections this object opened; a later `send` opens it again."""
+        self._preparing.cache_clear()
         await self._pool.aclose()
 
     @asynccontextmanager

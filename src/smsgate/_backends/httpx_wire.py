@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import httpx
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = [
     "FAILURES",
     "QUOTING",
-    "Preparing",
     "check_open",
     "limits",
     "new_preparing",
@@ -46,11 +45,21 @@ _NOT_CONNECTED = (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtoco
 
 Prepared: TypeAlias = tuple[httpx.URL, httpx.Headers, dict[str, "float | None"]]
 Limits: TypeAlias = tuple["float | None", "float | None", "float | None"]
-Preparing: TypeAlias = Callable[[str, tuple[tuple[str, str], ...], "int | None", Limits], Prepared]
+
+
+class Preparing(Protocol):
+    """`prepared` with a memory."""
+
+    def __call__(
+        self, url: str, items: tuple[tuple[str, str], ...], length: int | None, limits: Limits, /
+    ) -> Prepared: ...
+
+    def cache_clear(self) -> None:
+        """Forget all, credentials in headers among it."""
 
 
 def new_preparing() -> Preparing:
-    """Return `prepared` with a memory, which is its holder's own: headers carry credentials."""
+    """Return a memory of its holder's own."""
     return lru_cache(maxsize=64)(prepared)
 
 
@@ -77,11 +86,11 @@ def outgoing(request: Request, preparing: Preparing) -> httpx.Request:
     Raises:
         TransportError: the request cannot be written as HTTP.
     """
-    content, limits = request.content, request.timeout
+    content, wait = request.content, request.timeout
     length = len(content or b"") if content is not None or request.method in _WITH_BODY else None
     try:
         items = tuple(request.headers.items())
-        url, headers, timeout = preparing(request.url, items, length, (limits.connect, limits.read, limits.total))
+        url, headers, timeout = preparing(request.url, items, length, (wait.connect, wait.read, wait.total))
     except (httpx.InvalidURL, UnicodeError, AttributeError, TypeError):
         raise not_http() from None
     body = _Body(content or b"")
@@ -98,12 +107,10 @@ def check_open(client: httpx.Client | httpx.AsyncClient) -> None:
         raise ConfigurationError("the httpx client that you gave is closed")
 
 
-def received_headers(answer: httpx.Response) -> tuple[Headers, Headers | None]:
-    """Return the headers of an answer, and the same once more if they say that its body is coded, else None."""
+def received_headers(answer: httpx.Response) -> tuple[Headers, bool]:
+    """Return the headers of an answer, and whether they say that its body is coded, without looking at others."""
     raw = answer.headers.raw
-    headers = Headers(partial(decoded_headers, raw))
-    coded = b"content-encoding" in [name.lower() for name, _ in raw]
-    return headers, headers if coded else None
+    return Headers(partial(decoded_headers, raw)), b"content-encoding" in [name.lower() for name, _ in raw]
 
 
 def translated(error: Exception, *, sent: bool | None) -> TransportError:

@@ -76,15 +76,10 @@ class PyreqwestHttpClient:
         opened = self._opened.get()
         client = opened.enter(request.timeout)
         try:
-            sending = opened.clients.built(client, request).build_streamed()
-            answer = sending.__enter__()
-            try:
+            with opened.clients.built(client, request).build_streamed() as answer:
                 headers = received_headers(answer)
                 content = answer.bytes().to_bytes() if is_small(answer) else collect(_chunks(answer), headers)
-            except BaseException:  # otherwise it was read to its end, and there is nothing to leave
-                sending.__exit__(None, None, None)
-                raise
-            return Response(answer.status, headers, content)
+                return Response(answer.status, headers, content)
         except FAILURES as error:
             opened.clients.notice(error)
             raise translated(error) from cause(error, QUOTING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from anyio.lowlevel import checkpoint_if_cancelled
 from pyreqwest.client import Client, ClientBuilder
@@ -84,27 +84,19 @@ class PyreqwestAsyncHttpClient:
         self._options.proxy_for(request.url)  # refuses one that would make pyreqwest panic
         opened = self._opened.current() or await self._opened.get()
         client = await opened.enter(request.timeout)
-        cancelling = _Cancellable()
         try:
-            sending = opened.clients.built(client, request).build_streamed()
-            answer = await sending.__aenter__()
-            try:
+            async with _Cancellable(), opened.clients.built(client, request).build_streamed() as answer:
                 headers = received_headers(answer)
                 if is_small(answer):
                     content = (await answer.bytes()).to_bytes()
                 else:
                     content = await acollect(_chunks(answer), headers)
-            except BaseException:  # otherwise it was read to its end, and there is nothing to leave
-                await sending.__aexit__(None, None, None)
-                raise
-            return Response(answer.status, headers, content)
+                return Response(answer.status, headers, content)
         except FAILURES as error:
             opened.clients.notice(error)
             raise translated(error) from cause(error, QUOTING)
         finally:
             opened.gate.release()
-            if cancelling.is_due():
-                await cancelling.arrive()
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
@@ -178,7 +170,7 @@ async def _chunks(answer: Answer) -> AsyncGenerator[bytes, None]:
 
 
 class _Cancellable:
-    """Makes a cancellation from now on, or inside the block, arrive as it should.
+    """Makes a cancellation inside the block arrive as it should.
 
     pyreqwest swallows one that comes as a call ends, and raises others as cancellations of its own making, which
     anyio's scopes do not recognise as theirs.
@@ -187,22 +179,13 @@ class _Cancellable:
     __slots__ = ("_before", "_task")
     _task: Any  # Python 3.10, where pyreqwest does not run, counts no cancellations
 
-    def __init__(self) -> None:
+    async def __aenter__(self) -> None:
         self._task = asyncio.current_task()
         self._before = self._task.cancelling()
 
-    def is_due(self) -> bool:
-        """Tell whether the task was cancelled meanwhile."""
-        return bool(self._task.cancelling() > self._before)
-
-    async def arrive(self) -> NoReturn:
-        """Raise the cancellation."""
-        await checkpoint_if_cancelled()  # anyio cancels again here, if it was anyio
-        raise asyncio.CancelledError
-
-    async def __aenter__(self) -> None:
-        return
-
-    async def __aexit__(self, *_: object) -> None:
-        if self.is_due():
-            await self.arrive()
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
+        if cancelled or self._task.cancelling() > self._before:
+            await checkpoint_if_cancelled()  # anyio cancels again here, if it was anyio
+            if not cancelled:
+                raise asyncio.CancelledError

@@ -174,21 +174,20 @@ def _content(path: str | os.PathLike[str]) -> bytes:
 
 def received_headers(answer: BaseResponse) -> Headers:
     """Return the headers of an answer, but for values that are not ASCII: pyreqwest cannot show those."""
-    return Headers(partial(_readable, answer))
+    return Headers(partial(_readable, answer.headers))
 
 
 def is_small(answer: BaseResponse) -> bool:
     """Tell whether the body is certain to be plain, and small enough to be read at once."""
-    headers: Any = answer.headers  # whose methods, unlike the answer's own, do not let go of the interpreter
+    headers: Any = answer.headers
     try:
         size: str = headers.get("content-length", "")
-    except ValueError:  # it is not ASCII
+    except ValueError:
         return False
     return size.isdecimal() and int(size) <= LARGEST_BODY and "content-encoding" not in headers
 
 
-def _readable(answer: BaseResponse) -> list[tuple[str, str]]:
-    headers: Any = answer.headers
+def _readable(headers: Any) -> list[tuple[str, str]]:
     with suppress(ValueError):
         return list(headers.items())
     found: list[tuple[str, str]] = []

@@ -13,7 +13,7 @@ from smsgate._sync.paging import iterate
 from smsgate.errors import InvalidRequestError, SMSGateError, WaitTimeoutError
 from smsgate.ids import new_id
 from smsgate.observing import logger
-from smsgate.outgoing import NO_OPTIONS, SendResult, build_message, send_operation, with_id
+from smsgate.outgoing import Options, SendResult, build_message, send_operation, with_id
 from smsgate.queries import (
     MessagesQueryFilter,
     QueryPagination,
@@ -28,14 +28,13 @@ from smsgate.queries import (
 from smsgate.refusals import REFUSED, refusals, refused
 from smsgate.waiting import Until, check_wait, is_reached, next_interval
 from smsgate_api import operations
-from smsgate_api.models import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from smsgate._sync.sending import SafeSender
-    from smsgate_api.models import MessagePriority, MessageState, ProcessState
+    from smsgate_api.models import Message, MessagePriority, MessageState, ProcessState
     from smsgate_api.types import Page
 
 __all__ = ["MessageCalls"]
@@ -121,11 +120,17 @@ class MessageCalls(Execution):
             <ProcessState.Pending: 'Pending'>
         """
         try:  # not ``with refusals``, which costs a little more
-            options = (id, device_id, sim_number, with_delivery_report, priority, ttl, valid_until, schedule_at)
-            if isinstance(message, Message) and to is None and options == NO_OPTIONS:
-                outgoing = message
-            else:
-                outgoing = build_message(message, to, *options)
+            options = Options(
+                id=id,
+                device_id=device_id,
+                sim_number=sim_number,
+                with_delivery_report=with_delivery_report,
+                priority=priority,
+                ttl=ttl,
+                valid_until=valid_until,
+                schedule_at=schedule_at,
+            )
+            outgoing = build_message(message, to, options)
             drawn_id = new_id() if outgoing.id is None else None
             operation = send_operation(
                 outgoing, drawn_id, skip_phone_validation=skip_phone_validation, active_within=device_active_within
