@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import gc
 import os
+import sys
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
 import anyio
@@ -222,6 +224,29 @@ async def test_request_that_waits_for_its_turn_outlives_a_close(server, make, ow
         await backend.aclose()
 
     assert [answer.status for answer in answers] == [200, 200]
+
+
+def test_close_between_the_sends_of_many_threads_leaves_no_connection_behind(case, server):
+    if case.library != "httpx" or not case.is_sync:
+        pytest.skip("the others' own closing")
+    backend = case.load()()
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+
+    def send(_):
+        return [backend.send(plain(f"{server.origin}/")).status for _ in range(40)]
+
+    try:
+        with ThreadPoolExecutor(6) as threads:
+            sending = [threads.submit(send, number) for number in range(5)]
+            while not all(future.done() for future in sending):
+                backend.close()
+    finally:
+        sys.setswitchinterval(usual)
+    backend.close()
+
+    assert [future.result() for future in sending] == [[200] * 40] * 5
+    assert server.settles(0)
 
 
 @pytest.mark.anyio
