@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from smsgate.errors import InvalidRequestError, SMSGateError
 from smsgate.ids import new_id
@@ -14,25 +14,10 @@ from smsgate_api.models import Message, TextMessage
 from smsgate_api.types import replaced
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from smsgate_api.models import MessagePriority, MessageState
+    from smsgate_api.models import MessageState
     from smsgate_api.types import Operation
 
-__all__ = ["Options", "SendResult", "build_message", "send_operation", "with_id"]
-
-
-class Options(NamedTuple):
-    """The fields of a message beside its text and recipients that `send` takes as keywords; None means absent."""
-
-    id: str | None
-    device_id: str | None
-    sim_number: int | None
-    with_delivery_report: bool | None
-    priority: MessagePriority | int | None
-    ttl: int | None
-    valid_until: datetime | None
-    schedule_at: datetime | None
+__all__ = ["SendResult", "build_message", "send_operation", "with_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +35,15 @@ class SendResult:
     error: SMSGateError | None
 
 
-def build_message(message: Message | str, to: str | Iterable[str] | None, options: Options) -> Message:
-    """Return the message itself, or build one from a text, its recipients and options.
+def build_message(message: Message | str, to: str | Iterable[str] | None, **fields: Any) -> Message:
+    """Return the message itself, or build one from a text, its recipients and other fields (None means absent).
 
     Raises:
         InvalidRequestError: when recipients are missing or given twice, or the message is of another type.
         pydantic.ValidationError: when the parts make no valid message.
     """
     if isinstance(message, Message):
-        if to is not None or options.count(None) != len(options):
+        if to is not None or [*fields.values()].count(None) != len(fields):
             raise InvalidRequestError("a Message holds its recipients and options itself; keywords go with a text")
         return message
     if not isinstance(message, str):
@@ -68,7 +53,7 @@ def build_message(message: Message | str, to: str | Iterable[str] | None, option
     if not isinstance(to, Iterable) or isinstance(to, Mapping | bytes | bytearray | memoryview):
         raise InvalidRequestError("to= takes a phone number or a list of such")
     numbers = [to] if isinstance(to, str) else list(to)
-    given = {name: value for name, value in options._asdict().items() if value is not None}
+    given = {name: value for name, value in fields.items() if value is not None}
     return Message(phone_numbers=numbers, text_message=TextMessage(text=message), **given)
 
 

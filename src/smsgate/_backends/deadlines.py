@@ -23,20 +23,15 @@ class Deadlines:
         self._loop = asyncio.get_running_loop()
         self._lines: dict[float, dict[Deadline, None]] = {}
 
-    def add(self, deadline: Deadline, seconds: float) -> None:
-        """Have a deadline expire after its limit."""
+    def add(self, deadline: Deadline, seconds: float) -> dict[Deadline, None]:
+        """Have a deadline expire after its limit, unless it is taken from the returned line before."""
         deadline.when = self._loop.time() + seconds + _GRACE
         line = self._lines.get(seconds)
         if line is None:
             line = self._lines[seconds] = {}
             self._loop.call_at(deadline.when, self._sweep, seconds)
         line[deadline] = None
-
-    def remove(self, deadline: Deadline, seconds: float) -> None:
-        """Forget a deadline, if it has not expired."""
-        line = self._lines.get(seconds)
-        if line is not None:
-            line.pop(deadline, None)
+        return line
 
     def _sweep(self, seconds: float) -> None:
         line, now = self._lines[seconds], self._loop.time()
@@ -61,7 +56,7 @@ class Deadline:
         sent: whether the request has certainly left, to be set by the block.
     """
 
-    __slots__ = ("_before", "_deadlines", "_expired", "_seconds", "_task", "sent", "when")
+    __slots__ = ("_before", "_deadlines", "_expired", "_line", "_seconds", "_task", "sent", "when")
     _task: Any  # Python 3.10 counts no cancellations
 
     def __init__(self, deadlines: Deadlines, seconds: float | None) -> None:
@@ -75,12 +70,12 @@ class Deadline:
         if self._seconds is not None:
             self._task = asyncio.current_task()
             self._before = self._task.cancelling() if hasattr(self._task, "cancelling") else 0
-            self._deadlines.add(self, self._seconds)
+            self._line = self._deadlines.add(self, self._seconds)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
         if self._seconds is not None:
-            self._deadlines.remove(self, self._seconds)
+            self._line.pop(self, None)
         if not self._expired:
             return
         others = self._task.uncancel() > self._before if hasattr(self._task, "uncancel") else False

@@ -13,7 +13,7 @@ from smsgate._sync.paging import iterate
 from smsgate.errors import InvalidRequestError, SMSGateError, WaitTimeoutError
 from smsgate.ids import new_id
 from smsgate.observing import logger
-from smsgate.outgoing import Options, SendResult, build_message, send_operation, with_id
+from smsgate.outgoing import SendResult, build_message, send_operation, with_id
 from smsgate.queries import (
     MessagesQueryFilter,
     QueryPagination,
@@ -120,7 +120,9 @@ class MessageCalls(Execution):
             <ProcessState.Pending: 'Pending'>
         """
         try:  # not ``with refusals``, which costs a little more
-            options = Options(
+            outgoing = build_message(
+                message,
+                to,
                 id=id,
                 device_id=device_id,
                 sim_number=sim_number,
@@ -130,7 +132,6 @@ class MessageCalls(Execution):
                 valid_until=valid_until,
                 schedule_at=schedule_at,
             )
-            outgoing = build_message(message, to, options)
             drawn_id = new_id() if outgoing.id is None else None
             operation = send_operation(
                 outgoing, drawn_id, skip_phone_validation=skip_phone_validation, active_within=device_active_within
