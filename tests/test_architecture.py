@@ -20,6 +20,7 @@ EMULATOR_MAY = {
     "smsgate.encryption",
     "smsgate.errors",
     "smsgate.http",
+    "smsgate.server_socket",
     "smsgate.webhooks",
     "smsgate_api",
 }

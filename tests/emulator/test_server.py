@@ -71,6 +71,19 @@ def test_the_command_serves_until_it_is_told_to_stop(start, sign):
     assert (process.returncode, out, errors) == (0, "", "")
 
 
+def test_exchanges_on_a_kept_connection_wait_for_no_delayed_acknowledgement(start):
+    _, url = start("--no-phone")
+    times = []
+
+    with httpx.Client(base_url=url, auth=DEMO, trust_env=False) as client:
+        for _ in range(40):
+            started = time.monotonic()
+            client.get("/devices")
+            times.append(time.monotonic() - started)
+
+    assert min(times[20:]) < 0.02  # a delayed acknowledgement takes 40 ms each time
+
+
 def test_limits_and_odd_paths_survive_the_wire(start):
     _, url = start("--devices", "2", "--no-phone", "--login", "me", "--password", "secret")
 

@@ -7,7 +7,6 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
@@ -18,8 +17,10 @@ from smsgate import SMSGateError, WebhookEvent, webhooks
 from smsgate.cli.registering import Interrupted, registered
 from smsgate.cli.showing import FORMATS, say, show
 from smsgate.receiver import WebhookApp
+from smsgate.server_socket import open_listener
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Sequence
 
 KEY_VARIABLE = "SMSGATE_SIGNING_KEY"
@@ -61,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
     except ImportError:
         return _fail(MISSING)
     try:
-        listener = socket.create_server((options.host, options.port), family=_family(options.host))
+        listener = open_listener(options.host, options.port)
     except OSError as error:
         return _fail(f"cannot listen on {options.host}:{options.port}: {error.strerror}")
     with listener:
@@ -146,10 +147,6 @@ def _registrations(options: argparse.Namespace) -> AbstractContextManager[None]:
 def _fail(text: str, *, code: int = 1) -> int:
     say(f"smsgate listen: {text}")
     return code
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _port(text: str) -> int:

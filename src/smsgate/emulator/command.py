@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import signal
-import socket
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from smsgate.emulator.deliverer import Deliverer
 from smsgate.emulator.faults import FAULTS, Faults
 from smsgate.emulator.gateway import Gateway
 from smsgate.emulator.phone_numbers import load
+from smsgate.server_socket import open_listener
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
         print(MISSING, file=sys.stderr)  # noqa: T201 - a command talks to its terminal
         return 1
     try:
-        listener = socket.create_server((options.host, options.port), family=_family(options.host))
+        listener = open_listener(options.host, options.port)
     except OSError as error:
         print(f"Cannot listen on {options.host}:{options.port}: {error.strerror}.", file=sys.stderr)  # noqa: T201
         return 1
@@ -74,10 +74,6 @@ def base_url(host: str, port: int, *, local: bool) -> str:
     """The ``base_url`` for a client: a local server has no prefix."""
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}" + ("" if local else "/3rdparty/v1")
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _gateway(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Gateway:
