@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from canaries import nothing_personal_shows
 __all__ = ["nothing_personal_shows"]
 
 VECTORS = Path(__file__).parent / "vectors"
+
+with contextlib.suppress(ImportError):
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")  # a busy machine is no fault of an example
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,6 @@ def test_wheel_holds_both_packages_typed_and_nothing_else(wheel):
     assert {"smsgate/py.typed", "smsgate_api/py.typed"} <= set(names)
 
 
-@pytest.mark.timeout(300)
 def test_wheel_alone_sends_through_the_emulator(wheel, tmp_path):
     run(sys.executable, "-m", "venv", str(tmp_path / "empty"))
     python = str(tmp_path / "empty/bin/python")

@@ -18,6 +18,7 @@ import pytest
 
 uvicorn = pytest.importorskip("uvicorn", reason="listening needs a web server")
 
+from eventually import LIMIT, eventually  # noqa: E402
 from smsgate import Timeout, webhooks  # noqa: E402 - after the check above
 from smsgate.__main__ import main  # noqa: E402
 from smsgate.cli import listen, registering  # noqa: E402
@@ -39,8 +40,7 @@ def gateway_url(gateway):
     server = uvicorn.Server(uvicorn.Config(EmulatorApp(gateway), port=0, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    while not server.started:
-        time.sleep(0.01)
+    eventually(lambda: server.started)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/3rdparty/v1"
     server.should_exit = True
     thread.join()
@@ -70,25 +70,18 @@ class Listening:
         lines.extend(iter(stream.readline, ""))
 
     def url(self):
-        wait_for(lambda: any("listening on" in line for line in self.errors) or self.process.poll() is not None)
+        eventually(lambda: any("listening on" in line for line in self.errors) or self.process.poll() is not None)
         return next(line for line in self.errors if "listening on" in line).split()[-1]
 
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(number)
-        code = self.process.wait(20)
+        code = self.process.wait(LIMIT)
         for reader in self._readers:
             reader.join()
         self.process.stdout.close()
         self.process.stderr.close()
         return code
-
-
-def wait_for(condition, seconds=20):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -118,6 +111,11 @@ def start(environment):
             one.stop()
 
 
+def signed(body, key):
+    moment = str(int(time.time()))
+    return {"X-Signature": webhooks.sign(body, moment, key), "X-Timestamp": moment}
+
+
 def registered(gateway):
     return sorted((hook["event"], hook["url"]) for hook in gateway._books.webhooks.values())
 
@@ -130,7 +128,7 @@ def test_events_are_shown_and_registrations_removed_at_the_end(start, gateway, n
 
     with Deliverer(gateway, rewrite={"https://receiver.example": url}):
         gateway.receive("+12025550101", "hello")
-        wait_for(lambda: command.out)
+        eventually(lambda: command.out)
     code = command.stop(number)
 
     event = json.loads(command.out[0])
@@ -149,7 +147,7 @@ def test_repetitions_are_shown_once_and_refusals_told(start, gateway):
     with Deliverer(gateway, rewrite={"https://receiver.example": url}):
         for number in range(5):
             gateway.receive("+12025550101", f"text {number}")
-        wait_for(lambda: len(command.out) == 5 and not gateway.deliveries.waiting)
+        eventually(lambda: len(command.out) == 5 and not gateway.deliveries.waiting)
     answer = httpx.post(url, content=b"{}", trust_env=False)
     command.stop()
 
@@ -171,7 +169,7 @@ def test_by_default_texts_and_reports_are_registered(start, gateway):
 def test_failing_registration_leaves_nothing_behind(start, gateway):
     command = start("--register", TARGET, "--device-id", "nobody")
 
-    code = command.process.wait(20)
+    code = command.process.wait(LIMIT)
     command.stop()
 
     assert code == 1
@@ -182,7 +180,7 @@ def test_failing_registration_leaves_nothing_behind(start, gateway):
 def test_target_that_phones_refuse_is_refused(start):
     command = start("--register", "http://receiver.example/sms")
 
-    code = command.process.wait(20)
+    code = command.process.wait(LIMIT)
     command.stop()
 
     assert code == 1
@@ -205,12 +203,14 @@ def test_half_sent_request_does_not_hold_up_the_end(start, gateway):
     address = httpx.URL(command.url())
 
     with socket.create_connection((address.host, address.port)) as client:
-        client.sendall(b"POST /sms HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
-        time.sleep(0.3)
-        started = time.monotonic()
+        head = {"Content-Length": "100", "Expect": "100-continue", **signed(b"", gateway.devices[0].signing_key)}
+        lines = ["POST /sms HTTP/1.1", "Host: x", *(f"{name}: {value}" for name, value in head.items())]
+        client.settimeout(LIMIT)
+        client.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert b" 100 " in client.recv(100)  # the receiver waits for the body
+        client.sendall(b"abc")
         code = command.stop()
 
-    assert time.monotonic() - started < 10
     assert (code, registered(gateway)) == (0, [])
     assert "Traceback" not in "".join(command.errors)
 
@@ -233,7 +233,7 @@ def test_closed_terminal_does_not_hold_up_the_end(environment, gateway):
         while b"listening on" not in said:
             said += os.read(master, 1000)
         os.close(master)
-        process.wait(20)
+        process.wait(LIMIT)
 
     assert registered(gateway) == []
 
@@ -267,7 +267,7 @@ def test_who_ignores_the_closing_of_its_terminal_goes_on(start, gateway):
 def silent_gateway():
     """A gateway that accepts connections and answers nobody."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(20)
+        listener.settimeout(LIMIT)
         yield listener
 
 
@@ -280,7 +280,6 @@ def test_second_signal_ends_what_the_first_one_interrupted(start, silent_gateway
     registering, _ = silent_gateway.accept()
     registering.recv(10)
 
-    started = time.monotonic()
     command.process.send_signal(signal.SIGINT)
     unregistering, _ = silent_gateway.accept()
     unregistering.recv(10)
@@ -288,7 +287,6 @@ def test_second_signal_ends_what_the_first_one_interrupted(start, silent_gateway
     for connection in (registering, unregistering):
         connection.close()
 
-    assert time.monotonic() - started < 4
     assert code == 1
     assert [line.split()[-1] for line in command.errors] == ["registered", "interrupted"]
     assert "may still be registered" in command.errors[0]
@@ -309,7 +307,7 @@ def test_what_was_never_registered_is_not_told_to_be(start):
         nobody = base_url(listener)
     command = start("--register", TARGET, SMSGATE_BASE_URL=nobody)
 
-    code = command.process.wait(20)
+    code = command.process.wait(LIMIT)
     command.stop()
 
     assert code == 1
@@ -325,11 +323,10 @@ def test_command_ends_when_nobody_reads_any_more():
         process.stdout.close()
         url = process.stderr.readline().split()[-1]
         document = {"event": "sms:received", "id": "1", "deviceId": "d", "webhookId": "w", "payload": {"message": "hi"}}
-        body, moment = json.dumps(document).encode(), str(int(time.time()))
-        headers = {"X-Signature": webhooks.sign(body, moment, "k"), "X-Timestamp": moment}
+        body = json.dumps(document).encode()
 
-        answer = httpx.post(url, content=body, headers=headers, trust_env=False)
-        code = process.wait(20)
+        answer = httpx.post(url, content=body, headers=signed(body, "k"), trust_env=False)
+        code = process.wait(LIMIT)
         errors = process.stderr.read()
 
     assert (answer.status_code, code, errors) == (200, 0, "")
@@ -340,12 +337,12 @@ def test_command_in_this_process_stops_on_a_signal_and_restores_the_handlers(gat
     seen, said = [], []
 
     def use_and_stop():
-        wait_for(lambda: said.append(capfd.readouterr().err) or "listening on" in "".join(said))
+        eventually(lambda: said.append(capfd.readouterr().err) or "listening on" in "".join(said))
         seen.extend(registered(gateway))
         url = "".join(said).split()[-1]
         with Deliverer(gateway, rewrite={"https://receiver.example": url}):
             gateway.receive("+12025550101", "hello")
-            wait_for(lambda: not gateway.deliveries.waiting)
+            eventually(lambda: not gateway.deliveries.waiting)
         httpx.post(url, content=b"{}", trust_env=False)
         os.kill(os.getpid(), signal.SIGTERM)
 

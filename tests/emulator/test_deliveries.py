@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -16,6 +15,7 @@ from threading import Thread
 import httpx
 import pytest
 
+from eventually import LIMIT, eventually
 from smsgate import webhooks
 from smsgate.__main__ import main
 from smsgate.emulator import Attachment, Deliverer, Gateway, events, message_ids
@@ -431,8 +431,7 @@ def test_deliverer_works_by_itself_while_it_is_open(receiver):
 
     with Deliverer(gateway, interval=0.01):
         gateway.receive("900", "hello")
-        while gateway.deliveries.waiting:
-            pass
+        eventually(lambda: not gateway.deliveries.waiting)
 
     assert [path for path, _, _ in receiver.got] == ["/x"]
 
@@ -449,7 +448,7 @@ def command(receiver):
     )
     yield process
     process.terminate()
-    assert process.communicate(timeout=20) == ("", "")
+    assert process.communicate(timeout=LIMIT) == ("", "")
 
 
 def test_command_delivers_with_the_key_and_the_rewriting_it_was_given(command, receiver):
@@ -458,10 +457,7 @@ def test_command_delivers_with_the_key_and_the_rewriting_it_was_given(command, r
         assert client.post("/webhooks", json={"url": RECEIVER, "event": "sms:sent"}).status_code == 201
         client.post("/messages", json={"phoneNumbers": ["+79990001234"], "textMessage": {"text": "hi"}})
 
-    until = time.monotonic() + 20
-    while not receiver.got and time.monotonic() < until:
-        time.sleep(0.05)
-
+    eventually(lambda: receiver.got)
     ((_, headers, body),) = receiver.got
     assert isinstance(webhooks.parse(body, headers, signing_key="chosen-key"), webhooks.SmsSent)
 
@@ -473,10 +469,7 @@ def test_text_can_be_let_in_from_outside_the_command(command, receiver):
         text = {"sender": "+12025550101", "text": "Hello"}
         assert client.post(httpx.URL(url).copy_with(path="/emulator/receive"), json=text, auth=None).status_code == 201
 
-    until = time.monotonic() + 20
-    while not receiver.got and time.monotonic() < until:
-        time.sleep(0.05)
-
+    eventually(lambda: receiver.got)
     ((_, headers, body),) = receiver.got
     event = webhooks.parse(body, headers, signing_key="chosen-key")
     assert (event.payload.remote, event.payload.message) == ("+12025550101", "Hello")

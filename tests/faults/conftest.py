@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
-import time
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from eventually import eventually
 from smsgate import ConfigurationError, TransportError
 from smsgate.http import Request, Timeout, get_client
 
@@ -64,12 +64,7 @@ def serve(faulting, reqwest):
         before = module.open_files()
         with module.WireServer(gateway) as server:
             yield server
-        for _ in range(100):  # pyreqwest closes in the background
-            gc.collect()
-            if module.open_files() <= before:
-                return
-            time.sleep(0.02)
-        assert module.open_files() <= before
+        eventually(lambda: gc.collect() >= 0 and module.open_files() <= before)  # pyreqwest closes in the background
 
     return serving
 

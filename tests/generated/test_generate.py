@@ -28,7 +28,7 @@ pytestmark = [
 def generate(*arguments, seed="0"):
     command = [sys.executable, str(ROOT / "scripts" / "generate.py"), *map(str, arguments)]
     environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=100)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=500)
 
 
 def texts(directory):

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import httpx
@@ -18,6 +17,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs smsgate[fastapi]")
 uvicorn = pytest.importorskip("uvicorn", reason="the example is served by uvicorn")
 
+from eventually import eventually  # noqa: E402
 from smsgate.emulator import Deliverer, Gateway  # noqa: E402 - after the checks above
 from smsgate.emulator.asgi import EmulatorApp  # noqa: E402
 
@@ -40,8 +40,7 @@ def gateway_url(gateway):
     server = uvicorn.Server(uvicorn.Config(EmulatorApp(gateway), port=0, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    while not server.started:
-        time.sleep(0.01)
+    eventually(lambda: server.started)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/3rdparty/v1"
     server.should_exit = True
     thread.join()
@@ -65,12 +64,12 @@ class Application:
     def start(self):
         command = [sys.executable, "-m", "uvicorn", "main:app", "--port", str(self.port), "--log-level", "warning"]
         self.process = subprocess.Popen(command, cwd=EXAMPLE, env=self.environment)
-        wait_for(lambda: self.get("/") is not None or self.process.poll() is not None)
+        eventually(lambda: self.get("/") is not None or self.process.poll() is not None)
         assert self.process.poll() is None
 
     def get(self, path):
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(self.url + path, trust_env=False, timeout=5)
+            return httpx.get(self.url + path, trust_env=False, timeout=30)
         return None
 
     def rows(self):
@@ -80,13 +79,6 @@ class Application:
     def kill(self):
         self.process.kill()
         self.process.wait()
-
-
-def wait_for(condition, seconds=30):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -111,8 +103,8 @@ def test_texts_are_answered_once_and_followed(application, gateway):
         gateway.receive("+12025550101", "how are <you>")
         gateway.receive("+12025550102", "hello")
         gateway.receive("12345", "you have won")
-        wait_for(lambda: [row[3] for row in application.rows()] == ["Delivered", "Delivered"])
-        wait_for(lambda: not gateway.deliveries.waiting)
+        eventually(lambda: [row[3] for row in application.rows()] == ["Delivered", "Delivered"])
+        eventually(lambda: not gateway.deliveries.waiting)
 
     assert sorted(application.rows()) == [
         ("+12025550101", "how are &lt;you&gt;", "You wrote 3 words. Thank you!", "Delivered"),
@@ -127,9 +119,9 @@ def test_text_that_comes_while_the_service_is_down_is_answered_later(application
 
     with Deliverer(gateway, rewrite={"https://example.com": application.url}):
         gateway.receive("+12025550101", "are you there")
-        wait_for(lambda: gateway.deliveries.waiting[0].attempts == 1)
+        eventually(lambda: gateway.deliveries.waiting[0].attempts == 1)
         application.start()
-        wait_for(lambda: [row[3] for row in application.rows()] == ["Delivered"])
+        eventually(lambda: [row[3] for row in application.rows()] == ["Delivered"])
 
     assert len(sent_to(gateway, "+12025550101")) == 1
 
@@ -147,6 +139,6 @@ def test_service_registers_itself_once(application, gateway):
 def test_failed_answer_shows(application, gateway):
     with Deliverer(gateway, rewrite={"https://example.com": application.url}):
         gateway.receive("+12025559901", "hello")
-        wait_for(lambda: [row[3] for row in application.rows()] == ["Failed"])
+        eventually(lambda: [row[3] for row in application.rows()] == ["Failed"])
 
     assert application.get("/openapi.json").json()["paths"].keys() == {"/sms", "/"}

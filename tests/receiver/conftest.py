@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from functools import partial
 
-import anyio
 import httpx
 import pytest
 
+from eventually import eventually_async
 from smsgate import webhooks
 from smsgate.receiver import MemoryStore, SQLiteStore, receiver
 
@@ -78,11 +79,5 @@ def quick(monkeypatch):
 
 @pytest.fixture
 def until():
-    """Wait until something is true, at most ten seconds."""
-
-    async def wait(condition, seconds=10):
-        with anyio.fail_after(seconds):
-            while not condition():  # noqa: ASYNC110 - what is waited for knows no event
-                await anyio.sleep(0.005)
-
-    return wait
+    """Wait until something is true; what is called may return something to await."""
+    return partial(eventually_async, pause=0.005)

@@ -18,6 +18,7 @@ from types import FunctionType, ModuleType
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from eventually import LIMIT
 from smsgate import encryption
 from smsgate.encryption import BaseEncryptor, Encryptor, ciphertext_length, without_plus
 from smsgate.errors import (
@@ -101,7 +102,6 @@ def test_deviating_vector_that_others_accept_is_refused(vector):
     assert type(error) is CiphertextFormatError
 
 
-@pytest.mark.timeout(5)
 @vectors("malformed")
 def test_malformed_vector_is_refused_with_the_fitting_error(vector):
     error = raised_by(Encryptor(vector["passphrase"]).decrypt, vector["ciphertext"])
@@ -345,7 +345,7 @@ def test_a_made_encryptor_cannot_be_changed():
 def test_importing_the_module_loads_no_cryptography():
     code = "import smsgate.encryption, sys; sys.exit('cryptography' in sys.modules)"
 
-    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=2 * LIMIT).returncode == 0
 
 
 def test_missing_cryptography_is_told_with_the_name_of_the_extra(monkeypatch):
@@ -518,7 +518,7 @@ def test_threads_share_one_encryptor():
 
 
 def test_one_salt_wanted_by_two_threads_at_once_is_right_for_both(monkeypatch):
-    barrier = Barrier(2, timeout=10)
+    barrier = Barrier(2, timeout=LIMIT)
     real = encryption._derive_key
 
     def together(*arguments):

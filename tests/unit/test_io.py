@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import anyio
 import pytest
 
+from eventually import LIMIT
 from smsgate._async import io as aio
 from smsgate._sync import io
 
@@ -59,7 +60,7 @@ def test_lock_that_was_held_at_a_fork_is_one_lock_for_all_threads_of_the_child(m
         return child
 
     def hold(_):
-        together.wait(10)
+        together.wait(LIMIT)
         with lock.hold():
             inside.append(1)
             most.append(len(inside))

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from eventually import LIMIT
 from smsgate import FileTokenStore
 from smsgate.auth import TokenPair
 
@@ -38,7 +39,7 @@ def test_processes_that_share_a_file_undo_nothing_of_each_other(tmp_path):
     for process in processes:
         process.start()
     for process in processes:
-        process.join(30)
+        process.join(2 * LIMIT)
 
     assert [process.exitcode for process in processes] == [0, 0, 0]
     assert [count.value for count in counts] == [0, 0, 0]

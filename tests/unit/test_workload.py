@@ -5,6 +5,7 @@ from threading import Barrier, Event
 
 import pytest
 
+from eventually import LIMIT
 from smsgate.workload import Workload, cores
 
 
@@ -27,14 +28,14 @@ def test_no_items_are_no_work():
 
 
 def test_all_threads_end_after_the_item_at_which_one_fails():
-    begun, over, seen = Barrier(2, timeout=10), Event(), []
+    begun, over, seen = Barrier(2, timeout=LIMIT), Event(), []
 
     def compute(number):
         seen.append(number)
         begun.wait()
         if number == 0:
             raise IndexError("mine")
-        over.wait(10)
+        over.wait(LIMIT)
 
     load = Workload(compute, range(1_000))
     with ThreadPoolExecutor(2) as pool:
