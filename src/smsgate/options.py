@@ -15,7 +15,7 @@ from smsgate.schemes import check_scheme
 if TYPE_CHECKING:
     from smsgate.encryption import BaseEncryptor
 
-__all__ = ["check_encryptor", "check_flag", "check_retry", "check_timeout", "choose_http", "full_user_agent"]
+__all__ = ["bounded", "check_encryptor", "check_flag", "check_retry", "check_timeout", "choose_http", "full_user_agent"]
 
 _LONGEST_CONNECT = 10.0
 
@@ -41,6 +41,12 @@ def check_timeout(timeout: float | Timeout) -> Timeout:
     if isinstance(timeout, Timeout):
         return timeout
     return Timeout(connect=min(_LONGEST_CONNECT, timeout), read=float(timeout), total=float(timeout))
+
+
+def bounded(timeout: Timeout, seconds: float) -> Timeout:
+    """Return limits that let no exchange take longer than some seconds."""
+    limits = (timeout.connect, timeout.read, timeout.total)
+    return Timeout(*(seconds if limit is None else min(limit, seconds) for limit in limits))
 
 
 def check_encryptor(encryptor: BaseEncryptor | None) -> BaseEncryptor | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,6 +33,7 @@ __all__ = [
     "during_outage",
     "is_passing",
     "no_answer",
+    "out_of_time",
     "unlisted",
     "unsuccessful",
     "without_token",
@@ -75,6 +77,7 @@ class Call:
         outage: what the server's health, asked after a 401, said of it: the server's own failure or not; None when it
             was not asked or gave no answer.
         renewals: how often a refused token was replaced; one that was made anew is the last.
+        deadline: when the call ends, on the same clock; no attempt lasts longer. None for no such limit.
     """
 
     policy: RetryPolicy
@@ -82,6 +85,11 @@ class Call:
     attempts: int = 0
     outage: bool | None = None
     renewals: int = 0
+    deadline: float | None = None
+
+    def time_left(self, now: float) -> float:
+        """Return the seconds until the deadline; infinity without one, zero after it."""
+        return math.inf if self.deadline is None else max(0.0, self.deadline - now)
 
     def wait(self, operation: Operation[Any], outcome: Outcome, now: float, draw: float) -> float | None:
         """Return the seconds before another attempt, or None when this was the last; ``draw`` is random, 0 to 1."""
@@ -115,6 +123,7 @@ class Call:
             attempt=self.attempts,
             elapsed=now - self.begun,
             draw=draw,
+            time_left=self.time_left(now),
         )
 
 
@@ -135,6 +144,11 @@ def unsuccessful(operation: Operation[Any], response: Response, base_url: str) -
 def no_answer(error: TransportError) -> Outcome:
     """Make the outcome of an attempt without answer."""
     return Outcome(None, error, None, sent=error.sent)
+
+
+def out_of_time() -> Outcome:
+    """Make the outcome of an attempt that was not begun because the call's deadline was over."""
+    return no_answer(RequestTimeoutError("the time for the whole call is over", sent=False))
 
 
 def copied(error: SMSGateError) -> SMSGateError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import timezone
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +19,7 @@ __all__ = ["RetryEvent", "RetryPolicy", "decide", "retry_after_seconds"]
 
 _DOUBLINGS = 64
 _NEGATIVE = "a RetryPolicy takes numbers that are not negative"
-RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
+RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ def decide(
     attempt: int,
     elapsed: float,
     draw: float,
+    time_left: float = math.inf,
 ) -> float | None:
     """Say how many seconds to wait before the next attempt, or None to give up.
 
@@ -114,6 +116,7 @@ def decide(
         attempt: number of attempts made, from 1.
         elapsed: seconds since the first attempt began.
         draw: a random number from 0 to 1.
+        time_left: seconds until the deadline of the call, if it has one: no attempt begins at or after it.
     """
     if repeat == "never" or (repeat == "settle" and sent is not False):
         return None
@@ -123,7 +126,7 @@ def decide(
         return None
     bound = min(policy.max_delay, policy.base_delay * 2.0 ** min(attempt - 1, _DOUBLINGS))
     wait = retry_after if retry_after is not None else bound * draw
-    return wait if elapsed + wait <= policy.max_elapsed else None
+    return wait if elapsed + wait <= policy.max_elapsed and wait < time_left else None
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -6,10 +6,18 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias, cast
 
-from smsgate.errors import InvalidRequestError
+from smsgate.errors import (
+    APIError,
+    InvalidRequestError,
+    NotImplementedByServerError,
+    RateLimitError,
+    ServerError,
+    SMSGateError,
+    TransportError,
+)
 from smsgate_api.models import MessageState, ProcessState
 
-__all__ = ["Until", "check_wait", "is_reached", "next_interval"]
+__all__ = ["Until", "check_wait", "is_reached", "is_temporary", "last_interval", "next_interval", "not_reached"]
 
 Until: TypeAlias = str | Collection[ProcessState] | Callable[[MessageState], bool]
 
@@ -20,6 +28,8 @@ _NAMES = ("delivered", "sent", "processed")
 _FIRST_INTERVAL = 0.5
 _LONGEST_INTERVAL = 5.0
 _GROWTH = 1.5
+_TIME_OF_LAST_POLL = 1.0
+_REQUEST_TIMEOUT = 408
 _STEPS = 10
 """After so many polls the interval has grown to its longest."""
 
@@ -72,11 +82,30 @@ def is_reached(state: MessageState, until: Until) -> bool:
     return state.is_final
 
 
+def is_temporary(error: SMSGateError) -> bool:
+    """Tell whether a failed poll may succeed later: no answer, 408, 429 and 5xx, but for 501."""
+    if isinstance(error, APIError) and error.status_code == _REQUEST_TIMEOUT:
+        return True
+    if isinstance(error, NotImplementedByServerError):
+        return False
+    return isinstance(error, TransportError | RateLimitError | ServerError)
+
+
+def not_reached(id: str, state: MessageState | None, seconds: float | None) -> str:
+    """Return what to say of a message that was waited for in vain."""
+    return f"message {id} {f'is still {state.state}' if state else 'could not be looked up'} after {seconds} s"
+
+
 def next_interval(interval: float | None, polls: int) -> float:
     """Return the seconds between two polls: as asked for, else from half a second growing to five."""
     if interval is not None:
         return interval
     return min(_LONGEST_INTERVAL, _FIRST_INTERVAL * _GROWTH ** min(polls, _STEPS))
+
+
+def last_interval(remaining: float) -> float:
+    """Return the seconds until the last poll, which itself needs some of those that remain."""
+    return remaining - min(_TIME_OF_LAST_POLL, remaining / 2)
 
 
 def _all_in(state: MessageState, states: frozenset[ProcessState]) -> bool:

@@ -14,6 +14,10 @@ from smsgate import (
     BadGatewayError,
     ConfigurationError,
     ConnectError,
+    DeviceSettings,
+    InboxRefreshRequest,
+    InternalServerError,
+    MessagesExportRequest,
     NotFoundError,
     ProcessState,
     RateLimitError,
@@ -23,7 +27,9 @@ from smsgate import (
     SendOutcomeUnknownError,
     ServerError,
     ServiceUnavailableError,
+    TokenRequest,
     TransportError,
+    Webhook,
 )
 from smsgate.http import Response
 from smsgate_api import operations
@@ -37,6 +43,7 @@ STATE = {
     "recipients": [{"phoneNumber": "+79990001234", "state": "Pending"}],
     "states": {},
 }
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 FAST = RetryPolicy(base_delay=0.0, max_delay=0.0)
 
 
@@ -205,7 +212,53 @@ def test_read_is_repeated_after_failures_that_pass(answered):
     assert len(backend.requests) == 4
 
 
-@pytest.mark.parametrize("outcome", [(500, b""), (400, b""), (404, b""), Response(503, {"Retry-After": "3600"}, b"")])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.get_state("m1"),
+        lambda client: client.get_messages(),
+        lambda client: client.list_inbox_messages(),
+        lambda client: client.list_devices(),
+        lambda client: client.remove_device("d1"),
+        lambda client: client.get_webhooks(),
+        lambda client: client.delete_webhook("w1"),
+        lambda client: client.create_webhook(Webhook(url="https://a.test/", event="sms:received")),
+        lambda client: client.get_settings(),
+        lambda client: client.update_settings(DeviceSettings()),
+        lambda client: client.patch_settings(DeviceSettings()),
+        lambda client: client.get_logs(),
+        lambda client: client.download_attachment("mms:1", 7),
+    ],
+)
+def test_reads_deletes_and_settings_are_repeated_after_a_500(answered, call):
+    client, backend = answered((500, b'{"message": "the database is away"}'), retry=FAST)
+
+    with pytest.raises(InternalServerError):
+        call(client)
+
+    assert len(backend.requests) == 4
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.generate_token(TokenRequest(scopes=["messages:send"])),
+        lambda client: client.refresh_token("x"),
+        lambda client: client.revoke_token("x"),
+        lambda client: client.refresh_inbox(InboxRefreshRequest(since=NOW, until=NOW)),
+        lambda client: client.export_inbox(MessagesExportRequest(device_id="d1", since=NOW, until=NOW)),
+    ],
+)
+def test_what_does_harm_twice_is_not_repeated_after_a_500(answered, call):
+    client, backend = answered((500, b""), retry=FAST)
+
+    with pytest.raises(InternalServerError):
+        call(client)
+
+    assert len(backend.requests) == 1
+
+
+@pytest.mark.parametrize("outcome", [(501, b""), (400, b""), (404, b""), Response(503, {"Retry-After": "3600"}, b"")])
 def test_what_another_attempt_cannot_help_is_not_repeated(answered, outcome):
     client, backend = answered(outcome, retry=FAST)
 

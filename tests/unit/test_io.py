@@ -73,3 +73,38 @@ def test_lock_that_was_held_at_a_fork_is_one_lock_for_all_threads_of_the_child(m
             list(pool.map(hold, range(20)))
 
     assert max(most) == 1
+
+
+@pytest.mark.anyio
+async def test_lock_that_others_hold_is_waited_for_no_longer_than_said():
+    lock = aio.Lock()
+    refused = []
+
+    async def try_it():
+        try:
+            async with lock.hold(0.01):
+                pass
+        except aio.LockTimeoutError as error:
+            refused.append(error)
+
+    async with lock.hold(), anyio.create_task_group() as group:
+        group.start_soon(try_it)
+    async with lock.hold(0.01):
+        pass
+
+    assert len(refused) == 1
+
+
+def test_lock_that_another_thread_holds_is_waited_for_no_longer_than_said():
+    lock = io.Lock()
+
+    def try_it():
+        with pytest.raises(io.LockTimeoutError), lock.hold(0.01):
+            pass
+
+    with lock.hold():
+        thread = threading.Thread(target=try_it)
+        thread.start()
+        thread.join()
+    with lock.hold(0.01):
+        pass

@@ -15,7 +15,8 @@ from smsgate.answers import not_a_response, read
 from smsgate.auth import Auth, JWTAuth, bearer
 from smsgate.errors import TransportError
 from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, logger
-from smsgate.outcomes import Call, Outcome, during_outage, no_answer, unsuccessful, without_token
+from smsgate.options import bounded
+from smsgate.outcomes import Call, Outcome, during_outage, no_answer, out_of_time, unsuccessful, without_token
 from smsgate.retry import RetryEvent, RetryPolicy
 from smsgate_api import operations
 
@@ -61,19 +62,21 @@ class Exchange:
         self._http: AsyncHttpClient | None = get_client(http) if isinstance(http, str) else http
         self._default: dict[str, AsyncHttpClient] = {}
 
-    async def run(self, operation: Operation[T], begun: float | None = None) -> T:
+    async def run(self, operation: Operation[T], begun: float | None = None, deadline: float | None = None) -> T:
         """Return what the operation returns.
 
         Args:
             operation: what to ask for.
             begun: when the call began that this is a part of; its time is bounded by the retry policy.
+            deadline: when it ends, on the clock of `io.now`: attempts, and the tokens that they need, get only the time
+                that is left.
 
         Raises:
             TransportError: no answer came.
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        outcome = await self.conclude(operation, begun=begun)
+        outcome = await self.conclude(operation, begun=begun, deadline=deadline)
         if outcome.error is not None or outcome.response is None:
             raise outcome.error or TransportError("no answer")
         return read(operation, outcome.response)
@@ -86,10 +89,14 @@ class Exchange:
         return outcome.response
 
     async def conclude(
-        self, operation: Operation[Any], send: Send | None = None, begun: float | None = None
+        self,
+        operation: Operation[Any],
+        send: Send | None = None,
+        begun: float | None = None,
+        deadline: float | None = None,
     ) -> Outcome:
         """Repeat an operation as far as the retry policy allows, and return what came of the last attempt."""
-        call = Call(self.retry, io.now() if begun is None else begun)
+        call = Call(self.retry, io.now() if begun is None else begun, deadline=deadline)
         while True:
             outcome = await self.attempt(operation, call, send)
             wait = call.wait(operation, outcome, io.now(), draw())
@@ -132,6 +139,8 @@ class Exchange:
                 outcome = await self._ask(operation, bearer(pair.access_token), call, send)
         except TokenError as failure:
             return without_token(failure.reason)
+        except io.LockTimeoutError:  # another call renews the token, and takes longer than this one may
+            return out_of_time()
         if outcome.status == _UNAUTHORIZED and operation.auth != "none" and await self._is_outage(call):
             return during_outage(outcome, call)
         return outcome
@@ -176,7 +185,8 @@ class Exchange:
         Without an answer that may be so.
         """
         if call.outage is None:
-            outcome = await self._ask(operations.health(), None, Call(self.retry, call.begun, attempts=1))
+            asking = Call(self.retry, call.begun, attempts=1, deadline=call.deadline)
+            outcome = await self._ask(operations.health(), None, asking)
             if outcome.response is not None:
                 call.outage = outcome.response.status == _UNAVAILABLE
         return call.outage is not False
@@ -185,10 +195,16 @@ class Exchange:
         self, operation: Operation[Any], authorization: str | None, call: Call, send: Send | None = None
     ) -> Outcome:
         """Exchange one request, under the eyes of the observers."""
+        timeout = self._timeout
+        if call.deadline is not None:
+            left = call.time_left(io.now())
+            if left <= 0:
+                return out_of_time()
+            timeout = bounded(timeout, left)
         event = None
         if self._hooked or logger.isEnabledFor(logging.DEBUG):
             event = self._announce(operation, call)
-        request = self._request(operation, authorization, event)
+        request = self._request(operation, authorization, event, timeout)
         begun = io.now()
         try:
             response = await (send or self._backend().send)(request)
@@ -220,7 +236,9 @@ class Exchange:
         if self._on_response is not None:
             self._on_response(ended)
 
-    def _request(self, operation: Operation[Any], authorization: str | None, event: RequestEvent | None) -> Request:
+    def _request(
+        self, operation: Operation[Any], authorization: str | None, event: RequestEvent | None, timeout: Timeout
+    ) -> Request:
         url = self.base_url + operation.path
         if operation.query:
             url = f"{url}?{operation.query}"
@@ -231,7 +249,7 @@ class Exchange:
             headers["Authorization"] = authorization
         if operation.content is not None:
             headers["Content-Type"] = "application/json"
-        return Request(operation.method, url, headers, operation.content, self._timeout)
+        return Request(operation.method, url, headers, operation.content, timeout)
 
 
 def draw() -> float:

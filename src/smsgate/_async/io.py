@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ from smsgate.workload import Workload, cores
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["Lock", "Workers", "batches", "call_blocking", "join", "now", "run_in_workers", "sleep"]
+__all__ = ["Lock", "LockTimeoutError", "Workers", "batches", "call_blocking", "join", "now", "run_in_workers", "sleep"]
 
 A = TypeVar("A")
 P = ParamSpec("P")
@@ -78,18 +79,33 @@ async def _all(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
     return [results[index] for index in range(len(calls))]
 
 
+class LockTimeoutError(Exception):
+    """A lock could not be had in time; never leaves the exchange."""
+
+
 class Lock:
     """A lock whose holders are the tasks of one event loop; every loop and forked process has its own."""
 
     @asynccontextmanager
-    async def hold(self) -> AsyncGenerator[None]:
-        """Hold the lock inside an ``async with`` block."""
+    async def hold(self, seconds: float = math.inf) -> AsyncGenerator[None]:
+        """Hold the lock inside an ``async with`` block.
+
+        Raises:
+            LockTimeoutError: others held it for all the seconds that there were.
+        """
         locks: WeakKeyDictionary[Lock, anyio.Lock] | None = _locks.get(None)
         if locks is None:
             locks = WeakKeyDictionary()
             _locks.set(locks)
-        async with locks.setdefault(self, anyio.Lock()):
+        lock = locks.setdefault(self, anyio.Lock())
+        with anyio.move_on_after(seconds) as waiting:
+            await lock.acquire()
+        if waiting.cancelled_caught:
+            raise LockTimeoutError
+        try:
             yield
+        finally:
+            lock.release()
 
 
 async def join(chunks: AsyncIterable[bytes]) -> bytes:

@@ -25,7 +25,7 @@ from smsgate.queries import (
     unless_off,
 )
 from smsgate.refusals import REFUSED, refusals, refused
-from smsgate.waiting import Until, check_wait, is_reached, next_interval
+from smsgate.waiting import Until, check_wait, is_reached, is_temporary, last_interval, next_interval, not_reached
 from smsgate_api import operations
 
 if TYPE_CHECKING:
@@ -324,24 +324,44 @@ class MessageCalls(Execution):
             until: "delivered": every recipient delivered, failed or cancelled; "sent": every recipient at least sent
                 (for messages without delivery report); "processed": the phone has taken it; a set of `ProcessState`
                 that the message's own state is to be in; or a function of the state.
-            timeout: seconds, None for no limit.
+            timeout: seconds that everything may take, polls and their retries included; None for no limit, 0 for one
+                look within the client's own limits.
             interval: seconds between polls; half a second growing to five when absent.
 
+        Returns:
+            The state that was waited for, or the last one that there can be.
+
         Raises:
-            WaitTimeoutError: the time ran out; carries the last state.
+            WaitTimeoutError: the time ran out; carries the last state; its cause is the failure since which no poll has
+                worked. Polls that fail in passing (no answer, 408, 429, 5xx, a 401 while the server is not ready) do
+                not end the wait.
+            NotFoundError: no such message.
+            APIError: another 4xx.
+            ResponseError: the answer cannot be read.
         """
         check_wait(until, timeout, interval)
+        with refusals:
+            operation = operations.get_message(id)
         deadline = None if timeout is None else io.now() + timeout
-        polls = 0
+        state: MessageState | None = None
+        failure: SMSGateError | None = None
+        polls, is_last = 0, False
         while True:
-            state = await self.get_state(id)
-            if is_reached(state, until):
+            try:
+                state = await self._exchange.run(operation, deadline=deadline if timeout else None)
+                state = await self._cipher.open_one(state)
+                failure = None
+            except SMSGateError as error:
+                if not is_temporary(error):
+                    raise
+                failure = failure or error
+                logger.info("waiting for message %s: a poll failed (%s)", id, type(error).__name__)
+            if failure is None and state is not None and is_reached(state, until):
                 return state
             pause = next_interval(interval, polls)
-            if deadline is not None:
-                remaining = deadline - io.now()
-                if remaining <= 0:
-                    raise WaitTimeoutError(f"message {id} is still {state.state} after {timeout} s", state=state)
-                pause = min(pause, remaining)
+            if deadline is not None and pause >= (remaining := deadline - io.now()):
+                if is_last or remaining <= 0:
+                    raise WaitTimeoutError(not_reached(id, state, timeout), state=state) from failure
+                is_last, pause = True, last_interval(remaining)
             await io.sleep(pause)
             polls += 1

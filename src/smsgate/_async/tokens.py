@@ -110,7 +110,7 @@ class TokenKeeper:
 
     async def _replace(self, refused: TokenPair | None, call: Call) -> TokenPair:
         begun = io.now()
-        async with self._lock.hold():
+        async with self._lock.hold(call.time_left(io.now())):
             pair = self._pair
             if pair is not None and self._is_good(pair, refused):
                 return pair

@@ -16,7 +16,8 @@ from smsgate.auth import Auth, JWTAuth, bearer
 from smsgate.errors import TransportError
 from smsgate.http import HttpClient, Request, Response, StreamedResponse, Timeout, get_client
 from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, logger
-from smsgate.outcomes import Call, Outcome, during_outage, no_answer, unsuccessful, without_token
+from smsgate.options import bounded
+from smsgate.outcomes import Call, Outcome, during_outage, no_answer, out_of_time, unsuccessful, without_token
 from smsgate.retry import RetryEvent, RetryPolicy
 from smsgate_api import operations
 
@@ -62,19 +63,21 @@ class Exchange:
         self._http: HttpClient | None = get_client(http) if isinstance(http, str) else http
         self._default: dict[str, HttpClient] = {}
 
-    def run(self, operation: Operation[T], begun: float | None = None) -> T:
+    def run(self, operation: Operation[T], begun: float | None = None, deadline: float | None = None) -> T:
         """Return what the operation returns.
 
         Args:
             operation: what to ask for.
             begun: when the call began that this is a part of; its time is bounded by the retry policy.
+            deadline: when it ends, on the clock of `io.now`: attempts, and the tokens that they need, get only the time
+                that is left.
 
         Raises:
             TransportError: no answer came.
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        outcome = self.conclude(operation, begun=begun)
+        outcome = self.conclude(operation, begun=begun, deadline=deadline)
         if outcome.error is not None or outcome.response is None:
             raise outcome.error or TransportError("no answer")
         return read(operation, outcome.response)
@@ -86,9 +89,15 @@ class Exchange:
             raise outcome.error or TransportError("no answer")
         return outcome.response
 
-    def conclude(self, operation: Operation[Any], send: Send | None = None, begun: float | None = None) -> Outcome:
+    def conclude(
+        self,
+        operation: Operation[Any],
+        send: Send | None = None,
+        begun: float | None = None,
+        deadline: float | None = None,
+    ) -> Outcome:
         """Repeat an operation as far as the retry policy allows, and return what came of the last attempt."""
-        call = Call(self.retry, io.now() if begun is None else begun)
+        call = Call(self.retry, io.now() if begun is None else begun, deadline=deadline)
         while True:
             outcome = self.attempt(operation, call, send)
             wait = call.wait(operation, outcome, io.now(), draw())
@@ -131,6 +140,8 @@ class Exchange:
                 outcome = self._ask(operation, bearer(pair.access_token), call, send)
         except TokenError as failure:
             return without_token(failure.reason)
+        except io.LockTimeoutError:  # another call renews the token, and takes longer than this one may
+            return out_of_time()
         if outcome.status == _UNAUTHORIZED and operation.auth != "none" and self._is_outage(call):
             return during_outage(outcome, call)
         return outcome
@@ -175,7 +186,8 @@ class Exchange:
         Without an answer that may be so.
         """
         if call.outage is None:
-            outcome = self._ask(operations.health(), None, Call(self.retry, call.begun, attempts=1))
+            asking = Call(self.retry, call.begun, attempts=1, deadline=call.deadline)
+            outcome = self._ask(operations.health(), None, asking)
             if outcome.response is not None:
                 call.outage = outcome.response.status == _UNAVAILABLE
         return call.outage is not False
@@ -184,10 +196,16 @@ class Exchange:
         self, operation: Operation[Any], authorization: str | None, call: Call, send: Send | None = None
     ) -> Outcome:
         """Exchange one request, under the eyes of the observers."""
+        timeout = self._timeout
+        if call.deadline is not None:
+            left = call.time_left(io.now())
+            if left <= 0:
+                return out_of_time()
+            timeout = bounded(timeout, left)
         event = None
         if self._hooked or logger.isEnabledFor(logging.DEBUG):
             event = self._announce(operation, call)
-        request = self._request(operation, authorization, event)
+        request = self._request(operation, authorization, event, timeout)
         begun = io.now()
         try:
             response = (send or self._backend().send)(request)
@@ -219,7 +237,9 @@ class Exchange:
         if self._on_response is not None:
             self._on_response(ended)
 
-    def _request(self, operation: Operation[Any], authorization: str | None, event: RequestEvent | None) -> Request:
+    def _request(
+        self, operation: Operation[Any], authorization: str | None, event: RequestEvent | None, timeout: Timeout
+    ) -> Request:
         url = self.base_url + operation.path
         if operation.query:
             url = f"{url}?{operation.query}"
@@ -230,7 +250,7 @@ class Exchange:
             headers["Authorization"] = authorization
         if operation.content is not None:
             headers["Content-Type"] = "application/json"
-        return Request(operation.method, url, headers, operation.content, self._timeout)
+        return Request(operation.method, url, headers, operation.content, timeout)
 
 
 def draw() -> float:

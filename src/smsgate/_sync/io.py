@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -14,10 +15,9 @@ from smsgate.workload import Workload, cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
-    from contextlib import AbstractContextManager
     from types import TracebackType
 
-__all__ = ["Lock", "Workers", "batches", "call_blocking", "join", "now", "run_in_workers", "sleep"]
+__all__ = ["Lock", "LockTimeoutError", "Workers", "batches", "call_blocking", "join", "now", "run_in_workers", "sleep"]
 
 A = TypeVar("A")
 P = ParamSpec("P")
@@ -53,6 +53,10 @@ def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
     return load.results()
 
 
+class LockTimeoutError(Exception):
+    """A lock could not be had in time; never leaves the exchange."""
+
+
 class Lock:
     """A lock whose holders are threads; a forked process has its own.
 
@@ -60,13 +64,22 @@ class Lock:
     """
 
     def __init__(self) -> None:
-        self._locks: dict[int, AbstractContextManager[object]] = {}
+        self._locks: dict[int, threading.RLock] = {}
 
     @contextmanager
-    def hold(self) -> Generator[None]:
-        """Hold the lock inside a ``with`` block."""
-        with self._locks.setdefault(os.getpid(), threading.RLock()):  # setdefault: one for all threads
+    def hold(self, seconds: float = math.inf) -> Generator[None]:
+        """Hold the lock inside a ``with`` block.
+
+        Raises:
+            LockTimeoutError: others held it for all the seconds that there were.
+        """
+        lock = self._locks.setdefault(os.getpid(), threading.RLock())  # setdefault: one for all threads
+        if not lock.acquire(timeout=min(seconds, threading.TIMEOUT_MAX)):
+            raise LockTimeoutError
+        try:
             yield
+        finally:
+            lock.release()
 
 
 def join(chunks: Iterable[bytes]) -> bytes:

@@ -111,7 +111,7 @@ class TokenKeeper:
 
     def _replace(self, refused: TokenPair | None, call: Call) -> TokenPair:
         begun = io.now()
-        with self._lock.hold():
+        with self._lock.hold(call.time_left(io.now())):
             pair = self._pair
             if pair is not None and self._is_good(pair, refused):
                 return pair
