@@ -33,7 +33,7 @@ from pydantic import BaseModel, Field
 
 from smsgate import AsyncAPIClient, errors, webhooks
 from smsgate.receiver import AsyncSigningKey, Decision, EventStore, MemoryStore, Receiver, SQLiteStore
-from smsgate.receiver.deciding import MAX_BODY, TOLERANCE, UNREADABLE, too_large
+from smsgate.receiver.deciding import MAX_BODY, MAX_UNVERIFIED, TOLERANCE, UNREADABLE
 from smsgate.receiver.handlers import Handlers
 from smsgate.receiver.receiver import CONCURRENCY, DRAIN, MAX_ATTEMPTS, WINDOW
 
@@ -107,6 +107,8 @@ class WebhookRouter(APIRouter, Handlers):
             restart empties. Take an `SQLiteStore` in production, above all with several workers.
         window: how long repetitions are noticed.
         max_body: bytes; larger bodies are answered 413.
+        max_unverified: bytes; where a function looks keys up, larger bodies are answered 413, too: it is asked before
+            the sender is known. Raise it, up to ``max_body``, to receive larger MMS.
         max_attempts: how often an event is handled before it is set aside.
         concurrency: events handled at the same time.
         drain: seconds that a server which stops waits for handlers, first with its requests and then at the end of its
@@ -128,6 +130,7 @@ class WebhookRouter(APIRouter, Handlers):
         store: EventStore | None = None,
         window: timedelta = WINDOW,
         max_body: int = MAX_BODY,
+        max_unverified: int = MAX_UNVERIFIED,
         max_attempts: int = MAX_ATTEMPTS,
         concurrency: int = CONCURRENCY,
         drain: float = DRAIN,
@@ -143,6 +146,7 @@ class WebhookRouter(APIRouter, Handlers):
             store=store,
             window=window,
             max_body=max_body,
+            max_unverified=max_unverified,
             max_attempts=max_attempts,
             concurrency=concurrency,
         )
@@ -227,8 +231,9 @@ async def _read(receiver: Receiver, request: Request) -> tuple[Decision, bytes]:
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > receiver.max_body:
-                return too_large(receiver.max_body), b""
+            refusal = receiver.check_size(len(body))
+            if refusal:
+                return refusal, b""
     except ClientDisconnect:
         return UNREADABLE, b""
     raw = bytes(body)

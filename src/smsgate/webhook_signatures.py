@@ -8,10 +8,12 @@ age of a time stamp is the age of that attempt. Public names are re-exported by 
 from __future__ import annotations
 
 import hmac
+import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from smsgate.errors import ConfigurationError, SignatureError, StaleEventError
@@ -23,9 +25,9 @@ __all__ = [
     "SupportsItems",
     "body_bytes",
     "check_age",
+    "check_device_signature",
     "check_signature",
     "checked_signing_key",
-    "keys_of_device",
     "known_keys",
     "sign",
     "signature_headers",
@@ -56,6 +58,9 @@ _REASONS = {_SIGNATURE_HEADER: "malformed_signature", _TIMESTAMP_HEADER: "malfor
 _SIGNATURE = re.compile(r"[0-9A-Fa-f]{64}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _DEVICE_ID = re.compile(r"[!-~]{1,128}")
+_DEVICE_MEMBER = re.compile(rb'"deviceId"[ \t\r\n]{0,64}:[ \t\r\n]{0,64}("(?:[^"\\\x00-\x1f]|\\.){1,768}")')
+_MAX_DEVICES = 4  # whose keys are tried on one body
+_MAX_MENTIONS = 1000  # of devices in one body that are looked at
 
 
 def _utf8(text: str) -> bytes | None:
@@ -158,31 +163,34 @@ def checked_signing_key(signing_key: SigningKey) -> SigningKey:
     return texts
 
 
-def known_keys(signing_key: SigningKey) -> tuple[bytes, ...] | Callable[[str], object]:
+def known_keys(signing_key: SigningKey) -> tuple[bytes, ...] | _KeysByDevice | Callable[[str], object]:
     """Return the keys that may have signed any request, or what tells the keys of a device.
 
     Raises:
         ConfigurationError: there is no key, or an empty one.
     """
     if isinstance(signing_key, Mapping):
-        return _some(cast("_KeysByDevice", signing_key)).get
+        return _some(cast("_KeysByDevice", signing_key))
     return signing_key if callable(signing_key) else _some(_encoded(signing_key))
 
 
-def keys_of_device(look_up: Callable[[str], object], device_id: object) -> tuple[bytes, ...]:
-    """Return the keys of the device that an unverified body names, to check that body with.
+def _devices_named(body: bytes) -> Iterator[str]:
+    """Yield the device ids that a body names at any depth, without parsing it: anybody may have sent it.
 
-    Raises:
-        ConfigurationError: one of them is empty.
-        SignatureError: there is none.
+    Text in the body cannot pass for a name, because its quotes are escaped.
     """
-    keys: object = None
-    if isinstance(device_id, str) and _DEVICE_ID.fullmatch(device_id):  # a look-up need not survive arbitrary text
-        keys = look_up(device_id)
-    encoded = () if keys is None else _encoded(keys)
-    if not encoded:
-        raise SignatureError("no signing key is known for the device that the body names", reason="unknown_device")
-    return encoded
+    seen: set[bytes] = set()
+    for mention in islice(_DEVICE_MEMBER.finditer(body), _MAX_MENTIONS):
+        quoted = mention[1]
+        if quoted in seen:
+            continue
+        seen.add(quoted)
+        try:
+            device: str = json.loads(quoted)
+        except ValueError:
+            continue
+        if _DEVICE_ID.fullmatch(device):  # a look-up need not survive arbitrary text
+            yield device
 
 
 # --- checking and signing ---------------------------------------------------------------------------------------------
@@ -194,15 +202,52 @@ def check_signature(body: bytes, signature: bytes, timestamp: str, keys: Iterabl
     Raises:
         SignatureError: none of them fits.
     """
-    message = body + timestamp.encode()
+    if not _fits(body, signature, timestamp, keys):
+        raise _mismatch()
+
+
+def _mismatch() -> SignatureError:
+    return SignatureError(
+        "the signature does not fit the body: key of another device, or a body that was changed or re-encoded",
+        reason="signature_mismatch",
+    )
+
+
+def _fits(body: bytes, signature: bytes, timestamp: str, keys: Iterable[bytes]) -> bool:
     fits = False
     for key in keys:  # all of them, whichever fits
-        fits |= hmac.compare_digest(hmac.digest(key, message, "sha256"), signature)
-    if not fits:
-        raise SignatureError(
-            "the signature does not fit the body: key of another device, or a body that was changed or re-encoded",
-            reason="signature_mismatch",
-        )
+        mac = hmac.new(key, body, "sha256")
+        mac.update(timestamp.encode())
+        fits |= hmac.compare_digest(mac.digest(), signature)
+    return fits
+
+
+def check_device_signature(
+    body: bytes, signature: bytes, timestamp: str, keys: _KeysByDevice | Callable[[str], object]
+) -> str:
+    """Return the device that the body names and whose key signed it; at most four devices are tried.
+
+    Raises:
+        ConfigurationError: one of their keys is empty.
+        SignatureError: none of them has a key, or no key fits.
+    """
+    devices = _devices_named(body)
+    if isinstance(keys, Mapping):
+        by_device = keys
+        devices = (device for device in devices if device in by_device)
+        look_up: Callable[[str], object] = by_device.get
+    else:
+        look_up = keys
+    tried: list[bytes] = []
+    for device in islice(devices, _MAX_DEVICES):
+        found = look_up(device)
+        encoded = () if found is None else _encoded(found)
+        if _fits(body, signature, timestamp, encoded):
+            return device
+        tried += encoded
+    if not tried:
+        raise SignatureError("no signing key is known for the device that the body names", reason="unknown_device")
+    raise _mismatch()
 
 
 def tolerated_seconds(tolerance: timedelta | None) -> float | None:

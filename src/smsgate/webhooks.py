@@ -15,9 +15,10 @@ first: its name is any text.
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+
+from pydantic import PrivateAttr
 
 from smsgate.errors import PayloadError, SignatureError
 from smsgate.schemes import check_scheme, without_plus
@@ -27,9 +28,9 @@ from smsgate.webhook_signatures import (
     SigningKey,
     body_bytes,
     check_age,
+    check_device_signature,
     check_signature,
     checked_signing_key,
-    keys_of_device,
     known_keys,
     sign,
     signature_headers,
@@ -130,7 +131,7 @@ class Decryptor(Protocol):
 
 
 class UnknownEvent(Model):
-    """An event that this version does not know; answer it with 2xx, or the phone repeats it for two days."""
+    """An event that this version does not know or cannot read; answer it with 2xx, or the phone repeats it for days."""
 
     id: str
     """Id of the delivery, the same in every attempt."""
@@ -142,6 +143,19 @@ class UnknownEvent(Model):
     """The phone that reports."""
     payload: dict[str, Any]
     """What happened, as parsed JSON."""
+
+    _reason: str | None = PrivateAttr(default=None)
+    _raw_payload: Any = PrivateAttr(default=None)
+
+    @property
+    def reason(self) -> str | None:
+        """Why an event of a known name cannot be read: a field and what is wrong with it; None for an unknown name."""
+        return self._reason
+
+    @property
+    def raw_payload(self) -> Any:
+        """The payload as parsed JSON, also where it is no object, or nested too deeply for ``payload``."""
+        return self.payload if self._raw_payload is None else self._raw_payload
 
 
 Event: TypeAlias = (
@@ -181,6 +195,7 @@ _MODELS: dict[str, type[Model]] = {
     "system:ping": SystemPing,
 }
 _IDS = ("id", "webhookId", "deviceId")
+_TOO_DEEP = "the body is nested too deeply"
 
 
 def verify(
@@ -208,6 +223,7 @@ def verify(
         ConfigurationError: no key, an empty key, a wrong tolerance.
         SignatureError: headers missing or malformed, no key for the device, or a signature that does not fit.
         StaleEventError: the time stamp is too old or too new.
+        PayloadError: keys go by device id, the signature is good, but the body is no JSON object.
     """
     _verified(body, headers, signing_key, tolerance, now)
 
@@ -223,8 +239,9 @@ def parse(
 ) -> Event:
     """Check a request as `verify` does, and return its event.
 
-    Times that cannot be read are None; ids that an old app leaves out are empty; unknown fields are kept. Deliveries
-    come at least once and in any order: remember ``event.id`` to notice repetitions.
+    Times that cannot be read are None; ids and lists that are left out are empty; unknown fields are kept. What cannot
+    be read even so is an `UnknownEvent` with its payload and the reason. Deliveries come at least once and in any
+    order: remember ``event.id`` to notice repetitions.
 
     Args:
         body: see `verify`.
@@ -273,7 +290,7 @@ def checked_decryptor(encryptor: Decryptor | None) -> Decryptor | None:
 def _verified(
     body: Body, headers: Headers, signing_key: SigningKey, tolerance: timedelta | None, now: datetime | float | None
 ) -> tuple[bytes, dict[str, Any] | None]:
-    """Check a request; returns its body, and the parsed body if that was needed to choose keys."""
+    """Check a request; returns its body, and the parsed body if keys go by device."""
     tolerated = tolerated_seconds(tolerance)
     keys = known_keys(signing_key)
     raw = body_bytes(body)
@@ -283,13 +300,17 @@ def _verified(
             "the body holds lone surrogates, so it is not what was signed; pass the raw bytes",
             reason="signature_mismatch",
         )
-    document: dict[str, Any] | None = None
-    if callable(keys):
-        with suppress(PayloadError):  # whatever is wrong with it counts only once its origin is known
-            document = _load(raw)
-        keys = keys_of_device(keys, document and document.get("deviceId"))
-    check_signature(raw, signature, timestamp, keys)
-    check_age(int(timestamp), tolerated, now)
+    if isinstance(keys, tuple):
+        check_signature(raw, signature, timestamp, keys)
+        check_age(int(timestamp), tolerated, now)
+        return raw, None
+    check_age(int(timestamp), tolerated, now)  # first: to find the key, the whole body is searched
+    device = check_device_signature(raw, signature, timestamp, keys)
+    document = _load(raw)
+    if document.get("deviceId") != device:
+        raise SignatureError(
+            "the body is signed with the key of another device than it names", reason="signature_mismatch"
+        )
     return raw, document
 
 
@@ -326,20 +347,34 @@ def _event(raw: bytes, document: dict[str, Any], encryptor: Decryptor | None) ->
     name = document.get("event")
     if not isinstance(name, str) or not name:
         raise PayloadError("the body names no event", reason="invalid_payload")
-    model = _MODELS.get(name, UnknownEvent)
-    defaults: dict[str, Any] = {key: "" for key in _IDS if not isinstance(document.get(key), str)}
-    if model is UnknownEvent and document.get("payload") is None:
-        defaults["payload"] = {}
-    try:
-        if defaults:
-            raw = json.dumps({**document, **defaults}).encode()
-        event = cast("Event", parse_object(model, raw))
-    except UnreadableError as failure:
-        where = failure.location or "the body"
-        raise PayloadError(f"cannot read the event: {where} ({failure.reason})", reason="invalid_payload") from failure
-    except RecursionError:  # writing JSON may give up earlier than reading it, depending on the Python version
-        raise PayloadError("the body is nested too deeply", reason="invalid_payload") from None
+    model = _MODELS.get(name)
+    ids = {key: "" for key in _IDS if not isinstance(document.get(key), str)}
+    if model is None:
+        event: Event = _unknown(document, ids)
+    else:
+        try:
+            event = cast("Event", parse_object(model, json.dumps({**document, **ids}).encode() if ids else raw))
+        except UnreadableError as failure:
+            event = _unknown(document, ids, f"{failure.location or 'the body'} ({failure.reason})")
+        except RecursionError:  # writing JSON may give up earlier than reading it, depending on the Python version
+            event = _unknown(document, ids, _TOO_DEEP)
     return event if encryptor is None else _decrypted(event, encryptor)
+
+
+def _unknown(document: dict[str, Any], ids: dict[str, str], reason: str | None = None) -> UnknownEvent:
+    """Return an event whose payload has no model, or does not fit it: whatever it is, it is not lost."""
+    payload = document.get("payload")
+    members = {**document, **ids, "payload": payload if isinstance(payload, dict) else {}}
+    try:
+        event = parse_object(UnknownEvent, json.dumps(members).encode())
+    except (UnreadableError, RecursionError):
+        names = {key: members[key] for key in ("event", *_IDS)}
+        event = parse_object(UnknownEvent, json.dumps({**names, "payload": {}}).encode())
+        reason = reason or _TOO_DEEP
+    event._reason = reason  # noqa: SLF001 - the class is this module's
+    if event.payload != payload:
+        event._raw_payload = payload  # noqa: SLF001
+    return event
 
 
 def _decrypted(event: Event, encryptor: Decryptor) -> Event:

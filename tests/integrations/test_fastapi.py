@@ -94,6 +94,20 @@ async def test_refusals(app, post, envelope, request_to):
     assert KEY not in "".join(answer.text for answer in answers)
 
 
+async def test_body_beyond_what_a_function_is_asked_about_is_refused_by_name(post, envelope):
+    app, seen = FastAPI(), []
+    hooks = WebhookRouter("/sms", signing_key={"phone-1": KEY}.get, max_unverified=1000)
+    hooks.on(webhooks.UnknownEvent)(lambda event: seen.append(event.reason))
+    app.include_router(hooks)
+
+    large = await post(app, envelope(message="x" * 1000))
+    unread = await post(app, envelope(message=[]))
+
+    assert (large.status_code, large.headers["connection"], unread.status_code) == (413, "close", 200)
+    assert "max_unverified" in large.json()["detail"]
+    assert seen == ["payload.message (string_type)"]
+
+
 async def test_key_may_be_looked_up_by_device_in_a_mapping_or_with_await(post, envelope):
     async def look_up(device):
         return {"phone-1": KEY}.get(device)

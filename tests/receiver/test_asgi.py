@@ -78,6 +78,12 @@ async def test_large_body_is_refused_before_it_is_read_to_its_end(app):
     assert await call(app, b"x" * 100_001, []) == 413
 
 
+async def test_body_that_a_function_is_asked_about_is_refused_before_it_is_read_to_its_end():
+    app = WebhookApp("/sms", signing_key={"phone-1": KEY}.get, max_unverified=1000)
+
+    assert await call(app, b"x" * 1001, []) == 413
+
+
 async def test_client_that_leaves_early_does_no_harm(app):
     answers = []
 

@@ -29,7 +29,7 @@ def test_good_request_gives_its_event(phone):
         (None, {"X-Signature": "é"}, 401, "malformed_signature"),
         (b"no json", {}, 400, "invalid_json"),
         (b"[]", {}, 400, "invalid_payload"),
-        (b'{"event":"sms:received","payload":{}}', {}, 400, "invalid_payload"),
+        (b'{"event":"","payload":{}}', {}, 400, "invalid_payload"),
     ],
 )
 def test_bad_request_is_refused_with_its_reason(phone, body, changes, status, reason):
@@ -41,6 +41,15 @@ def test_bad_request_is_refused_with_its_reason(phone, body, changes, status, re
     assert (decision.status, decision.reason, decision.event) == (status, reason, None)
     assert decision.document == {"reason": reason, "detail": decision.detail}
     assert "key-of-the-phone" not in repr(decision)
+
+
+def test_authentic_event_that_cannot_be_read_is_accepted_with_its_reason(phone):
+    body = phone.envelope(payload={"sender": "+12025550100"})
+
+    decision = decide(body, phone.signed(body), signing_key="key-of-the-phone")
+
+    assert (decision.status, type(decision.event)) == (200, webhooks.UnknownEvent)
+    assert decision.event.reason == "payload.message (missing)"
 
 
 def test_old_request_is_refused(phone):

@@ -376,6 +376,41 @@ def test_event_interrupted_by_the_end_of_its_loop_is_handled_in_the_next_one(pho
     assert len(set(ran)) == 2
 
 
+async def test_unread_event_reaches_the_handlers_of_unknown_events(make, give, phone):
+    receiver, seen = make(), []
+
+    @receiver.on(webhooks.UnknownEvent)
+    async def keep(event):
+        seen.append((event.event, event.reason, event.payload))
+
+    await (await give(receiver, phone.envelope("sms:failed", payload={"recipient": "+1"}))).linger()
+    await (await give(receiver, phone.envelope("app:started", payload=[]))).linger()
+    await receiver.drain()
+
+    assert [(name, payload) for name, _, payload in seen] == [("sms:failed", {"recipient": "+1"}), ("app:started", {})]
+    assert all(reason for _, reason, _ in seen)
+
+
+async def test_unread_event_of_a_kind_that_is_handled_is_set_aside_and_not_lost(make, give, phone, store, caplog):
+    receiver, ran = make(), []
+    receiver.on(webhooks.SmsReceived)(ran.append)
+    body = phone.envelope(payload={"sender": "+12025550100"})
+
+    outcomes = [await give(receiver, body) for _ in range(2)]
+    for outcome in outcomes:
+        await outcome.linger()
+    other = await give(receiver, phone.envelope("sms:failed", payload={}))
+    await receiver.drain()
+
+    assert [outcome.decision.reason for outcome in (*outcomes, other)] == ["accepted", "repeated", "unhandled"]
+    assert (ran, await store.unfinished(), await store.failed()) == ([], 0, 1)
+    assert "payload.message (missing)" in caplog.text
+    assert "+12025550100" not in caplog.text
+    await store.revive()
+    (kept,) = await store.claim(10)
+    assert kept.body == body
+
+
 async def test_event_that_cannot_be_stored_is_to_be_sent_again(give, caplog):
     class Broken(MemoryStore):
         async def add(self, *_event, **_window):
@@ -567,6 +602,46 @@ async def test_key_may_be_looked_up_by_device(make, give, phone):
         assert reasons == ["unhandled", "unhandled", "unknown_device"]
 
 
+async def test_body_that_a_function_is_asked_about_is_limited_and_a_mapping_needs_no_limit(make, give, phone):
+    async def look_up(device):
+        return {"phone-1": KEY}.get(device)
+
+    part = {"partId": 1, "contentType": "image/png", "data": "A" * 2_000_000}
+    body = phone.envelope("mms:downloaded", payload={"messageId": "1", "attachments": [part]})
+    decisions = [
+        (await give(make(signing_key=key, **options), body)).decision
+        for key, options in (
+            (look_up, {}),
+            (look_up, {"max_unverified": 3_000_000}),
+            ({"phone-1": KEY}, {}),
+            ({"phone-1": KEY}, {"max_body": 1_000_000}),
+        )
+    ]
+
+    assert [decision.status for decision in decisions] == [413, 200, 200, 413]
+    assert "max_unverified" in decisions[0].detail
+    assert "max_body" in decisions[3].detail
+
+
+async def test_no_more_than_four_devices_are_looked_up(make, give, phone):
+    asked = []
+    receiver = make(signing_key=lambda device: asked.append(device) or "other")
+    body = phone.envelope(payload={"message": "hi", "more": [{"deviceId": f"d{number}"} for number in range(9)]})
+
+    decision = (await give(receiver, body)).decision
+
+    assert (decision.status, decision.reason, len(asked)) == (401, "signature_mismatch", 4)
+
+
+async def test_key_is_not_looked_up_for_an_old_request(make, give, phone):
+    asked, body = [], phone.envelope()
+    receiver = make(signing_key=asked.append)
+
+    decision = (await give(receiver, body, phone.signed(body, timestamp=1))).decision
+
+    assert (decision.status, decision.reason, asked) == (401, "timestamp_too_old", [])
+
+
 async def test_key_is_not_looked_up_for_a_request_without_signature(make, give):
     asked = []
     receiver = make(signing_key=asked.append)
@@ -627,6 +702,7 @@ async def test_large_body_and_encrypted_recipient_are_read_in_a_thread(make, giv
         {"window": 5},
         {"window": timedelta(-1)},
         {"max_body": 0},
+        {"max_unverified": 0},
         {"max_attempts": 0},
         {"concurrency": 0},
     ],

@@ -4,6 +4,7 @@ import base64
 import json
 import pickle
 import random
+import time
 import traceback
 from datetime import datetime, timedelta, timezone
 from email.message import Message as MailHeaders
@@ -17,7 +18,7 @@ from smsgate import webhooks
 from smsgate.encryption import Encryptor
 from smsgate.errors import ConfigurationError, PayloadError, SignatureError, StaleEventError, WebhookError
 from smsgate.receiver import Receiver
-from smsgate.webhooks import MmsDownloaded, SmsReceived, SmsSent, SystemPing, UnknownEvent
+from smsgate.webhooks import AppStarted, MmsDownloaded, SmsReceived, SmsSent, SystemPing, UnknownEvent
 from smsgate_api.models import WebhookEvent
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -300,6 +301,72 @@ def test_device_whose_key_is_empty_is_a_configuration_error():
     assert refused(SignatureError, parse, envelope(), signing_key=lambda _: []).reason == "unknown_device"
 
 
+def test_device_that_signed_cannot_speak_for_another_one():
+    nested = {"message": "hi", "from": {"deviceId": DEVICE}}
+    keys = {DEVICE: KEY, "victim": "other"}
+    for document in (envelope(deviceId="victim", payload=nested), envelope(deviceId=None, payload=nested)):
+        for signing_key in (keys, keys.get):
+            assert refused(SignatureError, parse, document, signing_key=signing_key).reason == "signature_mismatch"
+    twice = json.dumps(envelope()).replace('"event"', '"deviceId": "victim", "event"').encode()
+    for read in (webhooks.parse, webhooks.verify):
+        refused(PayloadError, read, twice, signed(twice), signing_key=keys, now=NOW)
+
+
+def test_device_is_found_wherever_the_body_names_it_and_however_it_is_written():
+    odd = "a=b'<1>"
+    gson = json.dumps(envelope(deviceId=odd)).replace("=", r"\u003d").replace("<", r"\u003c").encode()
+    pretty = json.dumps(envelope(payload={"message": '"deviceId": "x"', "n": [{"deviceId": "nested"}]}), indent=2)
+    keys = {DEVICE: KEY, odd: KEY, "nested": "other", "x": "other"}
+    assert parse(gson, signing_key=keys).device_id == odd
+    assert parse(pretty.encode(), signing_key=keys).device_id == DEVICE
+
+
+def test_no_more_than_four_devices_are_tried():
+    strangers = [{"deviceId": f"stranger-{number}"} for number in range(10)]
+    document = {"others": strangers, **envelope()}
+    asked = []
+    error = refused(SignatureError, parse, document, signing_key=lambda device: asked.append(device) or "other")
+    assert (error.reason, len(asked)) == ("signature_mismatch", 4)
+    assert parse(document, signing_key={DEVICE: KEY, "stranger-1": "other"}).device_id == DEVICE
+
+
+FLOODS = {
+    "members": b'{"deviceId":"%s"' % DEVICE.encode() + b"".join(b',"%x":{}' % n for n in range(600_000)) + b"}",
+    "names": b'{"deviceId":"d",' * 400_000,
+    "keys": b'"deviceId"' * 600_000,
+    "spaces": b'"deviceId"' + b" " * 6_000_000 + b":",
+    "unended": b'"deviceId":"' + b"x" * 6_000_000,
+    "escapes": b'"deviceId":"' + rb"\\" * 3_000_000,
+}
+
+
+@pytest.mark.parametrize("keys", [{DEVICE: KEY}, {DEVICE: KEY}.get], ids=["mapping", "function"])
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+def test_large_body_of_a_stranger_costs_about_as_much_as_its_signature(flood, keys):
+    headers = {**signed(b"x"), "X-Signature": "0" * 64}
+
+    def cost(function):
+        times = []
+        for _ in range(3):
+            started = time.process_time()
+            function()
+            times.append(time.process_time() - started)
+        return min(times)
+
+    plain = cost(lambda: webhooks.sign(flood, NOW, KEY))
+    searched = cost(lambda: refusal(flood, headers, signing_key=keys))
+    assert searched < plain * 20 + 0.05  # parsing takes some hundred times as long
+    stale = {**headers, "X-Timestamp": "1"}
+    assert refusal(flood, stale, signing_key=keys).reason == "timestamp_too_old"
+
+
+def test_large_authentic_body_is_read_with_keys_by_device():
+    part = {"partId": 1, "contentType": "image/png", "data": "A" * 3_000_000}
+    document = envelope("mms:downloaded", payload={"messageId": "1", "attachments": [part]})
+    for keys in ({DEVICE: KEY}, {DEVICE: KEY}.get):
+        assert parse(document, signing_key=keys).payload.attachments[0].data == part["data"]
+
+
 def test_body_that_names_no_device_chooses_no_key():
     assert refused(SignatureError, parse, b"no json", signing_key={DEVICE: KEY}).reason == "unknown_device"
 
@@ -483,13 +550,42 @@ def test_json_that_is_no_event_is_a_payload_error(document):
 
 @pytest.mark.parametrize("event", sorted(webhooks._MODELS))
 @pytest.mark.parametrize("payload", [None, [], "text", 1, False])
-def test_known_event_whose_payload_is_no_object_is_a_payload_error(event, payload):
-    assert refused(PayloadError, parse, envelope(event, payload=payload)).reason == "invalid_payload"
+def test_known_event_whose_payload_is_no_object_is_kept_with_its_reason(event, payload):
+    found = parse(envelope(event, payload=payload))
+    assert (type(found), found.event, found.payload) == (UnknownEvent, event, {})
+    assert found.reason.startswith("payload (")
+    assert found.raw_payload == (payload if payload is not None else {})
+    assert (found.id, found.webhook_id, found.device_id) == ("d", "w", DEVICE)
 
 
-def test_payload_error_names_the_field_that_is_missing():
-    error = refused(PayloadError, parse, envelope(payload={"sender": "+15550107788"}))
-    assert "payload.message" in str(error)
+@pytest.mark.parametrize("event", sorted(webhooks._MODELS))
+def test_known_event_that_lacks_everything_is_read_or_kept(event):
+    found = parse(envelope(event, payload={"new": [None]}))
+    assert found.event == event
+    kept = found.payload if isinstance(found, UnknownEvent) else found.payload.model_extra
+    assert kept == {"new": [None]}
+
+
+def test_list_that_is_left_out_is_empty():
+    started = parse(envelope("app:started", payload={}))
+    assert (type(started), started.payload.sim_cards) == (AppStarted, [])
+    assert parse(envelope("app:started", payload={"simCards": None})).payload.sim_cards == []
+    assert parse(envelope("mms:downloaded", payload={"messageId": "1"})).payload.attachments == []
+
+
+def test_event_that_cannot_be_read_names_the_field_and_no_value():
+    found = parse(envelope(payload={"sender": "+15550107788", "text": "private"}))
+    assert (type(found), found.reason) == (UnknownEvent, "payload.message (missing)")
+    assert found.payload == found.raw_payload == {"sender": "+15550107788", "text": "private"}
+    assert "private" not in repr(found)
+    assert pickle.loads(pickle.dumps(found)).reason == found.reason
+    assert parse(envelope("sms:thought")).reason is None
+
+
+def test_field_of_the_wire_does_not_pass_for_the_reason():
+    found = parse(envelope("sms:thought", reason="because", raw_payload=5))
+    assert (found.reason, found.raw_payload) == (None, found.payload)
+    assert found.model_extra == {"reason": "because", "raw_payload": 5}
 
 
 @pytest.mark.parametrize("depth", [50, 150, 190, 200, 250, 500, 800, 950, 990, 5000])
@@ -580,10 +676,11 @@ def test_errors_survive_pickling():
 def test_no_error_shows_key_signature_or_content():
     secret_body = json.dumps(envelope(payload={"sender": "+15550107788", "text": "private"})).encode()
     good = signed(secret_body)
+    nameless = json.dumps(envelope(event=None, payload={"sender": "+15550107788", "text": "private"})).encode()
     attempts = [
         (secret_body, {**good, "X-Signature": "ab" * 32}, {}),
         (secret_body, good, {"now": 0}),
-        (secret_body, good, {}),
+        (nameless, signed(nameless), {}),
         (secret_body + b"x", signed(secret_body + b"x"), {}),
         (secret_body, good, {"signing_key": {"other": KEY}}),
         (secret_body, good, {"signing_key": [KEY, "\ud800"]}),

@@ -6,7 +6,15 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from smsgate.receiver.deciding import MAX_BODY, TOLERANCE, UNREADABLE, WRONG_METHOD, WRONG_PATH, Decision, too_large
+from smsgate.receiver.deciding import (
+    MAX_BODY,
+    MAX_UNVERIFIED,
+    TOLERANCE,
+    UNREADABLE,
+    WRONG_METHOD,
+    WRONG_PATH,
+    Decision,
+)
 from smsgate.receiver.receiver import CONCURRENCY, DRAIN, MAX_ATTEMPTS, WINDOW, AsyncSigningKey, Outcome, Receiver
 
 if TYPE_CHECKING:
@@ -49,6 +57,7 @@ class WebhookApp(Receiver):
         store: EventStore | None = None,
         window: timedelta = WINDOW,
         max_body: int = MAX_BODY,
+        max_unverified: int = MAX_UNVERIFIED,
         max_attempts: int = MAX_ATTEMPTS,
         concurrency: int = CONCURRENCY,
         drain: float = DRAIN,
@@ -60,6 +69,7 @@ class WebhookApp(Receiver):
             store=store,
             window=window,
             max_body=max_body,
+            max_unverified=max_unverified,
             max_attempts=max_attempts,
             concurrency=concurrency,
         )
@@ -83,8 +93,8 @@ class WebhookApp(Receiver):
             await _answer(send, WRONG_METHOD, (b"allow", b"POST"))
         else:
             outcome = await self._receive(scope, receive)
-            whole = outcome.decision.status != too_large(0).status
-            await _answer(send, outcome.decision, *([] if whole else [(b"connection", b"close")]))
+            unread = outcome.decision.reason == "too_large"
+            await _answer(send, outcome.decision, *([(b"connection", b"close")] if unread else []))
             await outcome.linger(self._drain)
 
     async def _receive(self, scope: Scope, receive: Receive) -> Outcome:
@@ -96,8 +106,9 @@ class WebhookApp(Receiver):
                 return Outcome(UNREADABLE)
             body += message.get("body", b"")
             more = message.get("more_body", False)
-            if len(body) > self.max_body:
-                return Outcome(too_large(self.max_body))
+            refusal = self.check_size(len(body))
+            if refusal:
+                return Outcome(refusal)
         return await self.receive(bytes(body), scope["headers"])
 
     async def _live(self, receive: Receive, send: Send) -> None:

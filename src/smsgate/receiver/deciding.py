@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MAX_BODY = 20 * 1024 * 1024
 """Bytes; an MMS comes with its attachments inside."""
 
+MAX_UNVERIFIED = 1024 * 1024
+"""Bytes of a body that a function is asked about, which looks keys up, while anybody may have sent it."""
+
 TOLERANCE = timedelta(minutes=5)
 
 
@@ -23,7 +26,8 @@ class Decision:
     """What to answer, and why.
 
     Attributes:
-        status: HTTP status: 200; 400 for a body that is no event; 401 for a missing, wrong or old signature.
+        status: HTTP status: 200; 400 for a body that is no event; 401 for a missing, wrong or old signature; 413 for
+            one that is too large.
         reason: one word for programs; a refusal has the reason of its `smsgate.WebhookError`.
         detail: one sentence for people, without secrets.
         event: the event to work on; None when there is nothing to do.
@@ -56,9 +60,9 @@ WRONG_METHOD = Decision(405, "method", "events are sent with POST")
 WRONG_PATH = Decision(404, "path", "events are received at another path")
 
 
-def too_large(limit: int) -> Decision:
-    """Refuse a body."""
-    return Decision(413, "too_large", f"the body is larger than {limit} bytes")
+def too_large(limit: int, option: str) -> Decision:
+    """Refuse a body, naming the option that limits it."""
+    return Decision(413, "too_large", f"the body is larger than {limit} bytes ({option})")
 
 
 def decide(

@@ -99,6 +99,10 @@ class Handlers:
         """Return name and function of the handlers of an event; names are the same in the next process."""
         return [(name, handler) for name, events, handler in self.entries if isinstance(event, events)]
 
+    def names(self, event: str) -> bool:
+        """Tell whether there is a handler for events of this name."""
+        return any(known.model_fields["event"].default == event for _, events, _ in self.entries for known in events)
+
 
 def runs_in_loop(handler: Handler) -> bool:
     """Tell whether calling a handler cannot block: it only makes a coroutine."""

@@ -17,7 +17,16 @@ from anyio.lowlevel import RunVar
 from smsgate import webhooks
 from smsgate.errors import ConfigurationError, SignatureError
 from smsgate.receiver.calling import call
-from smsgate.receiver.deciding import MAX_BODY, NO_KEY, NOT_STORED, TOLERANCE, Decision, decide
+from smsgate.receiver.deciding import (
+    MAX_BODY,
+    MAX_UNVERIFIED,
+    NO_KEY,
+    NOT_STORED,
+    TOLERANCE,
+    Decision,
+    decide,
+    too_large,
+)
 from smsgate.receiver.handlers import Handlers, runs_in_loop
 from smsgate.receiver.marks import marks_of
 from smsgate.receiver.stores import EventStore, MemoryStore, Unfinished
@@ -91,6 +100,8 @@ class Receiver(Handlers):
             empties.
         window: how long repetitions are noticed.
         max_body: bytes; larger bodies are refused.
+        max_unverified: bytes; where a function looks keys up, larger bodies are refused, too: it is asked before the
+            sender is known. Raise it, up to ``max_body``, to receive larger MMS.
         max_attempts: how often an event is handled before it is set aside.
         concurrency: events handled at the same time, in each event loop.
 
@@ -107,6 +118,7 @@ class Receiver(Handlers):
         store: EventStore | None = None,
         window: timedelta = WINDOW,
         max_body: int = MAX_BODY,
+        max_unverified: int = MAX_UNVERIFIED,
         max_attempts: int = MAX_ATTEMPTS,
         concurrency: int = CONCURRENCY,
     ) -> None:
@@ -114,13 +126,16 @@ class Receiver(Handlers):
         self._key = webhooks.checked_signing_key(cast("webhooks.SigningKey", signing_key))
         with suppress(SignatureError):  # an unsigned request is refused, but a wrong tolerance raises
             webhooks.verify(b"", {}, signing_key="any", tolerance=tolerance)
-        if not isinstance(window, timedelta) or window < timedelta() or min(max_body, max_attempts, concurrency) < 1:
+        limits = (max_body, max_unverified, max_attempts, concurrency)
+        if not isinstance(window, timedelta) or window < timedelta() or min(limits) < 1:
             raise ConfigurationError("a window is a timedelta of zero or more, limits are numbers from 1 on")
         self._encryptor = webhooks.checked_decryptor(encryptor)
         self._tolerance = tolerance
         self.store: EventStore = MemoryStore() if store is None else store
         self.window = window
-        self.max_body = max_body
+        self._limit, self._limited_by = max_body, "max_body"
+        if callable(self._key) and max_unverified < max_body:
+            self._limit, self._limited_by = max_unverified, "max_unverified"
         self._max_attempts = max_attempts
         self._concurrency = concurrency
         self._reading = Threads(max(2, cores()))
@@ -136,8 +151,19 @@ class Receiver(Handlers):
         """Decide on a request; an accepted event is stored when this returns, and its handlers are started."""
         return await self.accept(await self.check(body, headers), body)
 
+    def check_size(self, size: int) -> Decision | None:
+        """Return the refusal of a body of so many bytes; None when it may be read on."""
+        if size <= self._limit:
+            return None
+        refusal = too_large(self._limit, self._limited_by)
+        _log.warning("refused: %s", refusal.detail)
+        return refusal
+
     async def check(self, body: bytes, headers: webhooks.Headers) -> Decision:
         """Check signature, age and content of a request; why it is refused is logged, for no phone shows the answer."""
+        refusal = self.check_size(len(body))
+        if refusal:
+            return refusal
         decision = await self._check(body, headers)
         if not decision.accepted:
             _log.warning("refused: %s", decision.detail)
@@ -146,18 +172,17 @@ class Receiver(Handlers):
     async def _check(self, body: bytes, headers: webhooks.Headers) -> Decision:
         key = self._key
         if callable(key):
-            asked: list[str] = []  # the device that the body names, if the headers are in order
-            decision = await self._decide(body, headers, asked.append)
-            if not asked:
-                return decision
+            named: list[str] = []  # devices, if the headers are in order
+            decision = await self._decide(body, headers, named.append)
             try:
-                keys = await self._look_up(cast("AsyncSigningKey", key), asked[0])
+                found = {device: await self._look_up(cast("AsyncSigningKey", key), device) for device in named}
             except Exception:  # noqa: BLE001 - whatever the look-up raises, the phone shall try again
                 _log.exception("looking up a signing key failed")
                 return NO_KEY
-            if keys is None:
+            known = {device: keys for device, keys in found.items() if keys is not None}
+            if not known:
                 return decision
-            key = {asked[0]: keys}
+            key = known
         try:
             return await self._decide(body, headers, key)
         except ConfigurationError:
@@ -184,11 +209,15 @@ class Receiver(Handlers):
         event = decision.event
         if event is None:
             return Outcome(decision)
-        if not self.of(event):
+        if not self.of(event) and not self._is_unread(event):
             self.wake()
             return Outcome(decision.without_event("unhandled", "nobody here handles this event"))
         shop = self._shop()
         return await shop.whole(lambda: self._keep(shop, decision, event, body), Outcome(NOT_STORED))
+
+    def _is_unread(self, event: webhooks.Event) -> bool:
+        """Tell whether an event could not be read for the handlers of its name: it must not be lost for them."""
+        return isinstance(event, webhooks.UnknownEvent) and event.reason is not None and self.names(event.event)
 
     async def _keep(self, shop: Workshop, decision: Decision, event: webhooks.Event, body: bytes) -> Outcome:
         try:
@@ -287,6 +316,10 @@ class Receiver(Handlers):
                 _log.exception("a stored event cannot be read")
                 await _persist(lambda: self.store.give_up(held.number))
                 return
+        if isinstance(event, webhooks.UnknownEvent) and event.reason and not self.of(event):
+            _log.error("event %s cannot be read and is set aside: %s", event.event, event.reason)
+            await _persist(lambda: self.store.give_up(held.number))
+            return
         async with shop.slots:
             finished, failed = await self._attempt(event, held)
         if not failed:
