@@ -6,6 +6,7 @@ import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from smsgate.base_url import is_phone
 from smsgate.errors import (
     APIError,
     ConfigurationError,
@@ -14,7 +15,7 @@ from smsgate.errors import (
     ServiceUnavailableError,
     error_class,
 )
-from smsgate.hints import hint_for
+from smsgate.hints import Refusal, hint_for
 from smsgate.retry import retry_after_seconds
 from smsgate_api.types import UnreadableError
 
@@ -46,7 +47,9 @@ def read(operation: Operation[T], response: Response) -> T:
         raise ResponseError(f"{error}{hint}", status_code=response.status, body=response.content) from error
 
 
-def api_error(operation: Operation[Any], response: Response, base_url: str) -> APIError:
+def api_error(
+    operation: Operation[Any], response: Response, base_url: str, authorization: str | None = None
+) -> APIError:
     """Build the exception for an error status; the body decides what it says, not its content type."""
     document = _json(response.content)
     said: Any = cast("dict[str, Any]", document).get("message") if isinstance(document, dict) else None
@@ -60,11 +63,15 @@ def api_error(operation: Operation[Any], response: Response, base_url: str) -> A
         path=operation.path,
         request_id=response.headers.get("x-request-id"),
         hint=hint_for(
-            response.status,
-            message,
-            base_url=base_url,
-            name=operation.name,
-            location=response.headers.get("location"),
+            Refusal(
+                operation,
+                response.status,
+                message,
+                base_url,
+                authorization,
+                is_own=message is said or (is_phone(base_url) and not response.content),  # a phone's 401 is empty
+                location=response.headers.get("location"),
+            )
         ),
     )
     if isinstance(error, RateLimitError | ServiceUnavailableError):

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from smsgate.errors import ConfigurationError, ResponseError
+from smsgate.number_checks import LONGEST, capped, seconds, whole
 from smsgate_api.building import plain_text
 from smsgate_api.rules import LONGEST_TTL
 
@@ -27,8 +28,6 @@ __all__ = ["Auth", "BasicAuth", "BearerAuth", "JWTAuth", "TokenPair", "bearer", 
 
 _SHORT_LIFE = 5
 """A token is renewed ``leeway`` seconds before its end, but never earlier than in the last fifth of its life."""
-_LONGEST_LIFE = 100 * 365 * 86_400.0
-"""Seconds; what lives longer, or says so, is taken to live that long: later times cannot be written."""
 
 
 class BasicAuth:
@@ -96,7 +95,8 @@ class JWTAuth:
         login: the account's user name.
         password: the account's password.
         scopes: rights of the token: the fewest that the program needs, such as ``[Scope.MESSAGES_SEND]``.
-        ttl: wanted lifetime in seconds; servers cap it in silence. The server's own when absent.
+        ttl: wanted lifetime in seconds; servers cap it in silence. The server's own when absent. With it, a token that
+            ends is followed by one made with the password: the server gives a refreshed token its own lifetime.
         leeway: a token is renewed so many seconds before its end; allows for slow calls and clocks.
         store: where the pair is kept, so that processes can share one; in the client's memory when absent.
         revoke_on_close: whether closing the client revokes the pair.
@@ -128,16 +128,14 @@ class JWTAuth:
         if not listed or not all(_filled(scope) and scope == scope.strip() for scope in listed):
             raise ConfigurationError("scopes takes a list of at least one scope; smsgate.Scope names them")
         self.scopes = [plain_text(scope) for scope in listed]
-        if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, int) or not 1 <= ttl <= LONGEST_TTL):
-            raise ConfigurationError(f"ttl takes a whole number of seconds, 1 to {LONGEST_TTL}")
-        if isinstance(leeway, bool) or not isinstance(leeway, int | float) or not leeway >= 0:
-            raise ConfigurationError("leeway takes a number of seconds that is not negative")
+        if ttl is not None:
+            whole("ttl", ttl, 1, LONGEST_TTL)
         if store is not None and not all(callable(getattr(store, name, None)) for name in ("load", "save")):
             raise ConfigurationError("store takes an object with load and save")
         if not isinstance(revoke_on_close, bool):
             raise ConfigurationError("revoke_on_close takes True or False")
         self.ttl = ttl
-        self.leeway = leeway
+        self.leeway = seconds("leeway", leeway)
         self.store = store
         self.revoke_on_close = revoke_on_close
 
@@ -188,7 +186,7 @@ class TokenPair:
         lifetime = _lifetime(response.access_token)
         if lifetime is None:
             lifetime = max(0.0, (response.expires_at - now).total_seconds())
-        lifetime = min(lifetime, _LONGEST_LIFE)
+        lifetime = capped(lifetime)
         ends_at = now + timedelta(seconds=lifetime)
         return cls(response.id, response.access_token, refresh, ends_at, lifetime)
 
@@ -216,7 +214,7 @@ class TokenPair:
             lifetime = float(data["lifetime"])
         except (KeyError, OverflowError, TypeError, ValueError):
             return None
-        if not 0 <= lifetime <= _LONGEST_LIFE:
+        if not 0 <= lifetime <= LONGEST:
             return None
         return cls(data["id"], data["access_token"], refresh, ends_at, lifetime)
 

@@ -29,6 +29,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from smsgate.error_text import MOST_SHOWN, shown
+
 if TYPE_CHECKING:
     from smsgate_api.models import MessageState
 
@@ -69,8 +71,21 @@ __all__ = [
 ]
 
 
+_LONGEST_HINT = 300
+
+
 class SMSGateError(Exception):
-    """Anything that this package raises on its own account."""
+    """Anything that this package raises on its own account.
+
+    ``str(error)`` and ``repr(error)`` have at most some 500 characters, with control characters escaped, as the text of
+    a server may be in them; ``error.args`` and the other attributes hold everything as it came.
+    """
+
+    def __str__(self) -> str:
+        return shown(super().__str__())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
 
 
 class ConfigurationError(SMSGateError, ValueError):
@@ -122,7 +137,7 @@ class APIError(SMSGateError):
     """The gateway answered with an error status.
 
     Attributes:
-        message: the server's own message, or the status's usual name when it gave none.
+        message: the server's own message in full, or the status's usual name when it gave none.
         status_code: HTTP status.
         response: the parsed JSON body, None when it is no JSON.
         body: the body as it came; not part of ``str()`` or ``repr()``.
@@ -155,8 +170,8 @@ class APIError(SMSGateError):
 
     def __str__(self) -> str:
         status = f"{self.status_code} " if self.status_code is not None else ""
-        hint = f" ({self.hint})" if self.hint else ""
-        return f"{status}{self.message}{hint}"
+        hint = f" ({shown(self.hint, _LONGEST_HINT)})" if self.hint else ""
+        return f"{status}{shown(self.message, MOST_SHOWN - len(status) - len(hint))}{hint}"
 
 
 class BadRequestError(APIError):

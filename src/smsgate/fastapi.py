@@ -17,7 +17,9 @@ Needs ``smsgate[fastapi]``.
 from __future__ import annotations
 
 import logging
+import math
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 try:
@@ -29,9 +31,13 @@ try:
 except ImportError as error:
     raise ImportError("smsgate.fastapi needs FastAPI: install smsgate[fastapi].") from error
 
+from typing import TypeGuard
+
 from pydantic import BaseModel, Field
 
 from smsgate import AsyncAPIClient, errors, webhooks
+from smsgate.error_text import shown
+from smsgate.number_checks import capped, seconds
 from smsgate.receiver import AsyncSigningKey, Decision, EventStore, MemoryStore, Receiver, SQLiteStore
 from smsgate.receiver.deciding import MAX_BODY, MAX_UNVERIFIED, TOLERANCE, UNREADABLE
 from smsgate.receiver.handlers import Handlers
@@ -150,7 +156,7 @@ class WebhookRouter(APIRouter, Handlers):
             max_attempts=max_attempts,
             concurrency=concurrency,
         )
-        self._drain = drain
+        self._drain = seconds("drain", drain)
         Handlers.__init__(self, self.receiver)
         APIRouter.__init__(self, lifespan=self._live)
         self.add_api_route(
@@ -356,10 +362,15 @@ def _problem(error: Exception) -> Response:
         status, detail = next(told for kind, told in _GATEWAY.items() if isinstance(error, kind))
         code = f" {error.status_code}" if isinstance(error, errors.APIError) else ""
         _log.error("answered %d: %s%s", status, type(error).__name__, code, exc_info=error)
-    document: dict[str, Any] = {"type": "about:blank", "title": type(error).__name__, "status": status}
-    document["detail"] = error.message if isinstance(error, errors.APIError) and status < 500 else detail  # noqa: PLR2004
+    document: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    document["detail"] = shown(error.message) if isinstance(error, errors.APIError) and status < 500 else detail  # noqa: PLR2004
     if isinstance(error, errors.SendOutcomeUnknownError) and error.message_id:
         document["message_id"] = error.message_id
     wait = getattr(error, "retry_after", None)
-    headers = {} if wait is None else {"Retry-After": str(round(wait))}
+    headers = {"Retry-After": f"{capped(max(0.0, wait)):.0f}"} if _is_number(wait) else {}
     return JSONResponse(document, status, headers, media_type="application/problem+json")
+
+
+def _is_number(wait: object) -> TypeGuard[float]:
+    """Tell whether a ``retry_after`` can be told: programs may set what they like."""
+    return isinstance(wait, int) or (isinstance(wait, float) and not math.isnan(wait))

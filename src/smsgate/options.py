@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from typing import TYPE_CHECKING, Any
 
 from smsgate.constants import VERSION
 from smsgate.errors import ConfigurationError
 from smsgate.http import Timeout
+from smsgate.number_checks import LONGEST_TIMEOUT, seconds
 from smsgate.retry import RetryPolicy
 from smsgate.schemes import check_scheme
 
@@ -24,23 +24,15 @@ def check_timeout(timeout: float | Timeout) -> Timeout:
     """Return the limits of one exchange; a plain number bounds its parts and the whole.
 
     Raises:
-        ConfigurationError: when it is no positive number of seconds.
+        ConfigurationError: when it is no positive number of seconds, up to 1,000,000.
     """
     if isinstance(timeout, Timeout):
-        limits = [limit for limit in (timeout.connect, timeout.read, timeout.total) if limit is not None]
-    else:
-        limits = [timeout]
-    for limit in limits:
-        number: Any = limit
-        if (
-            isinstance(number, bool)
-            or not isinstance(number, int | float)
-            or not (number > 0 and math.isfinite(number))
-        ):
-            raise ConfigurationError("timeout takes a positive number of seconds, or a Timeout of such")
-    if isinstance(timeout, Timeout):
+        for name, limit in (("connect", timeout.connect), ("read", timeout.read), ("total", timeout.total)):
+            if limit is not None:
+                seconds(f"timeout.{name}", limit, most=LONGEST_TIMEOUT, positive=True)
         return timeout
-    return Timeout(connect=min(_LONGEST_CONNECT, timeout), read=float(timeout), total=float(timeout))
+    limit = seconds("timeout", timeout, most=LONGEST_TIMEOUT, positive=True)
+    return Timeout(connect=min(_LONGEST_CONNECT, limit), read=limit, total=limit)
 
 
 def bounded(timeout: Timeout, seconds: float) -> Timeout:

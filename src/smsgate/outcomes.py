@@ -127,7 +127,9 @@ class Call:
         )
 
 
-def unsuccessful(operation: Operation[Any], response: Response, base_url: str) -> Outcome:
+def unsuccessful(
+    operation: Operation[Any], response: Response, base_url: str, authorization: str | None = None
+) -> Outcome:
     """Make the outcome of an answer outside the success range."""
     status = response.status
     if status in operation.also_success:
@@ -138,7 +140,8 @@ def unsuccessful(operation: Operation[Any], response: Response, base_url: str) -
             pass
     undone = status in {_UNAUTHORIZED, _TOO_MANY}  # turned away before anything was done
     wait = retry_after_seconds(response.headers, datetime.now(timezone.utc))
-    return Outcome(response, api_error(operation, response, base_url), status, sent=not undone, retry_after=wait)
+    error = api_error(operation, response, base_url, authorization)
+    return Outcome(response, error, status, sent=not undone, retry_after=wait)
 
 
 def no_answer(error: TransportError) -> Outcome:

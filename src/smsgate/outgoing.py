@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from smsgate.errors import InvalidRequestError, SMSGateError
 from smsgate.ids import new_id
+from smsgate.number_checks import whole
 from smsgate.queries import unless_off
 from smsgate_api import operations
 from smsgate_api.models import Message, TextMessage
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from smsgate_api.types import Operation
 
 __all__ = ["SendResult", "build_message", "send_operation", "with_id"]
+
+_MOST_HOURS = 100 * 365 * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +81,14 @@ def send_operation(
         message: as it goes out, but for an id that was drawn for it.
         drawn_id: the id of a message that has none itself.
         skip_phone_validation: as in ``send``.
-        active_within: hours, 0 for all devices.
+        active_within: hours, 0 for all devices, at most a hundred years.
         recheck: False for a message that was checked and then changed on purpose.
 
     Raises:
-        InvalidRequestError: for what is no number of hours.
+        InvalidRequestError: for what is no such number of hours.
         pydantic.ValidationError: when the message breaks its rules; copies and constructed models skip them.
     """
-    if isinstance(active_within, bool) or not isinstance(active_within, int) or active_within < 0:
-        raise InvalidRequestError("device_active_within takes a whole number of hours, 0 for all devices")
+    whole("device_active_within", active_within, 0, _MOST_HOURS, error=InvalidRequestError)
     operation = operations.send_message(
         message,
         skip_phone_validation=unless_off(skip_phone_validation),

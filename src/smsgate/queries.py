@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from smsgate.errors import InvalidRequestError
+from smsgate.number_checks import whole
 from smsgate_api.times import read_time, wire_time
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ Q = TypeVar("Q")
 
 __all__ = ["InboxQueryFilter", "MessagesQueryFilter", "QueryPagination", "moment"]
 
+_MOST_OFFSET = 2**63 - 1
 _WIRE = {"from_": "from", "message_type": "type", "device_id": "deviceId", "include_attachments": "includeAttachments"}
 
 
@@ -148,13 +150,10 @@ def check_paging(limit: int | None, offset: int | None, *, highest: int) -> None
     Raises:
         InvalidRequestError: when the limit is not 1 to ``highest`` or the offset is negative.
     """
-    for value in (limit, offset):
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-            raise InvalidRequestError("limit and offset are whole numbers")
-    if limit is not None and not 1 <= limit <= highest:
-        raise InvalidRequestError(f"limit must be from 1 to {highest}")
-    if offset is not None and offset < 0:
-        raise InvalidRequestError("offset must not be negative")
+    if limit is not None:
+        whole("limit", limit, 1, highest, error=InvalidRequestError)
+    if offset is not None:
+        whole("offset", offset, 0, _MOST_OFFSET, error=InvalidRequestError)
 
 
 def check_page_size(page_size: int, *, highest: int) -> None:
@@ -163,8 +162,7 @@ def check_page_size(page_size: int, *, highest: int) -> None:
     Raises:
         InvalidRequestError: when it is not 1 to ``highest``.
     """
-    if isinstance(page_size, bool) or not isinstance(page_size, int) or not 1 <= page_size <= highest:
-        raise InvalidRequestError(f"page_size must be a whole number from 1 to {highest}")
+    whole("page_size", page_size, 1, highest, error=InvalidRequestError)
 
 
 def check_sort(sort: str | None) -> None:

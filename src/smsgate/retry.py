@@ -8,6 +8,7 @@ from datetime import timezone
 from typing import TYPE_CHECKING, Literal
 
 from smsgate.errors import ConfigurationError
+from smsgate.number_checks import capped, seconds, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["RetryEvent", "RetryPolicy", "decide", "retry_after_seconds"]
 
 _DOUBLINGS = 64
-_NEGATIVE = "a RetryPolicy takes numbers that are not negative"
+_MOST_RETRIES = 1_000_000
 RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -46,16 +47,18 @@ class RetryPolicy:
     Waits double from ``base_delay`` up to ``max_delay``, each drawn at random between zero and that bound.
 
     Args:
-        max_retries: attempts after the first one.
+        max_retries: attempts after the first one, up to 1,000,000.
         base_delay: bound of the first wait, seconds.
         max_delay: bound of every wait, seconds.
         max_elapsed: no retry starts later than this many seconds after the first attempt; a send or cancel that is then
-            unclear is still asked for once.
+            unclear is still asked for once. ``float("inf")`` for no limit.
         max_retry_after: a longer ``Retry-After`` of the server gives up at once, seconds.
+            ``float("inf")`` for no limit.
         on_retry: called before each wait; what it raises ends the call.
 
     Raises:
-        ConfigurationError: for what is no number or a negative one, and for an ``on_retry`` that cannot be called.
+        ConfigurationError: for what is no number, a negative or a huge one, and for an ``on_retry`` that cannot be
+            called.
     """
 
     max_retries: int = 3
@@ -66,12 +69,10 @@ class RetryPolicy:
     on_retry: Callable[[RetryEvent], object] | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.max_retries, bool) or not isinstance(self.max_retries, int):
-            raise ConfigurationError("max_retries takes a whole number")
-        if self.max_retries < 0:
-            raise ConfigurationError(_NEGATIVE)
+        whole("max_retries", self.max_retries, 0, _MOST_RETRIES)
         for name in ("base_delay", "max_delay", "max_elapsed", "max_retry_after"):
-            object.__setattr__(self, name, _seconds(getattr(self, name)))
+            limit = seconds(name, getattr(self, name), endless=name in {"max_elapsed", "max_retry_after"})
+            object.__setattr__(self, name, limit)
         if self.on_retry is not None and not callable(self.on_retry):
             raise ConfigurationError("on_retry takes a function of a RetryEvent")
 
@@ -79,18 +80,6 @@ class RetryPolicy:
     def none(cls) -> RetryPolicy:
         """Return a policy that never repeats anything."""
         return cls(max_retries=0)
-
-
-def _seconds(number: object) -> float:
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        raise ConfigurationError(_NEGATIVE)
-    try:
-        seconds = float(number)
-    except OverflowError:
-        raise ConfigurationError("a RetryPolicy takes numbers of seconds that a float can hold") from None
-    if not seconds >= 0:
-        raise ConfigurationError(_NEGATIVE)
-    return seconds
 
 
 def decide(
@@ -130,10 +119,10 @@ def decide(
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Read ``Retry-After``, in seconds or as a date; None when absent or unreadable, never negative."""
+    """Read ``Retry-After``, in seconds or as a date; None when absent or unreadable, from 0 to a hundred years."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
-        return float(value)
+        return capped(float(value))
     if not value:
         return None
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - a date is rare, and this import is slow
@@ -142,6 +131,6 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
         moment = parsedate_to_datetime(value)
         if moment.tzinfo is None:  # what "-0000" gives
             moment = moment.replace(tzinfo=timezone.utc)
-        return max(0.0, (moment - now).total_seconds())
+        return capped(max(0.0, (moment - now).total_seconds()))
     except (IndexError, OverflowError, TypeError, ValueError):
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias, cast
 
@@ -15,6 +14,7 @@ from smsgate.errors import (
     SMSGateError,
     TransportError,
 )
+from smsgate.number_checks import seconds
 from smsgate_api.models import MessageState, ProcessState
 
 __all__ = ["Until", "check_wait", "is_reached", "is_temporary", "last_interval", "next_interval", "not_reached"]
@@ -38,16 +38,15 @@ def check_wait(until: Until, timeout: float | None, interval: float | None) -> N
     """Refuse what could not be waited for.
 
     Raises:
-        InvalidRequestError: for an unknown word or state, a negative or endless time or an interval of zero.
+        InvalidRequestError: for an unknown word or state, a negative or endless time (None waits without limit) or an
+            interval of zero.
     """
     if not _is_goal(until):
         raise InvalidRequestError(f"until takes one of {', '.join(_NAMES)}, states of ProcessState or a function")
-    if any(isinstance(time, bool) or not isinstance(time, int | float | type(None)) for time in (timeout, interval)):
-        raise InvalidRequestError("timeout and interval are numbers of seconds")
-    if not all(time is None or math.isfinite(time) for time in (timeout, interval)):
-        raise InvalidRequestError("timeout and interval are finite; timeout=None waits without limit")
-    if (timeout is not None and timeout < 0) or (interval is not None and interval <= 0):
-        raise InvalidRequestError("timeout must not be negative and interval must be more than zero seconds")
+    if timeout is not None:
+        seconds("timeout", timeout, error=InvalidRequestError)
+    if interval is not None:
+        seconds("interval", interval, positive=True, error=InvalidRequestError)
 
 
 def _is_goal(until: object) -> bool:

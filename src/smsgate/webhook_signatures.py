@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from smsgate.errors import ConfigurationError, SignatureError, StaleEventError
+from smsgate.number_checks import seconds
 
 __all__ = [
     "Body",
@@ -57,6 +58,7 @@ _TIMESTAMP_HEADER = "x-timestamp"
 _REASONS = {_SIGNATURE_HEADER: "malformed_signature", _TIMESTAMP_HEADER: "malformed_timestamp"}
 _SIGNATURE = re.compile(r"[0-9A-Fa-f]{64}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
+_LATEST = 1e12  # what time stamps can say
 _DEVICE_ID = re.compile(r"[!-~]{1,128}")
 _DEVICE_MEMBER = re.compile(rb'"deviceId"[ \t\r\n]{0,64}:[ \t\r\n]{0,64}("(?:[^"\\\x00-\x1f]|\\.){1,768}")')
 _MAX_DEVICES = 4  # whose keys are tried on one body
@@ -267,7 +269,7 @@ def check_age(timestamp: int, tolerated: float | None, now: datetime | float | N
     """Refuse a time stamp that is further from now than tolerated, in either direction, in whole seconds.
 
     Raises:
-        ConfigurationError: ``now`` has no zone.
+        ConfigurationError: ``now`` has no zone, or is no number.
         StaleEventError: it is too old or too new.
     """
     if tolerated is None:
@@ -276,6 +278,8 @@ def check_age(timestamp: int, tolerated: float | None, now: datetime | float | N
         if now.utcoffset() is None:
             raise ConfigurationError("now needs a zone")
         now = now.timestamp()
+    elif now is not None:
+        now = seconds("now", now, most=_LATEST)
     age = math.floor(datetime.now(timezone.utc).timestamp() if now is None else now) - timestamp
     if abs(age) <= tolerated:
         return

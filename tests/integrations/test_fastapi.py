@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from http import HTTPStatus
 from typing import Annotated
 
 import anyio
@@ -357,7 +358,8 @@ async def test_errors_become_problem_documents(request_to, error, status, detail
 
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json() == {"type": "about:blank", "title": type(error).__name__, "status": status, "detail": detail}
+    title = HTTPStatus(status).phrase
+    assert answer.json() == {"type": "about:blank", "title": title, "status": status, "detail": detail}
     assert answer.headers.get("retry-after") == ("7" if isinstance(error, errors.RateLimitError) else None)
 
 
@@ -383,6 +385,26 @@ async def test_faults_of_callers_are_not_logged(request_to, caplog):
         await request_to(failing(error), "GET", "/")
 
     assert [record for record in caplog.records if record.name.startswith("smsgate")] == []
+
+
+@pytest.mark.parametrize(
+    "wait", [float("inf"), 1e308, 10**400, float("nan"), -5.0, 0.4, "soon", None], ids=lambda wait: str(wait)[:9]
+)
+async def test_any_time_to_wait_can_be_told(request_to, wait):
+    error = errors.RateLimitError("slow down", 429)
+    error.retry_after = wait
+
+    answer = await request_to(failing(error), "GET", "/")
+
+    assert answer.status_code == 503
+    assert answer.headers.get("retry-after", "0").isdigit()
+
+
+async def test_text_of_a_server_is_short_and_printable_in_an_answer(request_to):
+    answer = await request_to(failing(errors.NotFoundError("a\n\x1b[31m" + "x" * 9999, 404)), "GET", "/")
+
+    assert answer.json()["detail"].isprintable()
+    assert len(answer.json()["detail"]) <= 500
 
 
 async def test_unknown_outcome_names_the_message(request_to):

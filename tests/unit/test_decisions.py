@@ -36,13 +36,14 @@ from smsgate import (
 from smsgate.account_rules import check_target
 from smsgate.auth import BasicAuth, TokenPair, choose_auth, next_step
 from smsgate.base_url import check_base_url, is_phone
-from smsgate.hints import hint_for
+from smsgate.hints import Refusal, hint_for
 from smsgate.options import check_timeout, full_user_agent
 from smsgate.outcomes import Outcome, no_answer, unlisted, without_token
 from smsgate.pinning import choose_device
 from smsgate.queries import moment
 from smsgate.retry import decide, retry_after_seconds
 from smsgate.safesend import Verdict, expected_state, judge, same_message
+from smsgate_api.types import Operation
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -102,7 +103,9 @@ def test_settling_operations_are_repeated_only_without_effect():
         ("soon", None),
         ("-1", None),
         ("\u0665", None),
-        ("9" * 5000, float("inf")),
+        ("9" * 310, 100 * 365 * 86_400.0),
+        ("9" * 5000, 100 * 365 * 86_400.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 100 * 365 * 86_400.0),
         ("Thu, 01 Jan 2026 00:00:30 GMT", 30.0),
         ("Thu, 01 Jan 2026 00:00:30 -0000", 30.0),
         ("Thu, 01 Jan 2026 02:00:30 +0200", 30.0),
@@ -123,6 +126,11 @@ def test_retry_after_is_read_as_seconds_or_date(value, seconds):
         {"max_retries": True},
         {"base_delay": float("nan")},
         {"max_delay": None},
+        {"max_delay": float("inf")},
+        {"base_delay": float("inf")},
+        {"max_retries": 10**400},
+        {"max_elapsed": float("nan")},
+        {"max_elapsed": 10**400},
         {"max_elapsed": -0.1},
         {"max_retry_after": "60"},
         {"on_retry": "print"},
@@ -315,7 +323,8 @@ def test_times_of_queries_are_read_from_text():
 
 def test_hints_name_what_helps():
     def hint(status, message="", name="get_message", base_url="https://a.test/3rdparty/v1", location=None):
-        return hint_for(status, message, base_url=base_url, name=name, location=location)
+        operation = Operation(name, "GET", "/", lambda *_: None)
+        return hint_for(Refusal(operation, status, message, base_url, location=location))
 
     assert "JWT__SECRET" in hint(501, name="create_token")
     assert "phones' API" in hint(401, "Unauthorized", base_url="https://a.test/mobile/v1")
@@ -330,6 +339,9 @@ def test_hints_name_what_helps():
     assert "bring it online" in hint(503, "failed to enqueue message: queue limits exceeded: too many failed messages")
     assert "local server" in hint(501, name="list_inbox")
     assert hint(501, name="other")
+    assert "get_state" in hint(409, "failed to cancel message: message is not pending", name="cancel_message")
+    assert "another id" in hint(409, "duplicate id", name="send_message")
+    assert "messages:list" in hint(400, "unsupported scope provided", name="create_token")
     assert "redirects" in hint(302)
     assert "(https://b.test/v1)" in hint(302, location="https://user:secret@b.test/v1?token=x#y")
     assert "(//b.test)" in hint(302, location="//user:secret@b.test")

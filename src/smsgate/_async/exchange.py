@@ -14,6 +14,7 @@ from smsgate.ahttp import AsyncHttpClient, AsyncStreamedResponse, Request, Respo
 from smsgate.answers import not_a_response, read
 from smsgate.auth import Auth, JWTAuth, bearer
 from smsgate.errors import TransportError
+from smsgate.hints import locate
 from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, logger
 from smsgate.options import bounded
 from smsgate.outcomes import Call, Outcome, during_outage, no_answer, out_of_time, unsuccessful, without_token
@@ -212,7 +213,7 @@ class Exchange:
             if event is not None:
                 self._observe(event, None, error, begun)
             if isinstance(error, TransportError):
-                return no_answer(error)
+                return no_answer(locate(error, self.base_url))
             raise
         if not isinstance(response, Response):
             raise not_a_response()
@@ -220,7 +221,7 @@ class Exchange:
             self._observe(event, response.status, None, begun)
         if 200 <= response.status < 300:  # noqa: PLR2004 - the success range of HTTP
             return Outcome(response, None, response.status, sent=True)
-        return unsuccessful(operation, response, self.base_url)
+        return unsuccessful(operation, response, self.base_url, authorization)
 
     def _announce(self, operation: Operation[Any], call: Call) -> RequestEvent:
         """Tell the observers of an attempt."""

@@ -11,6 +11,7 @@ from smsgate._async.execution import Execution
 from smsgate._async.paging import iterate
 from smsgate.errors import InvalidRequestError, SMSGateError, WaitTimeoutError
 from smsgate.ids import new_id
+from smsgate.number_checks import MOST_CONCURRENT, whole
 from smsgate.observing import logger
 from smsgate.outgoing import SendResult, build_message, send_operation, with_id
 from smsgate.queries import (
@@ -170,12 +171,11 @@ class MessageCalls(Execution):
 
         Args:
             messages: what to send.
-            concurrency: messages under way at once, at least 1.
+            concurrency: messages under way at once, 1 to 10,000.
             skip_phone_validation: as in `send`.
             device_active_within: as in `send`.
         """
-        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-            raise InvalidRequestError("concurrency takes a number of messages, at least 1")
+        whole("concurrency", concurrency, 1, MOST_CONCURRENT, error=InvalidRequestError)
 
         async def one(message: Message) -> SendResult | Exception:
             try:

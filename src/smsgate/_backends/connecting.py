@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from smsgate.errors import ConfigurationError
+from smsgate.number_checks import MOST_CONCURRENT, whole
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -30,7 +31,7 @@ class Connecting:
         verify: True, False, the path of a file of trusted certificates, or an ssl context.
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of a proxy for all requests.
-        max_connections: exchanges under way at most.
+        max_connections: exchanges under way at most, 1 to 10,000.
         trust_env: whether the environment's proxy variables count.
 
     Raises:
@@ -51,8 +52,7 @@ class Connecting:
             raise ConfigurationError(
                 "verify, cert, proxy and trust_env belong to the client that you gave: set them there"
             )
-        if isinstance(max_connections, bool) or not isinstance(max_connections, int) or max_connections < 1:
-            raise ConfigurationError("max_connections takes a positive number")
+        whole("max_connections", max_connections, 1, MOST_CONCURRENT)
         self.verify = verify
         self.cert = _pair(cert)
         self.proxy = None if proxy is None else _checked(proxy)

@@ -15,7 +15,9 @@ import anyio
 from anyio.lowlevel import RunVar
 
 from smsgate import webhooks
+from smsgate.error_text import shown
 from smsgate.errors import ConfigurationError, SignatureError
+from smsgate.number_checks import MOST_CONCURRENT, whole
 from smsgate.receiver.calling import call
 from smsgate.receiver.deciding import (
     MAX_BODY,
@@ -49,6 +51,7 @@ DRAIN = 10.0
 """Seconds to wait for handlers at the end."""
 
 _FIRST_WAIT, _LONGEST_WAIT = 2.0, 3600.0
+_MOST = 2**63 - 1
 _PAUSE, _LONGEST_PAUSE = 1.0, 10.0  # between two looks for events that are due
 _HANDS = 1000  # more events than that, and fewer large ones, wait in the store, not in memory
 _LARGE = 64 * 1024  # bytes; reading more than that would be noticed by others in the loop
@@ -126,18 +129,17 @@ class Receiver(Handlers):
         self._key = webhooks.checked_signing_key(cast("webhooks.SigningKey", signing_key))
         with suppress(SignatureError):  # an unsigned request is refused, but a wrong tolerance raises
             webhooks.verify(b"", {}, signing_key="any", tolerance=tolerance)
-        limits = (max_body, max_unverified, max_attempts, concurrency)
-        if not isinstance(window, timedelta) or window < timedelta() or min(limits) < 1:
-            raise ConfigurationError("a window is a timedelta of zero or more, limits are numbers from 1 on")
+        if not isinstance(window, timedelta) or window < timedelta():
+            raise ConfigurationError("a window is a timedelta of zero or more")
         self._encryptor = webhooks.checked_decryptor(encryptor)
         self._tolerance = tolerance
         self.store: EventStore = MemoryStore() if store is None else store
         self.window = window
-        self._limit, self._limited_by = max_body, "max_body"
-        if callable(self._key) and max_unverified < max_body:
+        self._limit, self._limited_by = whole("max_body", max_body, 1, _MOST), "max_body"
+        if whole("max_unverified", max_unverified, 1, _MOST) < max_body and callable(self._key):
             self._limit, self._limited_by = max_unverified, "max_unverified"
-        self._max_attempts = max_attempts
-        self._concurrency = concurrency
+        self._max_attempts = whole("max_attempts", max_attempts, 1, _MOST)
+        self._concurrency = whole("concurrency", concurrency, 1, MOST_CONCURRENT)
         self._reading = Threads(max(2, cores()))
         self._handling = Threads(concurrency)
         self._shops: RunVar[Workshop] = RunVar(f"smsgate_receiver_{next(_serial)}")
@@ -328,7 +330,7 @@ class Receiver(Handlers):
             after = wait_after(held.attempts)
             await _persist(lambda: self.store.repeat(held.number, after=after, finished=finished))
         else:
-            _log.error("event %s is set aside after %d attempts", event.event, held.attempts)
+            _log.error("event %s is set aside after %d attempts", _named(event), held.attempts)
             await _persist(lambda: self.store.give_up(held.number))
 
     async def _attempt(self, event: webhooks.Event, held: Unfinished) -> tuple[frozenset[str], bool]:
@@ -336,13 +338,13 @@ class Receiver(Handlers):
         finished, failed = held.finished, False
         waiting = [(name, handler) for name, handler in self.of(event) if name not in finished]
         if not waiting and not finished:
-            _log.error("nobody here handles a stored event %s; does another receiver use this store?", event.event)
+            _log.error("nobody here handles a stored event %s; does another receiver use this store?", _named(event))
             return finished, True
         for place, (name, handler) in enumerate(waiting, 1):
             error = await call(handler, event, self._handling)
             if error is not None:
                 failed = True
-                _log.error("handler %s failed on %s, attempt %d", name, event.event, held.attempts, exc_info=error)
+                _log.error("handler %s failed on %s, attempt %d", name, _named(event), held.attempts, exc_info=error)
                 continue
             finished |= {name}
             if place < len(waiting):
@@ -381,3 +383,7 @@ class _Running:
         lost = await store.unfinished() if isinstance(store, MemoryStore) else 0
         if lost:
             _log.warning("%d events are not handled and end with this process; an SQLiteStore would keep them", lost)
+
+
+def _named(event: webhooks.Event) -> str:
+    return shown(event.event, 100)  # a name that this version does not know is whatever the sender wrote
