@@ -8,7 +8,6 @@ import ssl
 import struct
 import sys
 import threading
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 from anyio import CapacityLimiter, to_thread
 
+from eventually import LIMIT, eventually
 from smsgate import ahttp, http
 from smsgate.http import Request, Timeout
 
@@ -63,7 +63,7 @@ class Connection:
             self.sock.shutdown(socket.SHUT_RDWR)
         self.sock.close()
 
-    def until_gone(self, seconds=5.0):
+    def until_gone(self, seconds=LIMIT):
         """Tell whether the other side closes within a time."""
         self.sock.settimeout(seconds)
         try:
@@ -126,15 +126,12 @@ class ScriptedServer:
         for sock in socks:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-        self._thread.join(5)
+        self._thread.join(LIMIT)
         assert self.settles(0)
 
-    def settles(self, connections, seconds=5.0):
-        """Tell whether the number of open connections comes down to a number in time."""
-        end = time.monotonic() + seconds
-        while self.open > connections and time.monotonic() < end:
-            time.sleep(0.01)
-        return self.open <= connections
+    def settles(self, connections):
+        """Tell whether the number of open connections comes down to a number; one that does not fails the test."""
+        return eventually(lambda: self.open <= connections)
 
     def _accept(self):
         while True:
@@ -364,7 +361,7 @@ def ask():
     """Build a request."""
 
     def build(url, method="GET", content=None, headers=None, **limits):
-        timeout = Timeout(**{"connect": 5.0, "read": 5.0, "total": 10.0, **limits})
+        timeout = Timeout(**{"connect": LIMIT, "read": LIMIT, "total": 2 * LIMIT, **limits})
         return Request(method, url, {"User-Agent": "contract/1.0", **(headers or {})}, content, timeout)
 
     return build
@@ -385,12 +382,4 @@ def stuck_port():
             filler = fillers.enter_context(socket.socket())
             filler.setblocking(False)
             filler.connect_ex(listener.getsockname())
-        time.sleep(0.05)
         yield listener.getsockname()[1]
-
-
-def pytest_collection_modifyitems(items):
-    """Give the tests of this folder less time than others: they wait for nothing long."""
-    for item in items:
-        if "backends" in item.path.parts:
-            item.add_marker(pytest.mark.timeout(30))

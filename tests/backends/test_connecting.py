@@ -12,6 +12,7 @@ import threading
 
 import pytest
 
+from eventually import LIMIT
 from smsgate.errors import ConfigurationError, ConnectError, TransportError
 
 pytestmark = pytest.mark.anyio
@@ -143,7 +144,7 @@ def _relay(near, far):
     back = threading.Thread(target=_pump, args=(far, near), daemon=True)
     back.start()
     _pump(near, far)
-    back.join(5)
+    back.join(LIMIT)
 
 
 def _pump(source, target):

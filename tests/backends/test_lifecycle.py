@@ -15,6 +15,7 @@ from importlib import import_module
 import anyio
 import pytest
 
+from eventually import LIMIT, eventually_async
 from smsgate import ahttp, http
 from smsgate.errors import ConfigurationError, RequestTimeoutError, TransportError
 from smsgate.http import Request, Timeout
@@ -130,11 +131,14 @@ async def test_client_of_the_user_is_used_and_left_open(server, make, own, ask):
 
 @pytest.mark.anyio
 async def test_limit_of_exchanges_counts_for_a_client_of_the_user_too(server, make, own, ask):
-    busy, most = [], []
+    busy, most, two = [], [], threading.Event()
 
     def script(connection, request):
         busy.append(request)
         most.append(len(busy))
+        if len(busy) == 2:
+            two.set()
+        two.wait(LIMIT)
         connection.wait(0.05)
         busy.remove(request)
         connection.send(JSON)
@@ -158,13 +162,15 @@ async def test_limit_of_exchanges_counts_for_a_client_of_the_user_too(server, ma
 @pytest.mark.anyio
 async def test_waiting_for_a_turn_with_a_client_of_the_user_ends_with_the_total_limit(server, make, own, ask):
     backend = make(own(), max_connections=1)
-    server.script = lambda connection, _: (connection.wait(0.3), connection.send(JSON))
+    free = threading.Event()
+    server.script = lambda connection, _: (free.wait(LIMIT), connection.send(JSON))
 
     async def late():
-        await anyio.sleep(0.1)
+        await eventually_async(lambda: server.requests)
         with pytest.raises(RequestTimeoutError) as caught:
             await backend.send(ask(f"{server.origin}/", "POST", b"{}", total=0.1))
         assert caught.value.sent is False
+        free.set()
 
     async with anyio.create_task_group() as group:
         group.start_soon(backend.send, ask(f"{server.origin}/"))
@@ -205,8 +211,10 @@ async def test_closed_client_of_the_user_is_refused(server, make, own, ask, case
 
 @pytest.mark.anyio
 async def test_request_that_waits_for_its_turn_outlives_a_close(server, make, own, ask):
+    free = threading.Event()
+
     def script(connection, _):
-        connection.wait(0.2)
+        free.wait(LIMIT)
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
     backend = make(own(), max_connections=1)
@@ -218,10 +226,11 @@ async def test_request_that_waits_for_its_turn_outlives_a_close(server, make, ow
 
     async with anyio.create_task_group() as group:
         group.start_soon(one)
-        await anyio.sleep(0.05)
+        await eventually_async(lambda: server.requests)
         group.start_soon(one)
         await anyio.sleep(0.05)
         await backend.aclose()
+        free.set()
 
     assert [answer.status for answer in answers] == [200, 200]
 
@@ -281,9 +290,9 @@ async def test_client_of_the_user_follows_no_redirect_and_sends_no_cookie(server
 @pytest.mark.anyio
 async def test_client_of_the_user_keeps_to_the_limits_of_the_request(server, make, own, ask):
     backend = make(own())
-    server.script = lambda connection, _: connection.wait(5)
+    server.script = lambda connection, _: connection.wait(LIMIT)
 
-    with anyio.fail_after(3), pytest.raises(RequestTimeoutError):
+    with anyio.fail_after(LIMIT / 2), pytest.raises(RequestTimeoutError):
         await backend.send(ask(f"{server.origin}/", "POST", b"{}", total=0.2))
 
 
@@ -351,7 +360,7 @@ def test_event_loops_at_the_same_time_have_connections_of_their_own(case, server
             assert (await backend.send(plain(f"{server.origin}/"))).status == 200
 
     async def many():
-        together.wait(5)
+        together.wait(LIMIT)
         async with anyio.create_task_group() as group:
             for _ in range(5):
                 group.start_soon(one)
@@ -367,7 +376,7 @@ def test_event_loops_at_the_same_time_have_connections_of_their_own(case, server
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(2 * LIMIT)
 
     assert failures == []
     assert len(server.requests) == 80
@@ -432,7 +441,7 @@ def test_trio_is_refused_by_libraries_of_asyncio(case, server):
 
 
 def in_child(work):
-    """Run something in a forked process and return whether it went well, within ten seconds."""
+    """Run something in a forked process and return whether it went well, in time."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads beside a fork
         child = os.fork()
@@ -443,7 +452,7 @@ def in_child(work):
             status = 0
         finally:
             os._exit(status)
-    for _ in range(1000):
+    for _ in range(100 * int(LIMIT)):
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             return status == 0
