@@ -11,13 +11,14 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .building import plain_text
+from .building import nearest_hint, plain_text
 from .types import InvalidArgumentError, wire_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from enum import Enum
 
-__all__ = ["bearer", "flag", "integer", "path_id", "path_number", "query_string", "text", "time"]
+__all__ = ["bearer", "flag", "integer", "member_of", "path_id", "path_number", "query_string", "text", "time"]
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
 _PATH_LIKE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f]")
@@ -50,6 +51,19 @@ def text(name: str, value: str) -> str:
     """Percent-encode text that is not empty (enum members by their value)."""
     plain = _filled(name, value)
     return plain if _PLAIN.fullmatch(plain) else _quoted(name, plain)
+
+
+def member_of(kind: type[Enum]) -> Callable[[str, str], str]:
+    """Return a writer for values of an open enum: members, also of values of its own, or the text of a known one."""
+
+    def write(name: str, value: str) -> str:
+        if isinstance(value, str) and not isinstance(value, kind):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
+            hint = nearest_hint(kind, _filled(name, value))
+            if hint:
+                raise InvalidArgumentError(f"{name} {hint}")
+        return text(name, value)
+
+    return write
 
 
 def integer(name: str, value: int) -> str:

@@ -3,13 +3,14 @@
 # ruff: noqa: PLC0414, RUF012, S105 - passed on to type checkers; pydantic copies mutable defaults; PASS is a verdict
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 from typing_extensions import TypeAliasType
 
 from smsgate_api.rules import (
     DataMessageRules,
+    DeviceRules,
     IncomingMessageRules,
     MessageRules,
     MessageStateRules,
@@ -20,9 +21,70 @@ from smsgate_api.rules import (
 )
 from smsgate_api.types import Model, OpenIntEnum, OpenStrEnum, Timestamp
 
+__all__ = [
+    "DataMessage",
+    "Device",
+    "DeviceSettings",
+    "ErrorResponse",
+    "HashedMessage",
+    "HealthCheck",
+    "HealthResponse",
+    "HealthStatus",
+    "InboxRefreshRequest",
+    "IncomingMessage",
+    "IncomingMessageAttachment",
+    "IncomingMessageType",
+    "LimitPeriod",
+    "LogEntry",
+    "LogEntryPriority",
+    "Message",
+    "MessagePriority",
+    "MessageState",
+    "MessagesExportRequest",
+    "MessagesProcessingOrder",
+    "MessagesSort",
+    "MmsAttachment",
+    "MmsMessage",
+    "NotificationChannel",
+    "PhoneNumber",
+    "ProcessState",
+    "RecipientState",
+    "Scope",
+    "SettingsEncryption",
+    "SettingsGateway",
+    "SettingsLogs",
+    "SettingsMessages",
+    "SettingsPing",
+    "SettingsReceiver",
+    "SettingsWebhooks",
+    "SimCard",
+    "SimSelectionMode",
+    "TextMessage",
+    "TokenRequest",
+    "TokenResponse",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
+]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
 
 class DataMessage(DataMessageRules):
     """Bytes of a data SMS."""
+
+    positional: ClassVar[str | None] = "data"
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            data: str,
+            *,
+            port: int,
+        ) -> None: ...
 
     data: str
     """The bytes in padded standard Base64; 4 to 65,535 characters when sent."""
@@ -274,7 +336,7 @@ class SimCard(Model):
     """Serial number of the SIM, where Android tells."""
 
 
-class Device(Model):
+class Device(DeviceRules):
     """A phone of the account."""
 
     id: str
@@ -295,6 +357,15 @@ class Device(Model):
 
 class TextMessage(Model):
     """Text of a message."""
+
+    positional: ClassVar[str | None] = "text"
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            text: str,
+        ) -> None: ...
 
     text: str
     """The text itself; 1 to 65,535 characters when sent."""
@@ -373,6 +444,17 @@ class MessageState(MessageStateRules):
 
 class TokenRequest(TokenRequestRules):
     """Rights and lifetime of a pair of tokens to issue."""
+
+    positional: ClassVar[str | None] = "scopes"
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            scopes: list[Scope | str],
+            *,
+            ttl: int | None = None,
+        ) -> None: ...
 
     scopes: Annotated[list[Scope | str], Field(min_length=1)]
     """Rights of the token, none of them empty. The cloud and private servers take any text, a local server only scopes it knows."""

@@ -9,12 +9,45 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from . import models
-from .arguments import bearer, flag, integer, path_id, path_number, query_string, text, time
+from .arguments import bearer, flag, integer, member_of, path_id, path_number, query_string, text, time
 from .reading import ObjectReader, PageReader, read_bytes, read_nothing
 from .types import Operation, Page, encode
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+__all__ = [
+    "cancel_message",
+    "create_token",
+    "create_webhook",
+    "delete_device",
+    "delete_webhook",
+    "download_attachment",
+    "export_inbox",
+    "get_logs",
+    "get_message",
+    "get_settings",
+    "health",
+    "health_live",
+    "health_ready",
+    "health_startup",
+    "list_devices",
+    "list_inbox",
+    "list_local_devices",
+    "list_messages",
+    "list_webhooks",
+    "patch_settings",
+    "refresh_inbox",
+    "refresh_token",
+    "replace_settings",
+    "revoke_token",
+    "send_message",
+]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
 
 _device_settings = ObjectReader(lambda: models.DeviceSettings)
 _health_response = ObjectReader(lambda: models.HealthResponse)
@@ -66,12 +99,12 @@ def list_messages(
         query=query_string(
             ("from", from_, time),
             ("to", to, time),
-            ("state", state, text),
+            ("state", state, member_of(models.ProcessState)),
             ("deviceId", device_id, text),
             ("limit", limit, integer),
             ("offset", offset, integer),
             ("includeContent", include_content, flag),
-            ("sort", sort, text),
+            ("sort", sort, member_of(models.MessagesSort)),
         ),
         repeat="safe",
         scope="messages:list",
@@ -215,7 +248,7 @@ def list_inbox(
         "/inbox",
         partial(_incoming_message_page, limit=limit, offset=offset),
         query=query_string(
-            ("type", type_, text),
+            ("type", type_, member_of(models.IncomingMessageType)),
             ("limit", limit, integer),
             ("offset", offset, integer),
             ("from", from_, time),

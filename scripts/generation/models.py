@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .tools import GenerationError, beside_python, run
 
@@ -38,12 +38,13 @@ else:
         raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
 """
 _NAME = re.compile(r"^(?:class )?([A-Z]\w*)(?:\(| = )", re.MULTILINE)
-_LATE_IMPORTS = "from importlib import import_module\nfrom typing import TYPE_CHECKING, Any\n"
+_LATE_IMPORTS = "from importlib import import_module\nfrom typing import TYPE_CHECKING, Any, ClassVar\n"
 _IMPORTS = "from smsgate_api.types import Model, OpenIntEnum, OpenStrEnum, Timestamp\n"
 _RECEIVED = ("SmsReceived", "SmsDataReceived", "MmsReceived", "MmsDownloaded")
 _SENT = ("SmsSent", "SmsDelivered", "SmsFailed", "SmsCancelled")
 RULES = {
     "DataMessage": "DataMessageRules",
+    "Device": "DeviceRules",
     "DeviceSettings": "SettingsRules",
     "IncomingMessage": "IncomingMessageRules",
     "InboxRefreshRequest": "PeriodRules",
@@ -57,6 +58,8 @@ RULES = {
     **{f"{event}Payload": "SentPayloadRules" for event in _SENT},
 }
 """Base classes with rules across fields and conveniences, by schema."""
+_POSITIONAL = {"DataMessage": "data", "TextMessage": "text", "TokenRequest": "scopes"}
+"""The field that may be given without its name, by schema."""
 _OPTIONS = """\
 --input-file-type openapi --output-model-type pydantic_v2.BaseModel --base-class smsgate_api.types.Model
 --target-python-version 3.10 --target-pydantic-version 2.11 --snake-case-field --alias-generator to_camel
@@ -76,11 +79,11 @@ def write_models(specification: Specification, templates: Path, work: Path) -> d
     source = work / "spec.json"
     source.write_text(json.dumps(specification.without_deprecations()), encoding="utf-8")
     details = work / "enums.json"
-    enums = specification.enums()
-    details.write_text(
-        json.dumps({name: {"open_base": base, "member_names": members} for name, (base, members) in enums.items()}),
-        encoding="utf-8",
-    )
+    facts: dict[str, dict[str, Any]] = {
+        name: {"open_base": base, "member_names": members} for name, (base, members) in specification.enums().items()
+    }
+    facts |= {name: {"positional": field} for name, field in _POSITIONAL.items() if name in specification.schemas}
+    details.write_text(json.dumps(facts), encoding="utf-8")
     bases = {schema: f"smsgate_api.rules.{rules}" for schema, rules in RULES.items() if schema in specification.schemas}
     output = work / "models.py"
     arguments = [beside_python("datamodel-codegen"), "--input", source.name, "--output", output.name, *_OPTIONS]
@@ -103,10 +106,10 @@ def _finished(text: str, specification: Specification) -> dict[str, str]:
     for definition in body.split(separator):
         name = _NAME.findall(definition)[0]
         parts["events" if name in events else "settings" if name in settings else "models"].append(definition)
-    shared = ", ".join(_NAME.findall(separator.join(parts["models"])))
-    beside = f"\n{imports}\n{_IMPORTS}from smsgate_api.models import {shared}\n"
+    own = _NAME.findall(separator.join(parts["models"]))
+    beside = f"\n{imports}\n{_IMPORTS}from smsgate_api.models import {', '.join(own)}\n"
     files = {
-        "models.py": [f"{HEADER}\n{_LATE_IMPORTS}{imports}\n{_IMPORTS}", *parts["models"]],
+        "models.py": [f"{HEADER}\n{_LATE_IMPORTS}{imports}\n{_IMPORTS}", _listed([*own, *settings]), *parts["models"]],
         "events.py": [f"{EVENTS_HEADER}{beside}", *parts["events"]],
         "settings.py": [f"{SETTINGS_HEADER}{beside}", *parts["settings"]],
     }
@@ -115,6 +118,11 @@ def _finished(text: str, specification: Specification) -> dict[str, str]:
     else:
         del files["settings.py"]
     return {file: separator.join(texts) for file, texts in files.items()}
+
+
+def _listed(names: list[str]) -> str:
+    """Return the definitions of ``__all__`` and ``__dir__``, by which editors and shells complete."""
+    return f"__all__ = {sorted(names)!r}\n\n\ndef __dir__() -> list[str]:\n    return list(__all__)\n"
 
 
 def _late(names: list[str]) -> str:

@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from smsgate.base_url import has_host, is_phone
 from smsgate.errors import InvalidRequestError
+from smsgate.queries import check_known
 from smsgate_api.building import plain_text
 from smsgate_api.models import Webhook, WebhookEvent
 
-__all__ = ["check_settings", "check_target", "is_registered", "stale_webhooks", "wanted_webhooks"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smsgate_api.models import DeviceSettings
+    from smsgate_api.types import Operation
+
+__all__ = ["check_target", "is_registered", "settings_operation", "stale_webhooks", "wanted_webhooks"]
 
 _LONGEST_URL = 256
 _NAME = re.compile(r"[a-z0-9._]{1,15}")
@@ -89,6 +96,8 @@ def _distinct(events: Iterable[WebhookEvent | str]) -> list[WebhookEvent]:
     listed = [] if isinstance(events, str | Mapping) or not isinstance(events, Iterable) else list(events)
     if not listed or not all(isinstance(event, str) for event in listed):
         raise InvalidRequestError("events takes a list of at least one event; smsgate.WebhookEvent names them")
+    for event in listed:
+        check_known("an event", WebhookEvent, event)
     return list(dict.fromkeys(WebhookEvent(plain_text(event)) for event in listed))
 
 
@@ -117,7 +126,25 @@ def stale_webhooks(
     ]
 
 
-def check_settings(content: bytes, base_url: str) -> None:
+def settings_operation(
+    build: Callable[..., Operation[DeviceSettings]], settings: DeviceSettings, base_url: str
+) -> Operation[DeviceSettings]:
+    """Build the operation that writes settings.
+
+    Args:
+        build: `replace_settings` or `patch_settings` of `smsgate_api.operations`.
+        settings: what to write.
+        base_url: where it would be sent.
+
+    Raises:
+        InvalidRequestError: for secrets that only a phone's local server takes, and numbers that a server refuses.
+        pydantic.ValidationError: for unknown fields that did not come from a gateway, and values of another type.
+    """
+    _check_settings(build(settings, recheck=False).content or b"{}", base_url)
+    return build(settings)
+
+
+def _check_settings(content: bytes, base_url: str) -> None:
     """Refuse what a cloud or private server would refuse, and secrets: a null there makes phones forget theirs.
 
     Args:

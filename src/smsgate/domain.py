@@ -39,6 +39,7 @@ from smsgate_api.models import (
     WebhookDelivery,
     WebhookEvent,
 )
+from smsgate_api.strict import Strict, strict
 from smsgate_api.types import Page
 
 if TYPE_CHECKING:
@@ -98,12 +99,14 @@ __all__ = [
     "SettingsWebhooks",
     "SimCard",
     "SimSelectionMode",
+    "Strict",
     "TextMessage",
     "TokenRequest",
     "TokenResponse",
     "Webhook",
     "WebhookDelivery",
     "WebhookEvent",
+    "strict",
 ]
 
 

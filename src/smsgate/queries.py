@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from smsgate.errors import InvalidRequestError
 from smsgate.number_checks import whole
+from smsgate_api.building import nearest_hint, plain_text
+from smsgate_api.models import IncomingMessageType, ProcessState
 from smsgate_api.times import read_time, wire_time
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from enum import Enum
 
-    from smsgate_api.models import IncomingMessageType, ProcessState
+    from typing_extensions import Self
 
 Q = TypeVar("Q")
 
@@ -72,12 +74,18 @@ class MessagesQueryFilter(_Query):
         to: created before (a phone's local server includes the moment itself); aware.
         state: in this state now.
         device_id: of this device; 21 characters on cloud and private servers, 32 on a phone.
+
+    Raises:
+        InvalidRequestError: for text that is no known state; ``ProcessState("…")`` passes any other on purpose.
     """
 
     from_: datetime | None = None
     to: datetime | None = None
     state: ProcessState | str | None = None
     device_id: str | None = None
+
+    def __post_init__(self) -> None:
+        check_known("state", ProcessState, self.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,9 @@ class InboxQueryFilter(_Query):
         to: received at or before; aware.
         device_id: must be the phone's own id.
         include_attachments: whether MMS attachments are listed with each message.
+
+    Raises:
+        InvalidRequestError: for text that is no known kind; ``IncomingMessageType("…")`` passes any other on purpose.
     """
 
     message_type: IncomingMessageType | str | None = None
@@ -97,6 +108,21 @@ class InboxQueryFilter(_Query):
     to: datetime | None = None
     device_id: str | None = None
     include_attachments: bool | None = None
+
+    def __post_init__(self) -> None:
+        check_known("message_type", IncomingMessageType, self.message_type)
+
+
+def check_known(name: str, kind: type[Enum], value: object) -> None:
+    """Reject text that is no known value of an open enum; members, also of values of its own, pass.
+
+    Raises:
+        InvalidRequestError: naming the nearest known value.
+    """
+    if isinstance(value, str) and not isinstance(value, kind):
+        hint = nearest_hint(kind, plain_text(value))
+        if hint:
+            raise InvalidRequestError(f"{name} {hint}")
 
 
 def moment(value: datetime | str | None, otherwise: datetime | str | None = None) -> datetime | None:

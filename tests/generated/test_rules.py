@@ -323,7 +323,8 @@ def test_webhook_id_that_could_not_be_deleted_is_refused_and_read(chosen):
 
 def test_webhook_is_for_some_event():
     for event in ("", " "):
-        assert "event should not be empty" in refusal(models.Webhook, **{**WEBHOOK, "event": event})
+        assert "should not be empty" in refusal(models.Webhook, **{**WEBHOOK, "event": event})
+        assert "should not be empty" in refusal(models.Webhook, **{**WEBHOOK, "event": models.WebhookEvent(event)})
 
 
 @pytest.mark.parametrize("model", [models.InboxRefreshRequest, models.MessagesExportRequest])
@@ -484,7 +485,7 @@ def test_stand_ins_that_mean_one_thing_only_are_taken():
     assert built == message(phone_numbers=["+1", "+2"], id="a")
     assert type(built.id) is str
     assert message(phone_numbers=(NUMBER,), validUntil="2026-01-02T03:04:05Z").valid_until == NOW
-    assert models.Webhook(url="https://a.test/", event="brand:new").event == "brand:new"
+    assert models.Webhook(url="https://a.test/", event=models.WebhookEvent("brand:new")).event == "brand:new"
     assert models.Webhook(url="https://a.test/", event=Text.A).event is models.WebhookEvent.SMS_SENT
     request = models.InboxRefreshRequest(since=NOW, until=NOW, messageTypes=("SMS",), webhook_delivery="Batch")
     assert request.message_types == [models.IncomingMessageType.SMS]

@@ -18,7 +18,7 @@ from fastapi.middleware.cors import CORSMiddleware  # noqa: E402
 from starlette.middleware.base import BaseHTTPMiddleware  # noqa: E402
 
 from eventually import LIMIT  # noqa: E402
-from smsgate import AsyncAPIClient, errors, webhooks  # noqa: E402
+from smsgate import AsyncAPIClient, domain, errors, webhooks  # noqa: E402
 from smsgate.emulator import Gateway  # noqa: E402
 from smsgate.fastapi import (  # noqa: E402
     SharedClient,
@@ -378,6 +378,34 @@ async def test_faults_of_the_application_itself_are_logged(request_to, caplog, e
     (record,) = [record for record in caplog.records if record.name.startswith("smsgate")]
     assert (record.levelname, record.getMessage()) == ("ERROR", line)
     assert record.exc_info[1] is error
+
+
+@pytest.mark.filterwarnings("ignore:The 'alias' attribute:pydantic.warnings.UnsupportedFieldAttributeWarning")
+async def test_strict_body_is_answered_422_with_the_place_and_a_good_one_is_built(request_to):
+    app = FastAPI()
+
+    @app.post("/jobs")
+    async def job(message: domain.Strict[domain.Message]) -> str:
+        return message.content
+
+    good = {"phoneNumbers": ["+12025550101"], "textMessage": {"text": "Hi"}}
+    answers = {
+        name: await request_to(app, "POST", "/jobs", json={**good, **more})
+        for name, more in {
+            "good": {},
+            "scheduleAt": {"scheduleAt": "2030-01-01T09:00:00"},
+            "sheduleAt": {"sheduleAt": "2030-01-01T09:00:00Z"},
+            "phoneNumbers": {"phoneNumbers": "+12025550101"},
+        }.items()
+    }
+
+    assert (answers["good"].status_code, answers.pop("good").json()) == (200, "Hi")
+    for name, answer in answers.items():
+        assert answer.status_code == 422
+        assert [problem["loc"] for problem in answer.json()["detail"]] == [["body", name]]
+    schema = (await request_to(app, "GET", "/openapi.json")).json()
+    body = schema["paths"]["/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert body == {"$ref": "#/components/schemas/Message"}
 
 
 async def test_faults_of_callers_are_not_logged(request_to, caplog):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
+from pydantic import TypeAdapter
 from typing_extensions import assert_type
 
 from smsgate import (
     APIClient,
     AsyncAPIClient,
     BasicAuth,
+    DataMessage,
     Device,
     DeviceSettings,
     HealthResponse,
@@ -31,6 +33,7 @@ from smsgate import (
     Webhook,
     WebhookEvent,
 )
+from smsgate.domain import Strict, strict
 from smsgate.http import Request, Response
 from smsgate_api import operations
 from smsgate_api.types import Operation
@@ -46,6 +49,11 @@ def synchronous() -> None:
         valid_until=datetime(2030, 1, 1, tzinfo=timezone.utc),
     )
     assert_type(client.send(message), MessageState)
+    assert_type(TextMessage("Hello"), TextMessage)
+    assert_type(DataMessage("AQID", port=5), DataMessage)
+    assert_type(TokenRequest([Scope.MESSAGES_SEND, "messages:read"], ttl=60), TokenRequest)
+    TextMessage("Hello", "en")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    assert_type(TypeAdapter(strict(Message)).validate_json("{}"), Message)
     assert_type(client.send("Hello", to="+15550100", priority=50), MessageState)
     assert_type(client.get_messages(query=MessagesQueryFilter(state=ProcessState.Failed)), Page[MessageState])
     assert_type(client.get_messages(state="Failed")[0].state, ProcessState)
@@ -67,6 +75,11 @@ def synchronous() -> None:
     assert_type(client.execute(operations.get_message("id")), MessageState)
     assert_type(client.execute_raw(operations.get_message("id")), Response)
     assert_type(operations.list_inbox(limit=1), Operation[Page[IncomingMessage]])
+
+
+def endpoint(message: Strict[Message]) -> Message:
+    """Take a message as a web framework hands it over."""
+    return message
 
 
 async def asynchronous() -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from pydantic import ConfigDict, ValidationError
 
 from .types import InvalidItem, Model, Page, UnreadableError, schema_lock
+from .unknown_fields import mark_received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,7 +64,9 @@ class ObjectReader(Generic[M]):
         try:
             found: M = validator.validate_json(content, by_alias=True, by_name=False)
         except ValidationError:
-            return self.repair(_load(content, self.model.__name__))
+            found = self.repair(_load(content, self.model.__name__))
+        if found.is_sent_back:
+            mark_received(found)
         return found
 
     def repair(self, document: Any) -> M:
@@ -123,6 +126,10 @@ class PageReader(Generic[M]):
             )
         except ValidationError:
             page = self._repair(content)
+        for item in page:
+            if not item.is_sent_back:
+                break
+            mark_received(item)
         page.total = _total(headers)
         page.limit = limit
         page.offset = offset

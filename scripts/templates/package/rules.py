@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 from pydantic import ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
+from .representation import shown_url
 from .types import BUILDING, InvalidArgumentError, Model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from typing_extensions import LiteralString, Self
 
     from . import events, models
@@ -27,6 +30,7 @@ __all__ = [
     "LONGEST_TTL",
     "MAX_STORED_SIZE",
     "DataMessageRules",
+    "DeviceRules",
     "IncomingMessageRules",
     "MessageRules",
     "MessageStateRules",
@@ -258,8 +262,17 @@ class TokenRequestRules(Model):
         return self
 
 
+class DeviceRules(Model):
+    """The name of a phone is shown: people tell their phones apart by it."""
+
+    shown_fields: ClassVar[Mapping[str, Callable[[str], str]]] = {"name": str}
+
+
 class WebhookRules(Model):
     """A webhook to register can be found again, and belongs to one device or to all."""
+
+    shown_fields: ClassVar[Mapping[str, Callable[[str], str]]] = {"url": shown_url}
+    is_sent_back: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _check_webhook(self, info: ValidationInfo) -> Self:
@@ -278,6 +291,7 @@ class SettingsRules(Model):
     """Settings are written with their nulls: null resets a setting to the phone's default."""
 
     keeps_null: ClassVar[bool] = True
+    is_sent_back: ClassVar[bool] = True
 
 
 class MessageStateRules(Model):

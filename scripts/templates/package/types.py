@@ -9,10 +9,8 @@ read tolerantly: unknown fields and enum values are kept. No error or repr made 
 
 from __future__ import annotations
 
-import re
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast
 
@@ -20,12 +18,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, PydanticSerializationError
 
-from .building import with_own_types
+from .building import ModelSignature, by_keyword, check_names, with_own_types
+from .representation import Hidden, shown
 from .times import BUILDING, Timestamp, wire_time
+from .unknown_fields import unknown_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from pydantic_core import InitErrorDetails
     from typing_extensions import Self
 
 __all__ = [
@@ -230,39 +231,6 @@ class OpenIntEnum(int, Enum):
         return format(cast("int", self._value_), spec)
 
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_:.-]{0,63}")
-"""What a key of a map looks like that is a name: of a state, of a health check."""
-
-
-class _Hidden:
-    """Stands in a repr for text that may be personal or secret."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str = "…") -> None:
-        self.text = text
-
-    def __repr__(self) -> str:
-        return self.text
-
-
-def _shown(name: str, value: Any) -> Any:
-    """What a repr may show of a field: numbers, times, enums, nested models and ids; other text only as ``…``."""
-    if value is None or isinstance(value, (bool, int, float, datetime, Enum, Model)):
-        return value
-    if isinstance(value, str):
-        return value if name == "id" or name.endswith("_id") else _Hidden()
-    if isinstance(value, list):
-        items: list[Any] = cast("Any", value)
-        return [_shown(name, item) for item in items]
-    if isinstance(value, dict):
-        entries: dict[Any, Any] = cast("Any", value)
-        if all(isinstance(item, (datetime, Model)) for item in entries.values()):
-            return {key if _NAME.fullmatch(key) else _Hidden(): item for key, item in entries.items()}
-        return _Hidden("{…}")
-    return _Hidden()
-
-
 class Model(BaseModel):
     """Base of all models: frozen, snake_case names, camelCase on the wire, built strictly, read tolerantly."""
 
@@ -281,12 +249,24 @@ class Model(BaseModel):
     keeps_null: ClassVar[bool] = False
     """Whether an explicit None is written as null (settings: "reset") instead of being left out."""
 
+    is_sent_back: ClassVar[bool] = False
+    """Whether programs change what they have read and send it back, so that unknown fields of a response must pass."""
+
     none_is_absent: ClassVar[frozenset[str]] = frozenset()
     """Fields for which building with None means not to set them, as in programs written for the official client."""
 
-    if not TYPE_CHECKING:  # type checkers make the signature from the fields
+    positional: ClassVar[str | None] = None
+    """The one field that may be given without its name."""
 
-        def __init__(self, /, **data: Any) -> None:
+    shown_fields: ClassVar[Mapping[str, Callable[[str], str]]] = {}
+    """Text fields that the repr shows, with what makes them fit to be shown."""
+
+    if not TYPE_CHECKING:  # type checkers make the signature from the fields
+        __signature__ = ModelSignature()
+
+        def __init__(self, /, *values: Any, **data: Any) -> None:
+            if values:
+                data = by_keyword(type(self), self.positional, values, data)
             build = self.__pydantic_validator__.validate_python
             try:
                 build(data, self_instance=self, strict=True, extra="forbid", context=BUILDING)
@@ -294,6 +274,7 @@ class Model(BaseModel):
                 pass  # a mistake, None for an absent value, or stand-ins for the fields' own types
             else:
                 return
+            check_names(type(self), data)
             data = {k: v for k, v in data.items() if v is not None or k not in self.none_is_absent}
             build(with_own_types(type(self), data), self_instance=self, strict=True, extra="forbid", context=BUILDING)
 
@@ -303,14 +284,19 @@ class Model(BaseModel):
         def model_rebuild(cls, *, _parent_namespace_depth: int = 2, **options: Any) -> bool | None:
             """Finish the deferred schema, one thread at a time (first use may come from many at once)."""
             with schema_lock:
-                return super().model_rebuild(_parent_namespace_depth=_parent_namespace_depth + 1, **options)
+                done = super().model_rebuild(_parent_namespace_depth=_parent_namespace_depth + 1, **options)
+                if "__signature__" in cls.__dict__ and cls is not Model:
+                    del cls.__signature__  # pydantic's own, by wire names; ours is inherited
+                return done
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         for name in type(self).model_fields:
             if name in self.__dict__:
-                yield name, _shown(name, self.__dict__[name])
+                value = self.__dict__[name]
+                show = self.shown_fields.get(name) if isinstance(value, str) else None
+                yield name, shown(name, value) if show is None else show(value)
         for name in self.__pydantic_extra__ or ():
-            yield name, _Hidden()
+            yield name, Hidden()
 
     def is_plain(self) -> bool:
         """Whether a look at the object shows that it keeps all rules; models of which that cannot be told say no."""
@@ -340,8 +326,8 @@ def replaced(model: M, **changes: Any) -> M:
 def encode(model: Model, kind: type[Model] = Model, *, recheck: bool = True) -> bytes:
     """Write a request body: what was set, by wire names; None is left out, or null where it means "reset".
 
-    The result is checked once more, because ``model_copy`` and ``model_construct`` skip all rules, unless a look at the
-    model shows that it keeps them.
+    The result is checked once more by the rules for building, because ``model_copy`` and ``model_construct`` skip all
+    rules and reading JSON most of them, unless a look at the model shows that it keeps them.
 
     Args:
         model: the body.
@@ -356,7 +342,12 @@ def encode(model: Model, kind: type[Model] = Model, *, recheck: bool = True) -> 
         raise InvalidArgumentError(f"the body must be of type {kind.__name__}")
     try:
         content = model.__pydantic_serializer__.to_json(
-            model, by_alias=True, exclude_unset=True, exclude_none=not model.keeps_null, warnings=False
+            model,
+            by_alias=True,
+            exclude_unset=True,
+            exclude_none=not model.keeps_null,
+            warnings=False,
+            context=BUILDING,  # times that came without a zone are written without one, and fail below
         )
     except PydanticSerializationError:
         problem = PydanticCustomError("unserializable", "Value cannot be written as JSON")
@@ -364,5 +355,15 @@ def encode(model: Model, kind: type[Model] = Model, *, recheck: bool = True) -> 
             type(model).__name__, [{"type": problem, "loc": (), "input": None}], "json", hide_input=True
         ) from None  # its text quotes the value
     if recheck and not model.is_plain():
+        _check_known(model)
         model.__pydantic_validator__.validate_json(content, strict=True, context=BUILDING)
     return content
+
+
+def _check_known(model: Model) -> None:
+    """Reject a model that holds fields which no server sent and no model knows: misspelt names."""
+    unknown: list[InitErrorDetails] = [
+        {"type": "extra_forbidden", "loc": path, "input": None} for path in unknown_fields(model)
+    ]
+    if unknown:
+        raise ValidationError.from_exception_data(type(model).__name__, unknown, "json", hide_input=True)

@@ -136,8 +136,7 @@ class AccountCalls(Execution):
             InvalidRequestError: for secrets, which only a phone's local server takes, and numbers out of range.
         """
         with refusals:
-            operation = operations.replace_settings(settings)
-            account_rules.check_settings(operation.content or b"{}", self._exchange.base_url)
+            operation = account_rules.settings_operation(operations.replace_settings, settings, self._exchange.base_url)
         return await self.execute(operation)
 
     async def patch_settings(self, settings: DeviceSettings) -> DeviceSettings:
@@ -147,8 +146,7 @@ class AccountCalls(Execution):
             InvalidRequestError: for secrets, which only a phone's local server takes, and numbers out of range.
         """
         with refusals:
-            operation = operations.patch_settings(settings)
-            account_rules.check_settings(operation.content or b"{}", self._exchange.base_url)
+            operation = account_rules.settings_operation(operations.patch_settings, settings, self._exchange.base_url)
         return await self.execute(operation)
 
     async def get_logs(

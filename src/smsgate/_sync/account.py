@@ -137,8 +137,7 @@ class AccountCalls(Execution):
             InvalidRequestError: for secrets, which only a phone's local server takes, and numbers out of range.
         """
         with refusals:
-            operation = operations.replace_settings(settings)
-            account_rules.check_settings(operation.content or b"{}", self._exchange.base_url)
+            operation = account_rules.settings_operation(operations.replace_settings, settings, self._exchange.base_url)
         return self.execute(operation)
 
     def patch_settings(self, settings: DeviceSettings) -> DeviceSettings:
@@ -148,8 +147,7 @@ class AccountCalls(Execution):
             InvalidRequestError: for secrets, which only a phone's local server takes, and numbers out of range.
         """
         with refusals:
-            operation = operations.patch_settings(settings)
-            account_rules.check_settings(operation.content or b"{}", self._exchange.base_url)
+            operation = account_rules.settings_operation(operations.patch_settings, settings, self._exchange.base_url)
         return self.execute(operation)
 
     def get_logs(self, *, from_: datetime | str | None = None, to: datetime | str | None = None) -> Page[LogEntry]:
