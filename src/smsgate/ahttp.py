@@ -6,8 +6,16 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from smsgate.errors import ConfigurationError
-from smsgate.http import Headers, Request, Response, Timeout, load_adapter, make_backend, preferred_name
+from smsgate.http import (
+    Headers,
+    Request,
+    Response,
+    Timeout,
+    check_known,
+    is_installed,
+    load_adapter,
+    preferred_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Mapping
@@ -70,6 +78,19 @@ class AsyncHttpClient(Protocol):
         ...
 
 
+def choose_name(name: str | None) -> str:
+    """Return the name of the backend to use.
+
+    Args:
+        name: a backend's name; None takes ``SMSGATE_HTTP`` from the environment, else aiohttp if it is installed and
+            trio is not running, else httpx.
+
+    Raises:
+        ConfigurationError: for a name nobody knows, or whose library is not installed.
+    """
+    return check_known(_BACKENDS, name or preferred_name(_BACKENDS) or _default_name())
+
+
 def get_client(name: str | None = None) -> AsyncHttpClient:
     """Make an asynchronous backend; needs no running event loop.
 
@@ -80,18 +101,13 @@ def get_client(name: str | None = None) -> AsyncHttpClient:
     Raises:
         ConfigurationError: for a name nobody knows, or whose library is not installed.
     """
-    chosen = name or preferred_name(_BACKENDS)
-    client: AsyncHttpClient = _default() if chosen is None else make_backend(_BACKENDS, chosen)
+    client: AsyncHttpClient = load_adapter(_BACKENDS[choose_name(name)])()
     return client
 
 
-def _default() -> Any:
-    if import_module("smsgate._backends.lifetime").running_library() != "trio":
-        try:
-            return make_backend(_BACKENDS, "aiohttp")
-        except ConfigurationError:  # not installed
-            pass
-    return make_backend(_BACKENDS, "httpx")
+def _default_name() -> str:
+    under_trio = import_module("smsgate._backends.lifetime").running_library() == "trio"
+    return "aiohttp" if not under_trio and is_installed("aiohttp") else "httpx"
 
 
 def __getattr__(name: str) -> Any:

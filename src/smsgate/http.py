@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from smsgate.errors import ConfigurationError
@@ -49,6 +50,15 @@ _MODULES = {
 }
 _NAMES = ("aiohttp", "httpx", "pyreqwest", "requests")
 _EXTRAS = {"pyreqwest": "fast"}
+_LIBRARY_CLIENTS = {
+    ("aiohttp", "ClientSession"): "AiohttpAsyncHttpClient",
+    ("httpx", "AsyncClient"): "HttpxAsyncHttpClient",
+    ("httpx", "Client"): "HttpxHttpClient",
+    ("pyreqwest", "Client"): "PyreqwestAsyncHttpClient",
+    ("pyreqwest", "SyncClient"): "PyreqwestHttpClient",
+    ("requests", "Session"): "RequestsHttpClient",
+}
+"""The adapters for clients and sessions of the libraries themselves, known by where their classes stand."""
 
 
 class Headers(Mapping[str, str]):
@@ -192,15 +202,27 @@ def preferred_name(known: Mapping[str, str]) -> str | None:
     return name if name in known else None
 
 
-def make_backend(known: Mapping[str, str], name: str) -> Any:
-    """Make the backend of that name, loading its library only now.
+def check_known(known: Mapping[str, str], name: str) -> str:
+    """Return a backend's name, having looked for its library, but loaded nothing.
 
     Raises:
         ConfigurationError: for a name that is not known here, or whose library is not installed.
     """
     if name not in known:
         raise ConfigurationError(f"no HTTP backend for this client has that name; known are {', '.join(sorted(known))}")
-    return load_adapter(known[name])()
+    if name == "pyreqwest" and sys.version_info < (3, 11):
+        raise ConfigurationError("the HTTP backend pyreqwest needs Python 3.11 or newer")
+    if not is_installed(name):
+        raise _lacks(name)
+    return name
+
+
+def is_installed(library: str) -> bool:
+    """Tell whether a library can be found, without loading it."""
+    try:
+        return find_spec(library) is not None
+    except ValueError:  # loaded by hand
+        return True
 
 
 def load_adapter(adapter: str) -> Any:
@@ -213,14 +235,40 @@ def load_adapter(adapter: str) -> Any:
     library = module.split("_")[0]
     if library == "pyreqwest" and sys.version_info < (3, 11):
         raise ConfigurationError("the HTTP backend pyreqwest needs Python 3.11 or newer")
+    if not is_installed(library):
+        raise _lacks(library)
+    name = f"smsgate._backends.{module}"
     try:
-        found = import_module(f"smsgate._backends.{module}")
+        if library == "pyreqwest":
+            found = import_module("smsgate._backends.imports").import_lasting(name)
+        else:
+            found = import_module(name)
     except ImportError as error:
-        extra = _EXTRAS.get(library, library)
-        raise ConfigurationError(
-            f"the HTTP backend {library} needs its library: pip install 'smsgate[{extra}]'"
-        ) from error
+        raise _lacks(library) from error
     return getattr(found, adapter.replace("AiohttpHttp", "AiohttpAsyncHttp"))
+
+
+def _lacks(library: str) -> ConfigurationError:
+    extra = _EXTRAS.get(library, library)
+    return ConfigurationError(f"the HTTP backend {library} needs its library: pip install 'smsgate[{extra}]'")
+
+
+def adapter_of(client: object) -> str | None:
+    """Return the name of the adapter for an HTTP library's own client or session, None for any other object."""
+    for kind in type(client).__mro__:
+        adapter = _LIBRARY_CLIENTS.get((kind.__module__.split(".")[0], kind.__name__))
+        if adapter is not None:
+            return adapter
+    return None
+
+
+def choose_name(name: str | None) -> str:
+    """Return the name of the backend to use; None takes ``SMSGATE_HTTP`` from the environment, else httpx.
+
+    Raises:
+        ConfigurationError: for a name nobody knows, or whose library is not installed.
+    """
+    return check_known(_BACKENDS, name or preferred_name(_BACKENDS) or "httpx")
 
 
 def get_client(name: str | None = None) -> HttpClient:
@@ -232,7 +280,7 @@ def get_client(name: str | None = None) -> HttpClient:
     Raises:
         ConfigurationError: for a name nobody knows, or whose library is not installed.
     """
-    client: HttpClient = make_backend(_BACKENDS, name or preferred_name(_BACKENDS) or "httpx")
+    client: HttpClient = load_adapter(_BACKENDS[choose_name(name)])()
     return client
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from smsgate.constants import VERSION
 from smsgate.errors import ConfigurationError
-from smsgate.http import Timeout
+from smsgate.http import Timeout, adapter_of, load_adapter
 from smsgate.number_checks import LONGEST_TIMEOUT, seconds
 from smsgate.retry import RetryPolicy
 from smsgate.schemes import check_scheme
@@ -92,7 +93,7 @@ def choose_http(http: Any, http_client: Any, *, closing: str) -> Any:
     """Return the backend, or the name of one, that a client was given under either of its two names.
 
     Args:
-        http: the argument ``http``.
+        http: the argument ``http``; an HTTP library's own client or session is taken as the user's own.
         http_client: the argument ``http_client``.
         closing: the protocol's closing method, by which synchronous and asynchronous backends differ.
 
@@ -104,6 +105,9 @@ def choose_http(http: Any, http_client: Any, *, closing: str) -> Any:
     chosen = http if http is not None else http_client
     if chosen is None or (isinstance(chosen, str) and chosen):
         return chosen
+    adapter = adapter_of(chosen)
+    if adapter is not None:
+        return _adapted(chosen, adapter, is_async=closing == "aclose")
     if not callable(getattr(chosen, "send", None)) and callable(getattr(chosen, "post", None)):
         raise ConfigurationError(
             "http backends of the official client have another protocol; docs/guides/http-backends.md shows ours"
@@ -112,4 +116,17 @@ def choose_http(http: Any, http_client: Any, *, closing: str) -> Any:
         callable(getattr(chosen, name, None)) for name in ("send", "stream", closing)
     ):
         raise ConfigurationError(f"http takes an object with send, stream and {closing}, or the name of a backend")
+    if closing == "close" and iscoroutinefunction(chosen.send):
+        raise ConfigurationError("http takes an object whose send is no coroutine function; AsyncAPIClient takes those")
     return chosen
+
+
+def _adapted(client: Any, adapter: str, *, is_async: bool) -> Any:
+    """Return the adapter around an HTTP library's own client, which stays the user's to close."""
+    if ("Async" in adapter) != is_async:
+        kind = type(client)
+        fitting = "APIClient" if is_async else "AsyncAPIClient"
+        raise ConfigurationError(
+            f"a {kind.__module__.split('.')[0]}.{kind.__name__} is for the {fitting}, not for this one"
+        )
+    return load_adapter(adapter)(client)

@@ -258,3 +258,104 @@ async def test_one_client_serves_many_tasks(server):
             group.start_soon(client.health_check)
 
     assert len(server.requests) == 200
+
+
+def library_clients():
+    """Return makers of each library's own clients, and the client class that each of them is for."""
+    import aiohttp
+    import httpx
+    import requests
+
+    made = {
+        "httpx.Client": (httpx.Client, APIClient),
+        "httpx.AsyncClient": (httpx.AsyncClient, AsyncAPIClient),
+        "requests.Session": (requests.Session, APIClient),
+        "aiohttp.ClientSession": (aiohttp.ClientSession, AsyncAPIClient),
+    }
+    if sys.version_info >= (3, 11):
+        from pyreqwest.client import ClientBuilder, SyncClientBuilder
+
+        made["pyreqwest.SyncClient"] = (lambda: SyncClientBuilder().build(), APIClient)
+        made["pyreqwest.Client"] = (lambda: ClientBuilder().build(), AsyncAPIClient)
+    return made
+
+
+async def close(client):
+    closed = (getattr(client, "aclose", None) or client.close)()
+    if closed is not None:
+        await closed
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", list(library_clients()))
+async def test_client_of_a_library_is_taken_as_the_users_own(server, name):
+    make, fitting = library_clients()[name]
+    server.script = lambda connection, _: connection.send(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]"
+    )
+    own = make()
+    try:
+        client = fitting("a", "b", base_url=server.origin, http=own)
+        if fitting is APIClient:
+            assert await anyio.to_thread.run_sync(client.list_devices) == []
+            client.close()
+        else:
+            assert await client.list_devices() == []
+            await client.aclose()
+
+        assert not getattr(own, "closed", getattr(own, "is_closed", False))  # it stays the user's to close
+    finally:
+        await close(own)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", list(library_clients()))
+async def test_client_of_a_library_is_refused_by_name_where_it_does_not_fit(name):
+    make, fitting = library_clients()[name]
+    own = make()
+    try:
+        with pytest.raises(ConfigurationError) as caught:
+            (AsyncAPIClient if fitting is APIClient else APIClient)("a", "b", http=own)
+    finally:
+        await close(own)
+
+    assert f"{name} is for the {fitting.__name__}" in str(caught.value)
+
+
+def test_class_derived_from_a_librarys_client_is_taken_too():
+    import httpx
+
+    class Mine(httpx.Client):
+        pass
+
+    with Mine() as own:
+        APIClient("a", "b", http=own).close()
+
+
+class Wrong:
+    """Lacks one method of the protocols, or has one that is asynchronous."""
+
+    def __init__(self, missing):
+        for name in {"send", "stream", "close", "aclose"} - {missing}:
+            setattr(self, name, lambda: None)
+
+
+@pytest.mark.parametrize("missing", ["send", "stream", "close"])
+@pytest.mark.parametrize("client", [APIClient, AsyncAPIClient])
+def test_object_without_the_protocol_is_refused_at_once(client, missing):
+    if missing == "close" and client is AsyncAPIClient:
+        missing = "aclose"
+
+    with pytest.raises(ConfigurationError, match="http takes an object with send, stream"):
+        client("a", "b", http=Wrong(missing))
+
+
+def test_asynchronous_object_is_refused_by_the_synchronous_client():
+    class Asynchronous(Wrong):
+        async def send(self, request):
+            raise NotImplementedError
+
+    backend = Asynchronous("send")
+
+    with pytest.raises(ConfigurationError, match="coroutine"):
+        APIClient("a", "b", http=backend)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate._async import io
 from smsgate._async.tokens import MOST_RENEWALS, TokenError, TokenKeeper
-from smsgate.ahttp import AsyncHttpClient, AsyncStreamedResponse, Request, Response, Timeout, get_client
+from smsgate.ahttp import AsyncHttpClient, AsyncStreamedResponse, Request, Response, Timeout, choose_name, get_client
 from smsgate.answers import not_a_response, read
 from smsgate.auth import Auth, JWTAuth, bearer
 from smsgate.errors import TransportError
@@ -60,7 +60,8 @@ class Exchange:
         self._on_request = on_request
         self._on_response = on_response
         self._hooked = on_request is not None or on_response is not None
-        self._http: AsyncHttpClient | None = get_client(http) if isinstance(http, str) else http
+        self._name = choose_name(http) if isinstance(http, str) else None
+        self._http: AsyncHttpClient | None = None if isinstance(http, str) else http
         self._default: dict[str, AsyncHttpClient] = {}
 
     async def run(self, operation: Operation[T], begun: float | None = None, deadline: float | None = None) -> T:
@@ -154,7 +155,7 @@ class Exchange:
 
             async def begin(request: Request) -> Response:
                 async with AsyncExitStack() as opening:
-                    answer = await opening.enter_async_context(self._backend().stream(request))
+                    answer = await opening.enter_async_context((await self._backend()).stream(request))
                     if not 200 <= answer.status < 300:  # noqa: PLR2004 - the success range of HTTP
                         return Response(answer.status, answer.headers, await io.join(answer.chunks))
                     await stack.enter_async_context(opening.pop_all())  # stays open
@@ -175,9 +176,10 @@ class Exchange:
             if self._http is not None:
                 await self._http.aclose()
 
-    def _backend(self) -> AsyncHttpClient:
+    async def _backend(self) -> AsyncHttpClient:
         if self._http is None:  # many threads may come here at once: all take the first one, the others were not opened
-            self._http = self._default.setdefault("http", get_client())
+            made = await io.call_blocking(get_client, choose_name(self._name))  # it may have to import an HTTP library
+            self._http = self._default.setdefault("http", made)
         return self._http
 
     async def _is_outage(self, call: Call) -> bool:
@@ -208,7 +210,7 @@ class Exchange:
         request = self._request(operation, authorization, event, timeout)
         begun = io.now()
         try:
-            response = await (send or self._backend().send)(request)
+            response = await (send or (self._http or await self._backend()).send)(request)
         except BaseException as error:
             if event is not None:
                 self._observe(event, None, error, begun)

@@ -37,7 +37,8 @@ _locks: RunVar[WeakKeyDictionary[Lock, anyio.Lock]] = RunVar("smsgate.locks")
 
 async def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
     """Call something that may block for a moment, in a thread."""
-    return await anyio.to_thread.run_sync(partial(function, *arguments, **keywords))
+    limiter = anyio.CapacityLimiter(1)  # the default one may be used up by threads that wait for this very call
+    return await anyio.to_thread.run_sync(partial(function, *arguments, **keywords), limiter=limiter)
 
 
 async def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:

@@ -34,6 +34,7 @@ from smsgate._backends.failures import (
 )
 from smsgate._backends.gate import take_turn
 from smsgate._backends.lifetime import FOREIGN, LoopBound, asyncio_loop
+from smsgate._backends.tls import ContextLoader
 from smsgate.ahttp import AsyncStreamedResponse
 from smsgate.errors import ConfigurationError
 from smsgate.http import Headers, Response, Timeout
@@ -110,6 +111,7 @@ class AiohttpAsyncHttpClient:
         try:
             opened = self._opened.current() or await self._opened.get()
             with Deadline(opened.deadlines, request.timeout.total) as deadline:
+                await opened.contexts.load(request.url)
                 asked = self._begin(request, opened.session, _until_answered(request.timeout))
                 try:
                     answer = await asked
@@ -140,6 +142,8 @@ class AiohttpAsyncHttpClient:
             await take_turn(gate, request.timeout.total)
         try:
             opened = await self._opened.get()
+            with Deadline(opened.deadlines, request.timeout.total):
+                await opened.contexts.load(request.url)
             asked = self._begin(request, opened.session, _limits(request.timeout))
             try:
                 answer = await asked
@@ -183,7 +187,7 @@ class AiohttpAsyncHttpClient:
         )
 
     def _open(self) -> _Opened:
-        return _Opened(self._make())
+        return _Opened(self._make(), ContextLoader(self._options))
 
     def _make(self) -> aiohttp.ClientSession:
         given = self._given
@@ -201,12 +205,13 @@ class AiohttpAsyncHttpClient:
 
 
 class _Opened:
-    """What was opened: a session, and the deadlines of its exchanges."""
+    """What was opened: a session, its TLS context, and the deadlines of its exchanges."""
 
-    __slots__ = ("deadlines", "session")
+    __slots__ = ("contexts", "deadlines", "session")
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, session: aiohttp.ClientSession, contexts: ContextLoader) -> None:
         self.session = session
+        self.contexts = contexts
         self.deadlines = Deadlines()
 
     async def aclose(self) -> None:

@@ -69,6 +69,10 @@ class Connecting:
             self._context = self._make_context()
         return self._context
 
+    def lacks_context(self, url: str) -> bool:
+        """Tell whether a request to a URL needs the context, and nobody has made it yet."""
+        return self._context is None and (url.startswith("https") or (self.proxy_for(url) or "").startswith("https"))
+
     def proxy_for(self, url: str) -> str | None:
         """Return the URL of the proxy to use for a request."""
         if not self.trust_env or self.proxy is not None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import anyio
+import httpcore  # noqa: F401 - httpx imports it with its first transport, which would stall the event loop
 import httpx
 
 from smsgate._backends.connecting import KEEPALIVE_SECONDS, Cert, Connecting, Verify
@@ -27,6 +28,7 @@ from smsgate._backends.httpx_wire import (
     verification,
 )
 from smsgate._backends.lifetime import LoopBound
+from smsgate._backends.tls import ContextLoader
 from smsgate.ahttp import AsyncStreamedResponse
 from smsgate.errors import ConfigurationError
 from smsgate.http import Response
@@ -132,6 +134,7 @@ class HttpxAsyncHttpClient:
                 progress.sent = None
                 answer = await self._client.send(sending, stream=True, auth=None, follow_redirects=False)
             else:
+                await pool.contexts.load(request.url)
                 kind = (sending.url.scheme == "https", self._options.proxy_for(request.url))
                 transport = await stack.enter_async_context(pool.lend(kind, partial(self._open, *kind)))
                 progress.sent = None
@@ -144,7 +147,7 @@ class HttpxAsyncHttpClient:
                     await answer.aclose()
 
     def _open_pool(self) -> TransportPool:
-        return TransportPool(self._options.max_connections, KEEPALIVE_SECONDS)
+        return TransportPool(self._options.max_connections, KEEPALIVE_SECONDS, ContextLoader(self._options))
 
     def _open(self, secure: bool, proxy: str | None) -> httpx.AsyncBaseTransport:  # noqa: FBT001 - half of a key
         return httpx.AsyncHTTPTransport(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from smsgate._backends.tls import ContextLoader
+
 __all__ = ["TransportPool"]
 
 
@@ -27,8 +29,9 @@ class TransportPool:
     Belongs to one event loop.
     """
 
-    def __init__(self, limit: int, keepalive: float) -> None:
+    def __init__(self, limit: int, keepalive: float, contexts: ContextLoader) -> None:
         self._keepalive = keepalive
+        self.contexts = contexts
         self.gate = anyio.Semaphore(limit, fast_acquire=True)
         self._idle: list[tuple[float, Hashable, httpx.AsyncBaseTransport]] = []
         self._closed = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from anyio.lowlevel import checkpoint_if_cancelled
@@ -24,6 +25,7 @@ from smsgate._backends.pyreqwest_wire import (
     received_headers,
     translated,
 )
+from smsgate._backends.tls import run_aside
 from smsgate.ahttp import AsyncStreamedResponse
 from smsgate.errors import ConfigurationError
 from smsgate.http import Response
@@ -145,6 +147,8 @@ class _Opened:
 
     async def enter(self, limits: Timeout) -> Client:
         """Wait for a turn and return the client to use."""
+        if not self.clients.has(limits):
+            await run_aside(partial(self.clients.get, limits))  # making one reads the certificates
         client = self.clients.get(limits)
         await take_turn(self.gate, limits.total)
         return client

@@ -63,6 +63,11 @@ class Clients(Generic[_Client]):
         self._opened: OrderedDict[Timeout, _Client] = OrderedDict()
         self._last: tuple[Timeout, _Client] | None = None
 
+    def has(self, timeout: Timeout) -> bool:
+        """Tell whether `get` makes no client."""
+        last = self._last
+        return self._given is not None or (last is not None and last[0] is timeout) or timeout in self._opened
+
     def get(self, timeout: Timeout) -> _Client:
         """Return the client with those limits; a client that the user gave is taken for all."""
         if self._given is not None:

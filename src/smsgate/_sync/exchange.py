@@ -15,7 +15,7 @@ from smsgate.answers import not_a_response, read
 from smsgate.auth import Auth, JWTAuth, bearer
 from smsgate.errors import TransportError
 from smsgate.hints import locate
-from smsgate.http import HttpClient, Request, Response, StreamedResponse, Timeout, get_client
+from smsgate.http import HttpClient, Request, Response, StreamedResponse, Timeout, choose_name, get_client
 from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, logger
 from smsgate.options import bounded
 from smsgate.outcomes import Call, Outcome, during_outage, no_answer, out_of_time, unsuccessful, without_token
@@ -61,7 +61,8 @@ class Exchange:
         self._on_request = on_request
         self._on_response = on_response
         self._hooked = on_request is not None or on_response is not None
-        self._http: HttpClient | None = get_client(http) if isinstance(http, str) else http
+        self._name = choose_name(http) if isinstance(http, str) else None
+        self._http: HttpClient | None = None if isinstance(http, str) else http
         self._default: dict[str, HttpClient] = {}
 
     def run(self, operation: Operation[T], begun: float | None = None, deadline: float | None = None) -> T:
@@ -155,7 +156,7 @@ class Exchange:
 
             def begin(request: Request) -> Response:
                 with ExitStack() as opening:
-                    answer = opening.enter_context(self._backend().stream(request))
+                    answer = opening.enter_context((self._backend()).stream(request))
                     if not 200 <= answer.status < 300:  # noqa: PLR2004 - the success range of HTTP
                         return Response(answer.status, answer.headers, io.join(answer.chunks))
                     stack.enter_context(opening.pop_all())  # stays open
@@ -178,7 +179,8 @@ class Exchange:
 
     def _backend(self) -> HttpClient:
         if self._http is None:  # many threads may come here at once: all take the first one, the others were not opened
-            self._http = self._default.setdefault("http", get_client())
+            made = io.call_blocking(get_client, choose_name(self._name))  # it may have to import an HTTP library
+            self._http = self._default.setdefault("http", made)
         return self._http
 
     def _is_outage(self, call: Call) -> bool:
@@ -209,7 +211,7 @@ class Exchange:
         request = self._request(operation, authorization, event, timeout)
         begun = io.now()
         try:
-            response = (send or self._backend().send)(request)
+            response = (send or (self._http or self._backend()).send)(request)
         except BaseException as error:
             if event is not None:
                 self._observe(event, None, error, begun)
