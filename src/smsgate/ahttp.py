@@ -11,6 +11,7 @@ from smsgate.http import (
     Request,
     Response,
     Timeout,
+    check_connection,
     check_known,
     is_installed,
     load_adapter,
@@ -20,8 +21,12 @@ from smsgate.http import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Mapping
     from contextlib import AbstractAsyncContextManager
+    from types import TracebackType
+
+    from typing_extensions import Self
 
     from smsgate._backends.aiohttp import AiohttpAsyncHttpClient
+    from smsgate._backends.connecting import Verify
     from smsgate._backends.httpx_async import HttpxAsyncHttpClient
     from smsgate._backends.pyreqwest_async import PyreqwestAsyncHttpClient
 
@@ -91,17 +96,39 @@ def choose_name(name: str | None) -> str:
     return check_known(_BACKENDS, name or preferred_name(_BACKENDS) or _default_name())
 
 
-def get_client(name: str | None = None) -> AsyncHttpClient:
+class AsyncClosedOnExit:
+    """An asynchronous backend as a context manager: the end of an ``async with`` block closes it."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close what this object opened."""
+        raise NotImplementedError
+
+
+def get_client(
+    name: str | None = None, *, verify: Verify = True, proxy: str | None = None, trust_env: bool = True
+) -> AsyncHttpClient:
     """Make an asynchronous backend; needs no running event loop.
 
     Args:
         name: a backend's name; None takes ``SMSGATE_HTTP`` from the environment, else aiohttp if it is installed and
             trio is not running, else httpx.
+        verify: True, False, the path of a file of trusted certificates, or an ssl context.
+        proxy: URL of an http or https proxy for all requests.
+        trust_env: whether the proxy and certificate variables of the environment count.
 
     Raises:
-        ConfigurationError: for a name nobody knows, or whose library is not installed.
+        ConfigurationError: for a name nobody knows, or whose library is not installed, or options that cannot be used.
     """
-    client: AsyncHttpClient = load_adapter(_BACKENDS[choose_name(name)])()
+    options = check_connection(verify=verify, proxy=proxy, trust_env=trust_env)
+    client: AsyncHttpClient = load_adapter(_BACKENDS[choose_name(name)])(**options)
     return client
 
 

@@ -18,8 +18,12 @@ from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from typing_extensions import Self
 
     from smsgate._backends.aiohttp import AiohttpAsyncHttpClient as AiohttpHttpClient
+    from smsgate._backends.connecting import Verify
     from smsgate._backends.httpx import HttpxHttpClient
     from smsgate._backends.pyreqwest import PyreqwestHttpClient
     from smsgate._backends.requests import RequestsHttpClient
@@ -187,6 +191,22 @@ class HttpClient(Protocol):
         ...
 
 
+class ClosedOnExit:
+    """A synchronous backend as a context manager: the end of a ``with`` block closes it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what this object opened."""
+        raise NotImplementedError
+
+
 def preferred_name(known: Mapping[str, str]) -> str | None:
     """Read ``SMSGATE_HTTP``: the name of the backend to use when a client is given none.
 
@@ -200,6 +220,24 @@ def preferred_name(known: Mapping[str, str]) -> str | None:
     if name is not None and name not in _NAMES:
         raise ConfigurationError(f"SMSGATE_HTTP names no HTTP backend; known are {', '.join(_NAMES)}")
     return name if name in known else None
+
+
+def check_connection(*, verify: Verify, proxy: str | None, trust_env: bool) -> dict[str, Any]:
+    """Return the options of a client's own backend: those that differ from the defaults.
+
+    Raises:
+        ConfigurationError: for what cannot be used.
+    """
+    if not isinstance(trust_env, bool):
+        raise ConfigurationError("trust_env takes True or False")
+    options: dict[str, Any] = {} if trust_env else {"trust_env": False}
+    if verify is not True or proxy is not None:
+        connecting = import_module("smsgate._backends.connecting")
+        if verify is not True:
+            options["verify"] = connecting.check_verify(verify)
+        if proxy is not None:
+            options["proxy"] = connecting.check_proxy(proxy)
+    return options
 
 
 def check_known(known: Mapping[str, str], name: str) -> str:
@@ -271,16 +309,22 @@ def choose_name(name: str | None) -> str:
     return check_known(_BACKENDS, name or preferred_name(_BACKENDS) or "httpx")
 
 
-def get_client(name: str | None = None) -> HttpClient:
+def get_client(
+    name: str | None = None, *, verify: Verify = True, proxy: str | None = None, trust_env: bool = True
+) -> HttpClient:
     """Make a synchronous backend.
 
     Args:
         name: a backend's name; None takes ``SMSGATE_HTTP`` from the environment, else httpx.
+        verify: True, False, the path of a file of trusted certificates, or an ssl context.
+        proxy: URL of an http or https proxy for all requests.
+        trust_env: whether the proxy and certificate variables of the environment count.
 
     Raises:
-        ConfigurationError: for a name nobody knows, or whose library is not installed.
+        ConfigurationError: for a name nobody knows, or whose library is not installed, or options that cannot be used.
     """
-    client: HttpClient = load_adapter(_BACKENDS[choose_name(name)])()
+    options = check_connection(verify=verify, proxy=proxy, trust_env=trust_env)
+    client: HttpClient = load_adapter(_BACKENDS[choose_name(name)])(**options)
     return client
 
 

@@ -8,15 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 from smsgate.constants import VERSION
 from smsgate.errors import ConfigurationError
-from smsgate.http import Timeout, adapter_of, load_adapter
+from smsgate.http import Timeout, adapter_of, check_connection, load_adapter
 from smsgate.number_checks import LONGEST_TIMEOUT, seconds
 from smsgate.retry import RetryPolicy
 from smsgate.schemes import check_scheme
 
 if TYPE_CHECKING:
+    from smsgate._backends.connecting import Verify
     from smsgate.encryption import BaseEncryptor
 
-__all__ = ["bounded", "check_encryptor", "check_flag", "check_retry", "check_timeout", "choose_http", "full_user_agent"]
+__all__ = [
+    "bounded",
+    "check_encryptor",
+    "check_flag",
+    "check_retry",
+    "check_timeout",
+    "choose_connection",
+    "choose_http",
+    "full_user_agent",
+]
 
 _LONGEST_CONNECT = 10.0
 
@@ -130,3 +140,21 @@ def _adapted(client: Any, adapter: str, *, is_async: bool) -> Any:
             f"a {kind.__module__.split('.')[0]}.{kind.__name__} is for the {fitting}, not for this one"
         )
     return load_adapter(adapter)(client)
+
+
+def choose_connection(http: Any, *, verify: Verify, proxy: str | None, trust_env: bool) -> dict[str, Any]:
+    """Return the options of the backend that a client makes by itself.
+
+    Args:
+        http: the backend that the client was given, or its name, or None.
+        verify: whom to trust.
+        proxy: URL of a proxy for all requests.
+        trust_env: whether the proxy and certificate variables of the environment count.
+
+    Raises:
+        ConfigurationError: for what cannot be used, or beside a backend that was made already.
+    """
+    options = check_connection(verify=verify, proxy=proxy, trust_env=trust_env)
+    if options and http is not None and not isinstance(http, str):
+        raise ConfigurationError("verify, proxy and trust_env belong to the backend that you gave: set them there")
+    return options

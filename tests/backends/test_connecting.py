@@ -8,7 +8,9 @@ import datetime as dt
 import ipaddress
 import socket
 import ssl
+import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -339,31 +341,100 @@ async def test_proxy_that_is_not_there_was_not_sent(make, ask, unused_port):
 
 
 @pytest.mark.usefixtures("no_proxies")
-async def test_proxy_variables_are_ignored(proxy_of, server, make, ask, monkeypatch):
+async def test_proxy_variables_count_unless_switched_off(proxy_of, make, ask, monkeypatch, unused_port):
+    proxy = proxy_of()
+    for name in PROXY_VARIABLES:
+        monkeypatch.setenv(name, "" if name == "no_proxy" else proxy.url)
+    backend, deaf = make(), make(trust_env=False)
+
+    through = await backend.send(ask(f"http://gateway.invalid:{unused_port}/a"))
+    async with backend.stream(ask(f"http://gateway.invalid:{unused_port}/b")) as streamed:
+        again = b"".join([chunk async for chunk in streamed.chunks])
+    with pytest.raises(ConnectError) as caught:
+        await deaf.send(ask(f"http://gateway.invalid:{unused_port}/c"))
+
+    assert (through.content, again) == (b"proxy", b"proxy")
+    assert proxy.targets == [f"GET http://gateway.invalid:{unused_port}/{name}" for name in "ab"]
+    assert "proxy" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("no_proxies")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_proxy_variables_do_not_count_for_this_machine(  # noqa: PLR0917 - fixtures and parameters
+    proxy_of, server, make, ask, monkeypatch, host
+):
     proxy = proxy_of()
     for name in PROXY_VARIABLES:
         monkeypatch.setenv(name, "" if name == "no_proxy" else proxy.url)
 
-    response = await make().send(ask(f"{server.origin}/"))
+    answer = await make().send(ask(f"http://{host}:{server.port}/"))
 
-    assert response.content == b"{}"
+    assert answer.content == b"{}"
     assert proxy.targets == []
+
+
+@pytest.mark.usefixtures("no_proxies")
+async def test_proxy_variable_tunnels_to_secure_hosts(proxy_of, make, ask, monkeypatch):
+    proxy = proxy_of(refuses=True)
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("://", "://user:canary@"))
+
+    with pytest.raises(TransportError) as caught:
+        await make().send(ask("https://gateway.invalid/", "POST", b"{}"))
+
+    assert proxy.targets == ["CONNECT gateway.invalid:443"]
+    assert caught.value.sent is False
+    assert f"through the proxy {proxy.url}" in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("no_proxies")
+@pytest.mark.parametrize("how", ["option", "variable"])
+@pytest.mark.parametrize("way", ["send", "stream"])
+async def test_error_names_the_proxy_without_its_credentials(  # noqa: PLR0917 - fixtures and parameters
+    make, ask, monkeypatch, unused_port, how, way
+):
+    url = f"http://user:canary@127.0.0.1:{unused_port}"
+    if how == "variable":
+        monkeypatch.setenv("http_proxy", url)
+    backend = make() if how == "variable" else make(proxy=url)
+
+    async def streamed():
+        async with backend.stream(ask("http://gateway.invalid/")):
+            pass
+
+    with pytest.raises(ConnectError) as caught:
+        await (streamed() if way == "stream" else backend.send(ask("http://gateway.invalid/", "POST", b"{}")))
+
+    assert f"through the proxy http://127.0.0.1:{unused_port})" in str(caught.value)
+    assert not any(secret in str(caught.value) for secret in ("canary", "user"))
+    assert caught.value.sent is False
+
+
+async def test_proxy_that_never_answers_is_named(proxy_of, make, ask):
+    proxy = proxy_of()
+    proxy.server.script = lambda connection, _: connection.until_gone()
+
+    with pytest.raises(TransportError) as caught:
+        await make(proxy=proxy.url).send(ask("https://gateway.invalid/", "POST", b"{}", total=0.5, read=0.5))
+
+    assert f"through the proxy {proxy.url}" in str(caught.value)
+    assert caught.value.sent is not True
 
 
 @pytest.mark.usefixtures("no_proxies")
 @pytest.mark.parametrize("value", ["socks5://canary@127.0.0.1:1080", "http://[canary"])
 async def test_proxy_variable_that_cannot_be_used_is_refused(server, make, ask, monkeypatch, value):
     monkeypatch.setenv("http_proxy", value)
-    backend = make(trust_env=True)
+    backend = make()
 
     with pytest.raises(ConfigurationError, match="http or https proxy") as caught:
-        await backend.send(ask(f"{server.origin}/"))
-    with pytest.raises(ConfigurationError, match="http or https proxy"):
-        async with backend.stream(ask(f"{server.origin}/")):
+        await backend.send(ask("http://gateway.invalid/"))
+    with pytest.raises(ConfigurationError, match="trust_env=False"):
+        async with backend.stream(ask("http://gateway.invalid/")):
             pass
 
     assert "canary" not in str(caught.value)
-    assert server.connections == 0
+    assert (await backend.send(ask(f"{server.origin}/"))).status == 200
 
 
 @pytest.mark.usefixtures("no_proxies")
@@ -371,23 +442,71 @@ async def test_url_that_cannot_be_used_is_so_with_proxy_variables_too(make, ask,
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
 
     with pytest.raises(TransportError) as caught:
-        await make(trust_env=True).send(ask("http://[canary/"))
+        await make().send(ask("http://[canary/"))
 
     assert caught.value.sent is False
 
 
 @pytest.mark.usefixtures("no_proxies")
-async def test_proxy_variables_count_when_asked_for(proxy_of, server, make, ask, monkeypatch):
+async def test_hosts_that_no_proxy_names_are_asked_straight(proxy_of, make, ask, monkeypatch):
     proxy = proxy_of()
     monkeypatch.setenv("http_proxy", proxy.url)
-    monkeypatch.setenv("no_proxy", f"127.0.0.1:{server.port}")
-    backend = make(trust_env=True)
+    monkeypatch.setenv("no_proxy", "excluded.invalid, 192.0.2.0/24")
+    backend = make()
 
-    through = await backend.send(ask("http://127.0.0.1:1/"))
-    around = await backend.send(ask(f"{server.origin}/"))
-
-    assert (through.content, around.content) == (b"proxy", b"{}")
+    assert (await backend.send(ask("http://gateway.invalid/"))).content == b"proxy"
+    for host in ("excluded.invalid", "sub.excluded.invalid", "192.0.2.7"):
+        with pytest.raises(TransportError) as caught:
+            await backend.send(ask(f"http://{host}/", connect=0.2, total=0.4))
+        assert "proxy" not in str(caught.value)
     assert len(proxy.targets) == 1
+
+
+CA_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+@pytest.fixture
+def no_ca_variables(monkeypatch):
+    for name in CA_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def ca_folder(pki, tmp_path):
+    """A folder of certificates as OpenSSL reads them."""
+    name = subprocess.run(
+        ["openssl", "x509", "-hash", "-noout", "-in", pki.ca], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    (tmp_path / f"{name}.0").write_bytes(Path(pki.ca).read_bytes())
+    return str(tmp_path)
+
+
+@pytest.mark.usefixtures("no_ca_variables")
+@pytest.mark.parametrize("variable", CA_VARIABLES)
+async def test_certificate_variables_count_as_the_library_has_it(  # noqa: PLR0917 - fixtures and parameters
+    secure, make, ask, pki, ca_folder, monkeypatch, case, variable
+):
+    monkeypatch.setenv(variable, ca_folder if variable == "SSL_CERT_DIR" else pki.ca)
+
+    if case.library == "requests" or variable.startswith("SSL"):
+        assert (await make().send(ask(f"{secure.origin}/"))).status == 200
+    else:
+        with pytest.raises(ConnectError, match="certificate"):
+            await make().send(ask(f"{secure.origin}/"))
+    if case.library != "pyreqwest":
+        with pytest.raises(ConnectError, match="certificate"):
+            await make(trust_env=False).send(ask(f"{secure.origin}/"))
+        with pytest.raises(ConnectError, match="certificate"):
+            await make(verify=pki.other_ca).send(ask(f"{secure.origin}/"))
+
+
+@pytest.mark.usefixtures("no_ca_variables")
+async def test_certificate_variable_that_names_nothing_is_refused(secure, make, ask, monkeypatch, case):
+    variable = "REQUESTS_CA_BUNDLE" if case.library == "requests" else "SSL_CERT_FILE"
+    monkeypatch.setenv(variable, "/no/such/file.pem")
+
+    with pytest.raises(ConfigurationError, match=variable):
+        await make().send(ask(f"{secure.origin}/"))
 
 
 async def test_certificates_of_a_client_of_the_user_count(serve, make, own, ask, pki):
@@ -418,16 +537,34 @@ async def test_proxy_of_a_client_of_the_user_counts(  # noqa: PLR0917 - fixtures
 @pytest.mark.usefixtures("no_proxies")
 @pytest.mark.parametrize("trusting", [True, False])
 async def test_proxy_variables_count_as_the_client_of_the_user_has_it(  # noqa: PLR0917 - fixtures and parameters
-    proxy_of, server, make, own, ask, case, monkeypatch, trusting
+    proxy_of, make, own, ask, case, monkeypatch, trusting
 ):
     if case.library == "pyreqwest":
         pytest.skip("its builder decides")
     proxy = proxy_of()
     monkeypatch.setenv("http_proxy", proxy.url)
+    asking = make(own(trust_env=trusting)).send(ask("http://gateway.invalid/", "GET"))
 
-    response = await make(own(trust_env=trusting)).send(ask(f"{server.origin}/", "GET"))
+    if trusting:
+        assert (await asking).content == b"proxy"
+    else:
+        with pytest.raises(ConnectError):
+            await asking
 
-    assert response.content == (b"proxy" if trusting and case.library != "requests" else b"{}")
+
+@pytest.mark.usefixtures("no_ca_variables")
+async def test_certificate_variables_count_for_a_session_of_requests(  # noqa: PLR0917 - fixtures and parameters
+    secure, make, own, ask, pki, case, monkeypatch
+):
+    if case.library != "requests":
+        pytest.skip("the others read certificates when they are made")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", pki.ca)
+
+    assert (await make(own()).send(ask(f"{secure.origin}/"))).status == 200
+    with pytest.raises(ConnectError, match="certificate"):
+        await make(own(trust_env=False)).send(ask(f"{secure.origin}/"))
+    with pytest.raises(ConnectError, match="certificate"):
+        await make(own(ca=pki.other_ca)).send(ask(f"{secure.origin}/"))
 
 
 async def test_netrc_counts_for_nothing_with_a_client_of_the_user(  # noqa: PLR0917 - fixtures and parameters
@@ -456,6 +593,7 @@ async def test_netrc_counts_for_nothing_with_a_client_of_the_user(  # noqa: PLR0
         {"max_connections": 0},
         {"max_connections": "many"},
         {"max_connections": True},
+        {"trust_env": "yes"},
     ],
     ids=str,
 )

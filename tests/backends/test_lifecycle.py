@@ -109,6 +109,34 @@ async def test_chunks_after_the_block_are_none_or_our_error(server, backend, ask
     assert broken is None or broken.sent is True
 
 
+def test_backend_is_a_context_manager_that_closes(case, server):
+    if case.is_sync:
+        with case.load()() as backend:
+            assert backend.send(plain(f"{server.origin}/")).status == 200
+    else:
+
+        async def use():
+            async with case.load()() as backend:
+                assert (await backend.send(plain(f"{server.origin}/"))).status == 200
+
+        anyio.run(use, backend=case.loop)
+
+    assert server.settles(0)
+
+
+@pytest.mark.anyio
+async def test_client_of_the_user_outlives_the_block_of_its_backend(server, make, own, ask, case):
+    client = own()
+    if case.is_sync:
+        with case.load()(client):
+            pass
+    else:
+        async with case.load()(client):
+            pass
+
+    assert (await make(client).send(ask(f"{server.origin}/"))).status == 200
+
+
 @pytest.mark.anyio
 async def test_closing_twice_and_unused_is_fine(backend):
     await backend.aclose()
@@ -314,7 +342,7 @@ async def test_cookies_of_one_session_stay_out_of_it(server, make, own, ask, cas
 @pytest.mark.anyio
 async def test_options_beside_a_client_of_the_user_are_refused(make, own):
     client = own()
-    for options in ({"verify": False}, {"cert": "client.pem"}, {"proxy": "http://127.0.0.1:1"}, {"trust_env": True}):
+    for options in ({"verify": False}, {"cert": "client.pem"}, {"proxy": "http://127.0.0.1:1"}, {"trust_env": False}):
         with pytest.raises(ConfigurationError, match="client that you gave"):
             make(client, **options)
 

@@ -15,12 +15,21 @@ from smsgate.auth import choose_auth
 from smsgate.base_url import check_base_url
 from smsgate.constants import DEFAULT_URL
 from smsgate.environment import from_environment
-from smsgate.options import check_encryptor, check_flag, check_retry, check_timeout, choose_http, full_user_agent
+from smsgate.options import (
+    check_encryptor,
+    check_flag,
+    check_retry,
+    check_timeout,
+    choose_connection,
+    choose_http,
+    full_user_agent,
+)
 from smsgate.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from smsgate._backends.connecting import Verify
     from smsgate.ahttp import AsyncHttpClient, Timeout
     from smsgate.auth import Auth
     from smsgate.encryption import BaseEncryptor
@@ -48,6 +57,11 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         retry: how failed calls that cannot do harm twice are repeated.
         pin_device: choose a phone for every message before its first attempt (one list of devices, kept for five
             minutes), which makes repeated attempts safe on accounts with several phones.
+        verify: True, False, the path of a file of trusted certificates, or an ssl context (not with pyreqwest); for the
+            backend that the client makes, as are ``proxy`` and ``trust_env``.
+        proxy: URL of an http or https proxy for all requests.
+        trust_env: whether the environment's proxy and certificate variables count (``HTTPS_PROXY``, ``NO_PROXY``,
+            ``SSL_CERT_FILE`` and the like). Hosts of this machine itself are never asked through its proxies.
         user_agent: the program's own product, such as ``myapp/1.0``; goes in front of this package's.
         on_request: called with a `RequestEvent` before each attempt; may add headers.
         on_response: called with a `ResponseEvent` after each attempt.
@@ -73,14 +87,19 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         timeout: float | Timeout = 30.0,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
         pin_device: bool = False,
+        verify: Verify = True,
+        proxy: str | None = None,
+        trust_env: bool = True,
         user_agent: str | None = None,
         on_request: OnRequest | None = None,
         on_response: OnResponse | None = None,
     ) -> None:
+        backend = choose_http(http, http_client, closing="aclose")
         self._exchange = Exchange(
             base_url=check_base_url(base_url),
             auth=choose_auth(login, password, auth),
-            http=choose_http(http, http_client, closing="aclose"),
+            http=backend,
+            connection=choose_connection(backend, verify=verify, proxy=proxy, trust_env=trust_env),
             timeout=check_timeout(timeout),
             retry=check_retry(retry),
             user_agent=full_user_agent(user_agent),

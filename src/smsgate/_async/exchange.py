@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate._async import io
@@ -45,6 +46,7 @@ class Exchange:
         base_url: str,
         auth: Auth,
         http: AsyncHttpClient | str | None,
+        connection: Mapping[str, Any],
         timeout: Timeout,
         retry: RetryPolicy,
         user_agent: str,
@@ -62,6 +64,7 @@ class Exchange:
         self._hooked = on_request is not None or on_response is not None
         self._name = choose_name(http) if isinstance(http, str) else None
         self._http: AsyncHttpClient | None = None if isinstance(http, str) else http
+        self._connection = connection
         self._default: dict[str, AsyncHttpClient] = {}
 
     async def run(self, operation: Operation[T], begun: float | None = None, deadline: float | None = None) -> T:
@@ -178,7 +181,9 @@ class Exchange:
 
     async def _backend(self) -> AsyncHttpClient:
         if self._http is None:  # many threads may come here at once: all take the first one, the others were not opened
-            made = await io.call_blocking(get_client, choose_name(self._name))  # it may have to import an HTTP library
+            made = await io.call_blocking(
+                partial(get_client, choose_name(self._name), **self._connection)
+            )  # it may have to import an HTTP library
             self._http = self._default.setdefault("http", made)
         return self._http
 

@@ -35,7 +35,7 @@ from smsgate._backends.failures import (
 from smsgate._backends.gate import take_turn
 from smsgate._backends.lifetime import FOREIGN, LoopBound, asyncio_loop
 from smsgate._backends.tls import ContextLoader
-from smsgate.ahttp import AsyncStreamedResponse
+from smsgate.ahttp import AsyncClosedOnExit, AsyncStreamedResponse
 from smsgate.errors import ConfigurationError
 from smsgate.http import Headers, Response, Timeout
 
@@ -63,7 +63,7 @@ _QUOTING = (
 _ADDED_HEADERS = ("Content-Type", "User-Agent")
 
 
-class AiohttpAsyncHttpClient:
+class AiohttpAsyncHttpClient(AsyncClosedOnExit):
     """Asynchronous backend over aiohttp, for asyncio.
 
     Args:
@@ -73,7 +73,7 @@ class AiohttpAsyncHttpClient:
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of an http or https proxy for all requests.
         max_connections: exchanges under way at most; further ones wait.
-        trust_env: whether the proxy variables of the environment count.
+        trust_env: whether the proxy and certificate variables of the environment count.
 
     Raises:
         ConfigurationError: for options that cannot be used, options beside a session, use under trio, or a given
@@ -88,7 +88,7 @@ class AiohttpAsyncHttpClient:
         cert: Cert | None = None,
         proxy: str | None = None,
         max_connections: int = 100,
-        trust_env: bool = False,
+        trust_env: bool = True,
     ) -> None:
         if session is not None and not isinstance(session, aiohttp.ClientSession):
             raise ConfigurationError("this backend takes an aiohttp.ClientSession")
@@ -110,9 +110,10 @@ class AiohttpAsyncHttpClient:
             await take_turn(gate, request.timeout.total)
         try:
             opened = self._opened.current() or await self._opened.get()
-            with Deadline(opened.deadlines, request.timeout.total) as deadline:
+            route = self._options.route(request.url)
+            with route, Deadline(opened.deadlines, request.timeout.total) as deadline:
                 await opened.contexts.load(request.url)
-                asked = self._begin(request, opened.session, _until_answered(request.timeout))
+                asked = self._begin(request, route.proxy, opened.session, _until_answered(request.timeout))
                 try:
                     answer = await asked
                 except _FAILURES as error:
@@ -142,13 +143,15 @@ class AiohttpAsyncHttpClient:
             await take_turn(gate, request.timeout.total)
         try:
             opened = await self._opened.get()
-            with Deadline(opened.deadlines, request.timeout.total):
-                await opened.contexts.load(request.url)
-            asked = self._begin(request, opened.session, _limits(request.timeout))
-            try:
-                answer = await asked
-            except _FAILURES as error:
-                raise _unanswered(error, request, opened.session) from cause(error, _QUOTING)
+            route = self._options.route(request.url)
+            with route:
+                with Deadline(opened.deadlines, request.timeout.total):
+                    await opened.contexts.load(request.url)
+                asked = self._begin(request, route.proxy, opened.session, _limits(request.timeout))
+                try:
+                    answer = await asked
+                except _FAILURES as error:
+                    raise _unanswered(error, request, opened.session) from cause(error, _QUOTING)
             try:
                 headers = _headers(answer)
                 async with aclosing(adecoded(_chunks(answer), headers)) as chunks:
@@ -164,11 +167,10 @@ class AiohttpAsyncHttpClient:
         await self._opened.aclose()
 
     def _begin(
-        self, request: Request, session: aiohttp.ClientSession, limits: aiohttp.ClientTimeout
+        self, request: Request, proxy: str | None, session: aiohttp.ClientSession, limits: aiohttp.ClientTimeout
     ) -> Awaitable[aiohttp.ClientResponse]:
         """Write a request; the answer is still to be awaited."""
         url = request.url
-        proxy = self._options.proxy_for(url)
         secure = url.startswith("https") or (proxy is not None and proxy.startswith("https"))
         try:
             parsed = _parsed(url)

@@ -31,7 +31,7 @@ from smsgate._backends.httpx_wire import (
 )
 from smsgate._backends.lifetime import ProcessBound
 from smsgate.errors import ConfigurationError
-from smsgate.http import Response, StreamedResponse
+from smsgate.http import ClosedOnExit, Response, StreamedResponse
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["HttpxHttpClient"]
 
 
-class HttpxHttpClient:
+class HttpxHttpClient(ClosedOnExit):
     """Synchronous backend over httpx.
 
     Args:
@@ -50,7 +50,7 @@ class HttpxHttpClient:
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of an http or https proxy for all requests.
         max_connections: exchanges under way at most; further ones wait.
-        trust_env: whether the proxy variables of the environment count.
+        trust_env: whether the proxy and certificate variables of the environment count.
 
     Raises:
         ConfigurationError: for options that cannot be used, or options beside a client.
@@ -64,7 +64,7 @@ class HttpxHttpClient:
         cert: Cert | None = None,
         proxy: str | None = None,
         max_connections: int = 100,
-        trust_env: bool = False,
+        trust_env: bool = True,
     ) -> None:
         if client is not None and not isinstance(client, httpx.Client):
             raise ConfigurationError("this backend takes an httpx.Client")
@@ -129,20 +129,21 @@ class HttpxHttpClient:
 
     def _begin(self, request: Request, deadline: float | None, opened: _Opened) -> httpx.Response:
         sending = outgoing(request, self._preparing)
+        route = self._options.route(request.url)
         try:
-            answer = self._through(sending, request.url, opened)
+            answer = self._through(sending, route.proxy, opened)
         except FAILURES as error:
-            raise translated(error, sent=None) from cause(error, QUOTING)
+            raise route.named(translated(error, sent=None)) from cause(error, QUOTING)
         if deadline is not None:  # the connection reads its limit once more before the body
             allowed, left = sending.extensions["timeout"], max(0.001, deadline - time.monotonic())
             allowed["read"] = min(allowed["read"], left)
         return answer
 
-    def _through(self, sending: httpx.Request, url: str, opened: _Opened) -> httpx.Response:
+    def _through(self, sending: httpx.Request, proxy: str | None, opened: _Opened) -> httpx.Response:
         if self._client is not None:
             check_open(self._client)
             return self._client.send(sending, stream=True, auth=None, follow_redirects=False)
-        key = (sending.url.scheme == "https", self._options.proxy_for(url))
+        key = (sending.url.scheme == "https", proxy)
         transport = opened.transports.get(key)
         if transport is None:
             transport = opened.transports.setdefault(key, self._open(*key))

@@ -29,19 +29,20 @@ from smsgate._backends.httpx_wire import (
 )
 from smsgate._backends.lifetime import LoopBound
 from smsgate._backends.tls import ContextLoader
-from smsgate.ahttp import AsyncStreamedResponse
+from smsgate.ahttp import AsyncClosedOnExit, AsyncStreamedResponse
 from smsgate.errors import ConfigurationError
 from smsgate.http import Response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from smsgate.errors import TransportError
     from smsgate.http import Request
 
 __all__ = ["HttpxAsyncHttpClient"]
 
 
-class HttpxAsyncHttpClient:
+class HttpxAsyncHttpClient(AsyncClosedOnExit):
     """Asynchronous backend over httpx, under asyncio and trio.
 
     Args:
@@ -50,7 +51,7 @@ class HttpxAsyncHttpClient:
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of an http or https proxy for all requests.
         max_connections: exchanges under way at most; further ones wait.
-        trust_env: whether the proxy variables of the environment count.
+        trust_env: whether the proxy and certificate variables of the environment count.
 
     Raises:
         ConfigurationError: for options that cannot be used, options beside a client, or a given client that is used
@@ -65,7 +66,7 @@ class HttpxAsyncHttpClient:
         cert: Cert | None = None,
         proxy: str | None = None,
         max_connections: int = 100,
-        trust_env: bool = False,
+        trust_env: bool = True,
     ) -> None:
         if client is not None and not isinstance(client, httpx.AsyncClient):
             raise ConfigurationError("this backend takes an httpx.AsyncClient")
@@ -81,9 +82,10 @@ class HttpxAsyncHttpClient:
     async def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
         progress = _Progress()
+        route = self._options.route(request.url)
         try:
             with anyio.fail_after(request.timeout.total):
-                async with self._exchange(request, progress) as answer:
+                async with self._exchange(request, route.proxy, progress) as answer:
                     headers, is_coded = received_headers(answer)
                     if answer.is_stream_consumed:  # a mocked one, whose content is there already
                         return Response(answer.status_code, headers, answer.content)
@@ -93,23 +95,24 @@ class HttpxAsyncHttpClient:
                         await acollect(_chunks(answer, None), headers if is_coded else None),
                     )
         except TimeoutError as error:
-            raise progress.out_of_time() from error
+            raise route.named(progress.out_of_time()) from error
         except FAILURES as error:
-            raise translated(error, sent=progress.sent) from cause(error, QUOTING)
+            raise route.named(translated(error, sent=progress.sent)) from cause(error, QUOTING)
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
         deadline = deadline_of(request.timeout)
         progress = _Progress()
+        route = self._options.route(request.url)
         async with AsyncExitStack() as stack:
             try:
                 with anyio.fail_after(request.timeout.total):
-                    answer = await stack.enter_async_context(self._exchange(request, progress))
+                    answer = await stack.enter_async_context(self._exchange(request, route.proxy, progress))
             except TimeoutError as error:
-                raise progress.out_of_time() from error
+                raise route.named(progress.out_of_time()) from error
             except FAILURES as error:
-                raise translated(error, sent=None) from cause(error, QUOTING)
+                raise route.named(translated(error, sent=None)) from cause(error, QUOTING)
             headers, _ = received_headers(answer)
             if answer.is_stream_consumed:
                 yield AsyncStreamedResponse(answer.status_code, headers, answer.aiter_bytes())
@@ -123,7 +126,9 @@ class HttpxAsyncHttpClient:
         await self._pool.aclose()
 
     @asynccontextmanager
-    async def _exchange(self, request: Request, progress: _Progress) -> AsyncGenerator[httpx.Response, None]:
+    async def _exchange(
+        self, request: Request, proxy: str | None, progress: _Progress
+    ) -> AsyncGenerator[httpx.Response, None]:
         """Open an answer; the connection is kept if the block reads it to its end, and closed otherwise."""
         pool = await self._pool.get()
         sending = outgoing(request, self._preparing)
@@ -135,7 +140,7 @@ class HttpxAsyncHttpClient:
                 answer = await self._client.send(sending, stream=True, auth=None, follow_redirects=False)
             else:
                 await pool.contexts.load(request.url)
-                kind = (sending.url.scheme == "https", self._options.proxy_for(request.url))
+                kind = (sending.url.scheme == "https", proxy)
                 transport = await stack.enter_async_context(pool.lend(kind, partial(self._open, *kind)))
                 progress.sent = None
                 answer = await transport.handle_async_request(sending)
@@ -166,7 +171,7 @@ class _Progress:
     def __init__(self) -> None:
         self.sent: bool | None = False
 
-    def out_of_time(self) -> Exception:
+    def out_of_time(self) -> TransportError:
         return no_turn() if self.sent is False else timed_out(sent=self.sent)
 
 

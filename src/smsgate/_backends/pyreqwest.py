@@ -23,7 +23,7 @@ from smsgate._backends.pyreqwest_wire import (
     translated,
 )
 from smsgate.errors import ConfigurationError
-from smsgate.http import Response, StreamedResponse
+from smsgate.http import ClosedOnExit, Response, StreamedResponse
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["PyreqwestHttpClient"]
 
 
-class PyreqwestHttpClient:
+class PyreqwestHttpClient(ClosedOnExit):
     """Synchronous backend over pyreqwest.
 
     Args:
@@ -45,7 +45,7 @@ class PyreqwestHttpClient:
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of an http or https proxy for all requests.
         max_connections: exchanges under way at most; further ones wait.
-        trust_env: whether the proxy variables of the environment count.
+        trust_env: whether the proxy and certificate variables of the environment count.
 
     Raises:
         ConfigurationError: for options that cannot be used, or options beside a client.
@@ -59,7 +59,7 @@ class PyreqwestHttpClient:
         cert: Cert | None = None,
         proxy: str | None = None,
         max_connections: int = 100,
-        trust_env: bool = False,
+        trust_env: bool = True,
     ) -> None:
         if client is not None and not isinstance(client, SyncClient):
             raise ConfigurationError("this backend takes a pyreqwest.client.SyncClient")
@@ -72,7 +72,7 @@ class PyreqwestHttpClient:
 
     def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
-        self._options.proxy_for(request.url)  # refuses one that would make pyreqwest panic
+        route = self._options.route(request.url)  # refuses one that would make pyreqwest panic
         opened = self._opened.get()
         client = opened.enter(request.timeout)
         try:
@@ -82,14 +82,14 @@ class PyreqwestHttpClient:
                 return Response(answer.status, headers, content)
         except FAILURES as error:
             opened.clients.notice(error)
-            raise translated(error) from cause(error, QUOTING)
+            raise route.named(translated(error)) from cause(error, QUOTING)
         finally:
             opened.gate.put(None)
 
     @contextmanager
     def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
-        self._options.proxy_for(request.url)  # refuses one that would make pyreqwest panic
+        route = self._options.route(request.url)  # refuses one that would make pyreqwest panic
         opened = self._opened.get()
         client = opened.enter(request.timeout)
         try:
@@ -98,7 +98,7 @@ class PyreqwestHttpClient:
                 answer = sending.__enter__()
             except FAILURES as error:
                 opened.clients.notice(error)
-                raise translated(error) from cause(error, QUOTING)
+                raise route.named(translated(error)) from cause(error, QUOTING)
             try:
                 headers = received_headers(answer)
                 yield StreamedResponse(answer.status, headers, decoded(_chunks(answer), headers))

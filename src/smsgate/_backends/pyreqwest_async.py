@@ -26,7 +26,7 @@ from smsgate._backends.pyreqwest_wire import (
     translated,
 )
 from smsgate._backends.tls import run_aside
-from smsgate.ahttp import AsyncStreamedResponse
+from smsgate.ahttp import AsyncClosedOnExit, AsyncStreamedResponse
 from smsgate.errors import ConfigurationError
 from smsgate.http import Response
 
@@ -43,7 +43,7 @@ _FAREWELL = 0.02
 """Seconds that pyreqwest's threads get to end: one that still runs when the interpreter ends aborts the process."""
 
 
-class PyreqwestAsyncHttpClient:
+class PyreqwestAsyncHttpClient(AsyncClosedOnExit):
     """Asynchronous backend over pyreqwest, for asyncio.
 
     Args:
@@ -53,7 +53,7 @@ class PyreqwestAsyncHttpClient:
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of an http or https proxy for all requests.
         max_connections: exchanges under way at most; further ones wait.
-        trust_env: whether the proxy variables of the environment count.
+        trust_env: whether the proxy and certificate variables of the environment count.
 
     Raises:
         ConfigurationError: for options that cannot be used, options beside a client, use under trio, or a given
@@ -68,7 +68,7 @@ class PyreqwestAsyncHttpClient:
         cert: Cert | None = None,
         proxy: str | None = None,
         max_connections: int = 100,
-        trust_env: bool = False,
+        trust_env: bool = True,
     ) -> None:
         if client is not None and not isinstance(client, Client):
             raise ConfigurationError("this backend takes a pyreqwest.client.Client")
@@ -83,7 +83,7 @@ class PyreqwestAsyncHttpClient:
 
     async def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
-        self._options.proxy_for(request.url)  # refuses one that would make pyreqwest panic
+        route = self._options.route(request.url)  # refuses one that would make pyreqwest panic
         opened = self._opened.current() or await self._opened.get()
         client = await opened.enter(request.timeout)
         try:
@@ -96,14 +96,14 @@ class PyreqwestAsyncHttpClient:
                 return Response(answer.status, headers, content)
         except FAILURES as error:
             opened.clients.notice(error)
-            raise translated(error) from cause(error, QUOTING)
+            raise route.named(translated(error)) from cause(error, QUOTING)
         finally:
             opened.gate.release()
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Exchange one request for an answer whose body arrives in chunks."""
-        self._options.proxy_for(request.url)  # refuses one that would make pyreqwest panic
+        route = self._options.route(request.url)  # refuses one that would make pyreqwest panic
         opened = await self._opened.get()
         client = await opened.enter(request.timeout)
         try:
@@ -113,7 +113,7 @@ class PyreqwestAsyncHttpClient:
                     answer = await sending.__aenter__()
             except FAILURES as error:
                 opened.clients.notice(error)
-                raise translated(error) from cause(error, QUOTING)
+                raise route.named(translated(error)) from cause(error, QUOTING)
             try:
                 headers = received_headers(answer)
                 async with aclosing(adecoded(_chunks(answer), headers)) as chunks:

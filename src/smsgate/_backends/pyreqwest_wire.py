@@ -15,6 +15,7 @@ from pyreqwest.proxy import ProxyBuilder
 
 from smsgate._backends.connecting import KEEPALIVE_SECONDS
 from smsgate._backends.content import LARGEST_BODY
+from smsgate._backends.environment import certificate_variable
 from smsgate._backends.failures import broken, connect_timed_out, no_turn, not_http, refused, timed_out
 from smsgate.errors import ConfigurationError
 from smsgate.http import Headers
@@ -119,7 +120,9 @@ def _made(make: Callable[[Timeout], _Client], timeout: Timeout) -> _Client:
     except RuntimeError as error:
         raise ConfigurationError("pyreqwest works in no process that was forked after it was first used") from error
     except exceptions.BuilderError as error:
-        raise ConfigurationError("pyreqwest cannot use these certificates or this proxy") from error
+        variable = certificate_variable(("SSL_CERT_FILE", "SSL_CERT_DIR"))  # pyreqwest reads them by itself
+        named = "" if variable is None else f"; {variable} in the environment names certificates too"
+        raise ConfigurationError(f"pyreqwest cannot use these certificates or this proxy{named}") from error
 
 
 def check_options(options: Connecting) -> None:

@@ -1,11 +1,12 @@
 """The requests backend.
 
-Requests go to an adapter, hand-built: `requests.Session.send` would merge settings, cookies and redirects that are not
-wanted here, and no session's cookies are ever touched, so one session serves many threads.
+Requests are built by hand and go through `requests.Session.send`, where mocks and tracers look for them. All that a
+session would add by itself is kept out: settings, cookies and redirects. So one session serves many threads.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import contextmanager
 from functools import lru_cache
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests import exceptions
 from requests.structures import CaseInsensitiveDict
+from requests.utils import select_proxy
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -27,8 +30,9 @@ from urllib3.exceptions import (
 )
 from urllib3.util import SKIP_HEADER, parse_url
 
-from smsgate._backends.connecting import Cert, Connecting, Verify, origin_of
+from smsgate._backends.connecting import Cert, Connecting, Route, Verify, origin_of
 from smsgate._backends.content import collect, decoded
+from smsgate._backends.environment import certificate_variable, proxy_variable
 from smsgate._backends.failures import (
     broken,
     cause,
@@ -46,12 +50,10 @@ from smsgate._backends.failures import (
 from smsgate._backends.lifetime import ProcessBound
 from smsgate._backends.requests_pool import PooledAdapter
 from smsgate.errors import ConfigurationError
-from smsgate.http import Headers, Response, StreamedResponse
+from smsgate.http import ClosedOnExit, Headers, Response, StreamedResponse
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-
-    from requests.adapters import HTTPAdapter
 
     from smsgate.errors import TransportError
     from smsgate.http import Request
@@ -62,21 +64,22 @@ _FAILURES = (requests.RequestException, HTTPError, OSError, ValueError)
 _QUOTING = (HTTPException, ValueError)
 _UNUSABLE = (exceptions.InvalidProxyURL, exceptions.InvalidSchema)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _FINAL = 200
 _CHUNK = 64 * 1024
 
 
-class RequestsHttpClient:
+class RequestsHttpClient(ClosedOnExit):
     """Synchronous backend over requests.
 
     Args:
-        session: a `requests.Session` of yours to use; it stays yours to close. Its adapters, ``verify``, ``cert`` and
-            ``proxies`` apply; its headers, cookies and authentication do not.
+        session: a `requests.Session` of yours to use; it stays yours to close. Its adapters, ``verify``, ``cert``,
+            ``proxies`` and ``trust_env`` apply; its headers, cookies and authentication do not.
         verify: True, False, the path of a file of trusted certificates, or an ssl context.
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of an http or https proxy for all requests.
         max_connections: exchanges under way at most; further ones wait.
-        trust_env: whether the proxy variables of the environment count.
+        trust_env: whether the proxy and certificate variables of the environment count.
 
     Raises:
         ConfigurationError: for options that cannot be used, or options beside a session.
@@ -90,15 +93,21 @@ class RequestsHttpClient:
         cert: Cert | None = None,
         proxy: str | None = None,
         max_connections: int = 100,
-        trust_env: bool = False,
+        trust_env: bool = True,
     ) -> None:
         if session is not None and not isinstance(session, requests.Session):
             raise ConfigurationError("this backend takes a requests.Session")
         self._session = session
         self._options = Connecting(
-            session, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
+            session,
+            verify=verify,
+            cert=cert,
+            proxy=proxy,
+            max_connections=max_connections,
+            trust_env=trust_env,
+            ca_variables=_CA_VARIABLES,
         )
-        self._opened: ProcessBound[_Opened] = ProcessBound(self._open, _Opened.close, given=session is not None)
+        self._opened: ProcessBound[_Opened] = ProcessBound(self._open, self._close, given=session is not None)
 
     def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
@@ -124,56 +133,95 @@ class RequestsHttpClient:
         if not opened.gate.acquire(timeout=-1 if request.timeout.total is None else request.timeout.total):
             raise no_turn()
         try:
-            answer = self._begin(prepared, request, opened.adapter)
-            raw = answer.raw
+            answer = self._begin(prepared, request, opened.session)
             if answer.status_code < _FINAL:  # the next exchange would get what follows it
-                _hang_up(raw)
+                _hang_up(answer.raw)
                 raise broken("an interim answer came in the place of the final one", sent=None)
             try:
-                yield answer.status_code, Headers(raw.headers.items()), _chunks(raw, deadline, request.timeout.read)
+                yield answer.status_code, Headers(answer.headers), _chunks(answer, deadline, request.timeout.read)
             finally:
-                if not raw.closed:
-                    raw.close()
-                raw.release_conn()
+                if answer.raw is not None:  # a mock's may be none
+                    answer.close()
         finally:
             opened.gate.release()
 
     def _open(self) -> _Opened:
-        adapter = PooledAdapter(self._options) if self._session is None else None
-        return _Opened(adapter, BoundedSemaphore(self._options.max_connections))
+        return _Opened(self._session or _new_session(self._options), BoundedSemaphore(self._options.max_connections))
+
+    def _close(self, opened: _Opened) -> None:
+        if self._session is None:
+            opened.session.close()
 
     def _begin(
-        self, prepared: requests.PreparedRequest, request: Request, adapter: PooledAdapter | None
+        self, prepared: requests.PreparedRequest, request: Request, session: requests.Session
     ) -> requests.Response:
+        """Send through the session, where mocks and tracers look, with all that it would settle by itself settled."""
         total = request.timeout.total
-        timeout: Any = (shorter(request.timeout.connect, total), shorter(request.timeout.read, total))
-        session: Any = self._session
+        timeout = (shorter(request.timeout.connect, total), shorter(request.timeout.read, total))
+        verify, route = self._settled(request.url)
         try:
-            if adapter is not None:
-                return adapter.send(prepared, stream=True, timeout=timeout)
-            own: HTTPAdapter = session.get_adapter(request.url)
-            options = {"verify": session.verify, "cert": session.cert, "proxies": session.proxies}
-            return own.send(prepared, stream=True, timeout=timeout, **options)
+            answer: Any = session.send(
+                prepared,
+                stream=True,
+                timeout=timeout,
+                allow_redirects=False,
+                verify=verify,
+                cert=session.cert,
+                proxies={} if route.proxy is None else {"http": route.proxy, "https": route.proxy},
+            )
         except ConfigurationError:
             raise
         except _UNUSABLE:
             raise ConfigurationError("the session that you gave has no adapter or no usable proxy for this") from None
         except _FAILURES as error:
-            raise _translated(error) from cause(error, _QUOTING)
+            raise route.named(_translated(error)) from cause(error, _QUOTING)
+        found: requests.Response = getattr(answer, "held", answer)
+        return found
+
+    def _settled(self, url: str) -> tuple[Any, Route]:
+        """Return whom to trust and the way to take; our own adapter knows the former by itself."""
+        session = self._session
+        if session is None:
+            return True, self._options.route(url)
+        proxy, verify = select_proxy(url, session.proxies), session.verify
+        if session.trust_env:
+            if proxy is None:
+                proxy = proxy_variable(origin_of(url))
+            if verify is True and (named := certificate_variable(_CA_VARIABLES)):
+                verify = os.environ[named]
+        return verify, Route(proxy)
 
 
 class _Opened:
-    """What was opened: the connections, unless they are the user's, and the gate before them."""
+    """What was opened: a session, and the gate before it."""
 
-    __slots__ = ("adapter", "gate")
+    __slots__ = ("gate", "session")
 
-    def __init__(self, adapter: PooledAdapter | None, gate: BoundedSemaphore) -> None:
-        self.adapter = adapter
+    def __init__(self, session: requests.Session, gate: BoundedSemaphore) -> None:
+        self.session = session
         self.gate = gate
 
-    def close(self) -> None:
-        if self.adapter is not None:
-            self.adapter.close()
+
+def _new_session(options: Connecting) -> requests.Session:
+    session, adapter = requests.Session(), PooledAdapter(options)
+    session.trust_env = False
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, adapter)
+    return session
+
+
+class _Held(requests.Response):
+    """A response on its way through a session, which would keep its cookies and read the body of a redirect."""
+
+    def __init__(self, held: requests.Response) -> None:
+        super().__init__()
+        self.held = held
+        self.status_code, self.reason = held.status_code, held.reason
+        self.url, self.request = held.url, held.request
+
+
+def _hold(answer: requests.Response, *_args: Any, **_kwargs: Any) -> requests.Response:
+    return _Held(answer)
 
 
 def _prepared(request: Request) -> requests.PreparedRequest:
@@ -189,6 +237,7 @@ def _prepared(request: Request) -> requests.PreparedRequest:
         headers.setdefault("Content-Length", str(len(request.content or b"")))
     own_headers: Any = headers
     prepared.headers = own_headers
+    prepared.hooks = {"response": [_hold]}
     return prepared
 
 
@@ -211,14 +260,17 @@ def _check_origin(origin: str) -> None:
 
 def _hang_up(raw: Any) -> None:
     """Close a connection whose answer may seem to have come to its end."""
-    if raw.connection is not None:
-        raw.connection.close()
-    raw.close()
-    raw.release_conn()
+    connection = getattr(raw, "connection", None)
+    if connection is not None:
+        connection.close()
 
 
-def _chunks(raw: Any, deadline: float | None, silence: float | None) -> Generator[bytes, None, None]:
+def _chunks(answer: requests.Response, deadline: float | None, silence: float | None) -> Generator[bytes, None, None]:
+    raw = answer.raw
     try:
+        if not isinstance(raw, BaseHTTPResponse):  # a mock's
+            yield from answer.iter_content(_CHUNK)
+            return
         while True:
             if deadline is not None:
                 _shorten(raw, deadline, silence)
@@ -233,7 +285,7 @@ def _chunks(raw: Any, deadline: float | None, silence: float | None) -> Generato
 
 def _shorten(raw: Any, deadline: float, silence: float | None) -> None:
     """Let the next read wait no longer than the exchange may still take."""
-    sock = getattr(raw.connection, "sock", None)
+    sock = getattr(getattr(raw, "connection", None), "sock", None)
     if sock is not None:
         sock.settimeout(shorter(silence, max(0.001, deadline - time.monotonic())))
 

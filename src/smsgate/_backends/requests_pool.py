@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from requests.structures import CaseInsensitiveDict
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import parse_url
@@ -16,6 +17,8 @@ from urllib3.util import parse_url
 from smsgate._backends.connecting import KEEPALIVE_SECONDS, origin_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from urllib3 import BaseHTTPResponse
     from urllib3.poolmanager import PoolManager
 
@@ -43,41 +46,47 @@ class _Answer(HTTPResponse):
             raise HTTPException("several lengths in one header")
 
 
-class _PlainConnection(HTTPConnection):
-    response_class = _Answer
-    _used = 0.0
-
-    def getresponse(self) -> Any:
-        self._used = time.monotonic()
-        return super().getresponse()
-
-    @property
-    def is_connected(self) -> bool:
-        """Tell whether the connection may be used again."""
-        return super().is_connected and time.monotonic() - self._used < KEEPALIVE_SECONDS
-
-
 class _PlainPool(HTTPConnectionPool):
-    ConnectionCls: Any = _PlainConnection
+    """Connections of urllib3's own class, or of whatever a mock has put in its place."""
+
+    def _new_conn(self) -> Any:
+        connection: Any = super()._new_conn()
+        connection.response_class = _Answer
+        return connection
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection: Any = super()._get_conn(timeout)
+        now = time.monotonic()
+        if now - getattr(connection, "idle_since", now) > KEEPALIVE_SECONDS:
+            connection.close()  # it connects again
+        return connection
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.idle_since = time.monotonic()
+        super()._put_conn(conn)
 
 
-class _TlsConnection(_PlainConnection, HTTPSConnection):
+class _TlsPool(_PlainPool, HTTPSConnectionPool):
     """Reports a failed or slow handshake as a failed or slow connection, which it is: nothing has been sent."""
 
-    def connect(self) -> None:
-        try:
-            super().connect()
-        except TimeoutError as error:
-            raise ConnectTimeoutError(self, "TLS handshake took too long") from error
-        except HTTPError:
-            raise
-        except OSError as error:
-            raise NewConnectionError(self, "TLS handshake failed") from error
-        self.is_verified = True  # spares who said verify=False a warning for each request
+    def _validate_conn(self, conn: Any) -> None:
+        if conn.is_closed:  # all that urllib3 does besides is to warn who said verify=False, for each request
+            _connect(conn, conn.connect)
+
+    def _prepare_proxy(self, conn: Any) -> None:
+        _connect(conn, partial(super()._prepare_proxy, conn))
 
 
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls: Any = _TlsConnection
+def _connect(connection: Any, connect: Callable[[], object]) -> None:
+    try:
+        connect()
+    except TimeoutError as error:
+        raise ConnectTimeoutError(connection, "TLS handshake took too long") from error
+    except HTTPError:
+        raise
+    except OSError as error:
+        raise NewConnectionError(connection, "TLS handshake failed") from error
 
 
 class PooledAdapter(HTTPAdapter):
@@ -115,6 +124,9 @@ class PooledAdapter(HTTPAdapter):
         answer = requests.Response()
         answer.request = req
         answer.status_code = resp.status
+        answer.headers = CaseInsensitiveDict(resp.headers)
+        answer.reason = resp.reason or ""
+        answer.url = req.url or ""
         answer.raw = resp
         return answer
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
-from smsgate.ahttp import AsyncStreamedResponse
-from smsgate.http import StreamedResponse
+from smsgate.ahttp import AsyncClosedOnExit, AsyncStreamedResponse
+from smsgate.http import ClosedOnExit, StreamedResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CHUNK = 64 * 1024
 
 
-class GatewayHttp:
+class GatewayHttp(ClosedOnExit):
     """A synchronous backend (`smsgate.http.HttpClient`) over `Gateway.handle`."""
 
     def __init__(self, gateway: Gateway) -> None:
@@ -39,7 +39,7 @@ class GatewayHttp:
         """Do nothing: there is no connection."""
 
 
-class AsyncGatewayHttp:
+class AsyncGatewayHttp(AsyncClosedOnExit):
     """An asynchronous backend (`smsgate.ahttp.AsyncHttpClient`) over `Gateway.handle`."""
 
     def __init__(self, gateway: Gateway) -> None:
