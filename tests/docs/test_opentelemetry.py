@@ -71,8 +71,8 @@ def test_hooks_give_a_span_for_each_attempt_of_tasks(gateway_url, spans, hooks, 
     check(spans[1].get_finished_spans())
 
 
-@pytest.mark.parametrize(("library", "count"), [("httpx", 1), ("requests", 0)])
-def test_instrumentations_of_the_libraries_see_what_the_page_says(gateway_url, spans, library, count):
+@pytest.mark.parametrize("library", ["httpx", "requests"])
+def test_instrumentations_of_the_libraries_see_what_the_page_says(gateway_url, spans, library):
     module = import_module(f"opentelemetry.instrumentation.{library}")
     instrumentor = {"httpx": "HTTPXClientInstrumentor", "requests": "RequestsInstrumentor"}[library]
     instrumentation = getattr(module, instrumentor)()
@@ -83,7 +83,7 @@ def test_instrumentations_of_the_libraries_see_what_the_page_says(gateway_url, s
     finally:
         instrumentation.uninstrument()
 
-    assert len(spans[1].get_finished_spans()) == count
+    assert len(spans[1].get_finished_spans()) == 1
 
 
 def test_trace_configs_of_an_aiohttp_session_of_one_s_own_are_kept(gateway_url, spans):
