@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALL := $(PY) -m pip install --disable-pip-version-check --constraint constraints.txt
 CODE := src generated scripts tests
 
 help: ## show this list
@@ -10,13 +10,13 @@ help: ## show this list
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed; set PYTHON=...") if sys.version_info < (3, 10) else 0'
-	$(PYTHON) -m venv $(VENV)
-	@$(INSTALL) --upgrade pip && touch $@
+	@echo "Making a virtual environment in $(VENV) (some seconds) ..." && $(PYTHON) -m venv $(VENV) && touch $@
 
 $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
-	@$(INSTALL) --editable '.[emulator]' && touch $@
+	@echo "Installing smsgate with the emulator into $(VENV), once (half a minute) ..." && $(INSTALL) --editable '.[emulator]' && touch $@
 
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing smsgate, all extras and the development tools into $(VENV), once (a minute or two) ..." && $(INSTALL) --quiet --upgrade pip
 	@$(INSTALL) --editable '.[all]' --group dev --group generate && touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo ## send a text through an emulated phone and watch it arrive

@@ -20,6 +20,7 @@ def main() -> int:
     command = [sys.executable, "-m", "smsgate", "emulator", "--port", "0", "--login", LOGIN, "--password", PASSWORD]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as emulator:
         try:
+            print("Starting the emulator ...", flush=True)
             url = find_url(emulator.stdout.readline() if emulator.stdout else "")
             print(f"Emulated gateway with one phone at {url}")
             states = [send(url), asyncio.run(send_async(url))]
@@ -41,25 +42,25 @@ def send(url: str) -> MessageState:
     """Send one text with the synchronous client and follow it."""
     with APIClient(LOGIN, PASSWORD, base_url=url) as client:
         sent = client.send("Hello from the synchronous client", to="+12025550101")
-        print(f"\nAPIClient: message {sent.id}\n  {sent.state}")
+        print(f"\nAPIClient: message {sent.id}\n  {sent.state}", flush=True)
         seen = [sent.state]
-        return client.wait(sent.id, until=lambda state: show(state, seen), timeout=30, interval=0.05)
+        return client.wait(sent.id, until=lambda state: show(state, seen), timeout=60, interval=0.05)
 
 
 async def send_async(url: str) -> MessageState:
     """Send one text with the asynchronous client and follow it."""
     async with AsyncAPIClient(LOGIN, PASSWORD, base_url=url) as client:
         sent = await client.send("Hello from the asynchronous client", to="+12025550102")
-        print(f"\nAsyncAPIClient: message {sent.id}\n  {sent.state}")
+        print(f"\nAsyncAPIClient: message {sent.id}\n  {sent.state}", flush=True)
         seen = [sent.state]
-        return await client.wait(sent.id, until=lambda state: show(state, seen), timeout=30, interval=0.05)
+        return await client.wait(sent.id, until=lambda state: show(state, seen), timeout=60, interval=0.05)
 
 
 def show(state: MessageState, seen: list[ProcessState]) -> bool:
     """Print a state that is new; never say that this is enough, so that the wait ends when nothing can change."""
     if state.state != seen[-1]:
         seen.append(state.state)
-        print(f"  {state.state}")
+        print(f"  {state.state}", flush=True)
     return False
 
 

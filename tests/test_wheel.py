@@ -42,10 +42,11 @@ def test_wheel_holds_both_packages_typed_and_nothing_else(wheel):
 
 
 def test_wheel_alone_sends_through_the_emulator(wheel, tmp_path):
-    run(sys.executable, "-m", "venv", str(tmp_path / "empty"))
+    run(sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "empty"))
     python = str(tmp_path / "empty/bin/python")
     constraints = str(ROOT / "constraints.txt")
-    run(python, "-m", "pip", "install", "--quiet", "--constraint", constraints, str(wheel))
+    pip = [sys.executable, "-m", "pip", "--python", python]
+    run(*pip, "install", "--quiet", "--disable-pip-version-check", "--constraint", constraints, str(wheel))
     command = [sys.executable, "-m", "smsgate", "emulator", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as emulator:
         try:
