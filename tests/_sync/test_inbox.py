@@ -26,7 +26,7 @@ from smsgate import (
     TransportError,
     UnauthorizedError,
 )
-from smsgate.emulator import Attachment, Faults, Gateway
+from smsgate.emulator import Attachment, Faults, Gateway, ManualClock
 
 PHONE_URL = "http://phone.test:8080"
 DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -75,6 +75,16 @@ def test_inbox_is_iterated_page_by_page(phone, local):
     texts = [message.content_preview for message in phone.iter_inbox(page_size=2)]
 
     assert sorted(texts) == [f"text {number}" for number in range(5)]
+
+
+@pytest.mark.parametrize("seconds", [-90, 90])
+def test_iteration_over_the_inbox_does_not_trust_the_clock(client_of, seconds):
+    local = Gateway(mode="local", clock=ManualClock(datetime.now(timezone.utc) + timedelta(seconds=seconds)))
+    for number in range(5):
+        local.receive("+79990001234", f"text {number}")
+    phone = client_of(local, base_url="http://192.168.1.2:8080")
+
+    assert len([item for item in phone.iter_inbox(page_size=2)]) == 5
 
 
 def test_inbox_obeys_its_filters(phone, local):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -23,6 +24,8 @@ from smsgate import (
     TextMessage,
     WaitTimeoutError,
 )
+from smsgate.emulator import Gateway, ManualClock
+from smsgate.http import Response
 
 NUMBER = "+79990001234"
 
@@ -152,6 +155,41 @@ def test_iteration_is_not_disturbed_by_messages_sent_meanwhile(client):
             client.send(text(id="late"))
 
     assert sorted(seen) == [f"m{number}" for number in range(6)]
+
+
+@pytest.mark.parametrize("sort", [None, "created_at", "-created_at"])
+@pytest.mark.parametrize("page_size", [1, 3, 10])
+def test_iteration_may_cancel_what_it_gets(client_of, sort, page_size):
+    client = client_of(Gateway(phone=False))
+    for number in range(25):
+        client.send(text(id=f"m{number}"))
+
+    for state in client.iter_messages(state="Pending", page_size=page_size, sort=sort):
+        client.cancel_message(state.id)
+
+    assert (client.get_messages(state="Pending")).total == 0
+
+
+@pytest.mark.parametrize("seconds", [-90, 90, 10**7])
+def test_iteration_does_not_trust_the_clock(client_of, seconds):
+    client = client_of(Gateway(clock=ManualClock(datetime.now(timezone.utc) + timedelta(seconds=seconds))))
+    for number in range(5):
+        client.send(text(id=f"m{number}"))
+
+    seen = [state.id for state in client.iter_messages(page_size=2)]
+
+    assert sorted(seen) == [f"m{number}" for number in range(5)]
+
+
+@pytest.mark.parametrize("total", [{}, {"X-Total-Count": "250"}])
+def test_iteration_over_a_server_that_ignores_offsets_ends(answered, total):
+    items = [{"id": f"m{number}", "deviceId": "d", "state": "Sent", "recipients": []} for number in range(9)]
+    client, backend = answered(Response(200, total, json.dumps([*items, None]).encode()))
+
+    seen = [state.id for state in client.iter_messages(page_size=10)]
+
+    assert seen == [f"m{number}" for number in range(9)]
+    assert len(backend.requests) < 20
 
 
 def test_iteration_reads_no_page_before_it_is_needed(client, http):

@@ -275,28 +275,43 @@ class MessageCalls(Execution):
         state: ProcessState | str | None = None,
         device_id: str | None = None,
     ) -> AsyncIterator[MessageState]:
-        """Iterate over messages page by page, in constant memory.
+        """Iterate over messages page by page, in bounded memory, newest first unless ``sort`` says otherwise.
 
-        Messages that are added meanwhile are left out: without ``to`` the list is pinned to the moment of its start.
-        Arguments are those of `get_messages`; ``page_size`` is 1 to 100.
+        Every message that exists at the start and matches throughout comes once, also when others arrive, are deleted
+        or stop matching meanwhile, for instance because the loop cancels them. Ones that arrive may come or not.
+
+        Args:
+            query: as in `get_messages`.
+            page_size: messages per request, 1 to 100.
+            sort: as in `get_messages`.
+            include_content: as in `get_messages`.
+            from_: as in `get_messages`.
+            to: as in `get_messages`.
+            state: as in `get_messages`.
+            device_id: as in `get_messages`.
+
+        Raises:
+            InvalidRequestError: for a page size out of range or times without zone.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: an answer cannot be read.
         """
         check_page_size(page_size, highest=_HIGHEST_LIMIT)
-        until = moment(to, filter_or_empty(query, MessagesQueryFilter).to)
 
-        async def page(end: datetime, offset: int) -> Page[MessageState]:
+        async def read(limit: int, offset: int) -> Page[MessageState]:
             return await self.get_messages(
                 query=query,
                 sort=sort,
                 include_content=include_content,
                 from_=from_,
-                to=end,
+                to=to,
                 state=state,
                 device_id=device_id,
-                limit=page_size,
+                limit=limit,
                 offset=offset,
             )
 
-        return iterate(page, until, page_size)
+        return iterate(read, page_size)
 
     async def cancel_message(self, id: str) -> MessageState:
         """Take a message back that no phone has taken yet; the phone may still be faster.

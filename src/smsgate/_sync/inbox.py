@@ -93,27 +93,42 @@ class InboxCalls(Execution):
         device_id: str | None = None,
         include_attachments: bool | None = None,
     ) -> Iterator[IncomingMessage]:
-        """Iterate over received messages page by page, newest first, in constant memory.
+        """Iterate over received messages page by page, newest first, in bounded memory.
 
-        Messages that arrive meanwhile are left out: without ``to`` the list is pinned to the moment of its start.
-        Arguments are those of `list_inbox_messages`; ``page_size`` is 1 to 500.
+        Every message that is there at the start comes once, also when others arrive or are deleted meanwhile. Ones that
+        arrive may come or not.
+
+        Args:
+            inbox_filter: as in `list_inbox_messages`.
+            page_size: messages per request, 1 to 500.
+            message_type: as in `list_inbox_messages`.
+            from_: as in `list_inbox_messages`.
+            to: as in `list_inbox_messages`.
+            device_id: as in `list_inbox_messages`.
+            include_attachments: as in `list_inbox_messages`.
+
+        Raises:
+            InvalidRequestError: for a page size out of range or times without zone.
+            NotImplementedByServerError: on cloud and private servers.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: an answer cannot be read.
         """
         check_page_size(page_size, highest=_HIGHEST_LIMIT)
-        until = moment(to, filter_or_empty(inbox_filter, InboxQueryFilter).to)
 
-        def page(end: datetime, offset: int) -> Page[IncomingMessage]:
+        def read(limit: int, offset: int) -> Page[IncomingMessage]:
             return self.list_inbox_messages(
                 inbox_filter=inbox_filter,
                 message_type=message_type,
                 from_=from_,
-                to=end,
+                to=to,
                 device_id=device_id,
                 include_attachments=include_attachments,
-                limit=page_size,
+                limit=limit,
                 offset=offset,
             )
 
-        return iterate(page, until, page_size)
+        return iterate(read, page_size)
 
     def download_attachment(self, message_id: str, part_id: int) -> bytes:
         """Return an MMS attachment whole; only a phone's local server has them.

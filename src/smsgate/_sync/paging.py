@@ -1,10 +1,11 @@
 # Written by scripts/unasync.py from src/smsgate/_async/paging.py; change that file instead.
-"""Iterates over long lists page by page."""
+"""Iteration over long lists page by page."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+from smsgate.pages import HasId, PageWalk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -13,42 +14,17 @@ if TYPE_CHECKING:
 
 __all__ = ["iterate"]
 
-
-class HasId(Protocol):
-    """An item of a list that can be told from others."""
-
-    @property
-    def id(self) -> str:
-        """The item's id."""
-        ...
-
-
 T = TypeVar("T", bound=HasId)
 
 
-def iterate(page: Callable[[datetime, int], Page[T]], until: datetime | None, page_size: int) -> Iterator[T]:
-    """Yield the items of all pages.
-
-    New items shift the offsets of a list that begins with the newest, so the list is pinned to its end, and what the
-    last page already held is dropped.
+def iterate(read: Callable[[int, int], Page[T]], page_size: int) -> Iterator[T]:
+    """Yield the items of all pages, each once, also when the list changes meanwhile.
 
     Args:
-        page: fetches one page, given the end of the time span and the offset.
-        until: end of the time span; None pins it to now (rounded up to the millisecond that the wire can say).
+        read: fetches one page, given its limit and offset.
         page_size: items asked for per page.
     """
-    end = until or datetime.now(timezone.utc) + timedelta(milliseconds=1)
-    offset = 0
-    last: set[str] = set()
-    while True:
-        items = page(end, offset)
-        for item in items:
-            if item.id not in last:
-                yield item
-        count = len(items) + len(items.invalid)
-        offset += count
-        ids = {item.id for item in items}
-        more = count >= page_size if items.total is None else offset < items.total
-        if count == 0 or not more or (ids and ids <= last):  # a server that ignores offsets repeats itself
-            return
-        last = ids
+    walk: PageWalk[T] = PageWalk(page_size)
+    while walk.offset is not None:
+        for item in walk.take(read(walk.limit, walk.offset)):
+            yield item
