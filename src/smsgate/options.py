@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import Enum
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from smsgate.encryption import BaseEncryptor
 
 __all__ = [
+    "UNCHANGED",
+    "Unchanged",
     "bounded",
     "check_encryptor",
     "check_flag",
@@ -29,6 +32,19 @@ __all__ = [
 ]
 
 _LONGEST_CONNECT = 10.0
+
+
+class Unchanged(Enum):
+    """Type of `UNCHANGED`."""
+
+    UNCHANGED = "unchanged"
+
+    def __repr__(self) -> str:
+        return "UNCHANGED"
+
+
+UNCHANGED = Unchanged.UNCHANGED
+"""Default of options where None means something itself: the option stays as it is."""
 
 
 def check_timeout(timeout: float | Timeout) -> Timeout:

@@ -16,6 +16,8 @@ from smsgate.base_url import check_base_url
 from smsgate.constants import DEFAULT_URL
 from smsgate.environment import from_environment
 from smsgate.options import (
+    UNCHANGED,
+    Unchanged,
     check_encryptor,
     check_flag,
     check_retry,
@@ -24,6 +26,7 @@ from smsgate.options import (
     choose_http,
     full_user_agent,
 )
+from smsgate.phone_numbers import check_region
 from smsgate.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -62,6 +65,8 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         proxy: URL of an http or https proxy for all requests.
         trust_env: whether the environment's proxy and certificate variables count (``HTTPS_PROXY``, ``NO_PROXY``,
             ``SSL_CERT_FILE`` and the like). Hosts of this machine itself are never asked through its proxies.
+        default_region: two letters of a country, such as ``DE``, whose national numbers (``0151 23456789``) become
+            international ones before they are sent; needs the extra ``smsgate[numbers]``.
         user_agent: the program's own product, such as ``myapp/1.0``; goes in front of this package's.
         on_request: called with a `RequestEvent` before each attempt; may add headers.
         on_response: called with a `ResponseEvent` after each attempt.
@@ -90,6 +95,7 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         verify: Verify = True,
         proxy: str | None = None,
         trust_env: bool = True,
+        default_region: str | None = None,
         user_agent: str | None = None,
         on_request: OnRequest | None = None,
         on_response: OnResponse | None = None,
@@ -111,6 +117,7 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
             self._exchange, pin_device=check_flag("pin_device", pin_device), list_devices=self.list_devices
         )
         self._sends_as_given = encryptor is None and not pin_device
+        self._default_region = check_region(default_region)
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:
@@ -126,3 +133,45 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
             ConfigurationError: when neither holds credentials.
         """
         return cls(**from_environment(os.environ, overrides))
+
+    def with_options(
+        self,
+        *,
+        timeout: float | Timeout | Unchanged = UNCHANGED,
+        retry: RetryPolicy | Unchanged = UNCHANGED,
+        pin_device: bool | Unchanged = UNCHANGED,
+        encryptor: BaseEncryptor | Unchanged | None = UNCHANGED,
+        default_region: str | Unchanged | None = UNCHANGED,
+    ) -> Self:
+        """Return a view of this client with other options, for some calls or one part of a program.
+
+        It shares connections, tokens and the list of devices; closing it closes nothing. What is not given stays.
+
+        Args:
+            timeout: seconds for one exchange, or a `Timeout`; tokens are fetched within this client's own.
+            retry: how failed calls that cannot do harm twice are repeated.
+            pin_device: whether a phone is chosen for every message before its first attempt.
+            encryptor: encrypts and decrypts; None for neither.
+            default_region: country of national numbers; None for none.
+
+        Raises:
+            ConfigurationError: for anything that could never work.
+
+        Example:
+            >>> quick = client.with_options(timeout=5, retry=RetryPolicy.none())  # doctest: +SKIP
+        """
+        view = object.__new__(type(self))
+        view.__dict__.update(self.__dict__)
+        view._exchange = self._exchange.view(
+            timeout=None if timeout is UNCHANGED else check_timeout(timeout),
+            retry=None if retry is UNCHANGED else check_retry(retry),
+        )
+        view._sender = self._sender.view(
+            view._exchange, pin_device=None if pin_device is UNCHANGED else check_flag("pin_device", pin_device)
+        )
+        view._sends_as_given = False
+        if encryptor is not UNCHANGED:
+            view._cipher = Cipher(check_encryptor(encryptor), self._exchange.base_url)
+        if default_region is not UNCHANGED:
+            view._default_region = check_region(default_region)
+        return view

@@ -66,6 +66,19 @@ class Exchange:
         self._http: AsyncHttpClient | None = None if isinstance(http, str) else http
         self._connection = connection
         self._default: dict[str, AsyncHttpClient] = {}
+        self._is_view = False
+
+    def view(self, *, timeout: Timeout | None, retry: RetryPolicy | None) -> Exchange:
+        """Return an exchange with other limits (None: the same), over the same connections and tokens.
+
+        Closing it closes nothing. Tokens are fetched within the limits of this exchange.
+        """
+        view = object.__new__(type(self))
+        view.__dict__.update(self.__dict__)
+        view._timeout = timeout or self._timeout
+        view.retry = retry or self.retry
+        view._is_view = True
+        return view
 
     async def run(self, operation: Operation[T], begun: float | None = None, deadline: float | None = None) -> T:
         """Return what the operation returns.
@@ -172,12 +185,15 @@ class Exchange:
 
     async def aclose(self) -> None:
         """Revoke the tokens if that was asked for, and close the connections; the next call opens them again."""
+        if self._is_view:
+            return
         try:
             if self._keeper is not None:
                 await self._keeper.aclose()
         finally:
-            if self._http is not None:
-                await self._http.aclose()
+            http = self._http or self._default.get("http")
+            if http is not None:
+                await http.aclose()
 
     async def _backend(self) -> AsyncHttpClient:
         if self._http is None:  # many threads may come here at once: all take the first one, the others were not opened

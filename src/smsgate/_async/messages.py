@@ -14,6 +14,7 @@ from smsgate.ids import new_id
 from smsgate.number_checks import MOST_CONCURRENT, whole
 from smsgate.observing import logger
 from smsgate.outgoing import SendResult, build_message, send_operation, with_id
+from smsgate.phone_numbers import with_international_numbers
 from smsgate.queries import (
     MessagesQueryFilter,
     QueryPagination,
@@ -47,6 +48,7 @@ class MessageCalls(Execution):
 
     _sender: SafeSender
     _sends_as_given: bool
+    _default_region: str | None
 
     @overload
     async def send(
@@ -93,7 +95,8 @@ class MessageCalls(Execution):
 
         Args:
             message: a `Message`, or a text together with ``to`` and the message's other fields as keywords.
-            to: one phone number or several, in international form (``+12025550100``); only with a text.
+            to: one phone number or several, in international form (``+12025550100``) unless the client has a
+                ``default_region``; only with a text.
             id: 1 to 36 characters of ``A-Za-z0-9._~-``; chosen here when absent.
             device_id: the phone that shall send it; any of the account's when absent.
             sim_number: 1-based SIM slot.
@@ -132,6 +135,7 @@ class MessageCalls(Execution):
                 valid_until=valid_until,
                 schedule_at=schedule_at,
             )
+            outgoing = with_international_numbers(outgoing, self._default_region, others_pass=skip_phone_validation)
             drawn_id = new_id() if outgoing.id is None else None
             operation = send_operation(
                 outgoing, drawn_id, skip_phone_validation=skip_phone_validation, active_within=device_active_within

@@ -61,6 +61,14 @@ class SafeSender:
         self._warned_of: set[type[SMSGateError]] = set()
         self._lock = io.Lock()
 
+    def view(self, exchange: Exchange, *, pin_device: bool | None) -> SafeSender:
+        """Return a sender over another exchange that shares the list of devices; None keeps the choice of pinning."""
+        view = object.__new__(type(self))
+        view.__dict__.update(self.__dict__)
+        view._exchange = exchange
+        view._pin_device = self._pin_device if pin_device is None else pin_device
+        return view
+
     async def pinned(self, message: Message, active_within: int) -> Message:
         """Return the message with a device, where that was asked for and one can be had."""
         if not self._pin_device or message.device_id:

@@ -67,6 +67,19 @@ class Exchange:
         self._http: HttpClient | None = None if isinstance(http, str) else http
         self._connection = connection
         self._default: dict[str, HttpClient] = {}
+        self._is_view = False
+
+    def view(self, *, timeout: Timeout | None, retry: RetryPolicy | None) -> Exchange:
+        """Return an exchange with other limits (None: the same), over the same connections and tokens.
+
+        Closing it closes nothing. Tokens are fetched within the limits of this exchange.
+        """
+        view = object.__new__(type(self))
+        view.__dict__.update(self.__dict__)
+        view._timeout = timeout or self._timeout
+        view.retry = retry or self.retry
+        view._is_view = True
+        return view
 
     def run(self, operation: Operation[T], begun: float | None = None, deadline: float | None = None) -> T:
         """Return what the operation returns.
@@ -173,12 +186,15 @@ class Exchange:
 
     def close(self) -> None:
         """Revoke the tokens if that was asked for, and close the connections; the next call opens them again."""
+        if self._is_view:
+            return
         try:
             if self._keeper is not None:
                 self._keeper.close()
         finally:
-            if self._http is not None:
-                self._http.close()
+            http = self._http or self._default.get("http")
+            if http is not None:
+                http.close()
 
     def _backend(self) -> HttpClient:
         if self._http is None:  # many threads may come here at once: all take the first one, the others were not opened
