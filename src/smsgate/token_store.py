@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import stat
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from smsgate.auth import TokenPair
+from smsgate.errors import ConfigurationError
 from smsgate.observing import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable
 
-__all__ = ["FileTokenStore", "MemoryTokenStore", "TokenStore"]
+__all__ = ["FileTokenStore", "LockingTokenStore", "MemoryTokenStore", "StoreLock", "TokenStore"]
+
+_LARGEST = 16 * 1024 * 1024  # bytes of a token file: thousands of pairs
+_LONGEST_WRITE = 1.0  # seconds to wait for others who write the file
+_POLL = 0.01
 
 
 class TokenStore(Protocol):
-    """Keeps token pairs by key. What it raises ends the call; calls may come from several threads."""
+    """Keeps token pairs by key. What it raises ends the call; calls may come from several threads.
+
+    One with a ``try_lock`` as well is a `LockingTokenStore`.
+    """
 
     def load(self, key: str) -> TokenPair | None:
         """Return the pair kept under this key, None when there is none."""
@@ -29,11 +40,41 @@ class TokenStore(Protocol):
         ...
 
 
+class StoreLock:
+    """A lock that is held until it is released, or forgotten by a call that was cancelled.
+
+    Args:
+        unlock: releases it; called once.
+    """
+
+    def __init__(self, unlock: Callable[[], object]) -> None:
+        self._unlock: Callable[[], object] | None = unlock
+
+    def release(self) -> None:
+        """Release the lock."""
+        unlock, self._unlock = self._unlock, None
+        if unlock is not None:
+            unlock()
+
+    def __del__(self) -> None:
+        self.release()
+
+
+@runtime_checkable
+class LockingTokenStore(TokenStore, Protocol):
+    """A store whose users renew a pair one after the other: each looks again before it renews."""
+
+    def try_lock(self, key: str) -> StoreLock | None:
+        """Return the lock of a key, None while somebody holds it; never waits."""
+        ...
+
+
 class MemoryTokenStore:
     """Keeps pairs in memory, for several clients of one process."""
 
     def __init__(self) -> None:
         self._pairs: dict[str, TokenPair] = {}
+        self._held: dict[str, object] = {}
 
     def load(self, key: str) -> TokenPair | None:
         """Return the pair kept under this key."""
@@ -46,23 +87,42 @@ class MemoryTokenStore:
         else:
             self._pairs[key] = pair
 
+    def try_lock(self, key: str) -> StoreLock | None:
+        """Return the lock of a key, None while another client holds it."""
+        mine = object()
+        if self._held.setdefault(key, mine) is not mine:  # one step, for all threads
+            return None
+        return StoreLock(lambda: self._held.pop(key, None))
+
     def __repr__(self) -> str:
         return f"MemoryTokenStore({len(self._pairs)} pairs)"
 
 
 class FileTokenStore:
-    """Keeps pairs in a file that only its owner can read; several accounts may share it.
+    """Keeps pairs in a file that only its owner can read; several accounts and processes may share it.
 
-    The file is replaced as a whole, so a reader never sees half of it; what is no JSON counts as empty. Where files can
-    be locked, processes write one after the other, by an empty file beside it whose name ends in ``.lock``. A file that
+    The file is replaced as a whole, so a reader never sees half of it. Where files can be locked (not on Windows), two
+    empty files beside it, whose names end in ``.lock``, keep processes from writing at the same time and from renewing
+    one pair twice. A lock that another process does not give back is waited for a second, not for ever. A file that
     cannot be read or written ends no call: a warning in the log says so, and the program gets tokens by its password.
 
     Args:
         path: the file; made with rights 0600 when the first pair is kept. Its folder must exist.
+
+    Raises:
+        ConfigurationError: there is something else at that path, which would be overwritten.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+            raise ConfigurationError("path takes the path of a file")
         self._path = Path(path)
+        try:
+            self._read()
+        except _OtherFileError:
+            raise ConfigurationError(f"{self._path} is no token file: give another path, or remove it") from None
+        except OSError:
+            pass  # warned of when it is used: it may be readable then
 
     def load(self, key: str) -> TokenPair | None:
         """Return the pair kept under this key; None, with a warning, when the file cannot be read."""
@@ -71,51 +131,73 @@ class FileTokenStore:
         except OSError as error:
             logger.warning("the token file %s cannot be read: %s", self._path, error.strerror)
             return None
-        return TokenPair.from_dict(cast("dict[str, Any]", entry)) if isinstance(entry, dict) else None
+        return None if entry is None else TokenPair.from_dict(entry)
 
     def save(self, key: str, pair: TokenPair | None) -> None:
         """Keep a pair, or forget it when it is None; a file that cannot be read is not replaced, but warned of."""
         try:
-            with self._alone():
+            lock = self._write_lock()
+            try:
                 entries = self._read()
                 entries.pop(key, None)
                 if pair is not None:
                     entries[key] = pair.asdict()
                 self._write(entries)
+            finally:
+                lock.release()
         except OSError as error:
             logger.warning("the token file %s cannot be written: %s", self._path, error.strerror)
 
-    def _read(self) -> dict[str, Any]:
+    def try_lock(self, key: str) -> StoreLock | None:  # noqa: ARG002 - one lock for the whole file
+        """Return a lock that other processes respect when they renew a pair; None while one of them holds it."""
         try:
-            document = json.loads(self._path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, RecursionError, ValueError):
+            return _lock_file(self._beside(".renewal.lock"))
+        except OSError:  # no such folder: keeping the pair will warn of it
+            return StoreLock(lambda: None)
+
+    def _write_lock(self) -> StoreLock:
+        """Wait for the lock under which the file is written.
+
+        Raises:
+            OSError: another process holds it for longer than writing takes, or it cannot be made.
+        """
+        path = self._beside(".lock")
+        give_up = time.monotonic() + _LONGEST_WRITE
+        while (lock := _lock_file(path)) is None:
+            if time.monotonic() >= give_up:
+                raise BlockingIOError(errno.EAGAIN, f"another process holds {path.name}")
+            time.sleep(_POLL)
+        return lock
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        try:
+            found = self._path.stat()
+            if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+                raise _OtherFileError
+            content = self._path.read_bytes()
+        except FileNotFoundError:
             return {}
-        return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+        try:
+            document = json.loads(content) if content.strip() else {}
+        except (RecursionError, ValueError):
+            document = None
+        if not isinstance(document, dict):
+            raise _OtherFileError
+        entries = cast("dict[str, dict[str, Any]]", document)
+        if not all(isinstance(entry, dict) and "access_token" in entry for entry in entries.values()):  # pyright: ignore[reportUnnecessaryIsInstance] - a file
+            raise _OtherFileError
+        return entries
+
+    def _beside(self, ending: str) -> Path:
+        """Return the path of a lock file; processes find the same one, whatever links lead to the token file."""
+        target = self._target()
+        return target.with_name(target.name + ending)
 
     def _target(self) -> Path:
         """Return the file itself, also where the path is a link to it."""
         return Path(os.path.realpath(self._path))
 
-    @contextlib.contextmanager
-    def _alone(self) -> Generator[None]:
-        """Keep other processes and threads from writing meanwhile, where the system can."""
-        try:
-            import fcntl  # noqa: PLC0415 - not everywhere
-        except ImportError:
-            yield
-            return
-        target = self._target()
-        descriptor = os.open(target.with_name(f"{target.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            with contextlib.suppress(OSError):  # a file system without locks
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            with contextlib.suppress(OSError):  # closing does not do it while a forked process has the file open
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
-            os.close(descriptor)
-
-    def _write(self, entries: dict[str, Any]) -> None:
+    def _write(self, entries: dict[str, dict[str, Any]]) -> None:
         import tempfile  # noqa: PLC0415 - slow to import, and few programs keep tokens in files
 
         target = self._target()
@@ -131,3 +213,38 @@ class FileTokenStore:
 
     def __repr__(self) -> str:
         return f"FileTokenStore({str(self._path)!r})"
+
+
+class _OtherFileError(OSError):
+    """The path names something that this store has not written."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EEXIST, "it is no token file, and left as it is")
+
+
+def _lock_file(path: Path) -> StoreLock | None:
+    """Lock a file, which is made if need be; None while it is locked.
+
+    Raises:
+        OSError: the file cannot be made.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - not everywhere
+    except ImportError:
+        return StoreLock(lambda: None)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError:  # a file system without locks
+        os.close(descriptor)
+        return StoreLock(lambda: None)
+
+    def unlock() -> None:
+        with contextlib.suppress(OSError):  # closing does not do it while a forked process has the file open
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
+
+    return StoreLock(unlock)

@@ -85,13 +85,32 @@ async def test_token_is_refreshed_shortly_before_its_end(mode):
     gateway = Gateway(phone=False, mode=mode)
     gateway.faults = Counter()
     prefix = "3rdparty/v1" if mode == "cloud" else ""
-    client = user(gateway, mode=prefix, ttl=1, scopes=[Scope.MESSAGES_READ, Scope.MESSAGES_SEND])
+    client = user(gateway, mode=prefix, scopes=[Scope.MESSAGES_READ, Scope.MESSAGES_SEND])
     sent = await client.send("Hello", to="+79990001234")
     client._exchange._keeper._pair = ended(client._exchange._keeper._pair)
 
     await client.get_state(sent.id)
 
     assert [step.rsplit("/", 1)[-1] for step in gateway.faults.asked].count("refresh") == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mode", ["cloud", "local"])
+async def test_token_with_a_lifetime_of_its_own_is_made_anew_with_it(mode):
+    gateway = Gateway(phone=False, mode=mode)
+    gateway.faults = Counter()
+    prefix = "3rdparty/v1" if mode == "cloud" else ""
+    client = user(gateway, mode=prefix, ttl=3, scopes=[Scope.MESSAGES_READ, Scope.MESSAGES_SEND])
+    sent = await client.send("Hello", to="+79990001234")
+    keeper = client._exchange._keeper
+
+    for _ in range(3):
+        assert keeper._pair.lifetime == 3
+        keeper._pair = ended(keeper._pair)
+        await client.get_state(sent.id)
+
+    steps = [step.rsplit("/", 1)[-1] for step in gateway.faults.asked]
+    assert (steps.count("token"), steps.count("refresh")) == (4, 0)
 
 
 def ended(pair):
@@ -521,9 +540,9 @@ def test_token_options_that_could_never_work_are_refused(arguments, options):
         JWTAuth(*arguments, **options)
 
 
-def test_file_store_is_its_owner_s_alone_and_survives_nonsense(tmp_path):
+def test_file_store_is_its_owner_s_alone(tmp_path):
     path = tmp_path / "tokens.json"
-    path.write_text("no json")
+    path.touch()
     store = FileTokenStore(path)
     pair = TokenPair.from_dict(
         {"id": "a", "access_token": "b", "refresh_token": None, "ends_at": "2030-01-01T00:00:00+00:00", "lifetime": 60}
@@ -540,16 +559,16 @@ def test_file_store_is_its_owner_s_alone_and_survives_nonsense(tmp_path):
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("trouble", ["no folder", "a folder", "unreadable"])
+@pytest.mark.parametrize("trouble", ["no folder", "unreadable", "no longer a token file"])
 async def test_token_file_that_cannot_be_used_is_warned_of_and_done_without(cloud, tmp_path, caplog, trouble):
     path = tmp_path / "tokens.json"
     if trouble == "no folder":
         path = tmp_path / "missing" / "tokens.json"
-    elif trouble == "a folder":
-        path.mkdir()
-    else:
+    elif trouble == "unreadable":
         path.symlink_to(path)  # reading it fails, writing would replace it
     client = user(cloud, store=FileTokenStore(path))
+    if trouble == "no longer a token file":
+        path.write_text("my notes")
 
     await client.get_messages()
     await client.get_messages()
@@ -557,8 +576,67 @@ async def test_token_file_that_cannot_be_used_is_warned_of_and_done_without(clou
     assert cloud.faults.asked == [MINT, LIST, LIST]
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert any(str(path) in line and "written" in line for line in warnings)
-    assert path.is_dir() == (trouble == "a folder")
     assert path.is_symlink() == (trouble == "unreadable")  # what cannot be read is not overwritten
+    assert trouble != "no longer a token file" or path.read_text() == "my notes"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", ["memory", "file"])
+async def test_pair_is_awaited_while_another_client_makes_it(cloud, tmp_path, kind):
+    store = MemoryTokenStore() if kind == "memory" else FileTokenStore(tmp_path / "tokens.json")
+    client = user(cloud, store=store)
+    key = client._exchange._keeper._key
+    other = user(cloud, store=MemoryTokenStore())
+    await other.get_messages()  # has a pair that is not in the store yet
+    lock = store.try_lock(key)
+    cloud.faults.asked.clear()
+    load, loads = store.load, []
+
+    def load_and_be_overtaken(asked):
+        loads.append(asked)
+        if len(loads) == 3:  # by then the client is waiting for the lock
+            store.save(key, other._exchange._keeper._pair)
+        return load(asked)
+
+    store.load = load_and_be_overtaken
+    await client.get_messages()
+
+    assert cloud.faults.asked == [LIST]
+    assert store.try_lock(key) is None
+    lock.release()
+    assert store.try_lock(key) is not None
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", ["memory", "file"])
+async def test_lock_that_is_never_given_back_is_warned_of_and_done_without(cloud, tmp_path, kind, caplog):
+    store = MemoryTokenStore() if kind == "memory" else FileTokenStore(tmp_path / "tokens.json")
+    auth = JWTAuth("demo", "demo-password", SCOPES, store=store)
+    client = AsyncAPIClient(auth=auth, base_url=BASE_URL, http=cloud.async_http(), timeout=0.3)
+    lock = store.try_lock(auth.store_key(BASE_URL))
+
+    await client.get_messages()
+    await client.get_messages()
+
+    assert cloud.faults.asked == [MINT, LIST, LIST]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "another process has held the lock of the token store too long: renewing without it"
+    ]
+    lock.release()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", ["memory", "file"])
+async def test_failed_renewal_gives_the_lock_back(cloud, tmp_path, kind):
+    store = MemoryTokenStore() if kind == "memory" else FileTokenStore(tmp_path / "tokens.json")
+    client = user(cloud, password="wrong", store=store)
+
+    with pytest.raises(UnauthorizedError):
+        await client.get_messages()
+
+    lock = store.try_lock(client._exchange._keeper._key)
+    assert lock is not None
+    lock.release()
 
 
 def test_secrets_of_tokens_are_not_shown(tmp_path):

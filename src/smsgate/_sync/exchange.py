@@ -57,7 +57,9 @@ class Exchange:
         self.base_url = base_url
         self.retry = retry
         self._fixed = None if isinstance(auth, JWTAuth) else auth.authorization()
-        self._keeper = TokenKeeper(auth, base_url, self._ask, self._is_outage) if isinstance(auth, JWTAuth) else None
+        self._keeper: TokenKeeper | None = None
+        if isinstance(auth, JWTAuth):
+            self._keeper = TokenKeeper(auth, base_url, self._ask, self._is_outage, timeout.total)
         self._timeout = timeout
         self._headers = {"Accept": "application/json", "User-Agent": user_agent}
         self._on_request = on_request

@@ -14,7 +14,7 @@ from smsgate.errors import ResponseError, SMSGateError, TransportError, Unauthor
 from smsgate.observing import logger
 from smsgate.outcomes import Call, Outcome, copied, during_outage, is_passing
 from smsgate.retry import RetryPolicy
-from smsgate.token_store import MemoryTokenStore
+from smsgate.token_store import LockingTokenStore, MemoryTokenStore
 from smsgate_api import operations
 from smsgate_api.models import TokenRequest
 
@@ -26,6 +26,11 @@ __all__ = ["MOST_RENEWALS", "TokenError", "TokenKeeper"]
 MOST_RENEWALS = 4
 """How many refused pairs a call replaces: with those that other processes have put into the store, until it is told by
 one that this client has made."""
+
+_PATIENCE = 10.0
+"""Seconds to wait while another process renews the pair: more than that takes, and a stopped one may hold the lock for
+ever."""
+_POLL = 0.05
 
 Ask: TypeAlias = Callable[["Operation[Any]", "str | None", Call], Outcome]
 IsOutage: TypeAlias = Callable[[Call], bool]
@@ -47,15 +52,20 @@ class TokenKeeper:
         base_url: the server; part of the name under which a store keeps the pair.
         ask: exchanges one request with a given ``Authorization``.
         is_outage: asks whether the server's own failure is, or may be, behind a 401.
+        timeout: seconds that one exchange may take, None for any time; another's renewal is not awaited for longer.
     """
 
-    def __init__(self, auth: JWTAuth, base_url: str, ask: Ask, is_outage: IsOutage) -> None:
+    def __init__(
+        self, auth: JWTAuth, base_url: str, ask: Ask, is_outage: IsOutage, timeout: float | None = None
+    ) -> None:
         self._auth = auth
         self._store = auth.store if auth.store is not None else MemoryTokenStore()
         self._key = auth.store_key(base_url)
         self._ask = ask
         self._is_outage = is_outage
+        self._patience = min(_PATIENCE, timeout or _PATIENCE)
         self._lock = io.Lock()
+        self._locks_store = False
         self._pair: TokenPair | None = None
         self._made: str | None = None  # id of the last pair that did not come from the store
         self._failed_at = float("-inf")
@@ -117,22 +127,54 @@ class TokenKeeper:
                 return pair
             if self._failure is not None and self._failed_at >= begun:  # failed while this caller was waiting
                 raise TokenError(copied(self._failure))
-            kept = self._kept()  # a store may log, and a log handler use this very client
-            pair = later(self._pair, kept)
+            pair = self._latest()  # a store may log, and a log handler use this very client
             if pair is None or not self._is_good(pair, refused):
-                try:
-                    pair = self._fetch(pair or refused, call)
-                except TokenError as error:
-                    self._failed_at, self._failure = io.now(), copied(error.reason)
-                    raise
-                self._pair, self._failure = pair, None
-                io.call_blocking(self._store.save, self._key, pair)
+                pair = self._renew_alone(refused, call)
             self._pair = pair
             return pair
 
+    def _renew_alone(self, refused: TokenPair | None, call: Call) -> TokenPair:
+        """Renew the pair while no other user of the store does, unless one of them has just done it."""
+        if self._locks_store or not isinstance(self._store, LockingTokenStore):  # a hook may use this very client
+            return self._renew(refused, call)
+        give_up = io.now() + min(self._patience, call.time_left(io.now()))
+        while (lock := io.call_blocking(self._store.try_lock, self._key)) is None and io.now() < give_up:
+            pair = self._latest()
+            if pair is not None and self._is_good(pair, refused):
+                return pair
+            io.sleep(_POLL)
+        if lock is None:
+            if call.time_left(io.now()) <= 0:
+                raise io.LockTimeoutError
+            logger.warning("another process has held the lock of the token store too long: renewing without it")
+            return self._renew(refused, call)
+        self._locks_store = True
+        try:
+            return self._renew(refused, call)
+        finally:
+            self._locks_store = False
+            lock.release()
+
+    def _renew(self, refused: TokenPair | None, call: Call) -> TokenPair:
+        pair = self._latest()
+        if pair is not None and self._is_good(pair, refused):  # somebody was faster
+            return pair
+        try:
+            pair = self._fetch(pair or refused, call)
+        except TokenError as error:
+            self._failed_at, self._failure = io.now(), copied(error.reason)
+            raise
+        self._pair, self._failure = pair, None
+        io.call_blocking(self._store.save, self._key, pair)
+        return pair
+
+    def _latest(self) -> TokenPair | None:
+        return later(self._pair, self._kept())
+
     def _fetch(self, old: TokenPair | None, call: Call) -> TokenPair:
-        pair = self._refresh(old, call) if old is not None and old.refresh_token is not None else None
-        return pair or self._mint(call)
+        if self._auth.ttl is not None or old is None or old.refresh_token is None:
+            return self._mint(call)  # a refreshed token has the server's lifetime, not ours
+        return self._refresh(old, call) or self._mint(call)
 
     def _refresh(self, old: TokenPair, call: Call) -> TokenPair | None:
         """Refresh the pair; None when its refresh token is gone: refused, or used by an answer that was lost.
