@@ -260,7 +260,7 @@ async def test_wait_gives_up_with_the_last_state(client):
     sent = await client.send(text(schedule_at=tomorrow))
 
     with pytest.raises(WaitTimeoutError) as caught:
-        await client.wait(sent.id, timeout=0.1)
+        await client.wait(sent.id, timeout=1)
 
     assert caught.value.state.id == sent.id
 

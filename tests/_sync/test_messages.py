@@ -239,7 +239,7 @@ def test_wait_gives_up_with_the_last_state(client):
     sent = client.send(text(schedule_at=tomorrow))
 
     with pytest.raises(WaitTimeoutError) as caught:
-        client.wait(sent.id, timeout=0.1)
+        client.wait(sent.id, timeout=1)
 
     assert caught.value.state.id == sent.id
 
