@@ -554,6 +554,44 @@ async def test_events_beyond_what_memory_holds_wait_in_the_store(make, give, qui
     assert await receiver.store.unfinished() == 0
 
 
+async def test_what_was_left_behind_is_handled_as_fast_as_handlers_are(make, phone, store, until, monkeypatch):
+    monkeypatch.setattr(receiving, "_PAUSE", 1000)  # nothing is gained by waiting for the next look
+    receiver, ran = make(concurrency=2), []
+
+    @receiver.on()
+    async def handle(event):
+        await anyio.lowlevel.checkpoint()
+        ran.append(event.id)
+
+    for _ in range(100):
+        store.release((await store.add(phone.envelope(), (), window=timedelta(1))).number)
+    receiver.wake()
+    await until(lambda: len(ran) == 100)
+    await receiver.drain()
+
+    assert len(set(ran)) == 100
+    assert await store.unfinished() == 0
+
+
+async def test_file_that_goes_away_is_answered_503_until_it_is_back(give, until, tmp_path, caplog):
+    store = SQLiteStore(tmp_path / "events.db")
+    receiver, ran = Receiver(signing_key=KEY, store=store), []
+    receiver.on()(lambda event: ran.append(event.id))
+    await (await give(receiver)).linger()
+    path = tmp_path / "events.db"
+
+    path.rename(tmp_path / "moved")
+    answers = [(await give(receiver)).decision for _ in range(2)]
+    (tmp_path / "moved").rename(path)
+    answers.append((await give(receiver)).decision)
+    await until(lambda: len(ran) == 2)
+    await receiver.drain()
+    store.close()
+
+    assert [decision.status for decision in answers] == [503, 503, 200]
+    assert "events.db was deleted, replaced or emptied" in caplog.text
+
+
 async def test_few_large_events_are_held_in_memory(make, give, phone, quick, until):
     receiver, going, ran = make(concurrency=1), anyio.Event(), []
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import anyio
 import pytest
@@ -17,6 +21,7 @@ from eventually import LIMIT
 from smsgate.errors import ConfigurationError
 from smsgate.receiver import MemoryStore, SQLiteStore, sqlite
 
+ROOT = Path(__file__).parents[2]
 WINDOW = timedelta(days=3)
 pytestmark = pytest.mark.anyio
 
@@ -142,32 +147,172 @@ async def test_file_is_shared_by_several_stores(open_store):
     assert await one.claim(10) == []
 
 
-async def test_events_of_a_dead_process_are_handed_out_again(open_store, monkeypatch):
-    monkeypatch.setattr(sqlite, "LEASE", 0.2)
-    dead, heir = open_store(), open_store()
-    monkeypatch.setattr(dead, "_still_holds", lambda: False)
-    await dead.add(b"body", ("a",), window=WINDOW)
+OWNER = """
+import sys, time
+import anyio
+from datetime import timedelta
+from smsgate.receiver import SQLiteStore
 
+async def main():
+    store = SQLiteStore(sys.argv[1])
+    for number in range(3):
+        await store.add(b"body", (), window=timedelta(days=3))
+    print("added", flush=True)
+    {then}
+    time.sleep(600)
+
+anyio.run(main)
+"""
+
+
+@pytest.fixture
+def start_owner(tmp_path):
+    processes = []
+
+    def start(then="pass"):
+        path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "generated")])
+        command = [sys.executable, "-c", OWNER.format(then=then), str(tmp_path / "events.db")]
+        processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": path}))
+        assert processes[-1].stdout.readline() == "added\n"
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+async def claimed(store, count, seconds=30):
+    """Claim until so many events came."""
+    events = []
+    with anyio.fail_after(seconds):
+        while len(events) < count:
+            events += await store.claim(10)
+            await anyio.sleep(0.01)
+    return events
+
+
+async def test_stopped_process_keeps_its_events_until_it_ends(open_store, start_owner):
+    owner, heir = start_owner(), open_store()
+
+    owner.send_signal(signal.SIGSTOP)
+    for _ in range(50):
+        assert await heir.claim(10) == []
+        await anyio.sleep(0.1)
+    owner.kill()
+
+    events = await claimed(heir, 3)
+    assert [(event.body, event.attempts) for event in events] == [(b"body", 2)] * 3
     assert await heir.claim(10) == []
-    await anyio.sleep(0.1)
-    assert await heir.claim(10) == []
-    await anyio.sleep(0.2)
-    (taken,) = await heir.claim(10)
-    assert (taken.body, taken.attempts) == (b"body", 2)
 
 
-async def test_living_process_keeps_its_events_whatever_the_clock_does(open_store, clock, monkeypatch):
-    monkeypatch.setattr(sqlite, "LEASE", 0.8)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+async def test_child_of_a_dead_process_does_not_keep_its_events(open_store, start_owner, tmp_path):
+    fork = "import os; print(os.fork(), flush=True)"
+    owner, heir = start_owner(fork), open_store()
+    children = [int(owner.stdout.readline()) for _ in range(2)]
+    try:
+        assert await heir.claim(10) == []
+        owner.kill()
+
+        assert len(await claimed(heir, 3)) == 3
+    finally:
+        os.kill(max(children), signal.SIGKILL)
+
+
+async def test_living_process_keeps_its_events_whatever_the_clock_does(open_store, clock):
     one, other = open_store(), open_store()
     await one.add(b"body", ("a",), window=WINDOW)
 
     for jump in (0, 100_000, -200_000, 0):
         clock.now += jump
-        await anyio.sleep(0.3)
-        assert await other.add(str(jump).encode(), (), window=WINDOW) is not None  # which tidies up as well
+        assert await other.add(str(jump).encode(), (), window=WINDOW) is not None
         assert await other.claim(10) == []
-    await anyio.sleep(1)
-    assert await other.claim(10) == []
+    one.close()
+    assert [event.body for event in await other.claim(10)] == [b"body"]
+
+
+async def test_lock_files_of_dead_processes_go_away(open_store, start_owner, tmp_path):
+    def owners():
+        return [path.name for path in tmp_path.iterdir() if "-owner-" in path.name]
+
+    process, living = start_owner(), open_store()
+    process.kill()
+    process.wait()
+    await living.add(b"body", (), window=WINDOW)
+
+    assert len(owners()) == 1
+    assert len(await claimed(living, 3)) == 3
+    living.close()
+    assert owners() == []
+
+
+@pytest.mark.parametrize("victim", ["", "-wal", "-owner-"])
+@pytest.mark.parametrize("change", ["deleted", "replaced"])
+async def test_file_that_is_deleted_or_replaced_is_noticed_until_it_is_back(open_store, tmp_path, victim, change):
+    store = open_store()
+    held = await store.add(b"body", ("a",), window=WINDOW)
+    (path,) = [
+        one
+        for one in tmp_path.iterdir()
+        if one.name.startswith(f"events.db{victim}") and (victim or one.name == "events.db")
+    ]
+    path.rename(tmp_path / "moved")
+    if change == "replaced":
+        path.write_bytes((tmp_path / "moved").read_bytes())
+
+    for _ in range(2):
+        with pytest.raises(sqlite3.OperationalError, match="deleted, replaced or emptied"):
+            await store.add(b"lost", ("b",), window=WINDOW)
+    await store.finish(held.number)
+    (tmp_path / "moved").rename(path)
+
+    assert await store.add(b"kept", ("b",), window=WINDOW) is not None
+    assert await store.unfinished() == 1
+
+
+async def test_emptied_file_is_noticed_and_a_closed_store_makes_a_new_one(open_store, tmp_path):
+    store = open_store()
+    await store.add(b"body", ("a",), window=WINDOW)
+    os.truncate(tmp_path / "events.db", 0)
+
+    with pytest.raises(sqlite3.OperationalError, match="emptied"):
+        await store.add(b"lost", ("b",), window=WINDOW)
+    store.close()
+    for file in tmp_path.iterdir():
+        file.unlink()
+
+    assert await store.add(b"kept", ("b",), window=WINDOW) is not None
+
+
+async def test_file_of_the_first_version_is_taken_over(open_store, tmp_path):
+    with sqlite3.connect(tmp_path / "events.db") as old:
+        old.executescript("""
+            CREATE TABLE events (
+                number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, attempts INTEGER NOT NULL,
+                due REAL NOT NULL, finished TEXT NOT NULL DEFAULT '', failed INTEGER NOT NULL DEFAULT 0, owner TEXT
+            );
+            CREATE TABLE owners (owner TEXT PRIMARY KEY, beat INTEGER NOT NULL, seen REAL NOT NULL) WITHOUT ROWID;
+            INSERT INTO events VALUES (7, x'00', 1, 0, '', 0, 'somebody');
+            INSERT INTO owners VALUES ('somebody', 5, 0);
+            PRAGMA user_version = 1;
+        """)
+    old.close()
+
+    assert [(event.number, event.attempts) for event in await open_store().claim(10)] == [(7, 2)]
+
+
+async def test_expired_marks_go_away_little_by_little(open_store, clock, tmp_path):
+    store = open_store()
+    for number in range(30):
+        await store.add(b"", (f"{number}-a", f"{number}-b"), window=WINDOW)
+    clock.now += WINDOW.total_seconds() + 1
+    for number in range(30, 60):
+        await store.add(b"", (f"{number}-a", f"{number}-b"), window=WINDOW)
+
+    with sqlite3.connect(tmp_path / "events.db") as file:
+        assert file.execute("SELECT count(*) FROM marks").fetchone() == (60,)
+    file.close()
 
 
 async def test_clock_that_is_put_back_holds_up_no_event(open_store, clock):

@@ -277,6 +277,9 @@ class Receiver(Handlers):
                         handed = await self.store.claim(room) if room > 0 else []
                     for held in handed:
                         self._take(shop, held)
+                    if not shop.draining and len(handed) >= room:  # there may be more: as fast as handlers take them
+                        await shop.holds_at_most(self._concurrency)
+                        continue
                     if await self.store.unfinished() == 0 and not shop.asked:
                         return
                     pause = _PAUSE
@@ -298,7 +301,7 @@ class Receiver(Handlers):
                 await self._handle(shop, held, event)
                 kept = False
             finally:
-                shop.held -= 1
+                shop.put_back()
                 if kept:  # interrupted: the loop is closing
                     self.store.release(held.number)
                 if done:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 import threading
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smsgate.errors import ConfigurationError
+from smsgate.receiver.owner_lock import OwnerLock, is_alive, remove_leftovers
 from smsgate.receiver.stores import Unfinished
 from smsgate.receiver.threads import Threads
 
@@ -20,46 +20,48 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from datetime import timedelta
 
-LEASE = 4.0
-"""Seconds after which a process that gives no sign of life is held for dead."""
-
 _LONGEST = 3700.0  # seconds; receivers wait an hour at most, so what is due later was noted by a clock that was wrong
 _BUSY = 1.5  # seconds to wait for another process: less than the two in which a phone should get its answer
-_SWEEP = 600.0
-_VERSION = 1
+_BATCH = 1000  # rows that one transaction frees, so that none is long
+_EXPIRED = 10  # marks that one transaction forgets; an event has two at most, so they cannot pile up
+_VERSION = 2
 _SCHEMA = """
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS events (
     number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, attempts INTEGER NOT NULL, due REAL NOT NULL,
     finished TEXT NOT NULL DEFAULT '', failed INTEGER NOT NULL DEFAULT 0, owner TEXT
 );
+CREATE INDEX IF NOT EXISTS events_open ON events (owner, due) WHERE NOT failed;
+CREATE INDEX IF NOT EXISTS events_failed ON events (failed) WHERE failed;
 CREATE TABLE IF NOT EXISTS marks (mark TEXT PRIMARY KEY, seen REAL NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS marks_seen ON marks (seen);
-CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, beat INTEGER NOT NULL, seen REAL NOT NULL) WITHOUT ROWID;
-PRAGMA user_version = 1;
+DROP TABLE IF EXISTS owners; -- version 1
+PRAGMA user_version = 2;
 COMMIT;
 """
-_DUE = """
-SELECT number, events.owner, beat FROM events LEFT JOIN owners USING (owner)
-WHERE NOT failed AND (due <= :now OR due > :now + :longest) ORDER BY due, number
+_WAITING = "SELECT number FROM events WHERE NOT failed AND owner IS NULL AND {} ORDER BY due, number LIMIT :limit"
+_DUE = (_WAITING.format("due <= :now"), _WAITING.format("due > :now + :longest"))
+_NEXT_OWNER = "SELECT owner FROM events WHERE NOT failed AND owner > ? ORDER BY owner LIMIT 1"
+_FREE = """
+UPDATE events SET owner = NULL
+WHERE number IN (SELECT number FROM events WHERE NOT failed AND owner = ? LIMIT ?)
 """
-_BEAT = """
-INSERT INTO owners VALUES (:me, 1, :now) ON CONFLICT (owner) DO UPDATE SET beat = beat + 1, seen = :now
-"""
-_FORGET = """
-DELETE FROM owners WHERE seen < ? AND owner NOT IN (SELECT owner FROM events WHERE owner IS NOT NULL)
-"""
+_FORGET = "DELETE FROM marks WHERE mark IN (SELECT mark FROM marks WHERE seen < ? ORDER BY seen LIMIT ?)"
 
 
 class SQLiteStore:
     """Keeps events in an SQLite file until they are handled, and afterwards their marks (digests) only.
 
-    Every event is on disk before the phone gets its answer. Whoever works on an event holds it for its process; a
-    process that died is noticed after four seconds, and then its events are handed out again. Signs of life are counted
-    and not timed, so a clock that jumps, or a machine that sleeps, makes nobody look dead.
+    Every event is on disk before the phone gets its answer. A process that works on events owns them, and holds a lock
+    of the system that only its end frees: events of a dead process are handed out again at the next look, while one
+    that is stopped, stalled, or whose clock jumps keeps its own.
+
+    When the file is deleted, replaced or emptied while it is open, adding and claiming fail, until the file is back or
+    the store is closed and so opened anew.
 
     Args:
         path: the file, made when it is missing, readable for its owner only. A local disk: WAL needs shared memory.
+            Beside it lie SQLite's own files and a lock file for each process.
         clock: Unix seconds.
 
     Raises:
@@ -78,13 +80,11 @@ class SQLiteStore:
     def _start(self) -> None:
         """Begin as a new owner: in a new process after a fork, nothing of the old one may be used."""
         self._process = os.getpid()
-        self._owner = secrets.token_hex(8)
-        self._held: set[int] = set()
+        self._released: list[int] = []  # events taken back from the owner, but not yet in the file
         self._connection: sqlite3.Connection | None = None
         self._closer: weakref.finalize[..., SQLiteStore] | None = None
-        self._beating = False
-        self._swept = 0.0
-        self._beats: dict[str, tuple[int, float]] = {}  # of other processes: the last one, and when it was seen first
+        self._owner_lock: OwnerLock | None = None
+        self._files: dict[Path, os.stat_result] = {}
 
     def __repr__(self) -> str:
         return f"SQLiteStore({self._path.name!r})"
@@ -124,31 +124,27 @@ class SQLiteStore:
     async def finish(self, number: int) -> None:
         """See `EventStore.finish`."""
         await self._change("DELETE FROM events WHERE number = ?", number)
-        self.release(number)
 
     async def repeat(self, number: int, *, after: float, finished: frozenset[str]) -> None:
         """See `EventStore.repeat`."""
         change = "UPDATE events SET owner = NULL, due = ?, finished = ? WHERE number = ?"
         await self._change(change, self._clock() + after, "\n".join(sorted(finished)), number)
-        self.release(number)
 
     async def give_up(self, number: int) -> None:
         """See `EventStore.give_up`."""
         await self._change("UPDATE events SET owner = NULL, failed = 1 WHERE number = ?", number)
-        self.release(number)
 
     def release(self, number: int) -> None:
         """See `EventStore.release`."""
-        self._held.discard(number)
+        self._released.append(number)
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""
         with self._lock:
-            if self._connection and self._process == os.getpid():
-                with suppress(sqlite3.Error):
-                    self._connection.execute("DELETE FROM owners WHERE owner = ?", (self._owner,))
             if self._closer:
                 self._closer()
+            if self._owner_lock:
+                self._owner_lock.release()
             self._start()
 
     async def _handed(self, work: Callable[[], list[Unfinished]]) -> list[Unfinished]:
@@ -185,47 +181,60 @@ class SQLiteStore:
             if left <= 0:  # others have waited for the file all the time
                 raise sqlite3.OperationalError("the SQLite store is busy")
             with self._transaction(left) as connection:
-                self._sweep(connection, now, window)
+                owner = self._owner()
+                connection.execute(_FORGET, (now - window, _EXPIRED))
                 known = "SELECT 1 FROM marks WHERE mark = ? AND seen >= ?"
                 if any(connection.execute(known, (mark, now - window)).fetchone() for mark in marks):
                     return []
                 connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", [(mark, now) for mark in marks])
                 insert = "INSERT INTO events (body, attempts, due, owner) VALUES (?, 1, ?, ?)"
-                number = connection.execute(insert, (body, now, self._owner)).lastrowid or 0
-                self._beat(connection)
-            self._hold([number])
+                number = connection.execute(insert, (body, now, owner)).lastrowid or 0
+                self._check_files()
         return [Unfinished(number, body)]
 
     def _claim(self, limit: int) -> list[Unfinished]:
         with self._lock:
-            if not self._free():
+            connection, owner = self._open(), self._owner()
+            dead = self._dead_owners(connection, owner)
+            if not (self._released or dead or self._due(connection, 1)):
                 return []  # the usual case, without a write
-            with self._transaction() as connection:
-                numbers = self._free()[:limit]
-                for number in numbers:
-                    change = "UPDATE events SET attempts = attempts + 1, owner = ? WHERE number = ?"
-                    connection.execute(change, (self._owner, number))
-                self._beat(connection)
-            self._hold(numbers)
+            released = self._released[:_BATCH]
+            with self._transaction():
+                free = "UPDATE events SET owner = NULL WHERE number = ? AND owner = ?"
+                connection.executemany(free, [(number, owner) for number in released])
+                connection.executemany(_FREE, [(one, _BATCH) for one in dead])
+                numbers = self._due(connection, limit)
+                take = "UPDATE events SET attempts = attempts + 1, owner = ? WHERE number = ?"
+                connection.executemany(take, [(owner, number) for number in numbers])
+                self._check_files()
+            del self._released[: len(released)]
+        try:
             return [self._hand_out(number) for number in numbers]
+        except BaseException:
+            self._released += numbers
+            raise
 
-    def _free(self) -> list[int]:
-        rows = self._open().execute(_DUE, {"now": self._clock(), "longest": _LONGEST})
-        return [number for number, owner, beat in rows if number not in self._held and self._is_free(owner, beat)]
+    def _due(self, connection: sqlite3.Connection, limit: int) -> list[int]:
+        """Return events that are due and that nobody owns."""
+        numbers: list[int] = []
+        for query in _DUE:
+            left = {"now": self._clock(), "longest": _LONGEST, "limit": limit - len(numbers)}
+            numbers += [number for (number,) in connection.execute(query, left)]
+        return numbers
 
-    def _is_free(self, owner: str | None, beat: int | None) -> bool:
-        """Tell whether an event is in nobody's hands: its owner gave no sign of life while this process watched."""
-        if owner is None or beat is None or owner == self._owner:
-            return True
-        now = time.monotonic()
-        last, since = self._beats.get(owner, (None, now))
-        self._beats[owner] = (beat, since if beat == last else now)
-        return now - self._beats[owner][1] > LEASE
+    def _dead_owners(self, connection: sqlite3.Connection, me: str) -> list[str]:
+        dead, owner = list[str](), ""
+        while row := connection.execute(_NEXT_OWNER, (owner,)).fetchone():
+            owner = row[0]
+            if owner != me and not is_alive(self._path, owner):
+                dead.append(owner)
+        return dead
 
     def _hand_out(self, number: int) -> Unfinished:
         query = "SELECT body, attempts, finished FROM events WHERE number = ?"
-        body, attempts, finished = self._open().execute(query, (number,)).fetchone()
-        return Unfinished(number, bytes(body), attempts, frozenset(filter(None, finished.split("\n"))))
+        with self._lock:  # for one event at a time, as bodies may be large
+            body, attempts, finished = self._open().execute(query, (number,)).fetchone()
+        return Unfinished(number, body, attempts, frozenset(filter(None, finished.split("\n"))))
 
     async def _count(self, condition: str) -> int:
         def count() -> int:
@@ -240,34 +249,6 @@ class SQLiteStore:
                 return connection.execute(statement, values).rowcount
 
         return await self._threads.run(change)
-
-    def _sweep(self, connection: sqlite3.Connection, now: float, window: float) -> None:
-        """Now and then forget old marks and dead owners."""
-        if now - self._swept > _SWEEP:
-            self._swept = now
-            connection.execute("DELETE FROM marks WHERE seen < ?", (now - window,))
-            connection.execute(_FORGET, (now - 3600,))
-
-    # -- signs of life -------------------------------------------------------------------------------------------
-
-    def _hold(self, numbers: list[int]) -> None:
-        self._held.update(numbers)
-        if self._held and not self._beating:
-            self._beating = True
-            threading.Thread(target=_keep_alive, args=(weakref.ref(self),), name="smsgate-store", daemon=True).start()
-
-    def _beat(self, connection: sqlite3.Connection) -> None:
-        connection.execute(_BEAT, {"me": self._owner, "now": self._clock()})
-
-    def _still_holds(self) -> bool:
-        """Renew this process's sign of life; False when it holds nothing any more."""
-        with self._lock:
-            if not self._held or self._process != os.getpid():
-                self._beating = False
-                return False
-            with suppress(sqlite3.Error), self._transaction() as connection:  # the next beat may succeed
-                self._beat(connection)
-            return True
 
     # -- the file ------------------------------------------------------------------------------------------------
 
@@ -293,16 +274,31 @@ class SQLiteStore:
         if self._connection is None:
             self._connection = _connect(self._path)
             self._closer = weakref.finalize(self, self._connection.close)
+            self._files = {path: path.stat() for path in _files_of(self._path) if path.exists()}
         return self._connection
 
+    def _owner(self) -> str:
+        """Return the name under which this process owns events."""
+        if self._owner_lock is None:
+            remove_leftovers(self._path)
+            self._owner_lock = OwnerLock(self._path)
+            self._files[self._owner_lock.path] = self._owner_lock.path.stat()
+        return self._owner_lock.owner
 
-def _keep_alive(reference: weakref.ref[SQLiteStore]) -> None:
-    while True:
-        time.sleep(LEASE / 4)
-        store = reference()
-        if store is None or not store._still_holds():  # noqa: SLF001 - the store's own thread  # pyright: ignore[reportPrivateUsage]
-            return
-        del store
+    def _check_files(self) -> None:
+        """Make sure that what is written reaches the file that other processes, and the next one, will open."""
+        for path, opened in self._files.items():
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                found = None
+            emptied = found is not None and path == self._path and found.st_size == 0
+            if found is None or emptied or not os.path.samestat(found, opened):
+                raise sqlite3.OperationalError(f"{path.name} was deleted, replaced or emptied while it was open")
+
+
+def _files_of(path: Path) -> list[Path]:
+    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -329,6 +325,6 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # what is answered for is on disk
     connection.execute("PRAGMA secure_delete = ON")  # texts of people
-    if connection.execute("PRAGMA user_version").fetchone()[0] not in {0, _VERSION}:
+    if connection.execute("PRAGMA user_version").fetchone()[0] not in range(_VERSION + 1):
         raise ConfigurationError("the SQLite store was written by another version of smsgate")
     connection.executescript(_SCHEMA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
 import threading
 import time
@@ -109,6 +110,7 @@ class MemoryStore:
         self._lock = threading.Lock()
         self._marks: dict[str, float] = {}  # oldest first
         self._kept: dict[int, _Kept] = {}
+        self._waiting: list[tuple[float, int]] = []  # a heap of those in nobody's hands: when they are due, and number
         self._failed: dict[int, _Kept] = {}
         self._count = 0
 
@@ -132,6 +134,8 @@ class MemoryStore:
 
     def _make_room(self, size: int) -> bool:
         """Drop what was given up, as far as that is of any use."""
+        if self._room >= size:
+            return True
         if self._room + sum(len(kept.body) for kept in self._failed.values()) < size:
             return False
         dropped = 0
@@ -153,11 +157,14 @@ class MemoryStore:
         """See `EventStore.claim`."""
         now = self._clock()
         with self._lock:
-            due = [kept for kept in self._kept.values() if not kept.held and kept.due <= now][:limit]
-            for kept in due:
-                kept.held = True
-                kept.attempts += 1
-            return [kept.hand_out() for kept in due]
+            handed: list[Unfinished] = []
+            while self._waiting and self._waiting[0][0] <= now and len(handed) < limit:
+                kept = self._kept.get(heapq.heappop(self._waiting)[1])
+                if kept and not kept.held:
+                    kept.held = True
+                    kept.attempts += 1
+                    handed.append(kept.hand_out())
+            return handed
 
     async def unfinished(self) -> int:
         """See `EventStore.unfinished`."""
@@ -172,7 +179,8 @@ class MemoryStore:
         with self._lock:
             revived = len(self._failed)
             for number, kept in self._failed.items():
-                self._kept[number] = _Kept(number, kept.body, 0, self._clock(), kept.finished, held=False)
+                self._kept[number] = _Kept(number, kept.body, 0, self._clock(), kept.finished)
+                self._put_back(self._kept[number])
             self._failed.clear()
             return revived
 
@@ -198,7 +206,12 @@ class MemoryStore:
         """See `EventStore.repeat`."""
         with self._lock:
             kept = self._kept[number]
-            kept.due, kept.finished, kept.held = self._clock() + after, finished, False
+            kept.due, kept.finished = self._clock() + after, finished
+            self._put_back(kept)
+
+    def _put_back(self, kept: _Kept) -> None:
+        kept.held = False
+        heapq.heappush(self._waiting, (kept.due, kept.number))
 
     def _drop(self, number: int) -> None:
         kept = self._kept.pop(number, None)
@@ -216,5 +229,5 @@ class MemoryStore:
         """See `EventStore.release`."""
         with self._lock:
             kept = self._kept.get(number)
-            if kept:
-                kept.held = False
+            if kept and kept.held:
+                self._put_back(kept)

@@ -27,6 +27,7 @@ class Workshop:
     def __init__(self, limit: int) -> None:
         self.slots = anyio.Semaphore(limit)
         self.held = 0
+        self._put_back = anyio.Event()
         self.watching = False
         self.asked = False
         self.draining = False
@@ -34,6 +35,17 @@ class Workshop:
         self._arriving = 0
         self._tasks: set[object] = set()
         self._scopes: set[anyio.CancelScope] = set()
+
+    def put_back(self) -> None:
+        """Count one event less that is held."""
+        self.held -= 1
+        self._put_back.set()
+
+    async def holds_at_most(self, number: int) -> None:
+        """Wait until no more than so many events are held."""
+        while self.held > number:
+            self._put_back = anyio.Event()
+            await self._put_back.wait()
 
     def start(self, work: Callable[[], Awaitable[None]]) -> None:
         """Let something run by itself; it must handle its own exceptions."""

@@ -1,0 +1,132 @@
+"""Locks that tell whether the owner of stored events lives: the system frees them when its process ends, not before."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import weakref
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _acquire(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _free(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+else:
+    import fcntl
+
+    def _acquire(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _free(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+_FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
+_descriptors: set[int] = set()
+
+
+class OwnerLock:
+    """The lock of one owner, held until `release` or the end of the process; one that is stopped or stalled keeps it.
+
+    Args:
+        store: file of the store; the lock's file lies beside it.
+
+    Attributes:
+        owner: name of the owner.
+        path: file of the lock.
+
+    Raises:
+        OSError: the file cannot be made, or its file system knows no locks.
+    """
+
+    def __init__(self, store: Path) -> None:
+        while True:
+            self.owner = secrets.token_hex(8)
+            self.path = _path(store, self.owner)
+            descriptor = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+            if _acquire(descriptor) and _is_at(self.path, descriptor):
+                break
+            _remove(self.path, descriptor)  # another process looked at it before it was locked
+        _descriptors.add(descriptor)
+        self.release = weakref.finalize(self, _release, self.path, descriptor, os.getpid())
+
+
+def is_alive(store: Path, owner: str) -> bool:
+    """Tell whether an owner's process has not ended and has not released its lock."""
+    return not _take_over(_path(store, owner), remove=False)
+
+
+def remove_leftovers(store: Path) -> None:
+    """Remove the files of owners whose processes have ended."""
+    for path in store.parent.iterdir():
+        if path.name.startswith(_path(store, "").name):
+            _take_over(path, remove=True)
+
+
+def _path(store: Path, owner: str) -> Path:
+    return store.with_name(f"{store.name}-owner-{owner}")
+
+
+def _take_over(path: Path, *, remove: bool) -> bool:
+    """Tell whether nobody holds a lock; its file is removed before anybody else can take it."""
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except FileNotFoundError:
+        return True
+    try:
+        if not _acquire(descriptor):
+            return False
+        if remove:
+            with suppress(OSError):
+                path.unlink()
+        _free(descriptor)  # closing does not do it while a child of a fork has the file open
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _remove(path: Path, descriptor: int) -> None:
+    with suppress(OSError):
+        path.unlink()
+    os.close(descriptor)
+
+
+def _release(path: Path, descriptor: int, process: int) -> None:
+    if os.getpid() == process:  # else the lock belongs to the parent
+        _descriptors.discard(descriptor)
+        _remove(path, descriptor)
+
+
+def _forget_locks_of_parent() -> None:
+    """Close the parent's files in the child of a fork, which would keep its locks alive when the parent has ended."""
+    for descriptor in _descriptors:
+        os.close(descriptor)
+    _descriptors.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_locks_of_parent)
