@@ -21,7 +21,10 @@ BY_HAND = {"io.py", "__init__.py", "conftest.py"}
 RULES: tuple[tuple[str, str], ...] = (
     (r"\n@pytest\.mark\.anyio(?=\n)", ""),
     (r"\n\n    close = aclose\n", "\n"),
-    (r"async (?=def |with |for )", ""),
+    (r"for asynchronous programs, under asyncio and trio", "for synchronous programs"),
+    (r"the tasks of an event loop", "threads"),
+    (r" and off the event loop", ""),
+    (r"async (?=def |with |for |with``)", ""),
     (r"await ", ""),
     (r"Awaitable\[([^\]]+\])\]", r"\1"),
     (r", Awaitable(?=, Callable)", ""),

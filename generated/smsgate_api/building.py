@@ -63,14 +63,15 @@ def by_keyword(
     Raises:
         TypeError: more was given by position than that field, or it was given twice.
     """
-    if positional is None or len(values) > 1:
+    if positional is None or len(values) != 1:
         fields = model.model_fields.items()
         names = [name for name, field in fields if field.is_required()] or [next(iter(model.model_fields), "")]
         shown = ", ".join(f"{name}=…" for name in names if name)
         raise TypeError(f"{model.__name__} takes keywords only: {model.__name__}({shown})")
     if positional in data:
         raise TypeError(f"{model.__name__} got two values for {positional}")
-    return {positional: values[0], **data}
+    (value,) = values
+    return {positional: value, **data}
 
 
 def check_names(model: type[BaseModel], data: Mapping[str, Any]) -> None:
@@ -82,7 +83,7 @@ def check_names(model: type[BaseModel], data: Mapping[str, Any]) -> None:
     fields = model.model_fields
     known = {*fields, *(field.alias for field in fields.values())}
     problems = [
-        _problem(name, PydanticCustomError("extra_forbidden", _unknown_name(name, list(fields))))
+        _problem(name, _custom("extra_forbidden", _unknown_name(name, list(fields))))
         for name in data
         if name not in known
     ]
@@ -98,7 +99,12 @@ def _raise_if_any(model: type[BaseModel], problems: list[InitErrorDetails]) -> N
         raise ValidationError.from_exception_data(model.__name__, problems, hide_input=True)
 
 
-def _unknown_name(name: str, fields: list[str]) -> Any:
+def _custom(kind: Any, text: Any) -> PydanticCustomError:
+    """Make an error of texts that are put together at run time; neither holds a value."""
+    return PydanticCustomError(kind, text)
+
+
+def _unknown_name(name: str, fields: list[str]) -> str:
     longer = [field for field in fields if name and field.startswith(f"{name.lower()}_")]
     meant = longer or _nearest(name, fields, least=0.6)
     if meant:
@@ -142,7 +148,7 @@ def with_own_types(model: type[BaseModel], data: dict[str, Any]) -> dict[str, An
                 problems.append(_problem(key, error))
             except ValidationError as nested:
                 problems += [
-                    _problem(key, PydanticCustomError(found["type"], cast("Any", found["msg"])), *found["loc"])
+                    _problem(key, _custom(found["type"], found["msg"]), *found["loc"])
                     for found in nested.errors(include_url=False, include_context=False, include_input=False)
                 ]
     _raise_if_any(model, problems)
@@ -180,8 +186,7 @@ def _own(wanted: Any, value: Any) -> Any:
 def _of_class(wanted: type, value: Any) -> Any:
     if issubclass(wanted, Enum) and issubclass(wanted, str) and isinstance(value, str):
         if not isinstance(value, wanted) and (hint := nearest_hint(wanted, plain_text(value))):
-            text: Any = f"Input {hint}"
-            raise PydanticCustomError("unknown_value", text)
+            raise _custom("unknown_value", f"Input {hint}")
         return wanted(plain_text(value))
     if issubclass(wanted, BaseModel) and isinstance(value, Mapping):
         fields: Mapping[Any, Any] = cast("Any", value)

@@ -46,8 +46,9 @@ def with_international_numbers(message: Message, region: str | None, *, others_p
     """
     if region is None or message.__dict__.get("is_encrypted"):
         return message
-    numbers: Any = message.__dict__.get("phone_numbers")  # of a constructed message it may be anything
-    if not isinstance(numbers, list) or not all(isinstance(number, str) for number in numbers):
+    listed: Any = message.__dict__.get("phone_numbers")  # a constructed message may hold anything
+    numbers: list[Any] = [*listed] if isinstance(listed, list | tuple) else [None]
+    if not all(isinstance(number, str) for number in numbers):
         return message
     changed: list[str] = []
     for place, number in enumerate(numbers):

@@ -190,7 +190,10 @@ def test_numbers_that_become_the_same_are_no_two_recipients(client, http):
 
 def test_message_without_checked_numbers_is_still_refused(client, http):
     pytest.importorskip("phonenumbers", reason="needs the extra smsgate[numbers]")
-    for broken in (Message.model_construct(), message(MOBILE).model_copy(update={"phone_numbers": [5]})):
+    for broken in (
+        Message.model_construct(),
+        *(message(MOBILE).model_copy(update={"phone_numbers": n}) for n in ([5], 5)),
+    ):
         with pytest.raises(InvalidRequestError):
             client.with_options(default_region="DE").send(broken)
 

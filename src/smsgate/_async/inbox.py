@@ -63,6 +63,9 @@ class InboxCalls(Execution):
         Raises:
             InvalidRequestError: for limits out of range or times without zone.
             NotImplementedByServerError: on cloud and private servers.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
         """
         chosen = filter_or_empty(inbox_filter, InboxQueryFilter)
         part = filter_or_empty(pagination, QueryPagination)
@@ -137,7 +140,10 @@ class InboxCalls(Execution):
             part_id: ``part_id`` of the attachment.
 
         Raises:
+            InvalidRequestError: for an empty or path-like id.
             NotFoundError: when it is gone; phones keep files for 30 days.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
         """
         with refusals:
             operation = operations.download_attachment(message_id, part_id)
@@ -146,6 +152,12 @@ class InboxCalls(Execution):
     @asynccontextmanager
     async def stream_attachment(self, message_id: str, part_id: int) -> AsyncGenerator[AsyncIterable[bytes]]:
         """Open an MMS attachment and iterate over its bytes in chunks, for files that should not be held in memory.
+
+        Raises:
+            InvalidRequestError: for an empty or path-like id.
+            NotFoundError: when it is gone; phones keep files for 30 days.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
 
         Example:
             >>> async with client.stream_attachment("mms:1", 7) as chunks:  # doctest: +SKIP
@@ -158,13 +170,25 @@ class InboxCalls(Execution):
             yield response.chunks
 
     async def refresh_inbox(self, request: InboxRefreshRequest) -> None:
-        """Ask the phones to deliver received messages of a time span again, by webhook. Never repeated by itself."""
+        """Ask the phones to deliver received messages of a time span again, by webhook. Never repeated by itself.
+
+        Raises:
+            InvalidRequestError: for a request that breaks its rules.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+        """
         with refusals:
             operation = operations.refresh_inbox(request)
         await self.execute(operation)
 
     async def export_inbox(self, request: MessagesExportRequest) -> None:
-        """Ask for received messages by webhook; deprecated by the gateway in favour of `refresh_inbox`."""
+        """Ask for received messages by webhook; deprecated by the gateway in favour of `refresh_inbox`.
+
+        Raises:
+            InvalidRequestError: for a request that breaks its rules.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+        """
         with refusals:
             operation = operations.export_inbox(request)
         await self.execute(operation)

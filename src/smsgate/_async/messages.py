@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, overload
 from smsgate._async import io
 from smsgate._async.execution import Execution
 from smsgate._async.paging import iterate
+from smsgate._async.parameter_names import takes_underscored_id
 from smsgate.errors import InvalidRequestError, SMSGateError, WaitTimeoutError
 from smsgate.ids import new_id
 from smsgate.number_checks import MOST_CONCURRENT, whole
@@ -178,6 +179,9 @@ class MessageCalls(Execution):
             concurrency: messages under way at once, 1 to 10,000.
             skip_phone_validation: as in `send`.
             device_active_within: as in `send`.
+
+        Raises:
+            InvalidRequestError: for another concurrency.
         """
         whole("concurrency", concurrency, 1, MOST_CONCURRENT, error=InvalidRequestError)
 
@@ -205,11 +209,14 @@ class MessageCalls(Execution):
                     if isinstance(outcome, Exception):
                         raise outcome
 
+    @takes_underscored_id
     async def get_state(self, id: str) -> MessageState:
         """Return a message's state.
 
         Raises:
+            InvalidRequestError: for an empty or path-like id.
             NotFoundError: no such message; finished ones are kept for about 30 days.
+            SMSGateError: no answer came, the gateway failed, or its answer cannot be read.
         """
         with refusals:
             operation = operations.get_message(id)
@@ -245,6 +252,7 @@ class MessageCalls(Execution):
 
         Raises:
             InvalidRequestError: for limits out of range or times without zone.
+            SMSGateError: no answer came, the gateway failed, or its answer cannot be read.
         """
         chosen = filter_or_empty(query, MessagesQueryFilter)
         part = filter_or_empty(pagination, QueryPagination)
@@ -317,12 +325,15 @@ class MessageCalls(Execution):
 
         return iterate(read, page_size)
 
+    @takes_underscored_id
     async def cancel_message(self, id: str) -> MessageState:
         """Take a message back that no phone has taken yet; the phone may still be faster.
 
         Raises:
+            InvalidRequestError: for an empty or path-like id.
             ConflictError: it is not pending any more (a phone's local server says BadRequestError).
             NotFoundError: no such message.
+            SMSGateError: no answer came, the gateway failed, or its answer cannot be read.
         """
         with refusals:
             operation = operations.cancel_message(id)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smsgate import account_rules
 from smsgate._sync.execution import Execution
+from smsgate._sync.parameter_names import takes_underscored_id
 from smsgate.base_url import is_phone
 from smsgate.errors import NotFoundError
 from smsgate.ids import new_id
@@ -39,7 +40,13 @@ class AccountCalls(Execution):
     _is_phone: bool = False
 
     def list_devices(self) -> Page[Device]:
-        """List the phones of the account; a phone's local server lists itself. The order means nothing."""
+        """List the phones of the account; a phone's local server lists itself. The order means nothing.
+
+        Raises:
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
+        """
         if not self._is_phone:
             try:
                 return self.execute(operations.list_devices())
@@ -49,14 +56,27 @@ class AccountCalls(Execution):
                 return devices
         return self.execute(operations.list_local_devices())
 
+    @takes_underscored_id
     def remove_device(self, id: str) -> None:
-        """Remove a phone with its messages, pending ones too, and its webhooks. Unknown ids are no error."""
+        """Remove a phone with its messages, pending ones too, and its webhooks. Unknown ids are no error.
+
+        Raises:
+            InvalidRequestError: for an empty or path-like id.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+        """
         with refusals:
             operation = operations.delete_device(id)
         self.execute(operation)
 
     def get_webhooks(self) -> Page[Webhook]:
-        """List the registered webhooks. The order means nothing."""
+        """List the registered webhooks. The order means nothing.
+
+        Raises:
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
+        """
         return self.execute(operations.list_webhooks())
 
     def create_webhook(self, webhook: Webhook, *, allow_insecure: bool = False) -> Webhook:
@@ -68,6 +88,9 @@ class AccountCalls(Execution):
 
         Raises:
             InvalidRequestError: for a URL that no phone would deliver to, or one over 256 characters.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
         """
         with refusals:
             operation = operations.create_webhook(webhook)
@@ -76,8 +99,15 @@ class AccountCalls(Execution):
                 operation = operations.create_webhook(webhook.model_copy(update={"id": new_id()}))
         return self.execute(operation)
 
+    @takes_underscored_id
     def delete_webhook(self, id: str) -> None:
-        """Remove a webhook. Unknown ids are no error."""
+        """Remove a webhook. Unknown ids are no error.
+
+        Raises:
+            InvalidRequestError: for an empty or path-like id.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+        """
         with refusals:
             operation = operations.delete_webhook(id)
         self.execute(operation)
@@ -111,6 +141,9 @@ class AccountCalls(Execution):
 
         Raises:
             InvalidRequestError: for a URL that no phone would deliver to, no events, or a bad name.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
         """
         phone = is_phone(self._exchange.base_url)
         with refusals:
@@ -127,7 +160,13 @@ class AccountCalls(Execution):
         return wanted
 
     def get_settings(self) -> DeviceSettings:
-        """Return the settings; on cloud and private servers never-set sections and all secrets are absent."""
+        """Return the settings; on cloud and private servers never-set sections and all secrets are absent.
+
+        Raises:
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
+        """
         return self.execute(operations.get_settings())
 
     def update_settings(self, settings: DeviceSettings) -> DeviceSettings:
@@ -135,6 +174,9 @@ class AccountCalls(Execution):
 
         Raises:
             InvalidRequestError: for secrets, which only a phone's local server takes, and numbers out of range.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
         """
         with refusals:
             operation = account_rules.settings_operation(operations.replace_settings, settings, self._exchange.base_url)
@@ -145,6 +187,9 @@ class AccountCalls(Execution):
 
         Raises:
             InvalidRequestError: for secrets, which only a phone's local server takes, and numbers out of range.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
         """
         with refusals:
             operation = account_rules.settings_operation(operations.patch_settings, settings, self._exchange.base_url)
@@ -160,32 +205,63 @@ class AccountCalls(Execution):
         Raises:
             InvalidRequestError: for a time without zone.
             NotImplementedByServerError: on cloud and private servers.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
         """
         with refusals:
             operation = operations.get_logs(from_=moment(from_), to=moment(to))
         return self.execute(operation)
 
     def health_check(self) -> HealthResponse:
-        """Return the server's health, also when it reports a failure. Needs no credentials, is never repeated."""
+        """Return the server's health, also when it reports a failure. Needs no credentials, is never repeated.
+
+        Raises:
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
+        """
         return self.execute(operations.health())
 
     def liveness_check(self) -> HealthResponse:
-        """Return whether the server process works (not on a phone's local server)."""
+        """Return whether the server process works (not on a phone's local server).
+
+        Raises:
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
+        """
         return self.execute(operations.health_live())
 
     def readiness_check(self) -> HealthResponse:
-        """Return whether the server can serve requests (not on a phone's local server)."""
+        """Return whether the server can serve requests (not on a phone's local server).
+
+        Raises:
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
+        """
         return self.execute(operations.health_ready())
 
     def startup_check(self) -> HealthResponse:
-        """Return whether the server has started (not on a phone's local server)."""
+        """Return whether the server has started (not on a phone's local server).
+
+        Raises:
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
+        """
         return self.execute(operations.health_startup())
 
     def generate_token(self, token_request: TokenRequest) -> TokenResponse:
         """Make an access token and its refresh token. Trust ``expires_at``: servers cap the lifetime in silence.
 
         Raises:
+            InvalidRequestError: for a request that breaks its rules.
             NotImplementedByServerError: when the server makes no tokens.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
         """
         with refusals:
             operation = operations.create_token(token_request)
@@ -195,14 +271,24 @@ class AccountCalls(Execution):
         """Exchange a refresh token for a new pair; it works once, and the old access token stays valid.
 
         Raises:
+            InvalidRequestError: for what is no token.
             UnauthorizedError: when the refresh token was used, revoked or has expired.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
         """
         with refusals:
             operation = operations.refresh_token(refresh_token)
         return self.execute(operation)
 
     def revoke_token(self, jti: str) -> None:
-        """Revoke a token by its id, with the refresh token made together with it. Unknown ids are no error."""
+        """Revoke a token by its id, with the refresh token made together with it. Unknown ids are no error.
+
+        Raises:
+            InvalidRequestError: for an empty or path-like id.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+        """
         with refusals:
             operation = operations.revoke_token(jti)
         self.execute(operation)

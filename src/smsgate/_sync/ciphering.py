@@ -1,5 +1,5 @@
 # Written by scripts/unasync.py from src/smsgate/_async/ciphering.py; change that file instead.
-"""Encrypts what goes out and decrypts what comes back, on all cores and off the event loop."""
+"""Encrypts what goes out and decrypts what comes back, on all cores."""
 
 from __future__ import annotations
 

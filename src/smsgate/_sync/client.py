@@ -43,10 +43,10 @@ __all__ = ["APIClient"]
 
 
 class APIClient(MessageCalls, InboxCalls, AccountCalls):
-    """The gateway's API for synchronous programs, under asyncio and trio.
+    """The gateway's API for synchronous programs.
 
-    May be shared by the tasks of an event loop. Makes its connections on first use and closes them at the end of an
-    ``async with`` block or by `close`; the next call opens them again.
+    May be shared by threads. Makes its connections on first use and closes them at the end of an
+    ``with`` block or by `close`; the next call opens them again.
 
     Args:
         login: user name of the account; None when ``password`` is a token.

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Execution:
-    """Executes operations; usable with ``async with`` and without."""
+    """Executes operations; usable with ``with`` and without."""
 
     _exchange: Exchange
     _cipher: Cipher

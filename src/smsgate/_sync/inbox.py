@@ -64,6 +64,9 @@ class InboxCalls(Execution):
         Raises:
             InvalidRequestError: for limits out of range or times without zone.
             NotImplementedByServerError: on cloud and private servers.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
         """
         chosen = filter_or_empty(inbox_filter, InboxQueryFilter)
         part = filter_or_empty(pagination, QueryPagination)
@@ -138,7 +141,10 @@ class InboxCalls(Execution):
             part_id: ``part_id`` of the attachment.
 
         Raises:
+            InvalidRequestError: for an empty or path-like id.
             NotFoundError: when it is gone; phones keep files for 30 days.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
         """
         with refusals:
             operation = operations.download_attachment(message_id, part_id)
@@ -147,6 +153,12 @@ class InboxCalls(Execution):
     @contextmanager
     def stream_attachment(self, message_id: str, part_id: int) -> Generator[Iterable[bytes]]:
         """Open an MMS attachment and iterate over its bytes in chunks, for files that should not be held in memory.
+
+        Raises:
+            InvalidRequestError: for an empty or path-like id.
+            NotFoundError: when it is gone; phones keep files for 30 days.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
 
         Example:
             >>> with client.stream_attachment("mms:1", 7) as chunks:  # doctest: +SKIP
@@ -159,13 +171,25 @@ class InboxCalls(Execution):
             yield response.chunks
 
     def refresh_inbox(self, request: InboxRefreshRequest) -> None:
-        """Ask the phones to deliver received messages of a time span again, by webhook. Never repeated by itself."""
+        """Ask the phones to deliver received messages of a time span again, by webhook. Never repeated by itself.
+
+        Raises:
+            InvalidRequestError: for a request that breaks its rules.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+        """
         with refusals:
             operation = operations.refresh_inbox(request)
         self.execute(operation)
 
     def export_inbox(self, request: MessagesExportRequest) -> None:
-        """Ask for received messages by webhook; deprecated by the gateway in favour of `refresh_inbox`."""
+        """Ask for received messages by webhook; deprecated by the gateway in favour of `refresh_inbox`.
+
+        Raises:
+            InvalidRequestError: for a request that breaks its rules.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+        """
         with refusals:
             operation = operations.export_inbox(request)
         self.execute(operation)

@@ -1,0 +1,37 @@
+"""Parameter names of the official client, for programs that were written for it."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from smsgate import AsyncAPIClient, NotFoundError
+
+
+@pytest.mark.anyio
+async def test_ids_may_have_the_official_name(client, gateway):
+    sent = await client.send("Hi", to="+12025550101")
+
+    assert (await client.get_state(_id=sent.id)).id == sent.id
+    assert (await client.cancel_message(_id=sent.id)).id == sent.id
+    await client.delete_webhook(_id="unknown")
+    await client.remove_device(_id=gateway.devices[0].id)
+    with pytest.raises(NotFoundError):
+        await client.get_state(_id="unknown")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("method", ["get_state", "cancel_message", "delete_webhook", "remove_device"])
+async def test_an_id_is_given_once(client, http, method):
+    call = getattr(client, method)
+    for arguments, keywords in ((("a",), {"_id": "a"}), ((), {"id": "a", "_id": "a"}), ((), {}), (("a", "b"), {})):
+        with pytest.raises(TypeError):
+            await call(*arguments, **keywords)
+
+    assert http.requests == []
+
+
+def test_signatures_show_our_own_names():
+    for method in ("get_state", "cancel_message", "delete_webhook", "remove_device"):
+        assert list(inspect.signature(getattr(AsyncAPIClient, method)).parameters) == ["self", "id"]
