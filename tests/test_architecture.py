@@ -19,6 +19,7 @@ EMULATOR_MAY = {
     "smsgate.emulator",
     "smsgate.encryption",
     "smsgate.errors",
+    "smsgate.extras",
     "smsgate.http",
     "smsgate.server_socket",
     "smsgate.webhooks",

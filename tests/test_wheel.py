@@ -59,4 +59,4 @@ def test_wheel_alone_sends_through_the_emulator(wheel, tmp_path):
     assert state == "Pending"
     missing = subprocess.run([python, "-m", "smsgate", "emulator"], capture_output=True, text=True, check=False)
     assert missing.returncode == 1
-    assert "smsgate[emulator]" in missing.stderr
+    assert "pip install 'smsgate[emulator]'" in missing.stderr

@@ -29,6 +29,8 @@ __all__ = ["Auth", "BasicAuth", "BearerAuth", "JWTAuth", "TokenPair", "bearer", 
 _SHORT_LIFE = 5
 """A token is renewed ``leeway`` seconds before its end, but never earlier than in the last fifth of its life."""
 
+_SURROUNDED = "begins or ends with white space, such as the line break at the end of a file: strip() it"
+
 
 class BasicAuth:
     """Login and password of an account; good for every call except the token refresh.
@@ -38,7 +40,7 @@ class BasicAuth:
         password: the account's password.
 
     Raises:
-        ConfigurationError: when one of them is empty or the login holds a colon.
+        ConfigurationError: when one of them is empty or has white space around it, or the login holds a colon.
 
     Example:
         >>> BasicAuth("demo", "demo-password")
@@ -50,6 +52,9 @@ class BasicAuth:
     def __init__(self, login: str, password: str) -> None:
         if not _filled(login) or not _filled(password):
             raise ConfigurationError("login and password must both be non-empty strings")
+        for name, value in (("login", login), ("password", password)):
+            if value != value.strip():
+                raise ConfigurationError(f"the {name} {_SURROUNDED}")
         if ":" in login:
             raise ConfigurationError("a login cannot hold a colon: the gateway splits login and password there")
         self._login = login
@@ -233,6 +238,8 @@ def bearer(token: str) -> str:
     """Build a bearer ``Authorization`` header, refusing what would break the header."""
     if not _filled(token):
         raise ConfigurationError("a token must be a non-empty string")
+    if token != token.strip():
+        raise ConfigurationError(f"the token {_SURROUNDED}")
     if not _fits_header(token):
         raise ConfigurationError("a token holds only printable ASCII characters without spaces")
     return f"Bearer {token}"

@@ -25,6 +25,7 @@ from smsgate.errors import (
     EncryptionError,
     UnsupportedAlgorithmError,
 )
+from smsgate.extras import missing
 from smsgate.schemes import SCHEME, without_plus
 
 __all__ = ["BaseEncryptor", "Encryptor", "ciphertext_length", "without_plus"]
@@ -191,7 +192,7 @@ def _require_cryptography() -> None:
     try:
         importlib.import_module("cryptography.hazmat.primitives.kdf.pbkdf2")
     except ImportError as error:
-        raise ConfigurationError("encryption needs cryptography: pip install 'smsgate[encryption]'") from error
+        raise ConfigurationError(missing("encryption", "encryption")) from error
 
 
 def _derive_key(secret: bytes, salt: bytes, iterations: int) -> bytes:

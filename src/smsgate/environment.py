@@ -19,25 +19,31 @@ def from_environment(environment: Mapping[str, str], overrides: Mapping[str, Any
         ConfigurationError: when neither holds credentials; names the variables.
     """
     arguments = dict(overrides)
+    login = _value(environment, "SMSGATE_USERNAME") or _value(environment, "SMSGATE_LOGIN")
+    password = _value(environment, "SMSGATE_PASSWORD")
     if not {"login", "password", "auth"} & arguments.keys():
-        arguments.update(_credentials(environment))
-    elif "password" in arguments and "login" not in arguments and environment.get("SMSGATE_USERNAME"):
-        arguments["login"] = environment["SMSGATE_USERNAME"]
-    elif "login" in arguments and "password" not in arguments and environment.get("SMSGATE_PASSWORD"):
-        arguments["password"] = environment["SMSGATE_PASSWORD"]
-    if "base_url" not in arguments and environment.get("SMSGATE_BASE_URL"):
-        arguments["base_url"] = environment["SMSGATE_BASE_URL"]
-    if "encryptor" not in arguments and (passphrase := environment.get("SMSGATE_PASSPHRASE")):
+        arguments.update(_credentials(login, password, _value(environment, "SMSGATE_TOKEN")))
+    elif "password" in arguments and "login" not in arguments and login:
+        arguments["login"] = login
+    elif "login" in arguments and "password" not in arguments and password:
+        arguments["password"] = password
+    if "base_url" not in arguments and (base_url := _value(environment, "SMSGATE_BASE_URL")):
+        arguments["base_url"] = base_url
+    if "encryptor" not in arguments and (passphrase := environment.get("SMSGATE_PASSPHRASE", "").strip("\r\n")):
         from smsgate.encryption import Encryptor  # noqa: PLC0415 - slow to import, and rarely asked for
 
-        arguments["encryptor"] = Encryptor(passphrase)
+        arguments["encryptor"] = Encryptor(passphrase)  # spaces may belong to it
     return arguments
 
 
-def _credentials(environment: Mapping[str, str]) -> dict[str, str]:
-    if token := environment.get("SMSGATE_TOKEN"):
+def _value(environment: Mapping[str, str], name: str) -> str:
+    """Return a variable without white space around it: files of secrets end with a line break."""
+    return environment.get(name, "").strip()
+
+
+def _credentials(login: str, password: str, token: str) -> dict[str, str]:
+    if token:
         return {"password": token}
-    login, password = environment.get("SMSGATE_USERNAME"), environment.get("SMSGATE_PASSWORD")
     if not login or not password:
-        raise ConfigurationError("set SMSGATE_USERNAME and SMSGATE_PASSWORD, or SMSGATE_TOKEN")
+        raise ConfigurationError("set SMSGATE_USERNAME (or SMSGATE_LOGIN) and SMSGATE_PASSWORD, or SMSGATE_TOKEN")
     return {"login": login, "password": password}

@@ -22,6 +22,8 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
+from smsgate.extras import missing
+
 try:
     from fastapi import APIRouter, BackgroundTasks, Body, Depends, FastAPI, Request, Response
     from fastapi.requests import HTTPConnection  # noqa: TC002 - FastAPI reads annotations
@@ -29,7 +31,7 @@ try:
     from fastapi.routing import APIRoute
     from starlette.requests import ClientDisconnect
 except ImportError as error:
-    raise ImportError("smsgate.fastapi needs FastAPI: install smsgate[fastapi].") from error
+    raise ImportError(missing("smsgate.fastapi", "fastapi")) from error
 
 from typing import TypeGuard
 

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from smsgate.errors import ConfigurationError
+from smsgate.extras import missing
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -216,7 +217,7 @@ def preferred_name(known: Mapping[str, str]) -> str | None:
     Raises:
         ConfigurationError: for a name nobody knows.
     """
-    name = os.environ.get("SMSGATE_HTTP") or None
+    name = os.environ.get("SMSGATE_HTTP", "").strip() or None
     if name is not None and name not in _NAMES:
         raise ConfigurationError(f"SMSGATE_HTTP names no HTTP backend; known are {', '.join(_NAMES)}")
     return name if name in known else None
@@ -288,7 +289,7 @@ def load_adapter(adapter: str) -> Any:
 
 def _lacks(library: str) -> ConfigurationError:
     extra = _EXTRAS.get(library, library)
-    return ConfigurationError(f"the HTTP backend {library} needs its library: pip install 'smsgate[{extra}]'")
+    return ConfigurationError(missing(f"the HTTP backend {library}", extra))
 
 
 def adapter_of(client: object) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smsgate.errors import ConfigurationError, InvalidRequestError
+from smsgate.extras import missing
 from smsgate_api.types import replaced
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ def check_region(region: str | None) -> str | None:
     try:
         import phonenumbers  # noqa: PLC0415 - optional
     except ImportError:
-        raise ConfigurationError(
-            "default_region needs the package phonenumbers: pip install 'smsgate[numbers]'"
-        ) from None
+        raise ConfigurationError(missing("default_region", "numbers")) from None
     known = isinstance(region, str) and region.upper() in phonenumbers.SUPPORTED_REGIONS
     if not known:
         raise ConfigurationError("default_region takes a country's two letters, such as 'DE', 'US' or 'GB'")

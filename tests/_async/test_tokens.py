@@ -425,7 +425,8 @@ async def test_closing_revokes_the_pair_when_asked_to(cloud):
     with pytest.raises(UnauthorizedError):
         await stranger.get_messages()
     assert repr(store) == "MemoryTokenStore(0 pairs)"
-    await client.get_messages()  # opens again, with a new token
+    with pytest.warns(ResourceWarning, match="closed"):
+        await client.get_messages()  # opens again, with a new token
 
 
 @pytest.mark.anyio
@@ -471,7 +472,8 @@ async def test_closing_revokes_and_closes_though_the_store_fails(cloud):
     assert http.closed == 1
     assert any(step.startswith("DELETE /auth/token/") for step in cloud.faults.asked)
     store.broken = False
-    await client.get_messages()
+    with pytest.warns(ResourceWarning, match="closed"):
+        await client.get_messages()
 
 
 @pytest.mark.anyio

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import enum
 import pickle
+import warnings
 
 import pytest
 
-from smsgate import APIClient, BasicAuth, BearerAuth, ConfigurationError, JWTAuth, RetryPolicy, Timeout
+from smsgate import APIClient, BasicAuth, BearerAuth, ConfigurationError, Encryptor, JWTAuth, RetryPolicy, Timeout
 
 LOGIN, PASSWORD = "login", "canary-password"
 
@@ -203,7 +205,8 @@ def test_block_closes_the_backend_and_the_next_call_works(answered):
         entered.get_webhooks()
 
     assert backend.closed == 1
-    assert client.get_webhooks() == []
+    with pytest.warns(ResourceWarning, match="closed"):
+        assert client.get_webhooks() == []
     client.close()
     client.close()
     assert backend.closed == 3
@@ -212,6 +215,104 @@ def test_block_closes_the_backend_and_the_next_call_works(answered):
 def test_closing_an_unused_client_is_fine():
     with APIClient(LOGIN, PASSWORD):
         pass
+
+
+def test_use_after_closing_is_warned_of_once_where_it_happens(answered):
+    client, _ = answered((200, b"[]"))
+    client.get_webhooks()
+    client.close()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            client.get_webhooks()
+        client.close()
+        client.with_options(timeout=5).get_webhooks()
+
+    assert [(warning.category, warning.filename) for warning in caught] == [(ResourceWarning, __file__)]
+
+
+def test_another_block_is_no_use_after_closing(answered):
+    client, _ = answered((200, b"[]"))
+
+    for _ in range(2):
+        with client:
+            client.get_webhooks()
+        client.close()
+
+
+def test_closing_a_view_closes_nothing(answered):
+    client, _ = answered((200, b"[]"))
+    with client.with_options(timeout=5) as view:
+        view.get_webhooks()
+
+    client.get_webhooks()
+
+
+@pytest.mark.parametrize("around", ["\n", "\r", "\r\n", " ", "\t", "\u00a0"])
+def test_white_space_around_variables_does_not_count(monkeypatch, answered, around):
+    _, backend = answered((200, b"[]"))
+    for name, value in (("USERNAME", "demo"), ("PASSWORD", "demo password"), ("BASE_URL", "http://a.test")):
+        monkeypatch.setenv(f"SMSGATE_{name}", f"{around}{value}{around}")
+
+    APIClient.from_env(http=backend).get_webhooks()
+    monkeypatch.setenv("SMSGATE_TOKEN", f"some.jwt.token{around}")
+    APIClient.from_env(http=backend).get_webhooks()
+    monkeypatch.setenv("SMSGATE_TOKEN", around)
+    APIClient.from_env(http=backend).get_webhooks()
+
+    basic = f"Basic {base64.b64encode(b'demo:demo password').decode()}"
+    assert [request.headers["Authorization"] for request in backend.requests] == [basic, "Bearer some.jwt.token", basic]
+    assert backend.requests[0].url == "http://a.test/webhooks"
+    for name in ("SMSGATE_USERNAME", "SMSGATE_PASSWORD"):
+        with monkeypatch.context() as patched:
+            patched.setenv(name, around)
+            with pytest.raises(ConfigurationError, match=name):
+                APIClient.from_env(http=backend)
+
+
+def test_line_break_after_a_passphrase_does_not_count_but_spaces_do(monkeypatch):
+    pytest.importorskip("cryptography")
+    monkeypatch.setenv("SMSGATE_TOKEN", "some.jwt.token")
+    monkeypatch.setenv("SMSGATE_PASSPHRASE", " secret \r\n")
+
+    client = APIClient.from_env()
+
+    text = Encryptor(" secret ").encrypt("Hello")
+    assert client._cipher._encryptor.decrypt(text) == "Hello"
+
+
+@pytest.mark.parametrize("value", ["\n", " x", "x ", "x\n", "x\r\n", "\tx", "x\u00a0"])
+def test_white_space_around_credentials_is_refused_in_the_program(value):
+    for make in (
+        lambda: APIClient(value, "password"),
+        lambda: APIClient("login", value),
+        lambda: APIClient(None, value),
+        lambda: APIClient.from_env(login=value, password="password"),
+        lambda: BasicAuth(value, "password"),
+        lambda: BasicAuth("login", value),
+        lambda: BearerAuth(value),
+        lambda: JWTAuth(value, "password", ["messages:send"]),
+        lambda: JWTAuth("login", value, ["messages:send"]),
+    ):
+        with pytest.raises(ConfigurationError, match="white space" if value.strip() else "non-empty"):
+            make()
+
+
+def test_login_has_two_names_in_the_environment(monkeypatch, answered):
+    _, backend = answered((200, b"[]"))
+    monkeypatch.delenv("SMSGATE_USERNAME", raising=False)
+    monkeypatch.delenv("SMSGATE_TOKEN", raising=False)
+    monkeypatch.setenv("SMSGATE_LOGIN", "second")
+    monkeypatch.setenv("SMSGATE_PASSWORD", "x")
+
+    APIClient.from_env(http=backend).get_webhooks()
+    APIClient.from_env(http=backend, password="y").get_webhooks()
+    monkeypatch.setenv("SMSGATE_USERNAME", "first")
+    APIClient.from_env(http=backend).get_webhooks()
+
+    sent = [base64.b64decode(request.headers["Authorization"].split()[1]) for request in backend.requests]
+    assert sent == [b"second:x", b"second:y", b"first:x"]
 
 
 def test_environment_gives_credentials_and_url(monkeypatch, answered):
@@ -231,7 +332,7 @@ def test_environment_gives_credentials_and_url(monkeypatch, answered):
 
 
 def test_environment_without_credentials_says_which_variables_to_set(monkeypatch):
-    for name in ("SMSGATE_USERNAME", "SMSGATE_PASSWORD", "SMSGATE_TOKEN"):
+    for name in ("SMSGATE_USERNAME", "SMSGATE_LOGIN", "SMSGATE_PASSWORD", "SMSGATE_TOKEN"):
         monkeypatch.delenv(name, raising=False)
 
     with pytest.raises(ConfigurationError, match="SMSGATE_USERNAME"):

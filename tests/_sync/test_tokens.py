@@ -400,7 +400,8 @@ def test_closing_revokes_the_pair_when_asked_to(cloud):
     with pytest.raises(UnauthorizedError):
         stranger.get_messages()
     assert repr(store) == "MemoryTokenStore(0 pairs)"
-    client.get_messages()  # opens again, with a new token
+    with pytest.warns(ResourceWarning, match="closed"):
+        client.get_messages()  # opens again, with a new token
 
 
 def test_closing_forgets_no_pair_of_another_process(cloud):
@@ -444,7 +445,8 @@ def test_closing_revokes_and_closes_though_the_store_fails(cloud):
     assert http.closed == 1
     assert any(step.startswith("DELETE /auth/token/") for step in cloud.faults.asked)
     store.broken = False
-    client.get_messages()
+    with pytest.warns(ResourceWarning, match="closed"):
+        client.get_messages()
 
 
 def test_closing_closes_though_a_hook_fails(cloud):

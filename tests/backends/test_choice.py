@@ -133,7 +133,7 @@ def test_missing_library_is_named_with_its_extra(library, extra, expression):
         f"try:\n    {expression}\nexcept ConfigurationError as error:\n    print(error)",
     )
 
-    assert extra in shown
+    assert f"pip install '{extra}'" in shown
     assert "\n" not in shown
 
 

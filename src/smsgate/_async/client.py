@@ -45,7 +45,7 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
     """The gateway's API for asynchronous programs, under asyncio and trio.
 
     May be shared by the tasks of an event loop. Makes its connections on first use and closes them at the end of an
-    ``async with`` block or by `aclose`; the next call opens them again.
+    ``async with`` block or by `aclose`; the next call opens them again, with a `ResourceWarning`.
 
     Args:
         login: user name of the account; None when ``password`` is a token.
@@ -123,8 +123,8 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
     def from_env(cls, **overrides: Any) -> Self:
         """Make a client from the environment.
 
-        ``SMSGATE_TOKEN``, or ``SMSGATE_USERNAME`` and ``SMSGATE_PASSWORD``; ``SMSGATE_BASE_URL``;
-        and ``SMSGATE_PASSPHRASE`` for an `Encryptor`.
+        ``SMSGATE_TOKEN``, or ``SMSGATE_USERNAME`` (also called ``SMSGATE_LOGIN``) and ``SMSGATE_PASSWORD``;
+        ``SMSGATE_BASE_URL``; and ``SMSGATE_PASSPHRASE`` for an `Encryptor`. White space around them does not count.
 
         Args:
             overrides: arguments of the client; they go before the environment.

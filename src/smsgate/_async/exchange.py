@@ -14,6 +14,7 @@ from smsgate._async.tokens import MOST_RENEWALS, TokenError, TokenKeeper
 from smsgate.ahttp import AsyncHttpClient, AsyncStreamedResponse, Request, Response, Timeout, choose_name, get_client
 from smsgate.answers import not_a_response, read
 from smsgate.auth import Auth, JWTAuth, bearer
+from smsgate.client_state import ClientState
 from smsgate.errors import TransportError
 from smsgate.hints import locate
 from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, logger
@@ -69,6 +70,7 @@ class Exchange:
         self._connection = connection
         self._default: dict[str, AsyncHttpClient] = {}
         self._is_view = False
+        self._state = ClientState()
 
     def view(self, *, timeout: Timeout | None, retry: RetryPolicy | None) -> Exchange:
         """Return an exchange with other limits (None: the same), over the same connections and tokens.
@@ -143,6 +145,8 @@ class Exchange:
             send: exchanges the request, in the place of the backend's own ``send``.
         """
         call.attempts += 1
+        if self._state.closed:
+            self._state.reopen()
         keeper, pair = None, None
         try:
             if operation.auth != "client":
@@ -185,10 +189,16 @@ class Exchange:
                 raise outcome.error
             yield opened[0]
 
+    def open(self) -> None:
+        """Note that a closed client is used again on purpose."""
+        if not self._is_view:
+            self._state.closed = False
+
     async def aclose(self) -> None:
         """Revoke the tokens if that was asked for, and close the connections; the next call opens them again."""
         if self._is_view:
             return
+        self._state.closed = True
         try:
             if self._keeper is not None:
                 await self._keeper.aclose()

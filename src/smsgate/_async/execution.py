@@ -50,12 +50,13 @@ class Execution:
         return await self._exchange.answer(operation)
 
     async def aclose(self) -> None:
-        """Close the connections; the next call opens them again."""
+        """Close the connections; the next call opens them again, with a `ResourceWarning`."""
         await self._exchange.aclose()
 
     close = aclose
 
     async def __aenter__(self) -> Self:
+        self._exchange.open()
         return self
 
     async def __aexit__(

@@ -46,7 +46,7 @@ class APIClient(MessageCalls, InboxCalls, AccountCalls):
     """The gateway's API for synchronous programs.
 
     May be shared by threads. Makes its connections on first use and closes them at the end of an
-    ``with`` block or by `close`; the next call opens them again.
+    ``with`` block or by `close`; the next call opens them again, with a `ResourceWarning`.
 
     Args:
         login: user name of the account; None when ``password`` is a token.
@@ -124,8 +124,8 @@ class APIClient(MessageCalls, InboxCalls, AccountCalls):
     def from_env(cls, **overrides: Any) -> Self:
         """Make a client from the environment.
 
-        ``SMSGATE_TOKEN``, or ``SMSGATE_USERNAME`` and ``SMSGATE_PASSWORD``; ``SMSGATE_BASE_URL``;
-        and ``SMSGATE_PASSPHRASE`` for an `Encryptor`.
+        ``SMSGATE_TOKEN``, or ``SMSGATE_USERNAME`` (also called ``SMSGATE_LOGIN``) and ``SMSGATE_PASSWORD``;
+        ``SMSGATE_BASE_URL``; and ``SMSGATE_PASSPHRASE`` for an `Encryptor`. White space around them does not count.
 
         Args:
             overrides: arguments of the client; they go before the environment.

@@ -51,10 +51,11 @@ class Execution:
         return self._exchange.answer(operation)
 
     def close(self) -> None:
-        """Close the connections; the next call opens them again."""
+        """Close the connections; the next call opens them again, with a `ResourceWarning`."""
         self._exchange.close()
 
     def __enter__(self) -> Self:
+        self._exchange.open()
         return self
 
     def __exit__(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from smsgate import SMSGateError, WebhookEvent, webhooks
 from smsgate.cli.registering import Interrupted, registered
 from smsgate.cli.showing import FORMATS, say, show
+from smsgate.extras import missing
 from smsgate.receiver import WebhookApp
 from smsgate.server_socket import open_listener
 
@@ -28,7 +29,7 @@ DEFAULT_PORT = 8000
 DEFAULT_EVENTS = ("sms:received", "sms:sent", "sms:delivered", "sms:failed")
 """Known to every app since 1.19; an app that does not know one of an account's events ignores them all."""
 
-MISSING = "Listening needs a web server: install smsgate[cli]."
+MISSING = missing("listening", "cli")
 _MAX_PORT = 65_535
 _receiver_log = logging.getLogger("smsgate.receiver")
 _server_log = logging.getLogger("uvicorn.error")

@@ -12,6 +12,7 @@ from smsgate.emulator.deliverer import Deliverer
 from smsgate.emulator.faults import FAULTS, Faults
 from smsgate.emulator.gateway import Gateway
 from smsgate.emulator.phone_numbers import load
+from smsgate.extras import missing
 from smsgate.server_socket import open_listener
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 DEFAULT_PORT = 8787
-MISSING = "The emulator over a port needs more packages: install smsgate[emulator]."
+MISSING = missing("the emulator over a port", "emulator")
 _MAX_PORT = 65_535
 
 

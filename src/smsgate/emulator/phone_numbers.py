@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smsgate.emulator.answers import RefusedError
+from smsgate.extras import missing
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-MISSING = "Checking phone numbers needs the package phonenumbers: install smsgate[emulator]."
+MISSING = missing("the check of phone numbers", "emulator")
 REGION = "RU"
 """The server reads numbers without ``+`` as Russian ones."""
 

@@ -1,0 +1,41 @@
+"""State of a client between its calls: open or closed."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+__all__ = ["ClientState"]
+
+
+class ClientState:
+    """Whether a client was closed; its views share it.
+
+    Attributes:
+        closed: whether it was closed and not used since.
+    """
+
+    __slots__ = ("_warned", "closed")
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._warned = False
+
+    def reopen(self) -> None:
+        """Note that a closed client is used again, and warn of it the first time."""
+        self.closed = False
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                "this client was closed and is used again: it opens new connections, which have to be closed, too",
+                ResourceWarning,
+                stacklevel=_level_of_caller(),
+            )
+
+
+def _level_of_caller() -> int:
+    """Return the ``stacklevel`` of the first frame outside this package, seen from the function that calls this."""
+    level, frame = 1, sys._getframe(1)  # noqa: SLF001 - what warnings itself counts by
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "smsgate":
+        level, frame = level + 1, frame.f_back
+    return level
