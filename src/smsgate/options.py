@@ -142,7 +142,7 @@ def choose_http(http: Any, http_client: Any, *, closing: str) -> Any:
         callable(getattr(chosen, name, None)) for name in ("send", "stream", closing)
     ):
         raise ConfigurationError(f"http takes an object with send, stream and {closing}, or the name of a backend")
-    if closing == "close" and iscoroutinefunction(chosen.send):
+    if closing == "close" and iscoroutinefunction(getattr(chosen, "send", None)):
         raise ConfigurationError("http takes an object whose send is no coroutine function; AsyncAPIClient takes those")
     return chosen
 
@@ -150,7 +150,7 @@ def choose_http(http: Any, http_client: Any, *, closing: str) -> Any:
 def _adapted(client: Any, adapter: str, *, is_async: bool) -> Any:
     """Return the adapter around an HTTP library's own client, which stays the user's to close."""
     if ("Async" in adapter) != is_async:
-        kind = type(client)
+        kind: Any = type(client)
         fitting = "APIClient" if is_async else "AsyncAPIClient"
         raise ConfigurationError(
             f"a {kind.__module__.split('.')[0]}.{kind.__name__} is for the {fitting}, not for this one"

@@ -178,7 +178,7 @@ class FileTokenStore:
         except FileNotFoundError:
             return {}
         try:
-            document = json.loads(content) if content.strip() else {}
+            document: Any = json.loads(content) if content.strip() else {}
         except (RecursionError, ValueError):
             document = None
         if not isinstance(document, dict):

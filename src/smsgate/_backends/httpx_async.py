@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import anyio
-import httpcore  # noqa: F401 - httpx imports it with its first transport, which would stall the event loop
+import httpcore  # noqa: F401 # pyright: ignore[reportUnusedImport] - httpx would import it inside the event loop
 import httpx
 
 from smsgate._backends.connecting import KEEPALIVE_SECONDS, Cert, Connecting, Verify
