@@ -235,7 +235,7 @@ def check_device_signature(
     """
     devices = _devices_named(body)
     if isinstance(keys, Mapping):
-        by_device = keys
+        by_device: _KeysByDevice = keys  # pyright: ignore[reportUnknownVariableType]
         devices = (device for device in devices if device in by_device)
         look_up: Callable[[str], object] = by_device.get
     else:

@@ -301,7 +301,7 @@ def _verified(
             reason="signature_mismatch",
         )
     if isinstance(keys, tuple):
-        check_signature(raw, signature, timestamp, keys)
+        check_signature(raw, signature, timestamp, keys)  # pyright: ignore[reportUnknownArgumentType]
         check_age(int(timestamp), tolerated, now)
         return raw, None
     check_age(int(timestamp), tolerated, now)  # first: to find the key, the whole body is searched
@@ -363,17 +363,17 @@ def _event(raw: bytes, document: dict[str, Any], encryptor: Decryptor | None) ->
 
 def _unknown(document: dict[str, Any], ids: dict[str, str], reason: str | None = None) -> UnknownEvent:
     """Return an event whose payload has no model, or does not fit it: whatever it is, it is not lost."""
-    payload = document.get("payload")
-    members = {**document, **ids, "payload": payload if isinstance(payload, dict) else {}}
+    payload: Any = document.get("payload")
+    members: dict[str, Any] = {**document, **ids, "payload": payload if isinstance(payload, dict) else {}}
     try:
         event = parse_object(UnknownEvent, json.dumps(members).encode())
     except (UnreadableError, RecursionError):
         names = {key: members[key] for key in ("event", *_IDS)}
         event = parse_object(UnknownEvent, json.dumps({**names, "payload": {}}).encode())
         reason = reason or _TOO_DEEP
-    event._reason = reason  # noqa: SLF001 - the class is this module's
+    event._reason = reason  # noqa: SLF001 - the class is this module's  # pyright: ignore[reportPrivateUsage]
     if event.payload != payload:
-        event._raw_payload = payload  # noqa: SLF001
+        event._raw_payload = payload  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     return event
 
 

@@ -74,12 +74,16 @@ class SQLiteStore:
             raise ConfigurationError("an SQLite store needs a file's path in a folder that exists")
         self._clock = clock
         self._threads = Threads(4)
-        self._lock = threading.RLock()
+        self._make_locks()
         self._start()
+        _stores.add(self)
+
+    def _make_locks(self) -> None:
+        self._lock = threading.RLock()
+        self._counting = threading.Lock()  # to be taken before the other one
 
     def _start(self) -> None:
-        """Begin as a new owner: in a new process after a fork, nothing of the old one may be used."""
-        self._process = os.getpid()
+        """Begin as a new owner with no file open."""
         self._released: list[int] = []  # events taken back from the owner, but not yet in the file
         self._connection: sqlite3.Connection | None = None
         self._closer: weakref.finalize[..., SQLiteStore] | None = None
@@ -140,7 +144,7 @@ class SQLiteStore:
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""
-        with self._lock:
+        with self._counting, self._lock:
             if self._closer:
                 self._closer()
             if self._owner_lock:
@@ -238,8 +242,12 @@ class SQLiteStore:
 
     async def _count(self, condition: str) -> int:
         def count() -> int:
-            with self._lock:
-                return int(self._open().execute(f"SELECT count(*) FROM events WHERE {condition}").fetchone()[0])  # noqa: S608 - ours
+            with self._counting:  # beside the lock: a large file takes long to count, and adding must not wait for it
+                with self._lock:
+                    self._open()
+                    reader = self._reader
+                rows = reader.execute(f"SELECT count(*) FROM events WHERE {condition}")  # noqa: S608 - ours
+                return int(rows.fetchone()[0])
 
         return await self._threads.run(count)
 
@@ -267,15 +275,19 @@ class SQLiteStore:
                 raise
 
     def _open(self) -> sqlite3.Connection:
-        if self._process != os.getpid():
-            if self._closer:
-                self._closer.detach()  # the file's locks belong to the parent
-            self._start()
         if self._connection is None:
-            self._connection = _connect(self._path)
-            self._closer = weakref.finalize(self, self._connection.close)
+            connection = _connect(self._path)
+            self._connection, self._reader = connection, _connection_to(self._path)
+            self._closer = weakref.finalize(self, _close, connection, self._reader)
             self._files = {path: path.stat() for path in _files_of(self._path) if path.exists()}
         return self._connection
+
+    def _start_in_child(self) -> None:
+        """Begin anew in the child of a fork: locks, connections and the file's locks belong to the parent."""
+        if self._closer:
+            self._closer.detach()
+        self._make_locks()
+        self._start()
 
     def _owner(self) -> str:
         """Return the name under which this process owns events."""
@@ -297,8 +309,29 @@ class SQLiteStore:
                 raise sqlite3.OperationalError(f"{path.name} was deleted, replaced or emptied while it was open")
 
 
+_stores: weakref.WeakSet[SQLiteStore] = weakref.WeakSet()
+
+
+def _start_in_child() -> None:
+    for store in _stores:
+        store._start_in_child()  # noqa: SLF001 - this module's own  # pyright: ignore[reportPrivateUsage]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_in_child)
+
+
+def _close(*connections: sqlite3.Connection) -> None:
+    for connection in connections:
+        connection.close()
+
+
 def _files_of(path: Path) -> list[Path]:
     return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
+
+
+def _connection_to(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -306,7 +339,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     deadline = time.monotonic() + _BUSY
     while True:
-        connection = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+        connection = _connection_to(path)
         try:
             _prepare(connection)
         except sqlite3.OperationalError:  # processes that start together may get into each other's way here
