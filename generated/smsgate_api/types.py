@@ -304,9 +304,9 @@ class Model(BaseModel):
         return False
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+    def from_dict(cls, payload: Mapping[str, Any]) -> Self:
         """Read parsed JSON (wire names), as tolerant as reading an answer; unknown fields are kept."""
-        return cls.model_validate(data)
+        return cls.model_validate(payload)
 
     def asdict(self) -> dict[str, Any]:
         """JSON-ready dict with wire names: defaults included, None left out."""

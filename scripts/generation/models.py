@@ -58,7 +58,14 @@ RULES = {
     **{f"{event}Payload": "SentPayloadRules" for event in _SENT},
 }
 """Base classes with rules across fields and conveniences, by schema."""
-_POSITIONAL = {"DataMessage": "data", "TextMessage": "text", "TokenRequest": "scopes"}
+_POSITIONAL = {
+    "DataMessage": "data",
+    "SettingsEncryption": "passphrase",
+    "SettingsLogs": "lifetime_days",
+    "SettingsPing": "interval_seconds",
+    "TextMessage": "text",
+    "TokenRequest": "scopes",
+}
 """The field that may be given without its name, by schema."""
 _OPTIONS = """\
 --input-file-type openapi --output-model-type pydantic_v2.BaseModel --base-class smsgate_api.types.Model
@@ -107,7 +114,8 @@ def _finished(text: str, specification: Specification) -> dict[str, str]:
         name = _NAME.findall(definition)[0]
         parts["events" if name in events else "settings" if name in settings else "models"].append(definition)
     own = _NAME.findall(separator.join(parts["models"]))
-    beside = f"\n{imports}\n{_IMPORTS}from smsgate_api.models import {', '.join(own)}\n"
+    shared = f"from smsgate_api.models import {', '.join(own)}\n"
+    beside = f"\nfrom typing import TYPE_CHECKING, ClassVar\n{imports}\n{_IMPORTS}{shared}"
     files = {
         "models.py": [f"{HEADER}\n{_LATE_IMPORTS}{imports}\n{_IMPORTS}", _listed([*own, *settings]), *parts["models"]],
         "events.py": [f"{EVENTS_HEADER}{beside}", *parts["events"]],

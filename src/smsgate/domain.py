@@ -43,6 +43,7 @@ from smsgate_api.strict import Strict, strict
 from smsgate_api.types import Page
 
 if TYPE_CHECKING:
+    from smsgate.webhooks import MmsDownloadedAttachment, MmsDownloadedPayload, MmsReceivedPayload
     from smsgate_api.models import (
         DeviceSettings,
         LimitPeriod,
@@ -83,7 +84,10 @@ __all__ = [
     "MessagesQueryFilter",
     "MessagesSort",
     "MmsAttachment",
+    "MmsDownloadedAttachment",
+    "MmsDownloadedPayload",
     "MmsMessage",
+    "MmsReceivedPayload",
     "NotificationChannel",
     "Page",
     "ProcessState",
@@ -108,9 +112,14 @@ __all__ = [
     "WebhookEvent",
     "strict",
 ]
+_PAYLOADS = frozenset({"MmsDownloadedAttachment", "MmsDownloadedPayload", "MmsReceivedPayload"})
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PAYLOADS:
+        from smsgate_api import events  # noqa: PLC0415 - programs that only send need none of them
+
+        return getattr(events, name)
     if name in __all__:
         return getattr(models, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

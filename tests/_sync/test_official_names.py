@@ -7,7 +7,7 @@ import inspect
 
 import pytest
 
-from smsgate import APIClient, NotFoundError
+from smsgate import APIClient, NotFoundError, domain, webhooks
 
 
 def test_ids_may_have_the_official_name(client, gateway):
@@ -34,3 +34,9 @@ def test_an_id_is_given_once(client, http, method):
 def test_signatures_show_our_own_names():
     for method in ("get_state", "cancel_message", "delete_webhook", "remove_device"):
         assert list(inspect.signature(getattr(APIClient, method)).parameters) == ["self", "id"]
+
+
+def test_models_take_the_names_of_the_official_client():
+    assert domain.TextMessage.from_dict(payload={"text": "Hi"}) == domain.TextMessage("Hi")
+    for name in ("MmsDownloadedAttachment", "MmsDownloadedPayload", "MmsReceivedPayload"):
+        assert getattr(domain, name) is getattr(webhooks, name)

@@ -29,6 +29,9 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
     [
         (models.TextMessage("Hi"), models.TextMessage(text="Hi")),
         (models.DataMessage("AQID", port=5), models.DataMessage(data="AQID", port=5)),
+        (models.SettingsPing(60), models.SettingsPing(interval_seconds=60)),
+        (models.SettingsLogs(7), models.SettingsLogs(lifetime_days=7)),
+        (models.SettingsEncryption("secret"), models.SettingsEncryption(passphrase="secret")),
         (models.TokenRequest(["messages:send"], ttl=60), models.TokenRequest(scopes=["messages:send"], ttl=60)),
     ],
 )
