@@ -147,10 +147,10 @@ def choose_http(http: Any, http_client: Any, *, closing: str) -> Any:
     return chosen
 
 
-def _adapted(client: Any, adapter: str, *, is_async: bool) -> Any:
+def _adapted(client: object, adapter: str, *, is_async: bool) -> Any:
     """Return the adapter around an HTTP library's own client, which stays the user's to close."""
     if ("Async" in adapter) != is_async:
-        kind: Any = type(client)
+        kind = type(client)
         fitting = "APIClient" if is_async else "AsyncAPIClient"
         raise ConfigurationError(
             f"a {kind.__module__.split('.')[0]}.{kind.__name__} is for the {fitting}, not for this one"
