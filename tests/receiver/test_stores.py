@@ -182,7 +182,7 @@ def start_owner(tmp_path):
         process.communicate()
 
 
-async def claimed(store, count, seconds=30):
+async def claimed(store, count, seconds=LIMIT):
     """Claim until so many events came."""
     events = []
     with anyio.fail_after(seconds):
