@@ -297,7 +297,7 @@ class SignatureError(WebhookError):
 
 
 class StaleEventError(WebhookError):
-    """The signature is good but its time stamp is too far from now.
+    """The time stamp of a request is too far from now.
 
     Reasons: ``timestamp_too_old``, ``timestamp_too_new``.
     """

@@ -302,6 +302,44 @@ async def test_file_of_the_first_version_is_taken_over(open_store, tmp_path):
     assert [(event.number, event.attempts) for event in await open_store().claim(10)] == [(7, 2)]
 
 
+async def cost_of_a_look(store):
+    """The processor's seconds for a look that finds nothing."""
+    costs = []
+    for _ in range(10):
+        started = time.process_time()
+        assert await store.claim(10) == []
+        costs.append(time.process_time() - started)
+    return min(costs)
+
+
+async def test_look_into_a_large_memory_costs_no_more_than_into_an_empty_one(clock):
+    store, empty = MemoryStore(clock=clock), MemoryStore(clock=clock)
+    for _ in range(50_000):
+        await store.repeat((await store.add(b"", (), window=WINDOW)).number, after=1000, finished=frozenset())
+
+    assert await cost_of_a_look(store) < 20 * await cost_of_a_look(empty) + 0.001
+
+
+@pytest.mark.parametrize("owner", [None, "other"])
+async def test_look_into_a_large_file_costs_no_more_than_into_an_empty_one(open_store, tmp_path, clock, owner):
+    store, other = open_store(), SQLiteStore(tmp_path / "empty.db", clock=clock)
+    held = await other.add(b"body", (), window=WINDOW)  # a living owner
+    if owner:
+        (lock,) = [path for path in tmp_path.iterdir() if "-owner-" in path.name]
+        await store.unfinished()
+        (tmp_path / "events.db-owner-other").hardlink_to(lock)
+    assert await store.unfinished() == 0
+    with sqlite3.connect(tmp_path / "events.db") as file:
+        rows = ((b"body", 1, clock() + (0 if owner else 1000), owner) for _ in range(50_000))
+        file.executemany("INSERT INTO events (body, attempts, due, owner) VALUES (?, ?, ?, ?)", rows)
+    file.close()
+
+    assert await cost_of_a_look(store) < 20 * await cost_of_a_look(other) + 0.005
+    assert await store.unfinished() == 50_000
+    await other.finish(held.number)
+    other.close()
+
+
 async def test_expired_marks_go_away_little_by_little(open_store, clock, tmp_path):
     store = open_store()
     for number in range(30):
