@@ -5,6 +5,10 @@ Hand-written; ``scripts/generate.py`` copies it from ``scripts/templates``. Fiel
 Repairs, until nothing changes: null where a list or a map belongs becomes empty; an optional field that cannot be read
 becomes absent (a required one makes whatever holds it unreadable in turn). An item of a list answer that is still
 unreadable goes to ``Page.invalid``; a single object that is still unreadable raises ``UnreadableError``.
+
+Time is linear in the size of a response, whatever it holds: lists stop at their first bad item, and repairs have bounds
+on values, problems and rounds. Long lists are validated in pieces, so that a thread that reads one releases the GIL in
+between (the compiled validator itself never does).
 """
 
 from __future__ import annotations
@@ -15,14 +19,13 @@ import re
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pydantic import ConfigDict, ValidationError
+from pydantic_core import SchemaValidator
 
 from .types import InvalidItem, Model, Page, UnreadableError, schema_lock
 from .unknown_fields import mark_received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from pydantic_core import SchemaValidator
 
 __all__ = ["ObjectReader", "PageReader", "parse_object", "read_bytes", "read_nothing"]
 
@@ -34,17 +37,30 @@ Origin = tuple[str, str]
 _logger = logging.getLogger("smsgate")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _COUNT = re.compile(r"[0-9]{1,18}")
+_MOST_VALUES = 20_000
+"""Named values in one object; a message to a hundred recipients has some three hundred."""
+_MOST_REPAIRED_VALUES = 70_000
+"""Values, or commas in texts, of an object that is repaired: more than the longest text can have."""
+_MOST_PROBLEMS = 1_000
+_MOST_ROUNDS = 200
+_MOST_REPAIRED_ITEMS = 5_000
+_MOST_INVALID = 1_000
+_PIECE = 64
+"""Items of a long list that are validated at once."""
+_LONG = 256 * 1024
+"""Bytes from which on a list is validated in pieces."""
 _EMPTY: dict[str, type[list[Any] | dict[str, Any]]] = {"list_type": list, "dict_type": dict}
 
 
 class ObjectReader(Generic[M]):
     """Reads one JSON object into a model; the class and its compiled validator are fetched on first use."""
 
-    __slots__ = ("_model", "_validator")
+    __slots__ = ("_model", "_quick", "_validator")
 
     def __init__(self, model: Callable[[], type[M]]) -> None:
         self._model = model
         self._validator: SchemaValidator | None = None
+        self._quick: SchemaValidator | None = None
 
     @property
     def model(self) -> type[M]:
@@ -59,13 +75,27 @@ class ObjectReader(Generic[M]):
             self._validator = cast("SchemaValidator", self.model.__pydantic_validator__)
         return self._validator
 
+    @property
+    def quick(self) -> SchemaValidator:
+        """A validator that stops at the first bad item of every list; built on first use."""
+        if self._quick is None:
+            with schema_lock:
+                self.model.model_rebuild()
+                self._quick = SchemaValidator(_failing_fast(self.model.__pydantic_core_schema__))
+        return self._quick
+
     def __call__(self, _status: int, _headers: Mapping[str, str], content: bytes) -> M:
         """Read an answer; raises UnreadableError."""
-        validator = self._validator or self.validator
+        name = self.model.__name__
+        _check_density(content, name)
+        if len(content) > _MOST_VALUES and min(content.count(b","), content.count(b'":')) > _MOST_VALUES:
+            raise UnreadableError(name, "", "too_many_values")
+        validator = self._quick or self.quick
         try:
             found: M = validator.validate_json(content, by_alias=True, by_name=False)
         except ValidationError:
-            found = self.repair(_load(content, self.model.__name__))
+            _check_repairable(content, name)
+            found = self.repair(_load(content, name))
         if found.is_sent_back:
             mark_received(found)
         return found
@@ -80,11 +110,14 @@ class ObjectReader(Generic[M]):
         blame: dict[Location, Origin] = {}
         try:
             content = _dump(document)
+            _check_repairable(content, name)
             copied = json.loads(content)
-            while True:
+            for _ in range(_MOST_ROUNDS):
                 try:
                     return cast("M", self.validator.validate_json(content, by_alias=True, by_name=False))
                 except ValidationError as failure:
+                    if failure.error_count() > _MOST_PROBLEMS:
+                        break
                     problems = failure.errors(include_url=False, include_context=False, include_input=False)
                 beyond_repair = _repair_round(copied, [(found["loc"], found["type"]) for found in problems], blame)
                 if beyond_repair is not None:
@@ -92,6 +125,7 @@ class ObjectReader(Generic[M]):
                 content = _dump(copied)
         except RecursionError:
             raise UnreadableError(name, "", "recursion") from None
+        raise UnreadableError(name, "", "too_many_problems")
 
 
 class PageReader(Generic[M]):
@@ -108,7 +142,7 @@ class PageReader(Generic[M]):
 
         with schema_lock:
             adapter = TypeAdapter(list[self.item.model], config=ConfigDict(hide_input_in_errors=True))  # type: ignore[name-defined]
-            self._validator = cast("SchemaValidator", adapter.validator)
+            self._validator = SchemaValidator(_failing_fast(adapter.core_schema))
         return self._validator
 
     def __call__(
@@ -121,12 +155,15 @@ class PageReader(Generic[M]):
         offset: int | None = None,
     ) -> Page[M]:
         """Read an answer to a request for ``limit`` items from ``offset`` on; raises UnreadableError."""
+        validator = self._validator or self._build()
+        _check_density(content, f"list of {self.item.model.__name__}")
         try:
-            page: Page[M] = Page(
-                (self._validator or self._build()).validate_json(content, by_alias=True, by_name=False)
-            )
+            if len(content) > _LONG:
+                page = self._read_pieces(validator, content)
+            else:
+                page = Page(validator.validate_json(content, by_alias=True, by_name=False))
         except ValidationError:
-            page = self._repair(content)
+            page = self._read_pieces(validator, content)
         for item in page:
             if not item.is_sent_back:
                 break
@@ -136,7 +173,7 @@ class PageReader(Generic[M]):
         page.offset = offset
         return page
 
-    def _repair(self, content: bytes) -> Page[M]:
+    def _read_pieces(self, validator: SchemaValidator, content: bytes) -> Page[M]:
         name = self.item.model.__name__
         document = _load(content, f"list of {name}")
         if document is None:
@@ -145,14 +182,26 @@ class PageReader(Generic[M]):
             raise UnreadableError(f"list of {name}", "", "list_type")
         items: list[Any] = cast("Any", document)
         page: Page[M] = Page()
+        repaired = 0
+        for start in range(0, len(items), _PIECE):
+            piece = items[start : start + _PIECE]
+            try:
+                page += validator.validate_json(_dump(piece), by_alias=True, by_name=False)
+            except (ValidationError, RecursionError):
+                repaired += len(piece)
+                self._repair(piece, page)
+            if repaired > _MOST_REPAIRED_ITEMS or len(page.invalid) > _MOST_INVALID:
+                raise UnreadableError(f"list of {name}", "", "too_many_problems")
+        if page.invalid:
+            _logger.warning("%d of %d items in a list of %s could not be read", len(page.invalid), len(items), name)
+        return page
+
+    def _repair(self, items: list[Any], page: Page[M]) -> None:
         for raw in items:
             try:
                 page.append(self.item.repair(raw))
             except UnreadableError as failure:  # noqa: PERF203 - one bad item must not cost the others
                 page.invalid.append(InvalidItem(raw, f"{failure.location or 'the item'} ({failure.reason})"))
-        if page.invalid:
-            _logger.warning("%d of %d items in a list of %s could not be read", len(page.invalid), len(items), name)
-        return page
 
 
 _readers: dict[type[Model], ObjectReader[Any]] = {}
@@ -177,6 +226,29 @@ def read_nothing(_status: int, _headers: Mapping[str, str], _content: bytes) -> 
 def read_bytes(_status: int, _headers: Mapping[str, str], content: bytes) -> bytes:
     """Read a binary answer as it is."""
     return content
+
+
+def _check_density(content: bytes, what: str) -> None:
+    """Refuse JSON of little else than brackets, of which each costs far more time and memory than its bytes."""
+    containers = content.count(b"[") + content.count(b"{") if len(content) > _MOST_REPAIRED_VALUES else 0
+    if containers > max(_MOST_REPAIRED_VALUES, len(content) // 10):
+        raise UnreadableError(what, "", "too_many_values")
+
+
+def _check_repairable(content: bytes, what: str) -> None:
+    if content.count(b",") > _MOST_REPAIRED_VALUES:
+        raise UnreadableError(what, "", "too_many_values")
+
+
+def _failing_fast(schema: Any) -> Any:
+    """Copy a compiled type's schema with lists that stop at their first bad item."""
+    if isinstance(schema, dict):
+        part: dict[str, Any] = cast("Any", schema)
+        changed = {key: value if key == "metadata" else _failing_fast(value) for key, value in part.items()}
+        return {**changed, "fail_fast": True} if part.get("type") == "list" else changed
+    if isinstance(schema, list):
+        return [_failing_fast(part) for part in schema]
+    return schema
 
 
 def _load(content: bytes, what: str) -> Any:

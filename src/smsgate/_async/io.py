@@ -21,7 +21,18 @@ from smsgate.workload import Workload, cores
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["Lock", "LockTimeoutError", "Workers", "batches", "call_blocking", "join", "now", "run_in_workers", "sleep"]
+__all__ = [
+    "Lock",
+    "LockTimeoutError",
+    "Workers",
+    "batches",
+    "call_blocking",
+    "compute",
+    "join",
+    "now",
+    "run_in_workers",
+    "sleep",
+]
 
 A = TypeVar("A")
 P = ParamSpec("P")
@@ -39,6 +50,11 @@ async def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords
     """Call something that may block for a moment, in a thread."""
     limiter = anyio.CapacityLimiter(1)  # the default one may be used up by threads that wait for this very call
     return await anyio.to_thread.run_sync(partial(function, *arguments, **keywords), limiter=limiter)
+
+
+async def compute(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+    """Call something that computes for a while, in a thread that a cancellation leaves behind."""
+    return await anyio.to_thread.run_sync(partial(function, *arguments, **keywords), abandon_on_cancel=True)
 
 
 async def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
     from types import TracebackType
 
-__all__ = ["Lock", "LockTimeoutError", "Workers", "batches", "call_blocking", "join", "now", "run_in_workers", "sleep"]
+__all__ = [
+    "Lock",
+    "LockTimeoutError",
+    "Workers",
+    "batches",
+    "call_blocking",
+    "compute",
+    "join",
+    "now",
+    "run_in_workers",
+    "sleep",
+]
 
 A = TypeVar("A")
 P = ParamSpec("P")
@@ -29,6 +40,11 @@ now = time.monotonic
 
 def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
     """Call something that may block for a moment."""
+    return function(*arguments, **keywords)
+
+
+def compute(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+    """Call something that computes for a while."""
     return function(*arguments, **keywords)
 
 
