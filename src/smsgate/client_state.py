@@ -35,7 +35,8 @@ class ClientState:
 
 def _level_of_caller() -> int:
     """Return the ``stacklevel`` of the first frame outside this package, seen from the function that calls this."""
-    level, frame = 1, sys._getframe(1)  # noqa: SLF001 - what warnings itself counts by
+    frame = sys._getframe(1)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - what warnings itself counts by
+    level = 1
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "smsgate":
         level, frame = level + 1, frame.f_back
     return level

@@ -30,7 +30,9 @@ _CONFLICTS = {
     "send_message": "a message with this id exists; get_state shows it, and another message needs another id",
 }
 """By the operation's name."""
-_UNTRUSTED = re.compile(r"self[- ]signed|issuer certificate|UnknownIssuer|unable to verify the first", re.IGNORECASE)
+_UNTRUSTED = re.compile(
+    r"self[- ]signed|issuer certificate|UnknownIssuer|CaUsedAsEndEntity|unable to verify the first", re.IGNORECASE
+)
 """What OpenSSL and rustls say of a certificate whose authority is not trusted."""
 
 

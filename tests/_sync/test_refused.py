@@ -147,6 +147,8 @@ def test_other_transport_errors_stay_as_they_are_or_get_a_place(answered, error)
         ("the certificate was not accepted, self signed certificate in certificate chain", True),
         ("the certificate was not accepted, unable to get local issuer certificate", True),
         ("invalid peer certificate: UnknownIssuer", True),
+        ("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", True),
+        ("invalid peer certificate: Expired", False),
         ("the certificate was not accepted, certificate has expired", False),
         ("Connection refused", False),
     ],
