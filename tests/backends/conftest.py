@@ -16,6 +16,7 @@ import pytest
 from anyio import CapacityLimiter, to_thread
 
 from eventually import LIMIT, eventually
+from pki import Pki
 from smsgate import ahttp, http
 from smsgate.http import Request, Timeout
 
@@ -187,6 +188,12 @@ def serve():
     yield start
     for running in started:
         running.stop()
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory):
+    """Certificates made for this run; see `Pki`."""
+    return Pki(tmp_path_factory.mktemp("pki"))
 
 
 class SyncFace:

@@ -229,6 +229,60 @@ async def test_body_that_drips_ends_with_the_total_limit(server, backend, ask, p
     assert await works(server, backend, ask)
 
 
+FRAMINGS = {
+    "trailers": (b"2\r\n{}\r\n0\r\n", b"X-Trailer: more\r\n"),
+    "one trailer": (b"2\r\n{}\r\n0\r\nX-Trailer: ", b"x"),
+    "chunk extension": (b"2;extension=", b"x"),
+    "chunk size": (b"", b"0"),
+}
+
+
+@pytest.mark.parametrize("framing", FRAMINGS.values(), ids=FRAMINGS.keys())
+@pytest.mark.parametrize(
+    ("tls", "kept", "given"),
+    [(False, True, False), (True, True, False), (False, False, True), (True, False, True)],
+    ids=["plain, kept, made", "TLS, kept, made", "plain, closed, given", "TLS, closed, given"],
+)
+async def test_framing_of_chunks_that_never_ends_ends_with_the_total_limit(  # noqa: PLR0917 - fixtures and parameters
+    serve, make, own, ask, pki, framing, tls, kept, given
+):
+    server = serve(pki.server_context() if tls else None)
+    begun, more = framing
+    connected = b"keep-alive" if kept else b"close"
+
+    def script(connection, _):
+        connection.send(
+            b"HTTP/1.1 200 OK\r\nConnection: " + connected + b"\r\nTransfer-Encoding: chunked\r\n\r\n" + begun
+        )
+        while True:  # until the other side hangs up
+            connection.send(more)
+            connection.wait(0.05)
+
+    server.script = script
+    backend = make(own(ca=pki.ca)) if given else make(verify=pki.ca)
+    asking = ask(f"{server.origin}/", "POST", b"{}", read=20.0, total=0.3)
+
+    with anyio.fail_after(10):
+        for error in await both(backend, asking):
+            assert isinstance(error, RequestTimeoutError) or (more == b"0" and error.sent is True)
+
+    server.script = lambda connection, _: connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    assert (await backend.send(ask(f"{server.origin}/"))).content == b"ok"
+
+
+async def test_chunked_answers_leave_no_thread_behind(server, backend, ask):
+    server.script = lambda connection, _: connection.send(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Trailer: a\r\n\r\n"
+    )
+
+    for _ in range(5):
+        assert (await backend.send(ask(f"{server.origin}/", total=60.0))).content == b"{}"
+        assert await read(backend, ask(f"{server.origin}/", total=60.0)) == b"{}"
+
+    assert server.connections == 1
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+
+
 async def test_head_that_drips_ends_with_the_total_limit(server, backend, case, post):
     if case.is_sync and case.library != "pyreqwest":
         pytest.skip("a synchronous library without a total limit cannot bound it")

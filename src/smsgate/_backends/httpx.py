@@ -10,10 +10,12 @@ import threading
 import time
 from collections import deque
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import httpx
 
+from smsgate._backends.body_deadline import BodyDeadline, shut_down
 from smsgate._backends.connecting import Cert, Connecting, Verify
 from smsgate._backends.content import collect, decoded
 from smsgate._backends.failures import broken, cause, deadline_of, no_turn, timed_out
@@ -34,7 +36,7 @@ from smsgate.errors import ConfigurationError
 from smsgate.http import ClosedOnExit, Response, StreamedResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from smsgate.http import Request
 
@@ -201,10 +203,17 @@ class _Opened:
 def _chunks(answer: httpx.Response, deadline: float | None) -> Generator[bytes, None, None]:
     if answer.is_closed:
         raise broken("its answer was closed", sent=True)
-    try:
-        for chunk in cast("httpx.SyncByteStream", answer.stream):  # ``iter_raw`` takes several times as long
-            if deadline is not None and time.monotonic() > deadline:
-                raise timed_out(sent=True)
-            yield chunk
-    except FAILURES as error:
-        raise translated(error, sent=True) from cause(error, QUOTING)
+    with BodyDeadline(deadline, answer.headers, _shutting_down(answer)):
+        try:
+            for chunk in cast("httpx.SyncByteStream", answer.stream):  # ``iter_raw`` takes several times as long
+                if deadline is not None and time.monotonic() > deadline:
+                    raise timed_out(sent=True)
+                yield chunk
+        except FAILURES as error:
+            raise translated(error, sent=True) from cause(error, QUOTING)
+
+
+def _shutting_down(answer: httpx.Response) -> Callable[[], object] | None:
+    stream = answer.extensions.get("network_stream")
+    sock = None if stream is None else stream.get_extra_info("socket")
+    return None if sock is None else partial(shut_down, sock)

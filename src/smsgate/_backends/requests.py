@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from http.client import HTTPException
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from urllib3.exceptions import (
 )
 from urllib3.util import SKIP_HEADER, parse_url
 
+from smsgate._backends.body_deadline import BodyDeadline, shut_down
 from smsgate._backends.connecting import Cert, Connecting, Route, Verify, origin_of
 from smsgate._backends.content import collect, decoded
 from smsgate._backends.environment import certificate_variable, proxy_variable
@@ -266,27 +267,28 @@ def _hang_up(raw: Any) -> None:
 
 
 def _chunks(answer: requests.Response, deadline: float | None, silence: float | None) -> Generator[bytes, None, None]:
-    raw = answer.raw
-    try:
-        if not isinstance(raw, BaseHTTPResponse):  # a mock's
-            yield from answer.iter_content(_CHUNK)
-            return
-        while True:
-            if deadline is not None:
-                _shorten(raw, deadline, silence)
-            chunk = raw.read1(_CHUNK, decode_content=False)
-            if not chunk:
-                return
-            check(deadline)
-            yield chunk
-    except _FAILURES as error:
-        raise _translated(error, answering=True) from cause(error, _QUOTING)
-
-
-def _shorten(raw: Any, deadline: float, silence: float | None) -> None:
-    """Let the next read wait no longer than the exchange may still take."""
+    raw: Any = answer.raw
     sock = getattr(getattr(raw, "connection", None), "sock", None)
-    if sock is not None:
+    shutting_down = getattr(raw, "shutdown", None) if sock is None else partial(shut_down, sock)
+    with BodyDeadline(deadline, answer.headers, shutting_down):
+        try:
+            if not isinstance(raw, BaseHTTPResponse):  # a mock's
+                yield from answer.iter_content(_CHUNK)
+                return
+            while True:
+                _shorten(sock, deadline, silence)
+                chunk = raw.read1(_CHUNK, decode_content=False)
+                if not chunk:
+                    return
+                check(deadline)
+                yield chunk
+        except _FAILURES as error:
+            raise _translated(error, answering=True) from cause(error, _QUOTING)
+
+
+def _shorten(sock: Any, deadline: float | None, silence: float | None) -> None:
+    """Let the next read wait no longer than the exchange may still take."""
+    if sock is not None and deadline is not None:
         sock.settimeout(shorter(silence, max(0.001, deadline - time.monotonic())))
 
 
