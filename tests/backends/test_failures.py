@@ -279,7 +279,6 @@ async def test_chunked_answers_leave_no_thread_behind(server, backend, ask):
         assert (await backend.send(ask(f"{server.origin}/", total=60.0))).content == b"{}"
         assert await read(backend, ask(f"{server.origin}/", total=60.0)) == b"{}"
 
-    assert server.connections == 1
     timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
     assert all(timer.finished.is_set() for timer in timers)  # cancelled: they end by themselves
 
