@@ -32,7 +32,7 @@ RULES: tuple[tuple[str, str], ...] = (
     (r"AsyncExitStack", "ExitStack"),
     (r"enter_async_context", "enter_context"),
     (r"Async(?=Iterator|Iterable)", ""),
-    (r"(Iterable\[Message\]) \| Iterable\[Message\]", r"\1"),
+    (r"(Iterable\[\w+\]) \| \1", r"\1"),
     (r"AsyncHttpClient", "HttpClient"),
     (r"AsyncStreamedResponse", "StreamedResponse"),
     (r"AsyncAPIClient", "APIClient"),

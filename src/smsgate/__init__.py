@@ -99,8 +99,9 @@ if TYPE_CHECKING:
         WebhookError,
     )
     from smsgate.http import HttpClient, Timeout
+    from smsgate.ids import new_id
     from smsgate.observing import RequestEvent, ResponseEvent
-    from smsgate.outgoing import SendResult
+    from smsgate.outgoing import NotSent, SendResult, Sent
     from smsgate.retry import RetryEvent, RetryPolicy
     from smsgate.token_store import FileTokenStore, MemoryTokenStore, TokenStore
     from smsgate.webhooks import (
@@ -163,7 +164,8 @@ _HOMES = {
         WaitTimeoutError WebhookError
     """,
     "smsgate.http": "HttpClient Timeout",
-    "smsgate.outgoing": "SendResult",
+    "smsgate.ids": "new_id",
+    "smsgate.outgoing": "NotSent SendResult Sent",
     "smsgate.observing": "RequestEvent ResponseEvent",
     "smsgate.retry": "RetryEvent RetryPolicy",
     "smsgate.token_store": "FileTokenStore MemoryTokenStore TokenStore",
@@ -189,10 +191,11 @@ __all__ = [
     "MessagePriority", "MessageState", "MessagesExportRequest", "MessagesProcessingOrder", "MessagesQueryFilter",
     "MessagesSort", "MmsAttachment", "MmsBatchDownloaded", "MmsBatchDownloadedPayload", "MmsBatchReceived",
     "MmsBatchReceivedPayload", "MmsDownloaded", "MmsDownloadedAttachment", "MmsDownloadedPayload", "MmsMessage",
-    "MmsReceived", "MmsReceivedPayload", "NotFoundError", "NotImplementedByServerError", "NotificationChannel",
-    "Page", "PayloadError", "PayloadTooLargeError", "ProcessState", "QueryPagination", "RateLimitError",
-    "RecipientState", "RequestEvent", "RequestTimeoutError", "ResponseError", "ResponseEvent", "RetryEvent",
-    "RetryPolicy", "SMSGateError", "Scope", "SendOutcomeUnknownError", "SendResult", "ServerError",
+    "MmsReceived", "MmsReceivedPayload", "NotFoundError", "NotImplementedByServerError", "NotSent",
+    "NotificationChannel", "Page", "PayloadError", "PayloadTooLargeError", "ProcessState", "QueryPagination",
+    "RateLimitError", "RecipientState", "RequestEvent", "RequestTimeoutError", "ResponseError", "ResponseEvent",
+    "RetryEvent",
+    "RetryPolicy", "SMSGateError", "Scope", "SendOutcomeUnknownError", "SendResult", "Sent", "ServerError",
     "ServiceUnavailableError", "SettingsEncryption", "SettingsGateway", "SettingsLogs", "SettingsMessages",
     "SettingsPing", "SettingsReceiver", "SettingsWebhooks", "SignatureError", "SimCard", "SimSelectionMode",
     "SmsBatchDataReceived", "SmsBatchDataReceivedPayload", "SmsBatchReceived", "SmsBatchReceivedPayload",
@@ -201,7 +204,8 @@ __all__ = [
     "SmsSentPayload", "StaleEventError", "SystemPing", "SystemPingPayload", "TextMessage", "Timeout", "TokenRequest",
     "TokenResponse", "TokenStore", "TransportError", "UnauthorizedError", "UnknownEvent", "UnprocessableEntityError",
     "UnsupportedAlgorithmError", "WaitTimeoutError", "Webhook", "WebhookDelivery", "WebhookError", "WebhookEvent",
-    "__version__", "ahttp", "client", "constants", "domain", "encryption", "enums", "errors", "http", "webhooks",
+    "__version__", "ahttp", "client", "constants", "domain", "encryption", "enums", "errors", "http", "new_id",
+    "webhooks",
 ]  # fmt: skip
 
 

@@ -2,6 +2,6 @@
 
 from smsgate._async.client import AsyncAPIClient
 from smsgate._sync.client import APIClient
-from smsgate.outgoing import SendResult
+from smsgate.outgoing import NotSent, SendResult, Sent
 
-__all__ = ["APIClient", "AsyncAPIClient", "SendResult"]
+__all__ = ["APIClient", "AsyncAPIClient", "NotSent", "SendResult", "Sent"]

@@ -23,6 +23,7 @@ class RequestEvent:
         attempt: number of the attempt within its call, from 1; token requests have the number of the attempt that
             they are made for.
         headers: further headers to send, such as ``traceparent``; empty, to be filled by a hook.
+        message_id: id of the message that is sent, good for ``get_state``; None for other operations.
     """
 
     operation: str
@@ -30,6 +31,7 @@ class RequestEvent:
     path: str
     attempt: int
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,23 @@ OnRequest: TypeAlias = Callable[[RequestEvent], object]
 OnResponse: TypeAlias = Callable[[ResponseEvent], object]
 
 
+def log_send(event: RequestEvent) -> None:
+    """Write one DEBUG record before an attempt to send: a program that dies meanwhile leaves the message's id."""
+    if event.message_id is not None:
+        logger.debug("%s %s: sending message %s", event.method, event.path, event.message_id)
+
+
 def log_exchange(event: ResponseEvent) -> None:
     """Write one DEBUG record about an attempt."""
     request = event.request
     outcome = event.status if event.error is None else type(event.error).__name__
+    message = "" if request.message_id is None else f", message {request.message_id}"
     logger.debug(
-        "%s %s: %s, attempt %d, %.1f ms", request.method, request.path, outcome, request.attempt, event.seconds * 1000
+        "%s %s: %s, attempt %d, %.1f ms%s",
+        request.method,
+        request.path,
+        outcome,
+        request.attempt,
+        event.seconds * 1000,
+        message,
     )

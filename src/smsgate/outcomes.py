@@ -78,6 +78,7 @@ class Call:
             was not asked or gave no answer.
         renewals: how often a refused token was replaced; one that was made anew is the last.
         deadline: when the call ends, on the same clock; no attempt lasts longer. None for no such limit.
+        message_id: of the message that is sent; None for every other call.
     """
 
     policy: RetryPolicy
@@ -86,6 +87,7 @@ class Call:
     outage: bool | None = None
     renewals: int = 0
     deadline: float | None = None
+    message_id: str | None = None
 
     def time_left(self, now: float) -> float:
         """Return the seconds until the deadline; infinity without one, zero after it."""

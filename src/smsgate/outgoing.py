@@ -1,10 +1,11 @@
-"""Messages on their way out: a text with its recipients, and the result of sending one of many. Pure."""
+"""Messages on their way out, and the results of sending many. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from smsgate.errors import InvalidRequestError, SMSGateError
 from smsgate.ids import new_id
@@ -18,24 +19,135 @@ if TYPE_CHECKING:
     from smsgate_api.models import MessageState
     from smsgate_api.types import Operation
 
-__all__ = ["SendResult", "build_message", "send_operation", "with_id"]
+__all__ = ["NotSent", "Outgoing", "SendResult", "Sent", "build_message", "check_active_within"]
+
+_EXPIRY_TOLERANCE = timedelta(minutes=5)
+"""Clocks differ; a phone fails what has expired."""
 
 _MOST_HOURS = 100 * 365 * 24
 
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What became of one message of many: exactly one of ``state`` and ``error`` is there.
+    """What became of one message of many: `Sent` or `NotSent`, told apart by ``ok``.
 
     Attributes:
-        message: the message with the id under which it was sent.
-        state: the gateway's answer.
+        message: the message with the id under which it was sent, and with its device, if one was chosen.
+        state: the gateway's response; None when there is none.
         error: why there is none.
+        ok: whether the gateway has accepted the message.
     """
 
     message: Message
     state: MessageState | None
     error: SMSGateError | None
+    ok: bool = field(init=False)
+
+    def unwrap(self) -> MessageState:
+        """Return the state.
+
+        Raises:
+            SMSGateError: the message's error, if it was not sent.
+        """
+        if self.state is None:
+            raise self.error or SMSGateError("the message was not sent")
+        return self.state
+
+
+@dataclass(frozen=True, slots=True)
+class Sent(SendResult):
+    """A message of many that the gateway has accepted."""
+
+    state: MessageState
+    error: None = None
+    ok: Literal[True] = field(default=True, init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent(SendResult):
+    """A message of many that failed, or whose outcome is unknown: see ``error``."""
+
+    state: None
+    error: SMSGateError
+    ok: Literal[False] = field(default=False, init=False)
+
+    def unwrap(self) -> NoReturn:
+        """Raise the message's error."""
+        raise self.error
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Outgoing:
+    """A message on its way out.
+
+    Attributes:
+        message: as the caller sees it, with its id, and with a device once one is chosen.
+        wire: as it goes over the wire: the same, or encrypted.
+        generated: whether its id was made for it, so that no other message can have it.
+        skip_phone_validation: as in ``send``.
+        active_within: hours, 0 for all devices.
+    """
+
+    message: Message
+    wire: Message
+    generated: bool
+    skip_phone_validation: bool
+    active_within: int
+
+    @classmethod
+    def of(cls, message: Message, *, skip_phone_validation: bool, active_within: int) -> Outgoing:
+        """Give a message its id, unless it has one.
+
+        Raises:
+            InvalidRequestError: when it is no message.
+        """
+        if not isinstance(message, Message):
+            raise InvalidRequestError("this takes a Message")
+        generated = message.id is None
+        if generated:
+            message = replaced(message, id=new_id())
+        return cls(message, message, generated, skip_phone_validation, active_within)
+
+    @property
+    def id(self) -> str:
+        """The id of the message."""
+        return self.message.id or ""
+
+    def check(self, now: datetime) -> None:
+        """Refuse what cannot be sent.
+
+        Raises:
+            InvalidRequestError: for what is no number of hours, and for a new message that has expired.
+            pydantic.ValidationError: when the message breaks its rules; copies and constructed models skip them.
+        """
+        check_active_within(self.active_within)
+        self.operation(recheck=True)
+        expiry = self.message.valid_until
+        if self.generated and expiry is not None and expiry < now - _EXPIRY_TOLERANCE:
+            raise InvalidRequestError("valid_until is in the past: no phone would send the message")
+
+    def assign(self, device_id: str) -> None:
+        """Give the message a device."""
+        self.message = replaced(self.message, device_id=device_id)
+        self.wire = replaced(self.wire, device_id=device_id)
+
+    def operation(self, *, recheck: bool = False) -> Operation[MessageState]:
+        """Build the operation that sends the message as it goes over the wire; see `check` for ``recheck``."""
+        return operations.send_message(
+            self.wire,
+            skip_phone_validation=unless_off(self.skip_phone_validation),
+            device_active_within=self.active_within or None,
+            recheck=recheck,
+        )
+
+
+def check_active_within(hours: int) -> None:
+    """Refuse what is no number of hours.
+
+    Raises:
+        InvalidRequestError: for anything but a whole number from 0, at most a hundred years.
+    """
+    whole("device_active_within", hours, 0, _MOST_HOURS, error=InvalidRequestError)
 
 
 def build_message(message: Message | str, to: str | Iterable[str] | None, **fields: Any) -> Message:
@@ -58,43 +170,3 @@ def build_message(message: Message | str, to: str | Iterable[str] | None, **fiel
     numbers = [to] if isinstance(to, str) else list(to)
     given = {name: value for name, value in fields.items() if value is not None}
     return Message(phone_numbers=numbers, text_message=TextMessage(text=message), **given)
-
-
-def with_id(message: Message) -> Message:
-    """Return the message with an id: its own, or a new one, by which a repeated attempt is recognised."""
-    if not isinstance(message, Message):
-        raise InvalidRequestError("this takes a Message")
-    return message if message.id is not None else replaced(message, id=new_id())
-
-
-def send_operation(
-    message: Message,
-    drawn_id: str | None,
-    *,
-    skip_phone_validation: bool,
-    active_within: int,
-    recheck: bool = True,
-) -> Operation[MessageState]:
-    """Build the operation that sends a message.
-
-    Args:
-        message: as it goes out, but for an id that was drawn for it.
-        drawn_id: the id of a message that has none itself.
-        skip_phone_validation: as in ``send``.
-        active_within: hours, 0 for all devices, at most a hundred years.
-        recheck: False for a message that was checked and then changed on purpose.
-
-    Raises:
-        InvalidRequestError: for what is no such number of hours.
-        pydantic.ValidationError: when the message breaks its rules; copies and constructed models skip them.
-    """
-    whole("device_active_within", active_within, 0, _MOST_HOURS, error=InvalidRequestError)
-    operation = operations.send_message(
-        message,
-        skip_phone_validation=unless_off(skip_phone_validation),
-        device_active_within=active_within or None,
-        recheck=recheck,
-    )
-    if drawn_id is not None and operation.content is not None:  # copying the message for it would take longer
-        operation.content = b'{"id":"%b",%b' % (drawn_id.encode(), operation.content[1:])
-    return operation

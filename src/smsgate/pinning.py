@@ -1,38 +1,49 @@
-"""Chooses the phone for a message. Pure."""
+"""Choice of the phone for a message. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from smsgate_api.models import Device
 
-__all__ = ["LIST_LIFETIME", "choose_device"]
+__all__ = ["choose_device"]
 
-LIST_LIFETIME = 300.0
-"""Seconds that a list of devices is good for."""
 _RECENT = timedelta(hours=24)
 _LONG_AGO = 24 * 366 * 10
 """More hours than that mean any phone."""
 
 
-def choose_device(devices: Sequence[Device], active_within: int, now: datetime, draw: float) -> str | None:
-    """Return the id of a phone, or None when there is none.
+def choose_device(
+    devices: Sequence[Device], active_within: int, now: datetime, message_id: str, excluded: Container[str] = ()
+) -> str | None:
+    """Return the id of the phone for a message, or None when there is none.
+
+    The choice is a rendezvous hash of message id and device ids: every process that sees the same phones makes the same
+    one, and a phone that comes or goes changes it for the messages of that phone alone.
 
     Args:
-        devices: the phones of the account.
+        devices: the phones of the account, in any order.
         active_within: hours; only phones seen since then. 0 prefers those of the last 24 hours to the others.
         now: aware.
-        draw: a random number from 0 to 1.
+        message_id: in either case, which servers ignore.
+        excluded: ids of phones that are not to be chosen.
     """
+    devices = [device for device in devices if device.id not in excluded]
     if 0 < active_within < _LONG_AGO:
-        fitting = [device for device in devices if _seen_since(device, now - timedelta(hours=active_within))]
+        candidates = [device for device in devices if _seen_since(device, now - timedelta(hours=active_within))]
     else:
-        fitting = [device for device in devices if _seen_since(device, now - _RECENT)] or list(devices)
-    return fitting[min(int(draw * len(fitting)), len(fitting) - 1)].id if fitting else None
+        candidates = [device for device in devices if _seen_since(device, now - _RECENT)] or devices
+    key = message_id.lower()
+    return max((device.id for device in candidates), key=lambda id: _weight(key, id), default=None)
+
+
+def _weight(message_id: str, device_id: str) -> bytes:
+    return sha256(f"{message_id}\0{device_id}".encode("utf-8", "surrogatepass")).digest()
 
 
 def _seen_since(device: Device, moment: datetime) -> bool:

@@ -1,30 +1,53 @@
-"""What to do after a failed send or cancel, so that no message is lost and none is sent twice. Pure.
+"""Decisions after a failed send or cancel, so that no message is lost and none is sent twice. Pure.
 
 The gateway knows a message by its id and device: the same pair is stored once. So a message for a chosen device may be
-posted again after any failure. A 409 then says that some message has this id there; the gateway is asked which one.
+posted again after any failure. A 409 then says that some message has this id there: this one, if the id was generated
+for it; otherwise the gateway is asked which one.
 Without a chosen device a second post may reach another phone; there the gateway is asked by id first.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from smsgate.errors import NotImplementedByServerError, ServerError, ServiceUnavailableError
+from smsgate.errors import (
+    APIError,
+    BadRequestError,
+    NotImplementedByServerError,
+    ResponseError,
+    SendOutcomeUnknownError,
+    ServerError,
+    ServiceUnavailableError,
+    TransportError,
+)
 from smsgate_api.models import Message, MessageState, ProcessState, RecipientState
-from smsgate_api.types import replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from smsgate.errors import SMSGateError
+    from smsgate.outcomes import Call, Outcome
+    from smsgate.outgoing import Outgoing
+    from smsgate_api.types import Operation
 
-    from smsgate.outcomes import Outcome
-
-__all__ = ["Verdict", "expected_state", "is_about", "is_over", "judge", "proves_arrival", "same_message"]
+__all__ = [
+    "SendState",
+    "Verdict",
+    "expected_state",
+    "is_gone",
+    "is_over",
+    "is_passing",
+    "judge",
+    "proves_arrival",
+    "same_message",
+]
 
 _CONFLICT = 409
 _TIMEOUT = 408
+_TOO_MANY = 429
 _FAILED = 500
+_NO_DEVICE = "failed to select device"
 _FAILED_TO_SEND = "failed to handle request"
 _RETURNED_BY_THE_SERVER = frozenset({500, 503})
 _CATALOG = "/.well-known/api-catalog"
@@ -46,6 +69,68 @@ class Verdict(Enum):
     """The id is known on the device that answered."""
     UNCLEAR = "unclear"
     """It may have arrived."""
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class SendState:
+    """One message and what is known about it after its attempts.
+
+    Attributes:
+        outgoing: the message.
+        call: its attempts.
+        chosen: whether its device was chosen here.
+        operation: the next attempt.
+        outcome: what came of the last attempt to send.
+        doubtful: whether an attempt may have arrived.
+        over: whether none of these attempts can still be under way.
+        one_phone: whether the account has exactly one phone; None before that was asked.
+        gone: devices that were chosen here and are no longer there.
+    """
+
+    outgoing: Outgoing
+    call: Call
+    chosen: bool
+    operation: Operation[MessageState] = field(init=False)
+    outcome: Outcome = field(init=False)
+    doubtful: bool = False
+    over: bool = True
+    one_phone: bool | None = None
+    gone: set[str] = field(default_factory=set[str])
+
+    def __post_init__(self) -> None:
+        self.operation = self.outgoing.operation()
+
+    def assign(self, device_id: str) -> None:
+        """Give the message a device for its next attempts."""
+        self.outgoing.assign(device_id)
+        self.operation = self.outgoing.operation()
+
+    def note_unclear(self) -> None:
+        """Note that the last attempt may have arrived."""
+        self.doubtful, self.over = True, self.over and is_over(self.outcome)
+
+    def failure(self) -> SMSGateError:
+        """Return the error of a send of which the gateway knows nothing.
+
+        It is a failure for certain if every attempt is over; otherwise a request whose response was lost may still be
+        on its way. With a device that is gone, its messages are gone as well: that the gateway does not know this one
+        says nothing.
+        """
+        error = self.outcome.error
+        if error is not None and not (self.doubtful and (is_gone(self.outcome) or not self.over)):
+            return error
+        return self.unknown(error)
+
+    def unknown(self, cause: SMSGateError | None) -> SendOutcomeUnknownError:
+        """Build the error of a send whose outcome nobody can tell."""
+        id = self.outgoing.id
+        error = SendOutcomeUnknownError(
+            f"message {id} may or may not have been accepted: ask for its state before sending it again",
+            message_id=id,
+            device_id=self.outgoing.message.device_id,
+        )
+        error.__cause__ = cause
+        return error
 
 
 def judge(outcome: Outcome) -> Verdict:
@@ -84,19 +169,21 @@ def is_over(outcome: Outcome) -> bool:
     return error.status_code in _RETURNED_BY_THE_SERVER and _CATALOG in response.headers.get("link", "")
 
 
-def is_about(sent: Message, state: MessageState, headers: Mapping[str, str]) -> bool:
-    """Tell whether the answer to an accepted send is about this message, and not one that belongs to another exchange.
+def is_gone(outcome: Outcome) -> bool:
+    """Tell whether the gateway does not know the message's device (any more)."""
+    return isinstance(outcome.error, BadRequestError) and _NO_DEVICE in outcome.error.message
 
-    Servers return the id that they were given. An answer without their ``Location`` is a phone's, or made up by a test
-    double that knows no id; there the rest is compared.
-    """
-    if state.id == sent.id:
-        return True
-    return "location" not in headers and same_message(replaced(sent, id=state.id), state)
+
+def is_passing(error: SMSGateError) -> bool:
+    """Tell whether a look-up that failed so may succeed later."""
+    if isinstance(error, APIError):
+        failed = isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError)
+        return failed or error.status_code in {_TIMEOUT, _TOO_MANY}
+    return isinstance(error, TransportError | ResponseError)
 
 
 def same_message(sent: Message, found: MessageState) -> bool:
-    """Tell whether what the gateway keeps under an id can be the message that was sent.
+    """Tell whether what the gateway keeps under an id that the caller has chosen can be the message that was sent.
 
     Compared is what both sides show: the id letter by letter (the gateway ignores case), text or data (or their hash),
     and that no recipient is a stranger. Numbers may have been rewritten (extensions cut, letters turned into digits),

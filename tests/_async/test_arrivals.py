@@ -163,52 +163,60 @@ async def test_stored_data_message_is_found_whatever_fields_servers_add(pin):
 
 
 @pytest.mark.anyio
-async def test_answer_about_another_message_is_made_up_for_by_asking():
-    def edit(method, document):
-        return {**document, "id": "another"} if method == "POST" else document
-
+@pytest.mark.parametrize("id", ["order-7", None])
+async def test_first_response_is_believed_whatever_id_it_names_with_one_warning(id, caplog):
     gateway = Gateway(phone=False)
+    client = edited(gateway, lambda _, document: {**document, "id": "another"})
 
-    state = await edited(gateway, edit).send(text(id="order-7"))
+    states = [await client.send(text(id=id)) for id in (id, None)]
 
-    assert state.id == "order-7"
+    assert [state.id for state in states] == ["another", "another"]
+    assert len(gateway.messages) == 2
+    assert len([record for record in caplog.records if "another id" in record.getMessage()]) == 1
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("lose", [0, 1])
-async def test_answers_about_another_message_are_never_taken_for_this_one(lose):
-    gateway = Gateway(phone=False)
-    client = edited(gateway, lambda _, document: {**document, "id": "another"}, lose=lose)
-
-    with pytest.raises((ResponseError, SendOutcomeUnknownError)) as caught:
-        await client.send(text(id="order-7"))
-
-    assert caught.value.message_id == "order-7"
-    assert type(caught.value) is (SendOutcomeUnknownError if lose else ResponseError)
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize(
-    ("number", "body", "ours"),
-    [("+79990001234", "Hello", True), ("+79990001235", "Hello", False), ("+79990001234", "Bye", False)],
-)
-async def test_made_up_answer_is_about_the_message_whose_recipients_and_text_it_shows(answered, number, body, ours):
+@pytest.mark.parametrize("headers", [{}, {"Location": "/api/3rdparty/v1/messages/made-up"}])
+async def test_canned_response_is_believed_whatever_recipients_and_text_it_shows(answered, headers):
     state = {
         "id": "made-up",
         "deviceId": "d1",
         "state": "Pending",
         "isHashed": False,
         "isEncrypted": False,
-        "recipients": [{"phoneNumber": number, "state": "Pending"}],
-        "textMessage": {"text": body},
+        "recipients": [{"phoneNumber": "+12025550199", "state": "Pending"}],
+        "textMessage": {"text": "Bye"},
     }
-    client, _ = answered((202, json.dumps(state).encode()))
+    client, backend = answered(Response(202, Headers(headers), json.dumps(state).encode()))
 
-    if ours:
-        assert (await client.send(text())).id == "made-up"
-    else:
-        with pytest.raises(ResponseError, match="another message"):
-            await client.send(text())
+    assert (await client.send(text())).id == "made-up"
+    assert len(backend.requests) == 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("pin", [True, False])
+@pytest.mark.parametrize("id", ["order-7", None])
+async def test_after_an_unclear_attempt_only_a_response_with_the_own_id_settles(id, pin):
+    gateway = Gateway(devices=2, phone=False)
+    client = edited(gateway, lambda _, document: {**document, "id": "another"}, lose=1, pin_device=pin)
+
+    try:
+        known = (await client.send(text(id=id))).id
+    except SendOutcomeUnknownError as error:
+        known = error.message_id
+
+    assert stored(gateway) == [known]
+    assert id in {known, None}
+
+
+@pytest.mark.anyio
+async def test_response_about_another_message_after_an_unclear_attempt_is_followed_by_a_look_up(pinning):
+    foreign = {"id": "another", "deviceId": "d1", "state": "Pending", "recipients": [], "isHashed": False}
+    gateway, client = pinning(502, Response(202, Headers({}), json.dumps({**foreign, "isEncrypted": False}).encode()))
+
+    state = await client.send(text())
+
+    assert stored(gateway) == [state.id]
 
 
 @pytest.mark.anyio

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timezone
-from functools import partial
 
 import pytest
 
@@ -20,6 +20,7 @@ from smsgate import (
     UnauthorizedError,
 )
 from smsgate._async import io
+from smsgate._async.window import Window
 from smsgate.ahttp import Response
 from smsgate.auth import TokenPair
 from smsgate.emulator import FAULTS, Gateway
@@ -100,8 +101,8 @@ async def test_dead_pair_of_a_store_does_not_use_the_renewal_up(cloud, dead):
 
 @pytest.mark.anyio
 async def test_many_callers_with_two_dead_pairs_cause_one_renewal(cloud, dead):
-    async with io.Workers(50) as workers:
-        await workers.run([partial(dead.list_devices) for _ in range(50)])
+    async with aclosing(Window(lambda _: dead.list_devices(), 50).run(range(50))) as results:
+        assert len([devices async for devices in results]) == 50
 
     assert cloud.faults.asked.count(REFRESH) == 1
     assert cloud.faults.asked.count(MINT) == 1

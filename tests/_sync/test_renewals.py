@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
-from functools import partial
 
 import pytest
 
@@ -21,6 +21,7 @@ from smsgate import (
     UnauthorizedError,
 )
 from smsgate._sync import io
+from smsgate._sync.window import Window
 from smsgate.auth import TokenPair
 from smsgate.emulator import FAULTS, Gateway
 from smsgate.http import Response
@@ -99,8 +100,8 @@ def test_dead_pair_of_a_store_does_not_use_the_renewal_up(cloud, dead):
 
 
 def test_many_callers_with_two_dead_pairs_cause_one_renewal(cloud, dead):
-    with io.Workers(50) as workers:
-        workers.run([partial(dead.list_devices) for _ in range(50)])
+    with closing(Window(lambda _: dead.list_devices(), 50).run(range(50))) as results:
+        assert len([devices for devices in results]) == 50
 
     assert cloud.faults.asked.count(REFRESH) == 1
     assert cloud.faults.asked.count(MINT) == 1

@@ -20,12 +20,14 @@ from smsgate import (
     MessagePriority,
     MessagesQueryFilter,
     MessageState,
+    NotSent,
     Page,
     ProcessState,
     RetryPolicy,
     Scope,
-    SendResult,
+    Sent,
     SettingsMessages,
+    SMSGateError,
     TextMessage,
     Timeout,
     TokenRequest,
@@ -61,7 +63,12 @@ def synchronous() -> None:
     for state in client.iter_messages():
         assert_type(state, MessageState)
     for result in client.send_many([message]):
-        assert_type(result, SendResult)
+        assert_type(result, Sent | NotSent)
+        if result.ok is True:
+            assert_type(result.state, MessageState)
+        else:
+            assert_type(result.error, SMSGateError)
+        assert_type(result.unwrap(), MessageState)
     with client.stream_attachment("mms:1", 1) as chunks:
         for chunk in chunks:
             assert_type(chunk, bytes)
@@ -89,7 +96,7 @@ async def asynchronous() -> None:
         async for state in client.iter_messages(page_size=10):
             assert_type(state, MessageState)
         async for result in client.send_many([]):
-            assert_type(result, SendResult)
+            assert_type(result, Sent | NotSent)
         async with client.stream_attachment("mms:1", 1) as chunks:
             async for chunk in chunks:
                 assert_type(chunk, bytes)

@@ -42,7 +42,7 @@ from smsgate.outcomes import Outcome, no_answer, unlisted, without_token
 from smsgate.pinning import choose_device
 from smsgate.queries import moment
 from smsgate.retry import decide, retry_after_seconds
-from smsgate.safesend import Verdict, expected_state, judge, same_message
+from smsgate.safesend import Verdict, expected_state, is_passing, judge, same_message
 from smsgate_api.types import Operation
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -288,11 +288,41 @@ def device(id, hours):
 def test_phone_seen_lately_is_preferred():
     phones = [device("old", 100), device("new", 1), device("newer", 0)]
 
-    assert {choose_device(phones, 0, NOW, draw) for draw in (0.0, 0.5, 0.999, 1.0)} == {"new", "newer"}
-    assert choose_device(phones[:1], 0, NOW, 0.5) == "old"
-    assert choose_device(phones, 200, NOW, 0.0) == "old"
-    assert choose_device(phones[:1], 1, NOW, 0.5) is None
-    assert choose_device([], 0, NOW, 0.5) is None
+    assert {choose_device(phones, 0, NOW, f"m{number}") for number in range(50)} == {"new", "newer"}
+    assert choose_device(phones[:1], 0, NOW, "m1") == "old"
+    assert choose_device(phones, 200, NOW, "m1", {"new", "newer"}) == "old"
+    assert choose_device(phones[:1], 1, NOW, "m1") is None
+    assert choose_device([], 0, NOW, "m1") is None
+
+
+def test_phone_of_a_message_is_the_same_for_everybody_and_whatever_others_come_and_go():
+    phones = [device(f"phone-{number}", 0) for number in range(5)]
+    ids = [f"order-{number}" for number in range(200)]
+    chosen = {id: choose_device(phones, 0, NOW, id) for id in ids}
+
+    assert {id: choose_device(phones[::-1], 0, NOW, id.upper()) for id in ids} == chosen
+    assert min(map([*chosen.values()].count, {phone.id for phone in phones})) > 10
+    fewer = {id: choose_device(phones[1:], 0, NOW, id) for id in ids}
+    assert {fewer[id] for id in ids if chosen[id] != "phone-0"} == {phone.id for phone in phones[1:]}
+    assert all(fewer[id] == chosen[id] for id in ids if chosen[id] != "phone-0")
+
+
+@pytest.mark.parametrize(
+    ("error", "passing"),
+    [
+        (TransportError("x"), True),
+        (ResponseError("x"), True),
+        (APIError("x", 408), True),
+        (RateLimitError("x", 429), True),
+        (InternalServerError("x", 500), True),
+        (NotImplementedByServerError("x", 501), False),
+        (UnauthorizedError("x", 401), False),
+        (APIError("x", 403), False),
+        (ConfigurationError("x"), False),
+    ],
+)
+def test_look_ups_that_may_succeed_later_are_told_apart(error, passing):
+    assert is_passing(error) is passing
 
 
 def test_filters_are_written_and_read_by_their_wire_names():

@@ -59,7 +59,8 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         timeout: seconds for one exchange, or a `Timeout`.
         retry: how failed calls that cannot do harm twice are repeated.
         pin_device: choose a phone for every message before its first attempt (one list of devices, kept for five
-            minutes), which makes repeated attempts safe on accounts with several phones.
+            minutes), which makes repeated attempts safe on accounts with several phones. The choice is a hash of the
+            message's id, the same in every process; see `choose_device`.
         verify: True, False, the path of a file of trusted certificates, or an ssl context (not with pyreqwest); for the
             backend that the client makes, as are ``proxy`` and ``trust_env``.
         proxy: URL of an http or https proxy for all requests.
@@ -116,7 +117,6 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         self._sender = SafeSender(
             self._exchange, pin_device=check_flag("pin_device", pin_device), list_devices=self.list_devices
         )
-        self._sends_as_given = encryptor is None and not pin_device
         self._default_region = check_region(default_region)
 
     @classmethod
@@ -169,7 +169,6 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         view._sender = self._sender.view(
             view._exchange, pin_device=None if pin_device is UNCHANGED else check_flag("pin_device", pin_device)
         )
-        view._sends_as_given = False
         if encryptor is not UNCHANGED:
             view._cipher = Cipher(check_encryptor(encryptor), self._exchange.base_url)
         if default_region is not UNCHANGED:

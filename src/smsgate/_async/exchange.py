@@ -17,7 +17,7 @@ from smsgate.auth import Auth, JWTAuth, bearer
 from smsgate.client_state import ClientState
 from smsgate.errors import TransportError
 from smsgate.hints import locate
-from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, logger
+from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, log_send, logger
 from smsgate.options import bounded
 from smsgate.outcomes import Call, Outcome, during_outage, no_answer, out_of_time, unsuccessful, without_token
 from smsgate.retry import RetryEvent, RetryPolicy
@@ -148,6 +148,7 @@ class Exchange:
             call: remembers what there was before.
             send: exchanges the request, in the place of the backend's own ``send``.
         """
+        io.check_stop()
         call.attempts += 1
         if self._state.closed:
             self._state.reopen()
@@ -265,6 +266,9 @@ class Exchange:
     def _announce(self, operation: Operation[Any], call: Call) -> RequestEvent:
         """Tell the observers of an attempt."""
         event = RequestEvent(operation.name, operation.method, operation.path, call.attempts)
+        if operation.name == "send_message":  # not the requests that a send makes besides, for a token or about health
+            event.message_id = call.message_id
+        log_send(event)
         if self._on_request is not None:
             self._on_request(event)
         return event

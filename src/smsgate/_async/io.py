@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.from_thread
 import anyio.to_thread
+import sniffio
 from anyio.lowlevel import RunVar
 from typing_extensions import ParamSpec, Self
 
@@ -24,10 +27,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Lock",
     "LockTimeoutError",
-    "Workers",
-    "batches",
+    "Tasks",
     "call_blocking",
+    "check_stop",
     "compute",
+    "iterate",
     "join",
     "now",
     "run_in_workers",
@@ -130,45 +134,75 @@ async def join(chunks: AsyncIterable[bytes]) -> bytes:
     return b"".join([chunk async for chunk in chunks])
 
 
-class Workers:
-    """Runs several calls at once and returns when all have ended."""
+class Tasks(Generic[T]):
+    """Calls that run at once beside their caller, in tasks of their own. Leaving the block cancels them.
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    No task group: one must not stay open while an asynchronous generator, such as `send_many`, waits for its consumer.
+    """
+
+    def __init__(self, _count: int) -> None:
+        self._scopes: set[anyio.CancelScope] = set()
+        self._tasks: set[object] = set()  # an event loop keeps no strong reference to its tasks
+        self._ended: list[tuple[int, T | BaseException]] = []
+        self._news = anyio.Event()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, _kind: type[BaseException] | None, _error: object, _tb: TracebackType | None) -> None:
-        return
+        for scope in self._scopes:
+            scope.cancel()
+        with anyio.CancelScope(shield=True):
+            while self._scopes:
+                await self.wait()
 
-    async def run(self, calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
-        """Return the results in the order of the calls."""
-        return await _all(calls)
+    def start(self, number: int, call: Callable[[], Awaitable[T]]) -> None:
+        """Begin a call; `take` returns its result under this number."""
+        scope = anyio.CancelScope()
+        self._scopes.add(scope)
+        self._tasks.add(_spawn(partial(self._run, number, call, scope)))
+
+    async def wait(self) -> None:
+        """Wait until a call has ended since the last time."""
+        await self._news.wait()
+        self._news = anyio.Event()
+
+    def take(self) -> list[tuple[int, T | BaseException]]:
+        """Return what has ended since the last time: numbers, and results or what was raised."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    async def _run(self, number: int, call: Callable[[], Awaitable[T]], scope: anyio.CancelScope) -> None:
+        try:
+            with scope:
+                try:
+                    result: T | BaseException = await call()
+                except Exception as error:  # noqa: BLE001 - raised by who takes it
+                    result = error
+                self._ended.append((number, result))
+        finally:
+            self._scopes.discard(scope)
+            self._news.set()
 
 
-async def batches(items: Iterable[T] | AsyncIterable[T], size: int) -> AsyncGenerator[list[T]]:
-    """Read an iterable in lists of at most ``size``, never further ahead than one list.
+def _spawn(function: Callable[[], Coroutine[Any, Any, None]]) -> object:
+    """Run a function that raises nothing in a task that belongs to the event loop alone."""
+    if sniffio.current_async_library() == "trio":
+        import trio  # noqa: PLC0415 - not always installed
 
-    When the iterable fails, what it gave before comes first.
-    """
-    batch: list[T] = []
-    try:
-        if isinstance(items, AsyncIterable):
-            async for item in items:
-                batch.append(item)
-                if len(batch) == size:
-                    yield batch
-                    batch = []
-        else:
-            for item in items:
-                batch.append(item)
-                if len(batch) == size:
-                    yield batch
-                    batch = []
-    except Exception:
-        if batch:
-            yield batch
-        raise
-    if batch:
-        yield batch
+        return trio.lowlevel.spawn_system_task(function, context=copy_context())
+    return asyncio.get_running_loop().create_task(function())
+
+
+def check_stop() -> None:
+    """Raise in a call that is to end before its next attempt: here cancellation does that."""
+
+
+async def iterate(items: Iterable[T] | AsyncIterable[T]) -> AsyncGenerator[T]:
+    """Read an iterable of either kind."""
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item

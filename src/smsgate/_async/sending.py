@@ -1,42 +1,65 @@
-"""Sends and takes back messages so that none is lost or doubled; the decisions are those of `smsgate.safesend`."""
+"""Safe sending and cancelling: no message is lost, none is doubled. The decisions are those of `smsgate.safesend`."""
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+import sys
 from typing import TYPE_CHECKING
 
 from smsgate._async import io
+from smsgate._async.devices import DeviceCache
 from smsgate._async.exchange import draw
 from smsgate.answers import read
 from smsgate.errors import (
-    BadRequestError,
+    APIError,
     ConflictError,
-    ForbiddenError,
     NotFoundError,
+    RateLimitError,
     ResponseError,
-    SendOutcomeUnknownError,
+    ServiceUnavailableError,
     SMSGateError,
     TransportError,
 )
 from smsgate.observing import logger
-from smsgate.outcomes import Call, Outcome, copied, unlisted
-from smsgate.pinning import LIST_LIFETIME, choose_device
-from smsgate.safesend import Verdict, expected_state, is_about, is_over, judge, proves_arrival, same_message
+from smsgate.outcomes import Call, Outcome
+from smsgate.safesend import (
+    SendState,
+    Verdict,
+    expected_state,
+    is_gone,
+    is_passing,
+    judge,
+    proves_arrival,
+    same_message,
+)
 from smsgate_api import operations
 from smsgate_api.models import ProcessState
-from smsgate_api.types import UnreadableError, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from smsgate._async.exchange import Exchange
-    from smsgate.http import Response
-    from smsgate_api.models import Device, Message, MessageState
+    from smsgate.outgoing import Outgoing
+    from smsgate_api.models import Device, MessageState
     from smsgate_api.types import Operation
 
 __all__ = ["SafeSender"]
 
 _CANCELLED = frozenset({ProcessState.Cancelling, ProcessState.Cancelled})
+
+
+class _LookUpError(Exception):
+    """A look-up that failed, so that the gateway does not say what it has."""
+
+    def __init__(self, reason: SMSGateError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+    def outcome(self) -> Outcome:
+        """Return what the retry policy has to know."""
+        error = self.reason
+        status = error.status_code if isinstance(error, APIError) else None
+        wait = error.retry_after if isinstance(error, RateLimitError | ServiceUnavailableError) else None
+        return Outcome(None, error, status, sent=None, retry_after=wait)
 
 
 class SafeSender:
@@ -51,15 +74,10 @@ class SafeSender:
     def __init__(
         self, exchange: Exchange, *, pin_device: bool, list_devices: Callable[[], Awaitable[Sequence[Device]]]
     ) -> None:
+        self.devices = DeviceCache(list_devices)
         self._exchange = exchange
         self._pin_device = pin_device
-        self._list_devices = list_devices
-        self._devices: Sequence[Device] = ()
-        self._listed_at = float("-inf")
-        self._failed_at = float("-inf")
-        self._failure: SMSGateError | None = None
-        self._warned_of: set[type[SMSGateError]] = set()
-        self._lock = io.Lock()
+        self._warned_of_other_id = False
 
     def view(self, exchange: Exchange, *, pin_device: bool | None) -> SafeSender:
         """Return a sender over another exchange that shares the list of devices; None keeps the choice of pinning."""
@@ -69,67 +87,230 @@ class SafeSender:
         view._pin_device = self._pin_device if pin_device is None else pin_device
         return view
 
-    async def pinned(self, message: Message, active_within: int) -> Message:
-        """Return the message with a device, where that was asked for and one can be had."""
-        if not self._pin_device or message.device_id:
-            return message
-        devices = await self._known_devices()
-        chosen = choose_device(devices, active_within, datetime.now(timezone.utc), draw())
-        return message if chosen is None else message.model_copy(update={"device_id": chosen})
+    async def pin(self, outgoing: Outgoing) -> bool:
+        """Give the message a device, where that was asked for and one can be had; return whether it got one."""
+        if not self._pin_device or outgoing.message.device_id:
+            return False
+        chosen = await self.devices.choose(outgoing.id, outgoing.active_within)
+        if chosen is not None:
+            outgoing.assign(chosen)
+        return chosen is not None
 
-    async def send(
-        self, message: Message, operation: Operation[MessageState], drawn_id: str | None = None
-    ) -> MessageState:
-        """Send a message with its device, if any, as often as it takes and is safe.
+    async def send(self, outgoing: Outgoing, *, chosen: bool) -> MessageState:
+        """Send a message, as often as it takes and is safe.
 
         Args:
-            message: as it goes out, but for an id that was drawn for it.
-            operation: sends it.
-            drawn_id: the id of a message that has none itself: made for this send, so no other message can have it.
+            outgoing: the message; may get a device, or another one, on the way.
+            chosen: whether its device was chosen by `pin`.
         """
-        call = Call(self._exchange.retry, io.now())
-        outcome = await self._exchange.attempt(operation, call)
-        if outcome.error is None and outcome.response is not None:
-            answer = outcome.response
-            try:
-                state = operation.parse(answer.status, answer.headers, answer.content)
-            except UnreadableError:
-                pass  # it is read once more below, where the gateway is asked then
-            else:
-                if state.id == (drawn_id or message.id):
-                    return state
-        if drawn_id is not None:
-            message = replaced(message, id=drawn_id)
-        return await self._go_on(message, operation, call, outcome, fresh_id=drawn_id is not None)
+        call = Call(self._exchange.retry, io.now(), message_id=outgoing.id)
+        try:
+            return await self._settle(SendState(outgoing, call, chosen))
+        except SMSGateError:
+            raise
+        except BaseException as error:
+            if call.attempts and sys.version_info >= (3, 11):
+                error.add_note(f"message {outgoing.id} may or may not have been accepted: ask for its state by this id")
+            raise
 
-    async def _go_on(
-        self, message: Message, operation: Operation[MessageState], call: Call, outcome: Outcome, *, fresh_id: bool
-    ) -> MessageState:
-        """Go on after a first attempt whose answer is not as clear as most."""
-        doubtful = False  # an attempt may have arrived
-        over = True  # and none of them can still be under way
+    async def _settle(self, send: SendState) -> MessageState:
+        """Repeat attempts and look-ups until it is known what became of the message."""
         while True:
-            verdict = judge(outcome)
+            send.outcome = await self._exchange.attempt(send.operation, send.call)
+            verdict = judge(send.outcome)
+            state: MessageState | None = None
             if verdict is Verdict.ACCEPTED:
-                return await self._accepted(operation, outcome, message, call)
-            if verdict is Verdict.TAKEN and doubtful:
-                return await self._taken(message, outcome, call, fresh_id=fresh_id)
-            if verdict in {Verdict.REFUSED, Verdict.TAKEN}:
-                self._forget_devices(outcome)
-                return await self._settled(message, outcome, call, doubtful=doubtful, over=over)
+                state = await self._accepted(send)
+                verdict = judge(send.outcome)
+            elif verdict is Verdict.TAKEN and (send.doubtful or send.outgoing.generated):
+                return await self._taken(send)
+            elif verdict in {Verdict.REFUSED, Verdict.TAKEN}:
+                state = await self._refused(send)
+                if state is None:
+                    continue
+            if state is not None:
+                return state
             if verdict is Verdict.UNCLEAR:
-                doubtful, over = True, over and is_over(outcome)
+                send.note_unclear()
+            state = await self._next(send)
+            if state is not None:
+                return state
+
+    async def _next(self, send: SendState) -> MessageState | None:
+        """Wait for the next attempt and make it safe; return the state if the message has arrived meanwhile.
+
+        Raises:
+            SMSGateError: no attempt is left, or it cannot be made safe.
+        """
+        call, outcome = send.call, send.outcome
+        while True:
             wait = call.wait_to_settle(outcome, io.now(), draw())
             if wait is None:
-                return await self._settled(message, outcome, call, doubtful=doubtful, over=over)
-            await self._exchange.pause(operation, call, outcome, wait)
-            if doubtful and not message.device_id:
-                found = await self._find(message, outcome, call)
-                if found is not None:
-                    return found
-                if call.is_late(io.now()):
-                    raise failure(message, outcome, over=over)
-            outcome = await self._exchange.attempt(operation, call)
+                if outcome is send.outcome:
+                    return await self._ended(send)
+                raise send.unknown(outcome.error)
+            await self._exchange.pause(send.operation, call, outcome, wait)
+            if not send.doubtful or send.outgoing.message.device_id:
+                return None
+            try:
+                if await self._has_one_phone(send):
+                    return None
+                found = await self._find(send)
+            except _LookUpError as failed:
+                if not is_passing(failed.reason):
+                    raise send.unknown(failed.reason) from failed.reason
+                outcome = failed.outcome()
+                call.attempts += 1
+                continue
+            if found is None and call.is_late(io.now()):
+                raise send.failure()
+            return found
+
+    async def _has_one_phone(self, send: SendState) -> bool:
+        """Give the message the account's phone, if there is exactly one: then it can be sent again.
+
+        Raises:
+            _LookUpError: the phones cannot be listed just now.
+        """
+        if send.one_phone is None:
+            try:
+                devices = await self._list_devices(send.call)
+            except SMSGateError as error:
+                if is_passing(error):
+                    raise _LookUpError(error) from error
+                devices = []
+            send.one_phone = len(devices) == 1
+            if send.one_phone:
+                send.assign(devices[0].id)
+        return send.one_phone
+
+    async def _list_devices(self, call: Call) -> Sequence[Device]:
+        try:
+            return await self._exchange.run(operations.list_devices(), call.begun)
+        except NotFoundError:  # a phone's local server
+            return await self._exchange.run(operations.list_local_devices(), call.begun)
+
+    async def _accepted(self, send: SendState) -> MessageState | None:
+        """Return the state of an accepted message; one that cannot be read is looked up.
+
+        After an unclear attempt a response about another message settles nothing: then the outcome is unclear, too.
+        """
+        response = send.outcome.response
+        if response is None:
+            raise TransportError("no answer")
+        id = send.outgoing.id
+        try:
+            state = read(send.operation, response)
+        except ResponseError as error:
+            error.message_id = id
+            try:
+                found = await self._find(send)
+            except (SMSGateError, _LookUpError):
+                found = None
+            if found is None:
+                raise
+            return found
+        if state.id == id:
+            return state
+        if not send.doubtful:
+            self._warn_of_other_id(id)
+            return state
+        text = f"the response to message {id} is about another message"
+        unclear = ResponseError(text, status_code=response.status, body=response.content)
+        send.outcome = Outcome(response, unclear, None, sent=None)
+        return None
+
+    def _warn_of_other_id(self, id: str) -> None:
+        if not self._warned_of_other_id:
+            self._warned_of_other_id = True
+            logger.warning("the response to message %s names another id (this is logged once)", id)
+
+    async def _taken(self, send: SendState) -> MessageState:
+        """End a send whose id is known on the device.
+
+        An id that was generated for the message proves that it has arrived; otherwise the gateway says which message
+        has the id.
+        """
+        try:
+            found = await self._find(send)
+        except _LookUpError as failed:
+            if send.outgoing.generated and proves_arrival(send.outgoing.wire):
+                return expected_state(send.outgoing.wire)
+            raise send.unknown(failed.reason) from failed.reason
+        if found is None:
+            raise send.unknown(send.outcome.error)
+        return found
+
+    async def _refused(self, send: SendState) -> MessageState | None:
+        """End a send that was refused; None when its device is gone and it can be sent to another one.
+
+        Raises:
+            SMSGateError: the refusal, or the outcome is unknown.
+        """
+        gone = self._pin_device and is_gone(send.outcome)
+        if gone:
+            self.devices.forget()
+        outgoing = send.outgoing
+        device_id = outgoing.message.device_id
+        if not (gone and send.chosen and device_id) or send.doubtful:
+            return await self._ended(send)
+        if not outgoing.generated:  # an earlier run may have sent it to another phone
+            try:
+                found = await self._find(send, anywhere=True)
+            except _LookUpError as failed:
+                raise send.failure() from failed.reason
+            if found is not None:
+                return found
+        send.gone.add(device_id)
+        chosen = await self.devices.choose(outgoing.id, outgoing.active_within, send.gone)
+        if chosen is None:
+            raise send.failure()
+        send.assign(chosen)
+        return None
+
+    async def _ended(self, send: SendState) -> MessageState:
+        """End a send after its last attempt: it arrived before, certainly failed, or nobody can say."""
+        if send.doubtful:
+            try:
+                found = await self._find(send)
+            except _LookUpError as failed:
+                raise send.unknown(failed.reason) from failed.reason
+            if found is not None:
+                return found
+        raise send.failure()
+
+    async def _find(self, send: SendState, *, anywhere: bool = False) -> MessageState | None:
+        """Look the message up by its id; None when the gateway does not have it, or has it on another device.
+
+        Args:
+            send: the message.
+            anywhere: whether one on another device counts.
+
+        Raises:
+            ConflictError: another message has that id on the chosen device.
+            SendOutcomeUnknownError: another message has that id on some device.
+            _LookUpError: the gateway does not say.
+        """
+        id, sent = send.outgoing.id, send.outgoing.wire
+        try:
+            found = await self._exchange.run(operations.get_message(id), send.call.begun)
+        except NotFoundError:
+            return None
+        except SMSGateError as error:
+            raise _LookUpError(error) from error
+        if found.id.lower() != id.lower():
+            raise _LookUpError(ResponseError(f"the response to a look-up of message {id} is about another message"))
+        if send.outgoing.generated:
+            return found
+        if sent.device_id and found.device_id != sent.device_id and not anywhere:
+            return None
+        if same_message(sent, found):
+            return found
+        conflict = ConflictError("another message has this id", 409)
+        conflict.__cause__ = send.outcome.error
+        if send.doubtful and not sent.device_id:  # on another phone, this one may have it as well
+            raise send.unknown(conflict)
+        raise conflict
 
     async def cancel(self, operation: Operation[MessageState], id: str) -> MessageState:
         """Take a message back; after an unclear attempt its state says whether that had worked."""
@@ -158,134 +339,3 @@ class SafeSender:
         except SMSGateError:
             return None
         return state if state.state in _CANCELLED else None
-
-    async def _accepted(
-        self, operation: Operation[MessageState], outcome: Outcome, message: Message, call: Call
-    ) -> MessageState:
-        """Read the answer to an accepted send; one that cannot be read is made up for by asking."""
-        if outcome.response is None:
-            raise TransportError("no answer")
-        try:
-            state = read(operation, outcome.response)
-            if is_about(message, state, outcome.response.headers):
-                return state
-            unread = not_about(message, outcome.response)
-        except ResponseError as error:
-            unread = error
-        unread.message_id = message.id
-        try:
-            found = await self._find(message, outcome, call)
-        except SMSGateError:
-            found = None
-        if found is None:
-            raise unread from unread.__cause__
-        return found
-
-    async def _taken(self, message: Message, outcome: Outcome, call: Call, *, fresh_id: bool) -> MessageState:
-        """End a send whose id is known on the device, after an attempt that may have arrived there.
-
-        Some message has the id. The gateway says whether it is this one; if it cannot be asked, only an id that no
-        other message can have is proof.
-        """
-        try:
-            found = await self._find(message, outcome, call)
-        except SendOutcomeUnknownError:
-            if not (fresh_id and message.device_id and proves_arrival(message)):
-                raise
-            return expected_state(message)
-        if found is None:
-            raise unknown(message) from outcome.error
-        return found
-
-    async def _settled(
-        self, message: Message, outcome: Outcome, call: Call, *, doubtful: bool, over: bool
-    ) -> MessageState:
-        """End a send that was not accepted: it arrived before, certainly failed, or nobody can say."""
-        if doubtful:
-            found = await self._find(message, outcome, call)
-            if found is not None:
-                return found
-        raise failure(message, outcome, over=over)
-
-    async def _find(self, message: Message, outcome: Outcome, call: Call) -> MessageState | None:
-        """Ask for the message by its id; None when the gateway does not have it.
-
-        Raises:
-            ConflictError: another message has that id on the chosen device.
-            SendOutcomeUnknownError: the gateway does not say.
-        """
-        try:
-            found = await self._exchange.run(operations.get_message(message.id or ""), call.begun)
-        except NotFoundError:
-            return None
-        except SMSGateError as error:
-            raise unknown(message) from error
-        if found.id.lower() != (message.id or "").lower():
-            raise unknown(message)  # an answer to something else
-        if message.device_id and found.device_id != message.device_id:
-            return None
-        if same_message(message, found):
-            return found
-        conflict = ConflictError("another message has this id", 409)
-        conflict.__cause__ = outcome.error
-        if not message.device_id:  # on another phone, this one may have it as well
-            raise unknown(message) from conflict
-        raise conflict
-
-    async def _known_devices(self) -> Sequence[Device]:
-        if io.now() - self._listed_at < LIST_LIFETIME:
-            return self._devices
-        begun = io.now()
-        async with self._lock.hold():
-            if io.now() - self._listed_at >= LIST_LIFETIME:
-                if self._failure is not None and self._failed_at >= begun:  # failed while this caller was waiting
-                    raise copied(self._failure)
-                self._devices = await self._listed()
-                self._listed_at, self._failure = io.now(), None
-        return self._devices
-
-    async def _listed(self) -> Sequence[Device]:
-        try:
-            return await self._list_devices()
-        except (ForbiddenError, NotFoundError) as error:
-            if type(error) not in self._warned_of:
-                self._warned_of.add(type(error))
-                logger.warning("messages are sent without a chosen device: listing devices failed (%s)", error)
-            return ()
-        except SMSGateError as error:
-            failure = unlisted(error)
-            self._failed_at, self._failure = io.now(), copied(failure)
-            raise failure from error
-
-    def _forget_devices(self, outcome: Outcome) -> None:
-        """List the devices anew before the next send when the chosen one is gone."""
-        gone = isinstance(outcome.error, BadRequestError) and "failed to select device" in outcome.error.message
-        if self._pin_device and gone:
-            self._listed_at = float("-inf")
-
-
-def not_about(message: Message, response: Response) -> ResponseError:
-    """Build the error of an answer to a send that names another message."""
-    text = f"the answer to sending message {message.id} is about another message"
-    return ResponseError(text, status_code=response.status, body=response.content)
-
-
-def failure(message: Message, outcome: Outcome, *, over: bool) -> SMSGateError:
-    """Return the error of a send of which the gateway knows nothing: a failure for certain, if every attempt is over.
-
-    Otherwise a request whose answer was lost may still be on its way.
-    """
-    if over and outcome.error is not None:
-        return outcome.error
-    error = unknown(message)
-    error.__cause__ = outcome.error
-    return error
-
-
-def unknown(message: Message) -> SendOutcomeUnknownError:
-    """Build the error of a send whose outcome nobody can tell."""
-    return SendOutcomeUnknownError(
-        f"message {message.id} may or may not have been accepted: ask for its state before sending it again",
-        message_id=message.id,
-        device_id=message.device_id,
-    )

@@ -6,8 +6,9 @@ import math
 import os
 import threading
 import time
+from collections import deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from typing_extensions import ParamSpec, Self
 
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Lock",
     "LockTimeoutError",
-    "Workers",
-    "batches",
+    "Tasks",
     "call_blocking",
+    "check_stop",
     "compute",
+    "iterate",
     "join",
     "now",
     "run_in_workers",
@@ -34,8 +36,9 @@ A = TypeVar("A")
 P = ParamSpec("P")
 T = TypeVar("T")
 
-sleep = time.sleep
 now = time.monotonic
+_thread = threading.local()
+"""``stop``: the event that ends the call of a thread of `Tasks`."""
 
 
 def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
@@ -103,40 +106,72 @@ def join(chunks: Iterable[bytes]) -> bytes:
     return b"".join(chunks)
 
 
-class Workers:
-    """Runs several calls at once, each in a thread, and returns when all have ended."""
+class StoppedError(BaseException):
+    """Ends a call of `Tasks` that is to make no further attempt; nobody outside sees it."""
+
+
+class Tasks(Generic[T]):
+    """Calls that run at once beside their caller, in threads. Leaving the block lets no call make another attempt."""
 
     def __init__(self, count: int) -> None:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to import, and needed here only
 
         self._executor = ThreadPoolExecutor(count, thread_name_prefix="smsgate")
+        self._ended: deque[tuple[int, T | BaseException]] = deque()
+        self._news = threading.Event()
+        self._stop = threading.Event()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, _kind: type[BaseException] | None, _error: object, _tb: TracebackType | None) -> None:
-        self._executor.shutdown()
+        self._stop.set()
+        self._executor.shutdown(cancel_futures=True)
 
-    def run(self, calls: Sequence[Callable[[], T]]) -> list[T]:
-        """Return the results in the order of the calls."""
-        return [future.result() for future in [self._executor.submit(call) for call in calls]]
+    def start(self, number: int, call: Callable[[], T]) -> None:
+        """Begin a call; `take` returns its result under this number."""
+        self._executor.submit(self._run, number, call)
+
+    def wait(self) -> None:
+        """Wait until a call has ended since the last time."""
+        self._news.wait()
+        self._news.clear()
+
+    def take(self) -> list[tuple[int, T | BaseException]]:
+        """Return what has ended since the last time: numbers, and results or what was raised."""
+        return [self._ended.popleft() for _ in range(len(self._ended))]
+
+    def _run(self, number: int, call: Callable[[], T]) -> None:
+        _thread.stop = self._stop
+        try:
+            self._ended.append((number, call()))
+        except BaseException as error:  # noqa: BLE001 - raised by who takes it
+            self._ended.append((number, error))
+        finally:
+            self._news.set()
 
 
-def batches(items: Iterable[T], size: int) -> Generator[list[T]]:
-    """Read an iterable in lists of at most ``size``, never further ahead than one list.
+def check_stop() -> None:
+    """Raise in a call that is to end before its next attempt.
 
-    When the iterable fails, what it gave before comes first.
+    Raises:
+        StoppedError: the call is one of `Tasks` whose block was left.
     """
-    batch: list[T] = []
-    try:
-        for item in items:
-            batch.append(item)
-            if len(batch) == size:
-                yield batch
-                batch = []
-    except Exception:
-        if batch:
-            yield batch
-        raise
-    if batch:
-        yield batch
+    stop: threading.Event | None = getattr(_thread, "stop", None)
+    if stop is not None and stop.is_set():
+        raise StoppedError
+
+
+def sleep(seconds: float) -> None:
+    """Wait, or raise like `check_stop`."""
+    stop: threading.Event | None = getattr(_thread, "stop", None)
+    if stop is None:
+        time.sleep(seconds)
+    else:
+        stop.wait(seconds)
+        check_stop()
+
+
+def iterate(items: Iterable[T]) -> Generator[T]:
+    """Read an iterable."""
+    yield from items

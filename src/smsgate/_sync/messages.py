@@ -4,18 +4,18 @@
 from __future__ import annotations
 
 from contextlib import closing
-from functools import partial
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, overload
 
 from smsgate._sync import io
 from smsgate._sync.execution import Execution
 from smsgate._sync.paging import iterate
 from smsgate._sync.parameter_names import takes_underscored_id
+from smsgate._sync.window import Window
 from smsgate.errors import InvalidRequestError, SMSGateError, WaitTimeoutError
-from smsgate.ids import new_id
 from smsgate.number_checks import MOST_CONCURRENT, whole
 from smsgate.observing import logger
-from smsgate.outgoing import SendResult, build_message, send_operation, with_id
+from smsgate.outgoing import NotSent, Outgoing, Sent, build_message, check_active_within
 from smsgate.phone_numbers import with_international_numbers
 from smsgate.queries import (
     MessagesQueryFilter,
@@ -28,13 +28,12 @@ from smsgate.queries import (
     moment,
     unless_off,
 )
-from smsgate.refusals import REFUSED, refusals, refused
+from smsgate.refusals import refusals
 from smsgate.waiting import Until, check_wait, is_reached, is_temporary, last_interval, next_interval, not_reached
 from smsgate_api import operations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from datetime import datetime
+    from collections.abc import Generator, Iterable, Iterator
 
     from smsgate._sync.sending import SafeSender
     from smsgate_api.models import Message, MessagePriority, MessageState, ProcessState
@@ -49,7 +48,6 @@ class MessageCalls(Execution):
     """The calls about outgoing messages."""
 
     _sender: SafeSender
-    _sends_as_given: bool
     _default_region: str | None
 
     @overload
@@ -61,8 +59,8 @@ class MessageCalls(Execution):
     def send(
         self,
         message: str,
-        *,
         to: str | Iterable[str],
+        *,
         id: str | None = None,
         device_id: str | None = None,
         sim_number: int | None = None,
@@ -78,8 +76,8 @@ class MessageCalls(Execution):
     def send(
         self,
         message: Message | str,
-        *,
         to: str | Iterable[str] | None = None,
+        *,
         id: str | None = None,
         device_id: str | None = None,
         sim_number: int | None = None,
@@ -99,13 +97,14 @@ class MessageCalls(Execution):
             message: a `Message`, or a text together with ``to`` and the message's other fields as keywords.
             to: one phone number or several, in international form (``+12025550100``) unless the client has a
                 ``default_region``; only with a text.
-            id: 1 to 36 characters of ``A-Za-z0-9._~-``; chosen here when absent.
+            id: 1 to 36 characters of ``A-Za-z0-9._~-``; generated when absent, see `smsgate.new_id`.
             device_id: the phone that shall send it; any of the account's when absent.
             sim_number: 1-based SIM slot.
             with_delivery_report: ask the network whether it arrived; on by default.
             priority: -128 to 127; 100 and more bypasses the phone's limits and pauses.
             ttl: seconds until the phone gives up, at least 5; not together with ``valid_until``.
-            valid_until: moment at which the phone gives up; aware.
+            valid_until: moment at which the phone gives up; aware. One that is more than five minutes past is refused,
+                unless ``id`` is given: then the message may be one that was sent in time.
             schedule_at: moment before which the phone does not send; aware.
             skip_phone_validation: let short codes and landlines pass the server's check.
             device_active_within: only phones seen in the last so many hours; 0 means all.
@@ -124,8 +123,8 @@ class MessageCalls(Execution):
             >>> state.state  # doctest: +SKIP
             <ProcessState.Pending: 'Pending'>
         """
-        try:  # not ``with refusals``, which costs a little more
-            outgoing = build_message(
+        with refusals:
+            built = build_message(
                 message,
                 to,
                 id=id,
@@ -137,27 +136,38 @@ class MessageCalls(Execution):
                 valid_until=valid_until,
                 schedule_at=schedule_at,
             )
-            outgoing = with_international_numbers(outgoing, self._default_region, others_pass=skip_phone_validation)
-            drawn_id = new_id() if outgoing.id is None else None
-            operation = send_operation(
-                outgoing, drawn_id, skip_phone_validation=skip_phone_validation, active_within=device_active_within
+        outgoing = Outgoing.of(built, skip_phone_validation=skip_phone_validation, active_within=device_active_within)
+        return self._send(outgoing)
+
+    def _send(self, outgoing: Outgoing) -> MessageState:
+        with refusals:
+            outgoing.message = outgoing.wire = with_international_numbers(
+                outgoing.message, self._default_region, others_pass=outgoing.skip_phone_validation
             )
-            if not self._sends_as_given:
-                self._cipher.check(outgoing)
-        except REFUSED as error:
-            raise refused(error) from error
-        if self._sends_as_given:
-            return self._sender.send(outgoing, operation, drawn_id)
-        wire = self._cipher.seal(self._sender.pinned(outgoing, device_active_within))
-        if wire is not outgoing:
-            operation = send_operation(
-                wire,
-                drawn_id,
-                skip_phone_validation=skip_phone_validation,
-                active_within=device_active_within,
-                recheck=False,
-            )
-        return self._cipher.open_one(self._sender.send(wire, operation, drawn_id))
+            outgoing.check(datetime.now(timezone.utc))
+            self._cipher.check(outgoing.message)
+        chosen = self._sender.pin(outgoing)
+        outgoing.wire = self._cipher.seal(outgoing.message)
+        return self._cipher.open_one(self._sender.send(outgoing, chosen=chosen))
+
+    def choose_device(self, id: str, *, active_within: int = 0) -> str | None:
+        """Return the id of the phone that ``pin_device`` would take for a message; None when there is none.
+
+        Every process that sees the same phones chooses the same one. Store it with the message's id before the first
+        attempt, and send with both: then a program that crashes can send again without doubling the message.
+
+        Args:
+            id: id of the message, such as `smsgate.new_id` returns.
+            active_within: hours; only phones seen since then. 0 prefers those of the last 24 hours.
+
+        Raises:
+            InvalidRequestError: for an empty id, or what is no number of hours.
+            SMSGateError: the phones cannot be listed. Without the right to list them, it returns None with a warning.
+        """
+        with refusals:
+            operations.get_message(id)
+            check_active_within(active_within)
+        return self._sender.devices.choose(id, active_within)
 
     def send_many(
         self,
@@ -166,14 +176,23 @@ class MessageCalls(Execution):
         concurrency: int = 8,
         skip_phone_validation: bool = False,
         device_active_within: int = 0,
-    ) -> Iterator[SendResult]:
+    ) -> Iterator[Sent | NotSent]:
         """Send many messages, some at once, and yield a result for each in the order of the input.
 
-        The input is read lazily, never further ahead than ``concurrency`` messages. A message that fails does not stop
-        the others: its result carries the error, and the message with the id under which it may have arrived.
+        The input is read lazily: ``concurrency`` messages ahead, and while a slow one keeps the results of later ones
+        back, up to a thousand. A message that fails does not stop the others: its result is a `NotSent` with the error,
+        and the message with the id, and the device if one was chosen, under which it may have arrived.
+        Ctrl-C, cancelling or leaving the loop ends it with the exchanges under way, without further retries.
         What is no `SMSGateError` (raised by a hook or token store of yours) ends the iteration, after the results of
         the messages that were under way with it; a warning in the log names the message. So does an input that fails,
         after what was read of it has been sent.
+
+        Example:
+            >>> for result in client.send_many(messages):  # doctest: +SKIP
+            ...     if result.ok:
+            ...         print(result.state.id)
+            ...     else:
+            ...         print(result.message.id, result.error)
 
         Args:
             messages: what to send.
@@ -186,29 +205,27 @@ class MessageCalls(Execution):
         """
         whole("concurrency", concurrency, 1, MOST_CONCURRENT, error=InvalidRequestError)
 
-        def one(message: Message) -> SendResult | Exception:
-            try:
-                state = self.send(
-                    message,
-                    skip_phone_validation=skip_phone_validation,
-                    device_active_within=device_active_within,
-                )
-            except SMSGateError as error:
-                return SendResult(message, None, error)
-            except Exception as error:  # noqa: BLE001 - raised below, after the results of the others
-                logger.warning("message %s: its outcome is unknown, %s was raised", message.id, type(error).__name__)
-                return error
-            return SendResult(message, state, None)
+        def outgoing() -> Generator[Outgoing]:
+            with closing(io.iterate(messages)) as source:
+                for message in source:
+                    yield Outgoing.of(
+                        message, skip_phone_validation=skip_phone_validation, active_within=device_active_within
+                    )
 
-        with io.Workers(concurrency) as workers, closing(io.batches(messages, concurrency)) as batches:
-            for batch in batches:
-                outcomes = workers.run([partial(one, with_id(message)) for message in batch])
-                for outcome in outcomes:
-                    if isinstance(outcome, SendResult):
-                        yield outcome
-                for outcome in outcomes:
-                    if isinstance(outcome, Exception):
-                        raise outcome
+        window = Window(self._result, concurrency)
+        with closing(outgoing()) as source, closing(window.run(source)) as results:
+            for result in results:
+                yield result
+
+    def _result(self, outgoing: Outgoing) -> Sent | NotSent:
+        try:
+            state = self._send(outgoing)
+        except SMSGateError as error:
+            return NotSent(outgoing.message, None, error)
+        except Exception as error:
+            logger.warning("message %s: its outcome is unknown, %s was raised", outgoing.id, type(error).__name__)
+            raise
+        return Sent(outgoing.message, state)
 
     @takes_underscored_id
     def get_state(self, id: str) -> MessageState:

@@ -1,0 +1,82 @@
+"""Device cache: the account's phones, from which messages get theirs."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from smsgate._async import io
+from smsgate.errors import ForbiddenError, NotFoundError, SMSGateError
+from smsgate.observing import logger
+from smsgate.outcomes import copied, unlisted
+from smsgate.pinning import choose_device
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Container, Sequence
+
+    from smsgate_api.models import Device
+
+__all__ = ["DeviceCache"]
+
+_TTL = 300.0
+"""Seconds for which a list of devices is used."""
+
+
+class DeviceCache:
+    """Lists the phones at most every five minutes, once for all callers that wait for the list.
+
+    Args:
+        list_devices: lists the account's phones.
+    """
+
+    def __init__(self, list_devices: Callable[[], Awaitable[Sequence[Device]]]) -> None:
+        self._list_devices = list_devices
+        self._devices: Sequence[Device] = ()
+        self._listed_at = float("-inf")
+        self._failed_at = float("-inf")
+        self._failure: SMSGateError | None = None
+        self._warned_of: set[type[SMSGateError]] = set()
+        self._lock = io.Lock()
+
+    async def choose(self, message_id: str, active_within: int, excluded: Container[str] = ()) -> str | None:
+        """Return the device id for a message; None without a phone, and without the right or the route to list them.
+
+        Args:
+            message_id: decides among several phones, always in the same way.
+            active_within: hours; 0 prefers phones of the last 24 hours.
+            excluded: ids of phones that are not to be chosen.
+
+        Raises:
+            SMSGateError: the phones cannot be listed; it says that nothing was sent.
+        """
+        devices = await self._known()
+        return choose_device(devices, active_within, datetime.now(timezone.utc), message_id, excluded)
+
+    def forget(self) -> None:
+        """List the phones anew the next time."""
+        self._listed_at = float("-inf")
+
+    async def _known(self) -> Sequence[Device]:
+        if io.now() - self._listed_at < _TTL:
+            return self._devices
+        begun = io.now()
+        async with self._lock.hold():
+            if io.now() - self._listed_at >= _TTL:
+                if self._failure is not None and self._failed_at >= begun:  # failed while this caller was waiting
+                    raise copied(self._failure)
+                self._devices = await self._listed()
+                self._listed_at, self._failure = io.now(), None
+        return self._devices
+
+    async def _listed(self) -> Sequence[Device]:
+        try:
+            return await self._list_devices()
+        except (ForbiddenError, NotFoundError) as error:
+            if type(error) not in self._warned_of:
+                self._warned_of.add(type(error))
+                logger.warning("messages are sent without a chosen device: listing devices failed (%s)", error)
+            return ()
+        except SMSGateError as error:
+            failure = unlisted(error)
+            self._failed_at, self._failure = io.now(), copied(failure)
+            raise failure from error

@@ -1,0 +1,97 @@
+"""Sliding window of concurrent calls."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from smsgate._async import io
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+
+__all__ = ["Window"]
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+_READ_AHEAD = 1000
+"""Items at most between the oldest one without a result and the newest one that was begun."""
+
+
+class Window(Generic[A, T]):
+    """Applies a call to items, some at once, and yields the results in the order of the items.
+
+    Items are read when there is room for them. While a slow one keeps the results of later ones back, others go on, up
+    to a thousand; otherwise no more than ``width`` items are without a result that was yielded.
+
+    Args:
+        call: applied to each item.
+        width: calls under way at once.
+    """
+
+    def __init__(self, call: Callable[[A], Awaitable[T]], width: int) -> None:
+        self._call = call
+        self._width = width
+        self._ended: dict[int, T | BaseException] = {}
+        self._started = 0
+        self._yielded = 0
+        self._under_way = 0
+        self._read_all = False
+        self._failure: BaseException | None = None
+
+    async def run(self, items: Iterable[A] | AsyncIterable[A]) -> AsyncGenerator[T]:
+        """Yield the results.
+
+        What a call raises, or reading the items, ends it after the results of all calls that have begun, and is raised.
+        """
+        async with io.Tasks[T](self._width) as tasks, aclosing(io.iterate(items)) as source:
+            while True:
+                await self._fill(tasks, source)
+                if self._yielded == self._started:
+                    break
+                while self._yielded not in self._ended:
+                    await tasks.wait()
+                    self._collect(tasks)
+                    await self._fill(tasks, source)
+                result = self._ended.pop(self._yielded)
+                self._yielded += 1
+                if not isinstance(result, BaseException):
+                    yield result
+        if self._failure is not None:
+            raise self._failure
+
+    async def _fill(self, tasks: io.Tasks[T], source: AsyncGenerator[A]) -> None:
+        """Begin calls: one, and more as long as the next result is not there."""
+        begun = 0
+        while self._has_room() and not (begun and self._yielded in self._ended):
+            begun += 1
+            self._read_all = True
+            try:
+                async for item in source:
+                    self._read_all = False
+                    tasks.start(self._started, partial(self._call, item))
+                    self._started += 1
+                    self._under_way += 1
+                    break
+            except Exception as error:  # noqa: BLE001 - raised after the results
+                self._fail(error)
+            self._collect(tasks)
+
+    def _has_room(self) -> bool:
+        if self._read_all or self._failure is not None or self._under_way >= self._width:
+            return False
+        waiting = self._started - self._yielded
+        return waiting < (self._width if self._yielded in self._ended else max(self._width, _READ_AHEAD))
+
+    def _collect(self, tasks: io.Tasks[T]) -> None:
+        for number, result in tasks.take():
+            self._under_way -= 1
+            self._ended[number] = result
+            if isinstance(result, BaseException):
+                self._fail(result)
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failure is None:
+            self._failure = error
