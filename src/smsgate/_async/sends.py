@@ -1,0 +1,210 @@
+"""Sending messages, one or many."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, overload
+
+from smsgate._async import io
+from smsgate._async.execution import Execution
+from smsgate._async.window import Window
+from smsgate.errors import InvalidRequestError, SMSGateError
+from smsgate.number_checks import MOST_CONCURRENT, whole
+from smsgate.observing import logger
+from smsgate.outgoing import NotSent, Outgoing, Sent, build_message, check_active_within
+from smsgate.phone_numbers import with_international_numbers
+from smsgate.refusals import refusals
+from smsgate_api import operations
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+
+    from smsgate._async.sending import SafeSender
+    from smsgate_api.models import Message, MessagePriority, MessageState
+
+__all__ = ["SendCalls"]
+
+
+class SendCalls(Execution):
+    """The calls that send."""
+
+    _sender: SafeSender
+    _default_region: str | None
+
+    @overload
+    async def send(
+        self, message: Message, *, skip_phone_validation: bool = False, device_active_within: int = 0
+    ) -> MessageState: ...
+
+    @overload
+    async def send(
+        self,
+        message: str,
+        to: str | Iterable[str],
+        *,
+        id: str | None = None,
+        device_id: str | None = None,
+        sim_number: int | None = None,
+        with_delivery_report: bool | None = None,
+        priority: MessagePriority | int | None = None,
+        ttl: int | None = None,
+        valid_until: datetime | None = None,
+        schedule_at: datetime | None = None,
+        skip_phone_validation: bool = False,
+        device_active_within: int = 0,
+    ) -> MessageState: ...
+
+    async def send(
+        self,
+        message: Message | str,
+        to: str | Iterable[str] | None = None,
+        *,
+        id: str | None = None,
+        device_id: str | None = None,
+        sim_number: int | None = None,
+        with_delivery_report: bool | None = None,
+        priority: MessagePriority | int | None = None,
+        ttl: int | None = None,
+        valid_until: datetime | None = None,
+        schedule_at: datetime | None = None,
+        skip_phone_validation: bool = False,
+        device_active_within: int = 0,
+    ) -> MessageState:
+        """Hand a message to the gateway; the answer says that it was stored, not that it was sent.
+
+        A failed attempt is repeated only where that cannot send the message twice: see the guide on safe sending.
+
+        Args:
+            message: a `Message`, or a text together with ``to`` and the message's other fields as keywords.
+            to: one phone number or several, in international form (``+12025550100``) unless the client has a
+                ``default_region``; only with a text.
+            id: 1 to 36 characters of ``A-Za-z0-9._~-``; generated when absent, see `smsgate.new_id`.
+            device_id: the phone that shall send it; any of the account's when absent.
+            sim_number: 1-based SIM slot.
+            with_delivery_report: ask the network whether it arrived; on by default.
+            priority: -128 to 127; 100 and more bypasses the phone's limits and pauses.
+            ttl: seconds until the phone gives up, at least 5; not together with ``valid_until``.
+            valid_until: moment at which the phone gives up; aware. One that is more than five minutes past is refused,
+                unless ``id`` is given: then the message may be one that was sent in time.
+            schedule_at: moment before which the phone does not send; aware.
+            skip_phone_validation: let short codes and landlines pass the server's check.
+            device_active_within: only phones seen in the last so many hours; 0 means all.
+
+        Raises:
+            InvalidRequestError: refused before anything was sent.
+            BadRequestError: refused by the gateway.
+            ConflictError: the id is taken on that device.
+            ServiceUnavailableError: the device's queue is full.
+            SendOutcomeUnknownError: it may or may not have been accepted; carries ``message_id`` to ask with.
+            TransportError: it certainly never left.
+            ResponseError: accepted, but the answer cannot be read; carries ``message_id``.
+
+        Example:
+            >>> state = await client.send("Your table is ready", to="+12025550100")  # doctest: +SKIP
+            >>> state.state  # doctest: +SKIP
+            <ProcessState.Pending: 'Pending'>
+        """
+        with refusals:
+            built = build_message(
+                message,
+                to,
+                id=id,
+                device_id=device_id,
+                sim_number=sim_number,
+                with_delivery_report=with_delivery_report,
+                priority=priority,
+                ttl=ttl,
+                valid_until=valid_until,
+                schedule_at=schedule_at,
+            )
+        outgoing = Outgoing.of(built, skip_phone_validation=skip_phone_validation, active_within=device_active_within)
+        return await self._send(outgoing)
+
+    async def _send(self, outgoing: Outgoing) -> MessageState:
+        with refusals:
+            outgoing.message = outgoing.wire = with_international_numbers(
+                outgoing.message, self._default_region, others_pass=outgoing.skip_phone_validation
+            )
+            outgoing.check(datetime.now(timezone.utc))
+            self._cipher.check(outgoing.message)
+        chosen = await self._sender.pin(outgoing)
+        outgoing.wire = await self._cipher.seal(outgoing.message)
+        return await self._cipher.open_one(await self._sender.send(outgoing, chosen=chosen))
+
+    async def choose_device(self, id: str, *, active_within: int = 0) -> str | None:
+        """Return the id of the phone that ``pin_device`` would take for a message; None when there is none.
+
+        Every process that sees the same phones chooses the same one. Store it with the message's id before the first
+        attempt, and send with both: then a program that crashes can send again without doubling the message.
+
+        Args:
+            id: id of the message, such as `smsgate.new_id` returns.
+            active_within: hours; only phones seen since then. 0 prefers those of the last 24 hours.
+
+        Raises:
+            InvalidRequestError: for an empty id, or what is no number of hours.
+            SMSGateError: the phones cannot be listed. Without the right to list them, it returns None with a warning.
+        """
+        with refusals:
+            operations.get_message(id)
+            check_active_within(active_within)
+        return await self._sender.devices.choose(id, active_within)
+
+    async def send_many(
+        self,
+        messages: Iterable[Message] | AsyncIterable[Message],
+        *,
+        concurrency: int = 8,
+        skip_phone_validation: bool = False,
+        device_active_within: int = 0,
+    ) -> AsyncIterator[Sent | NotSent]:
+        """Send many messages, some at once, and yield a result for each in the order of the input.
+
+        The input is read lazily: ``concurrency`` messages ahead, and while a slow one keeps the results of later ones
+        back, up to a thousand. A message that fails does not stop the others: its result is a `NotSent` with the error,
+        and the message with the id, and the device if one was chosen, under which it may have arrived.
+        Ctrl-C, cancelling or leaving the loop ends it with the exchanges under way, without further retries.
+        What is no `SMSGateError` (raised by a hook or token store of yours) ends the iteration, after the results of
+        the messages that were under way with it; a warning in the log names the message. So does an input that fails,
+        after what was read of it has been sent.
+
+        Example:
+            >>> async for result in client.send_many(messages):  # doctest: +SKIP
+            ...     if result.ok:
+            ...         print(result.state.id)
+            ...     else:
+            ...         print(result.message.id, result.error)
+
+        Args:
+            messages: what to send.
+            concurrency: messages under way at once, 1 to 10,000.
+            skip_phone_validation: as in `send`.
+            device_active_within: as in `send`.
+
+        Raises:
+            InvalidRequestError: for another concurrency.
+        """
+        whole("concurrency", concurrency, 1, MOST_CONCURRENT, error=InvalidRequestError)
+
+        async def outgoing() -> AsyncGenerator[Outgoing]:
+            async with aclosing(io.iterate(messages)) as source:
+                async for message in source:
+                    yield Outgoing.of(
+                        message, skip_phone_validation=skip_phone_validation, active_within=device_active_within
+                    )
+
+        window = Window(self._result, concurrency)
+        async with aclosing(outgoing()) as source, aclosing(window.run(source)) as results:
+            async for result in results:
+                yield result
+
+    async def _result(self, outgoing: Outgoing) -> Sent | NotSent:
+        try:
+            state = await self._send(outgoing)
+        except SMSGateError as error:
+            return NotSent(outgoing.message, None, error)
+        except Exception as error:
+            logger.warning("message %s: its outcome is unknown, %s was raised", outgoing.id, type(error).__name__)
+            raise
+        return Sent(outgoing.message, state)
