@@ -172,12 +172,12 @@ class SafeSender:
             _LookUpError: the phones cannot be listed just now.
         """
         if send.one_phone is None:
+            devices: Sequence[Device] = ()
             try:
                 devices = self._list_devices(send.call)
             except SMSGateError as error:
                 if is_passing(error):
                     raise _LookUpError(error) from error
-                devices = []
             send.one_phone = len(devices) == 1
             if send.one_phone:
                 send.assign(devices[0].id)
