@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from functools import cache
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Annotated, Any, cast, get_args, get_origin
 
@@ -113,7 +114,7 @@ def _unknown_name(name: str, fields: list[str]) -> str:
 
 def nearest_hint(kind: type[Enum], text: str) -> str | None:
     """Return what to write instead of a text that is no known value of an open enum, None for a known one."""
-    known = [str(member.value) for member in kind]
+    known = _known_values(kind)
     if text in known:
         return None
     if not text.strip():
@@ -123,7 +124,12 @@ def nearest_hint(kind: type[Enum], text: str) -> str | None:
     return f"should be a known {name}; did you mean '{nearest}'? {name}('…') passes any other on purpose"
 
 
-def _nearest(text: str, known: list[str], *, least: float) -> list[str]:
+@cache
+def _known_values(kind: type[Enum]) -> tuple[str, ...]:
+    return tuple(str(member.value) for member in kind)
+
+
+def _nearest(text: str, known: Iterable[str], *, least: float) -> list[str]:
     """Return the known text that is most like another, if it is at least so much (0 to 1) like it."""
     from difflib import get_close_matches  # noqa: PLC0415 - needed for mistakes only
 

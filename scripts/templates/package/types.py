@@ -355,8 +355,10 @@ def encode(model: Model, kind: type[Model] = Model, *, recheck: bool = True) -> 
             type(model).__name__, [{"type": problem, "loc": (), "input": None}], "json", hide_input=True
         ) from None  # its text quotes the value
     if recheck and not model.is_plain():
-        _check_known(model)
-        model.__pydantic_validator__.validate_json(content, strict=True, context=BUILDING)
+        if model.is_sent_back:
+            _check_known(model)
+        extra: Literal["allow", "forbid"] = "allow" if model.is_sent_back else "forbid"
+        model.__pydantic_validator__.validate_json(content, strict=True, context=BUILDING, extra=extra)
     return content
 
 
