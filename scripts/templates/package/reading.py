@@ -18,7 +18,7 @@ import re
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pydantic import ConfigDict, ValidationError
-from pydantic_core import SchemaValidator
+from pydantic_core import CoreConfig, SchemaValidator
 
 from .types import InvalidItem, Model, Page, UnreadableError, schema_lock
 from .unknown_fields import mark_received
@@ -33,6 +33,7 @@ Location = tuple["int | str", ...]
 Origin = tuple[str, str]
 """Dotted location and kind of the problem that made a field unreadable in the first place."""
 
+_HIDING = CoreConfig(hide_input_in_errors=True)
 _logger = logging.getLogger("smsgate")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _COUNT = re.compile(r"[0-9]{1,18}")
@@ -80,7 +81,7 @@ class ObjectReader(Generic[M]):
         if self._quick is None:
             with schema_lock:
                 self.model.model_rebuild()
-                self._quick = SchemaValidator(_failing_fast(self.model.__pydantic_core_schema__))
+                self._quick = SchemaValidator(_failing_fast(self.model.__pydantic_core_schema__), _HIDING)
         return self._quick
 
     def __call__(self, _status: int, _headers: Mapping[str, str], content: bytes) -> M:
@@ -141,7 +142,7 @@ class PageReader(Generic[M]):
 
         with schema_lock:
             adapter = TypeAdapter(list[self.item.model], config=ConfigDict(hide_input_in_errors=True))  # type: ignore[name-defined]
-            self._validator = SchemaValidator(_failing_fast(adapter.core_schema))
+            self._validator = SchemaValidator(_failing_fast(adapter.core_schema), _HIDING)
         return self._validator
 
     def __call__(
