@@ -72,7 +72,8 @@ class ObjectReader(Generic[M]):
     def validator(self) -> SchemaValidator:
         """The model's compiled validator; built on first use, so that importing stays cheap."""
         if self._validator is None:
-            self.model.model_rebuild()
+            with schema_lock:  # around the import of the model, too
+                self.model.model_rebuild()
             self._validator = cast("SchemaValidator", self.model.__pydantic_validator__)
         return self._validator
 
@@ -139,9 +140,9 @@ class PageReader(Generic[M]):
         self._validator: SchemaValidator | None = None
 
     def _build(self) -> SchemaValidator:
-        from pydantic import TypeAdapter  # noqa: PLC0415 - slow to import, and needed for lists only
-
         with schema_lock:
+            from pydantic import TypeAdapter  # noqa: PLC0415 - slow to import, and needed for lists only
+
             adapter = TypeAdapter(list[self.item.model], config=ConfigDict(hide_input_in_errors=True))  # type: ignore[name-defined]
             self._validator = SchemaValidator(_failing_fast(adapter.core_schema), _HIDING)
         return self._validator

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from smsgate.errors import ConfigurationError
 from smsgate.extras import missing
+from smsgate_api.types import schema_lock
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -278,10 +279,11 @@ def load_adapter(adapter: str) -> Any:
         raise _lacks(library)
     name = f"smsgate._backends.{module}"
     try:
-        if library == "pyreqwest":
-            found = import_module("smsgate._backends.imports").import_lasting(name)
-        else:
-            found = import_module(name)
+        with schema_lock:  # a fork while another thread imports would leave Python's own locks held in the child
+            if library == "pyreqwest":
+                found = import_module("smsgate._backends.imports").import_lasting(name)
+            else:
+                found = import_module(name)
     except ImportError as error:
         raise _lacks(library) from error
     return getattr(found, adapter.replace("AiohttpHttp", "AiohttpAsyncHttp"))

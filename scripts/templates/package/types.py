@@ -9,7 +9,6 @@ read tolerantly: unknown fields and enum values are kept. No error or repr made 
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast
@@ -19,6 +18,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, PydanticSerializationError
 
 from .building import ModelSignature, by_keyword, check_names, with_own_types
+from .locks import ForkSafeLock
 from .representation import Hidden, shown
 from .times import BUILDING, Timestamp, wire_time
 from .unknown_fields import unknown_fields
@@ -50,7 +50,7 @@ T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 M = TypeVar("M", bound="Model")
 
-schema_lock = threading.RLock()
+schema_lock = ForkSafeLock()
 
 
 class UnreadableError(ValueError):

@@ -18,12 +18,12 @@ from smsgate import webhooks
 from smsgate.emulator import events
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Mapping
 
     from smsgate.emulator.books import Books
     from smsgate.emulator.devices import Device
     from smsgate.emulator.messages import Message
+    from smsgate_api.locks import ForkSafeLock
 
 FIRST_WAIT = 5.0
 """Seconds before the first repetition; every further wait is twice as long."""
@@ -171,7 +171,7 @@ class DeliveryQueue:
 class Deliveries:
     """`Gateway.deliveries`: what is on its way, and handles for tests to turn."""
 
-    def __init__(self, books: Books, lock: threading.RLock) -> None:
+    def __init__(self, books: Books, lock: ForkSafeLock) -> None:
         self._books = books
         self._lock = lock
 

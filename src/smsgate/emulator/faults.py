@@ -8,7 +8,6 @@ as ASGI lets it.
 from __future__ import annotations
 
 import random
-import threading
 from collections import Counter
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -21,6 +20,7 @@ from smsgate.emulator.cloud import PREFIXES
 from smsgate.emulator.routing import below
 from smsgate.errors import ConnectError, RequestTimeoutError, TransportError
 from smsgate.http import Headers, Request, Response
+from smsgate_api.locks import ForkSafeLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -128,7 +128,7 @@ class Faults:
     def __init__(self, choose: Callable[[], Fault | None], only: Sequence[str] = ()) -> None:
         self._choose = choose
         self._only = tuple(only)
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._lasting: Fault | None = None
         self._left = 0
         self.exchanges = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, get_args
 
 from smsgate.emulator import cloud, local
@@ -16,6 +15,7 @@ from smsgate.emulator.reports import apply_locally, apply_report
 from smsgate.emulator.routing import MAX_BODY, MAX_HEADERS, head_size, take_apart
 from smsgate.emulator.timestamps import Clock, system_clock
 from smsgate.http import Response
+from smsgate_api.locks import ForkSafeLock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,7 +74,7 @@ class Gateway:
         self._books = Books(Opening(login, password, mode, devices, phone, clock or system_clock, seed))
         self._answer = local.answer if self._books.local else cloud.answer
         self.faults = faults
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
         self._deliveries = Deliveries(self._books, self._lock)
 
     def __repr__(self) -> str:

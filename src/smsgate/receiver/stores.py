@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import heapq
 import logging
-import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from smsgate_api.locks import ForkSafeLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +108,7 @@ class MemoryStore:
         self._clock = clock
         self._limit = limit
         self._room = max_bytes
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._marks: dict[str, float] = {}  # oldest first
         self._kept: dict[int, _Kept] = {}
         self._waiting: list[tuple[float, int]] = []  # a heap of those in nobody's hands: when they are due, and number
