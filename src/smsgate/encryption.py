@@ -12,11 +12,13 @@ import base64
 import importlib
 import re
 import secrets
+import threading
 import warnings
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from contextlib import suppress
-from functools import lru_cache, partial
-from typing import Any, NoReturn, SupportsIndex
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
 from smsgate.errors import (
     CiphertextFormatError,
@@ -27,6 +29,9 @@ from smsgate.errors import (
 )
 from smsgate.extras import missing
 from smsgate.schemes import SCHEME, without_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["BaseEncryptor", "Encryptor", "ciphertext_length", "without_plus"]
 
@@ -99,8 +104,7 @@ class Encryptor(BaseEncryptor):
             warnings.warn(f"encryption with {iterations} iterations is weak; 75000 are usual", stacklevel=2)
         super().__init__(passphrase, iterations=iterations)
         self.max_iterations = max_iterations
-        # lru_cache is thread-safe and holds no lock while deriving: at worst two threads derive the same key.
-        self._key = lru_cache(maxsize=cache_size)(partial(_derive_key, secret))
+        self._key = _KeyCache(partial(_derive_key, secret), cache_size)
 
     def encrypt(self, text: str) -> str:
         """Encrypt a text, a phone number, or data as its Base64 text, under a fresh random salt.
@@ -125,6 +129,14 @@ class Encryptor(BaseEncryptor):
         """Say whether a text begins exactly as these ciphertexts do, which is no promise that it can be decrypted."""
         return _scheme(text) == _ALGORITHM
 
+    def cost_of_decryption(self, text: str) -> int:
+        """Return the iterations that decrypting a text takes: none if its key is known, or if it is refused anyway."""
+        try:
+            iterations, salt, _ = _parse(text, self.max_iterations)
+        except EncryptionError:
+            return 0
+        return 0 if (salt, iterations) in self._key else iterations
+
     def _encrypt_with_salt(self, text: str, salt: bytes) -> str:
         padded = _padded(text)
         body = _aes_cbc(self._key(salt, self.iterations), salt, padded, decrypt=False)
@@ -137,6 +149,38 @@ class Encryptor(BaseEncryptor):
 
     def __repr__(self) -> str:
         return f"Encryptor(iterations={self.iterations})"
+
+
+class _KeyCache:
+    """LRU cache of derived keys, which tells what it holds.
+
+    The lock is not held while a key is derived: at worst two threads derive the same one.
+    """
+
+    def __init__(self, derive: Callable[[bytes, int], bytes], size: int) -> None:
+        self._derive = derive
+        self.size = size
+        self._keys: OrderedDict[tuple[bytes, int], bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __contains__(self, salt_and_iterations: tuple[bytes, int]) -> bool:
+        return salt_and_iterations in self._keys
+
+    def __call__(self, salt: bytes, iterations: int) -> bytes:
+        with self._lock:
+            key = self._keys.get((salt, iterations))
+            if key is not None:
+                self._keys.move_to_end((salt, iterations))
+                return key
+        key = self._derive(salt, iterations)
+        with self._lock:
+            self._keys[salt, iterations] = key
+            while len(self._keys) > self.size:
+                self._keys.popitem(last=False)
+        return key
 
 
 def ciphertext_length(text: str, iterations: int = 75_000) -> int:

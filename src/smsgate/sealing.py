@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate.base_url import is_phone
@@ -22,19 +23,25 @@ if TYPE_CHECKING:
     from smsgate_api.types import Model
 
 __all__ = [
+    "MOST_ITERATIONS",
+    "Decrypted",
     "check_sealable",
     "check_sealed",
     "ciphertext",
+    "decrypted",
     "opened",
     "plaintext",
     "sealed",
     "texts_to_open",
     "texts_to_seal",
+    "within_budget",
 ]
 
 Change: TypeAlias = Callable[[str], str]
 M = TypeVar("M", bound="Model")
 
+MOST_ITERATIONS = 60_000_000
+"""Rounds of key derivation that one response may cost, some 20 seconds of one core; 800 fields at the usual 75,000."""
 _LONGEST_RECIPIENT = 128
 _PUNCTUATION = re.compile(r"[\s()./-]+")
 _MEANINGFUL = frozenset("*#")
@@ -134,6 +141,36 @@ def ciphertext(encryptor: BaseEncryptor, text: str) -> str:
     except UnicodeEncodeError:
         raise EncryptionError("the encryptor gave a text that is no valid Unicode") from None
     return encrypted
+
+
+@dataclass(frozen=True, slots=True)
+class Decrypted:
+    """What came of decrypting a field: its text, None when that failed."""
+
+    text: str | None
+
+
+def decrypted(encryptor: BaseEncryptor, text: str) -> Decrypted:
+    """Decrypt a text, so that a failure can be told from one that was not tried."""
+    return Decrypted(plaintext(encryptor, text))
+
+
+def within_budget(encryptor: BaseEncryptor, texts: Sequence[str]) -> list[str]:
+    """Return the ciphertexts whose decryption together takes at most `MOST_ITERATIONS`, in their order.
+
+    What a scheme of the user's own costs is not known, so that all of them are returned.
+    """
+    cost_of: Callable[[str], int] | None = getattr(encryptor, "cost_of_decryption", None)
+    if cost_of is None:
+        return list(texts)
+    left = MOST_ITERATIONS
+    affordable: list[str] = []
+    for text in texts:
+        cost = cost_of(text)
+        if cost <= left:
+            left -= cost
+            affordable.append(text)
+    return affordable
 
 
 def plaintext(encryptor: BaseEncryptor, text: str) -> str | None:

@@ -27,23 +27,32 @@ class Workload(Generic[A, T]):
         self._left = deque(range(len(items)))
         self._results: dict[int, T] = {}
 
-    def work(self, check: Callable[[], object] = lambda: None) -> None:
+    def work(self, check: Callable[[], object] = lambda: None, is_over: Callable[[], bool] = lambda: False) -> bool:
         """Take item after item; a failure stops the other threads, too, after the item they are at.
 
         Args:
             check: called before each item; raises to stop.
+            is_over: asked before each item but the first; True leaves the rest for later.
+
+        Returns:
+            Whether there is nothing left to take.
         """
+        begun = False
         try:
             while self._left:
                 check()
+                if begun and is_over():
+                    return False
+                begun = True
                 try:
                     index = self._left.popleft()
                 except IndexError:  # another thread was faster
-                    return
+                    return True
                 self._results[index] = self._function(self._items[index])
         except BaseException:
             self.drop()
             raise
+        return True
 
     def drop(self) -> None:
         """Let the threads end with the items they are at."""
@@ -52,6 +61,10 @@ class Workload(Generic[A, T]):
     def results(self) -> list[T]:
         """Return the results in the order of the items, once all threads have ended without a failure."""
         return [self._results[index] for index in range(len(self._items))]
+
+    def results_so_far(self) -> list[T | None]:
+        """Return the results in the order of the items, None for those that were not computed."""
+        return [self._results.get(index) for index in range(len(self._items))]
 
 
 def cores() -> int:

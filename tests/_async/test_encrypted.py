@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 
 from smsgate import (
@@ -19,6 +22,7 @@ from smsgate import (
     RecipientState,
     RetryPolicy,
     TextMessage,
+    encryption,
 )
 from smsgate.emulator import Faults, Gateway, ManualClock
 from smsgate.encryption import BaseEncryptor
@@ -377,3 +381,51 @@ async def test_scheme_that_changes_its_mind_loses_no_state(silent, client_of):
     )
 
     assert len(state.recipients) == 2
+
+
+def foreign(iterations):
+    return Encryptor("another passphrase", iterations=iterations).encrypt("x")
+
+
+def page_of(ciphertexts):
+    recipients = [{"phoneNumber": text, "state": "Pending"} for text in ciphertexts]
+    state = {"id": "m", "deviceId": "d", "state": "Pending", "isEncrypted": True, "recipients": recipients}
+    return 200, json.dumps([state]).encode()
+
+
+@pytest.mark.anyio
+async def test_response_costs_no_more_iterations_than_there_are_for_one(answered, caplog, monkeypatch):
+    monkeypatch.setattr("smsgate.sealing.MOST_ITERATIONS", 100_000)
+    derived = []
+    derive = encryption._derive_key
+    monkeypatch.setattr(encryption, "_derive_key", lambda *args: derived.append(args[-1]) or derive(*args))
+    own = Encryptor("correct horse", iterations=10_000).encrypt("+79990001234")
+    ciphertexts = [own, *(foreign(30_000) for _ in range(20))]
+    derived.clear()
+    client, _ = answered(page_of(ciphertexts), encryptor=Encryptor("correct horse"))
+
+    (state,) = await client.get_messages()
+
+    assert sum(derived) <= 100_000
+    assert state.recipients[0].phone_number == "+79990001234"
+    assert state.is_encrypted
+    assert [record.getMessage() for record in caplog.records if "stay encrypted" in record.getMessage()] == [
+        "17 of 21 encrypted fields of a response stay encrypted: decrypting them would take too long"
+    ]
+
+
+@pytest.mark.anyio
+async def test_decrypting_ends_with_the_time_of_the_call(answered, caplog):
+    class Slow(Counting):
+        def decrypt(self, text):
+            time.sleep(0.05)
+            return super().decrypt(text)
+
+    client, _ = answered(page_of([f"$own$x{number}" for number in range(1000)]), encryptor=Slow(), timeout=0.3)
+
+    (state,) = await client.get_messages()
+
+    left = [item.phone_number for item in state.recipients if item.phone_number.startswith("$")]
+    assert 0 < len(left) < 1000
+    assert state.is_encrypted
+    assert "stay encrypted" in caplog.text

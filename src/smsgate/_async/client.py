@@ -113,7 +113,7 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
             on_request=on_request,
             on_response=on_response,
         )
-        self._cipher = Cipher(check_encryptor(encryptor), self._exchange.base_url)
+        self._cipher = Cipher(check_encryptor(encryptor), self._exchange.base_url, self._exchange.time_limit)
         self._sender = SafeSender(
             self._exchange, pin_device=check_flag("pin_device", pin_device), list_devices=self.list_devices
         )
@@ -169,8 +169,8 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         view._sender = self._sender.view(
             view._exchange, pin_device=None if pin_device is UNCHANGED else check_flag("pin_device", pin_device)
         )
-        if encryptor is not UNCHANGED:
-            view._cipher = Cipher(check_encryptor(encryptor), self._exchange.base_url)
+        chosen = self._cipher.encryptor if encryptor is UNCHANGED else check_encryptor(encryptor)
+        view._cipher = Cipher(chosen, self._exchange.base_url, view._exchange.time_limit)
         if default_region is not UNCHANGED:
             view._default_region = check_region(default_region)
         return view

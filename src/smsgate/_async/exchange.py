@@ -86,6 +86,11 @@ class Exchange:
         view._is_view = True
         return view
 
+    @property
+    def time_limit(self) -> float | None:
+        """Seconds that one exchange may take, None for no limit."""
+        return self._timeout.total
+
     async def run(self, operation: Operation[T], begun: float | None = None, deadline: float | None = None) -> T:
         """Return what the operation returns.
 

@@ -35,6 +35,7 @@ __all__ = [
     "join",
     "now",
     "run_in_workers",
+    "run_in_workers_until",
     "sleep",
 ]
 
@@ -46,6 +47,8 @@ sleep = anyio.sleep
 now = time.monotonic
 _cores: RunVar[anyio.CapacityLimiter] = RunVar("smsgate.cores")
 """Encrypting threads: as many as cores. With anyio's default of 40 they starve the event loop."""
+_TURN = 0.01
+"""Seconds after which a thread is given to the next call: one derivation of a key takes longer, a known key less."""
 _locks: RunVar[WeakKeyDictionary[Lock, anyio.Lock]] = RunVar("smsgate.locks")
 """The locks of an event loop, for as long as the clients that use them."""
 
@@ -64,21 +67,41 @@ async def compute(function: Callable[P, T], *arguments: P.args, **keywords: P.kw
 async def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
     """Apply a function that computes for long to all items, in as many threads as there are cores.
 
-    All calls on an event loop share these threads. A cancelled one ends with the items that are being computed.
+    All calls on an event loop share these threads, and take turns. A cancelled one ends with the items that are being
+    computed.
     """
-    if not items:
-        return []
+    load = Workload(function, items)
+    await _share(load, len(items))
+    return load.results()
+
+
+async def run_in_workers_until(
+    function: Callable[[A], T], items: Sequence[A], deadline: float | None
+) -> list[T | None]:
+    """Do what `run_in_workers` does, but begin no item after a deadline; those have None in the place of a result."""
+    load = Workload(function, items)
+    with anyio.move_on_after(math.inf if deadline is None else max(0.0, deadline - now())):
+        await _share(load, len(items))
+    return load.results_so_far()
+
+
+async def _share(load: Workload[A, T], count: int) -> None:
+    if not count:
+        return
     limiter = _cores.get(None)
     if limiter is None:
         limiter = anyio.CapacityLimiter(cores())
         _cores.set(limiter)
-    load = Workload(function, items)
 
-    async def compute() -> None:
-        await anyio.to_thread.run_sync(load.work, anyio.from_thread.check_cancelled, limiter=limiter)
+    def take_turn() -> bool:
+        end = now() + _TURN
+        return load.work(anyio.from_thread.check_cancelled, lambda: now() >= end)
 
-    await _all([compute] * min(cores(), len(items)))
-    return load.results()
+    async def take_turns() -> None:
+        while not await anyio.to_thread.run_sync(take_turn, limiter=limiter):
+            pass
+
+    await _all([take_turns] * min(cores(), count))
 
 
 async def _all(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:

@@ -210,7 +210,7 @@ class MessageCalls(SendCalls):
         while True:
             try:
                 state = await self._exchange.run(operation, deadline=deadline if timeout else None)
-                state = await self._cipher.open_one(state)
+                state = await self._cipher.open_one(state, deadline if timeout else None)
                 failure = None
             except SMSGateError as error:
                 if not is_temporary(error):

@@ -29,6 +29,7 @@ __all__ = [
     "join",
     "now",
     "run_in_workers",
+    "run_in_workers_until",
     "sleep",
 ]
 
@@ -57,19 +58,31 @@ def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
     An interrupted call ends with the items that are being computed.
     """
     load = Workload(function, items)
-    threads = min(cores(), len(items))
+    _share(load, len(items), lambda: False)
+    return load.results()
+
+
+def run_in_workers_until(function: Callable[[A], T], items: Sequence[A], deadline: float | None) -> list[T | None]:
+    """Do what `run_in_workers` does, but begin no item after a deadline; those have None in the place of a result."""
+    load = Workload(function, items)
+    end = math.inf if deadline is None else deadline
+    _share(load, len(items), lambda: now() >= end)
+    return load.results_so_far()
+
+
+def _share(load: Workload[A, T], count: int, is_over: Callable[[], bool]) -> None:
+    threads = min(cores(), count)
     if threads <= 1:
-        load.work()
-        return load.results()
+        load.work(is_over=is_over)
+        return
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to import, and needed here only
 
     with ThreadPoolExecutor(threads, thread_name_prefix="smsgate") as executor:
         try:
-            for future in [executor.submit(load.work) for _ in range(threads)]:
+            for future in [executor.submit(load.work, is_over=is_over) for _ in range(threads)]:
                 future.result()
         finally:
             load.drop()
-    return load.results()
 
 
 class LockTimeoutError(Exception):

@@ -211,7 +211,7 @@ class MessageCalls(SendCalls):
         while True:
             try:
                 state = self._exchange.run(operation, deadline=deadline if timeout else None)
-                state = self._cipher.open_one(state)
+                state = self._cipher.open_one(state, deadline if timeout else None)
                 failure = None
             except SMSGateError as error:
                 if not is_temporary(error):
