@@ -72,6 +72,13 @@ def test_view_shares_tokens(gateway, http):
     assert sum(request.url.endswith("/auth/token") for request in http.requests) == 1
 
 
+def test_views_share_the_list_of_devices(client, http):
+    for view in (client.with_options(pin_device=True), client.with_options(pin_device=True, timeout=5)):
+        view.send("Hi", to=MOBILE, skip_phone_validation=True)
+
+    assert sum(request.url.endswith("/devices") for request in http.requests) == 1
+
+
 def test_closing_a_view_closes_nothing(answered):
     client, backend = answered((200, b'{"status": "pass"}'))
 
@@ -155,6 +162,7 @@ def test_national_numbers_become_international_ones_before_anything_is_sent(gate
     client.with_options(default_region=None).send("Hi", to="0151 23456789", skip_phone_validation=True)
 
     assert results[0].error is None
+    assert results[0].message.phone_numbers == [MOBILE]
     assert sent_numbers(http) == [
         [MOBILE, "+1 202 555 0101"],
         [MOBILE],
