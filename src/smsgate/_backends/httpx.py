@@ -24,6 +24,7 @@ from smsgate._backends.httpx_wire import (
     FAILURES,
     QUOTING,
     check_open,
+    has_surplus,
     limits,
     new_preparing,
     outgoing,
@@ -95,7 +96,7 @@ class HttpxHttpClient(ClosedOnExit):
                     answer.status_code, headers, collect(_chunks(answer, deadline), headers if is_coded else None)
                 )
             finally:
-                answer.close()
+                _close(answer)
         finally:
             opened.leave()
 
@@ -113,7 +114,7 @@ class HttpxHttpClient(ClosedOnExit):
                     chunks = answer.iter_bytes()
                 yield StreamedResponse(answer.status_code, headers, chunks)
             finally:
-                answer.close()
+                _close(answer)
         finally:
             opened.leave()
 
@@ -199,6 +200,14 @@ class _Opened:
     def _end(self) -> None:
         for transport in self.transports.values():
             transport.close()
+
+
+def _close(answer: httpx.Response) -> None:
+    """Close an answer; its connection is not used again if more came than the answer."""
+    stream = answer.extensions.get("network_stream")
+    if stream is not None and has_surplus(answer):
+        stream.close()
+    answer.close()
 
 
 def _chunks(answer: httpx.Response, deadline: float | None) -> Generator[bytes, None, None]:

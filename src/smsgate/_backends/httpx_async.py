@@ -19,6 +19,7 @@ from smsgate._backends.httpx_wire import (
     FAILURES,
     QUOTING,
     check_open,
+    has_surplus,
     limits,
     new_preparing,
     outgoing,
@@ -132,6 +133,7 @@ class HttpxAsyncHttpClient(AsyncClosedOnExit):
         """Open an answer; the connection is kept if the block reads it to its end, and closed otherwise."""
         pool = await self._pool.get()
         sending = outgoing(request, self._preparing)
+        transport: httpx.AsyncBaseTransport | None = None
         async with AsyncExitStack() as stack:
             if self._client is not None:
                 await stack.enter_async_context(pool.gate)
@@ -150,6 +152,8 @@ class HttpxAsyncHttpClient(AsyncClosedOnExit):
             finally:
                 with anyio.CancelScope(shield=True):
                     await answer.aclose()
+                    if transport is not None and has_surplus(answer):
+                        await transport.aclose()  # opens a new connection next time
 
     def _open_pool(self) -> TransportPool:
         return TransportPool(self._options.max_connections, KEEPALIVE_SECONDS, ContextLoader(self._options))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import httpx
 
@@ -26,6 +26,7 @@ __all__ = [
     "FAILURES",
     "QUOTING",
     "check_open",
+    "has_surplus",
     "limits",
     "new_preparing",
     "outgoing",
@@ -105,6 +106,15 @@ def check_open(client: httpx.Client | httpx.AsyncClient) -> None:
     """
     if client.is_closed:
         raise ConfigurationError("the httpx client that you gave is closed")
+
+
+def has_surplus(answer: httpx.Response) -> bool:
+    """Tell whether bytes came behind an answer that was read to its end: the next one would begin with them."""
+    stream: Any = answer.stream
+    while stream is not None and not hasattr(stream, "_connection"):
+        stream = getattr(stream, "_stream", None) or getattr(stream, "_httpcore_stream", None)
+    data: Any = getattr(getattr(getattr(stream, "_connection", None), "_h11_state", None), "trailing_data", None)
+    return isinstance(data, tuple) and bool(data[0])
 
 
 def received_headers(answer: httpx.Response) -> tuple[Headers, bool]:
