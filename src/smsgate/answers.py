@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from smsgate.http import Response
     from smsgate_api.types import Operation
 
-__all__ = ["api_error", "not_a_response", "read"]
+__all__ = ["api_error", "not_a_response", "read", "too_large"]
 
 T = TypeVar("T")
 
@@ -45,6 +45,11 @@ def read(operation: Operation[T], response: Response) -> T:
         page = response.content.lstrip().startswith(b"<")
         hint = " (it is a web page: does base_url point to the gateway?)" if page else ""
         raise ResponseError(f"{error}{hint}", status_code=response.status, body=response.content) from error
+
+
+def too_large(what: str, option: str, size: int) -> ResponseError:
+    """Return the error of a body that is longer than an option of the client allows."""
+    return ResponseError(f"the {what} is larger than {size} bytes: {option} of the client sets this limit")
 
 
 def api_error(

@@ -25,6 +25,7 @@ __all__ = [
     "check_encryptor",
     "check_flag",
     "check_retry",
+    "check_size",
     "check_timeout",
     "choose_connection",
     "choose_http",
@@ -66,6 +67,17 @@ def bounded(timeout: Timeout, seconds: float) -> Timeout:
     """Return limits that let no exchange take longer than some seconds."""
     limits = (timeout.connect, timeout.read, timeout.total)
     return Timeout(*(seconds if limit is None else min(limit, seconds) for limit in limits))
+
+
+def check_size(name: str, value: int) -> int:
+    """Return a bound for the size of responses.
+
+    Raises:
+        ConfigurationError: when it is no positive number of bytes.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{name} takes a positive number of bytes")
+    return value
 
 
 def check_encryptor(encryptor: BaseEncryptor | None) -> BaseEncryptor | None:

@@ -343,3 +343,29 @@ async def test_backend_of_the_other_kind_or_of_the_official_client_is_refused(an
     for http in (Official(), object(), Official):
         with pytest.raises(ConfigurationError):
             type(client)("login", "password", http=http)
+
+
+@pytest.mark.anyio
+async def test_json_that_is_longer_than_allowed_is_not_read(answered):
+    client, _ = answered((200, encoded()), max_json_size=50)
+
+    with pytest.raises(ResponseError, match=r"50 bytes.*max_json_size"):
+        await client.get_state("m1")
+
+
+@pytest.mark.anyio
+async def test_attachment_that_is_longer_than_allowed_is_not_held(answered):
+    client, _ = answered((200, b"x" * 100), max_attachment_size=50)
+
+    with pytest.raises(ResponseError, match=r"50 bytes.*max_attachment_size"):
+        await client.download_attachment("mms:1", 7)
+
+    client, _ = answered((200, b"x" * 100), max_attachment_size=100, max_json_size=50)
+    assert await client.download_attachment("mms:1", 7) == b"x" * 100
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, True, None, "5"])
+@pytest.mark.parametrize("option", ["max_json_size", "max_attachment_size"])
+def test_sizes_that_are_no_sizes_are_refused(answered, option, size):
+    with pytest.raises(ConfigurationError, match=option):
+        answered((200, b""), **{option: size})

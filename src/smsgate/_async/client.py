@@ -21,6 +21,7 @@ from smsgate.options import (
     check_encryptor,
     check_flag,
     check_retry,
+    check_size,
     check_timeout,
     choose_connection,
     choose_http,
@@ -69,6 +70,8 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         default_region: two letters of a country, such as ``DE``, whose national numbers (``0151 23456789``) become
             international ones before they are sent; needs the extra ``smsgate[numbers]``.
         user_agent: the program's own product, such as ``myapp/1.0``; goes in front of this package's.
+        max_json_size: bytes of a JSON response that are read at most; a longer one is a `ResponseError`.
+        max_attachment_size: bytes of an attachment that `download_attachment` holds in memory at most.
         on_request: called with a `RequestEvent` before each attempt; may add headers.
         on_response: called with a `ResponseEvent` after each attempt.
 
@@ -98,6 +101,8 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         trust_env: bool = True,
         default_region: str | None = None,
         user_agent: str | None = None,
+        max_json_size: int = 16 * 1024 * 1024,
+        max_attachment_size: int = 64 * 1024 * 1024,
         on_request: OnRequest | None = None,
         on_response: OnResponse | None = None,
     ) -> None:
@@ -110,9 +115,11 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
             timeout=check_timeout(timeout),
             retry=check_retry(retry),
             user_agent=full_user_agent(user_agent),
+            max_json_size=check_size("max_json_size", max_json_size),
             on_request=on_request,
             on_response=on_response,
         )
+        self._max_attachment_size = check_size("max_attachment_size", max_attachment_size)
         self._cipher = Cipher(check_encryptor(encryptor), self._exchange.base_url, self._exchange.time_limit)
         self._sender = SafeSender(
             self._exchange, pin_device=check_flag("pin_device", pin_device), list_devices=self.list_devices

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from smsgate._async import io
 from smsgate._async.execution import Execution
 from smsgate._async.paging import iterate
 from smsgate.queries import (
@@ -33,6 +34,8 @@ _HIGHEST_LIMIT = 500
 
 class InboxCalls(Execution):
     """The calls about received messages; cloud and private servers only have the refresh and the export."""
+
+    _max_attachment_size: int
 
     async def list_inbox_messages(
         self,
@@ -144,10 +147,10 @@ class InboxCalls(Execution):
             NotFoundError: when it is gone; phones keep files for 30 days.
             TransportError: no answer came.
             APIError: the gateway refused or failed.
+            ResponseError: it is larger than ``max_attachment_size`` of the client allows.
         """
-        with refusals:
-            operation = operations.download_attachment(message_id, part_id)
-        return await self.execute(operation)
+        async with self.stream_attachment(message_id, part_id) as chunks:
+            return await io.join(chunks, self._max_attachment_size)
 
     @asynccontextmanager
     async def stream_attachment(self, message_id: str, part_id: int) -> AsyncGenerator[AsyncIterable[bytes]]:

@@ -19,6 +19,7 @@ import sniffio
 from anyio.lowlevel import RunVar
 from typing_extensions import ParamSpec, Self
 
+from smsgate.answers import too_large
 from smsgate.workload import Workload, cores
 
 if TYPE_CHECKING:
@@ -152,9 +153,22 @@ class Lock:
             lock.release()
 
 
-async def join(chunks: AsyncIterable[bytes]) -> bytes:
-    """Read chunks to their end."""
-    return b"".join([chunk async for chunk in chunks])
+async def join(chunks: AsyncIterable[bytes], largest: float = math.inf) -> bytes:
+    """Read chunks to their end.
+
+    Raises:
+        ResponseError: they are an attachment, and longer than the client allows.
+    """
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > largest:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()  # trio warns of generators that are left to the garbage collector
+            raise too_large("attachment", "max_attachment_size", int(largest))
+        parts.append(chunk)
+    return b"".join(parts)
 
 
 class Tasks(Generic[T]):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate._sync import io
 from smsgate._sync.tokens import MOST_RENEWALS, TokenError, TokenKeeper
-from smsgate.answers import not_a_response, read
+from smsgate.answers import not_a_response, read, too_large
 from smsgate.auth import Auth, JWTAuth, bearer
 from smsgate.client_state import ClientState
 from smsgate.errors import TransportError
@@ -23,6 +23,7 @@ from smsgate.options import bounded
 from smsgate.outcomes import Call, Outcome, during_outage, no_answer, out_of_time, unsuccessful, without_token
 from smsgate.retry import RetryEvent, RetryPolicy
 from smsgate_api import operations
+from smsgate_api.reading import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -54,6 +55,7 @@ class Exchange:
         timeout: Timeout,
         retry: RetryPolicy,
         user_agent: str,
+        max_json_size: int,
         on_request: OnRequest | None,
         on_response: OnResponse | None,
     ) -> None:
@@ -65,6 +67,7 @@ class Exchange:
             self._keeper = TokenKeeper(auth, base_url, self._ask, self._is_outage, timeout.total)
         self._timeout = timeout
         self._headers = {"Accept": "application/json", "User-Agent": user_agent}
+        self._max_json_size = max_json_size
         self._on_request = on_request
         self._on_response = on_response
         self._hooked = on_request is not None or on_response is not None
@@ -109,7 +112,10 @@ class Exchange:
         outcome = self.conclude(operation, begun=begun, deadline=deadline)
         if outcome.error is not None or outcome.response is None:
             raise outcome.error or TransportError("no answer")
-        if len(outcome.response.content) < _LARGE:
+        size = len(outcome.response.content)
+        if size > self._max_json_size and operation.parse is not read_bytes:
+            raise too_large("response", "max_json_size", self._max_json_size)
+        if size < _LARGE:
             return read(operation, outcome.response)
         return io.compute(read, operation, outcome.response)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from smsgate._sync import io
 from smsgate._sync.execution import Execution
 from smsgate._sync.paging import iterate
 from smsgate.queries import (
@@ -34,6 +35,8 @@ _HIGHEST_LIMIT = 500
 
 class InboxCalls(Execution):
     """The calls about received messages; cloud and private servers only have the refresh and the export."""
+
+    _max_attachment_size: int
 
     def list_inbox_messages(
         self,
@@ -145,10 +148,10 @@ class InboxCalls(Execution):
             NotFoundError: when it is gone; phones keep files for 30 days.
             TransportError: no answer came.
             APIError: the gateway refused or failed.
+            ResponseError: it is larger than ``max_attachment_size`` of the client allows.
         """
-        with refusals:
-            operation = operations.download_attachment(message_id, part_id)
-        return self.execute(operation)
+        with self.stream_attachment(message_id, part_id) as chunks:
+            return io.join(chunks, self._max_attachment_size)
 
     @contextmanager
     def stream_attachment(self, message_id: str, part_id: int) -> Generator[Iterable[bytes]]:

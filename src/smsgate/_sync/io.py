@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from typing_extensions import ParamSpec, Self
 
+from smsgate.answers import too_large
 from smsgate.workload import Workload, cores
 
 if TYPE_CHECKING:
@@ -114,9 +115,20 @@ class Lock:
             lock.release()
 
 
-def join(chunks: Iterable[bytes]) -> bytes:
-    """Read chunks to their end."""
-    return b"".join(chunks)
+def join(chunks: Iterable[bytes], largest: float = math.inf) -> bytes:
+    """Read chunks to their end.
+
+    Raises:
+        ResponseError: they are an attachment, and longer than the client allows.
+    """
+    parts: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > largest:
+            raise too_large("attachment", "max_attachment_size", int(largest))
+        parts.append(chunk)
+    return b"".join(parts)
 
 
 class StoppedError(BaseException):
