@@ -34,6 +34,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SYNC = ["httpx", "requests", "pyreqwest"]
 ASYNC = ["httpx", "aiohttp", "pyreqwest"]
 
+pytestmark = pytest.mark.filterwarnings("ignore:this client was closed:ResourceWarning")  # on purpose, here
+
 
 @pytest.fixture
 def counts():
