@@ -396,7 +396,7 @@ def test_a_forked_process_goes_on_by_itself(wire, gateway, faulting, kind, backe
 @pytest.mark.parametrize("level", [logging.WARNING, logging.DEBUG])
 def test_log_handler_that_sends_by_the_client_that_logs_hangs_nobody(caplog, tmp_path, level):
     gateway = Gateway(phone=False)
-    auth = JWTAuth(gateway.login, gateway.password, [Scope.ALL_ANY], store=FileTokenStore(tmp_path))  # warns: a folder
+    auth = JWTAuth(gateway.login, gateway.password, [Scope.ALL_ANY], store=FileTokenStore(tmp_path / "no/f"))  # warns
     client = APIClient(auth=auth, http=gateway.http(), pin_device=True)
     busy = []
 
