@@ -1,7 +1,8 @@
 """The synchronous httpx backend.
 
-Requests go to httpx's transports directly: `httpx.Client` would spend more time on merging headers and URLs than on the
-exchange. A client given by the user is used through its public ``send``, with redirects and authentication off.
+Every request goes through ``httpx.Client.send``, with redirects and authentication off, so that tracers which patch it
+see the request; mocks that patch httpx's transports see it, too. Requests are built by hand, because
+``Client.build_request`` takes longer than the exchange.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from smsgate._backends.httpx_wire import (
     has_surplus,
     limits,
     new_preparing,
+    NoCookies,
     outgoing,
     proxy_of,
     received_headers,
@@ -144,26 +146,32 @@ class HttpxHttpClient(ClosedOnExit):
         return answer
 
     def _through(self, sending: httpx.Request, proxy: str | None, opened: _Opened) -> httpx.Response:
-        if self._client is not None:
-            check_open(self._client)
-            return self._client.send(sending, stream=True, auth=None, follow_redirects=False)
-        key = (sending.url.scheme == "https", proxy)
-        transport = opened.transports.get(key)
-        if transport is None:
-            transport = opened.transports.setdefault(key, self._open(*key))
-        return transport.handle_request(sending)
+        client = self._client
+        if client is not None:
+            check_open(client)
+        else:
+            key = (sending.url.scheme == "https", proxy)
+            client = opened.clients.get(key) or opened.clients.setdefault(key, self._open(*key))
+        return client.send(sending, stream=True, auth=None, follow_redirects=False)
 
-    def _open(self, secure: bool, proxy: str | None) -> httpx.BaseTransport:  # noqa: FBT001 - half of a key
-        return httpx.HTTPTransport(
+    def _open(self, secure: bool, proxy: str | None) -> httpx.Client:  # noqa: FBT001 - half of a key
+        transport = httpx.HTTPTransport(
             verify=verification(self._options, secure=secure, proxy=proxy),
             proxy=proxy_of(self._options, proxy),
             limits=limits(self._options.max_connections),
             trust_env=False,
         )
+        return _Client(transport=transport, trust_env=False)
+
+
+class _Client(httpx.Client):
+    """Client that keeps no cookies."""
+
+    cookies = NoCookies()  # type: ignore[assignment,override] # pyright: ignore[reportAssignmentType] - it is never set
 
 
 class _Opened:
-    """The transports of one opening, closed when nobody asked through them any more.
+    """The httpx clients of one opening, closed when nobody asks through them any more.
 
     Closing a connection under a thread that reads from it would not wake that thread, and its file descriptor might
     belong to somebody else by then.
@@ -171,7 +179,7 @@ class _Opened:
 
     def __init__(self, turns: int | None) -> None:
         self.gate = None if turns is None else threading.BoundedSemaphore(turns)
-        self.transports: dict[tuple[bool, str | None], httpx.BaseTransport] = {}
+        self.clients: dict[tuple[bool, str | None], httpx.Client] = {}
         self._busy: deque[None] = deque()  # as many as there are exchanges under way
         self._closed = False
 
@@ -198,8 +206,8 @@ class _Opened:
             self._end()
 
     def _end(self) -> None:
-        for transport in self.transports.values():
-            transport.close()
+        for client in self.clients.values():
+            client.close()
 
 
 def _close(answer: httpx.Response) -> None:

@@ -14,7 +14,7 @@ import httpx
 from smsgate._backends.connecting import KEEPALIVE_SECONDS, Cert, Connecting, Verify
 from smsgate._backends.content import acollect, adecoded
 from smsgate._backends.failures import cause, deadline_of, no_turn, timed_out
-from smsgate._backends.httpx_pool import TransportPool
+from smsgate._backends.httpx_pool import ClientPool
 from smsgate._backends.httpx_wire import (
     FAILURES,
     QUOTING,
@@ -22,6 +22,7 @@ from smsgate._backends.httpx_wire import (
     has_surplus,
     limits,
     new_preparing,
+    NoCookies,
     outgoing,
     proxy_of,
     received_headers,
@@ -76,8 +77,8 @@ class HttpxAsyncHttpClient(AsyncClosedOnExit):
         self._options = Connecting(
             client, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
         )
-        self._pool: LoopBound[TransportPool] = LoopBound(
-            self._open_pool, TransportPool.aclose, given=client is not None
+        self._pool: LoopBound[ClientPool] = LoopBound(
+            self._open_pool, ClientPool.aclose, given=client is not None
         )
 
     async def send(self, request: Request) -> Response:
@@ -133,38 +134,43 @@ class HttpxAsyncHttpClient(AsyncClosedOnExit):
         """Open an answer; the connection is kept if the block reads it to its end, and closed otherwise."""
         pool = await self._pool.get()
         sending = outgoing(request, self._preparing)
-        transport: httpx.AsyncBaseTransport | None = None
+        client = self._client
         async with AsyncExitStack() as stack:
-            if self._client is not None:
+            if client is not None:
                 await stack.enter_async_context(pool.gate)
-                check_open(self._client)
-                progress.sent = None
-                answer = await self._client.send(sending, stream=True, auth=None, follow_redirects=False)
+                check_open(client)
             else:
                 await pool.contexts.load(request.url)
                 kind = (sending.url.scheme == "https", proxy)
-                transport = await stack.enter_async_context(pool.lend(kind, partial(self._open, *kind)))
-                progress.sent = None
-                answer = await transport.handle_async_request(sending)
+                client = await stack.enter_async_context(pool.lend(kind, partial(self._open, *kind)))
+            progress.sent = None
+            answer = await client.send(sending, stream=True, auth=None, follow_redirects=False)
             progress.sent = True
             try:
                 yield answer
             finally:
                 with anyio.CancelScope(shield=True):
                     await answer.aclose()
-                    if transport is not None and has_surplus(answer):
-                        await transport.aclose()  # opens a new connection next time
+                    if has_surplus(answer):
+                        await answer.extensions["network_stream"].aclose()
 
-    def _open_pool(self) -> TransportPool:
-        return TransportPool(self._options.max_connections, KEEPALIVE_SECONDS, ContextLoader(self._options))
+    def _open_pool(self) -> ClientPool:
+        return ClientPool(self._options.max_connections, KEEPALIVE_SECONDS, ContextLoader(self._options))
 
-    def _open(self, secure: bool, proxy: str | None) -> httpx.AsyncBaseTransport:  # noqa: FBT001 - half of a key
-        return httpx.AsyncHTTPTransport(
+    def _open(self, secure: bool, proxy: str | None) -> httpx.AsyncClient:  # noqa: FBT001 - half of a key
+        transport = httpx.AsyncHTTPTransport(
             verify=verification(self._options, secure=secure, proxy=proxy),
             proxy=proxy_of(self._options, proxy),
             limits=limits(1),
             trust_env=False,
         )
+        return _AsyncClient(transport=transport, trust_env=False)
+
+
+class _AsyncClient(httpx.AsyncClient):
+    """Client that keeps no cookies."""
+
+    cookies = NoCookies()  # type: ignore[assignment,override] # pyright: ignore[reportAssignmentType] - it is never set
 
 
 class _Progress:

@@ -1,4 +1,4 @@
-"""A pool of one-connection httpx transports.
+"""Pool of httpx clients with one connection each.
 
 The pool inside httpx looks at all its connections for every request, which costs more than the exchanges themselves
 from some dozen connections on. Here the connection used last is taken first, without a look at the others.
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from smsgate._backends.tls import ContextLoader
 
-__all__ = ["TransportPool"]
+__all__ = ["ClientPool"]
 
 
-class TransportPool:
-    """Lends transports, at most ``limit`` at once; idle ones are closed after ``keepalive`` seconds.
+class ClientPool:
+    """Lends clients, at most ``limit`` at once; idle ones are closed after ``keepalive`` seconds.
 
     Exchanges through something else take their turn at the ``gate`` too.
     Belongs to one event loop.
@@ -33,28 +33,28 @@ class TransportPool:
         self._keepalive = keepalive
         self.contexts = contexts
         self.gate = anyio.Semaphore(limit, fast_acquire=True)
-        self._idle: list[tuple[float, Hashable, httpx.AsyncBaseTransport]] = []
+        self._idle: list[tuple[float, Hashable, httpx.AsyncClient]] = []
         self._closed = False
 
     @asynccontextmanager
     async def lend(
-        self, kind: Hashable, make: Callable[[], httpx.AsyncBaseTransport]
-    ) -> AsyncGenerator[httpx.AsyncBaseTransport, None]:
-        """Lend a transport for one exchange; after a failure or cancellation its connection is closed.
+        self, kind: Hashable, make: Callable[[], httpx.AsyncClient]
+    ) -> AsyncGenerator[httpx.AsyncClient, None]:
+        """Lend a client for one exchange; after a failure or cancellation its connection is closed.
 
         Args:
-            kind: what distinguishes transports that cannot stand in for each other.
+            kind: what distinguishes clients that cannot stand in for each other.
             make: makes one of that kind.
         """
         async with self.gate:
-            transport = self._take(kind) or make()
+            client = self._take(kind) or make()
             try:
-                yield transport
+                yield client
             except BaseException:
-                await _close(transport)
+                await _close(client)
                 raise
             now = time.monotonic()
-            self._idle.append((now, kind, transport))
+            self._idle.append((now, kind, client))
         await self._close_idle(now - self._keepalive)
 
     async def aclose(self) -> None:
@@ -62,7 +62,7 @@ class TransportPool:
         self._closed = True
         await self._close_idle(float("inf"))
 
-    def _take(self, kind: Hashable) -> httpx.AsyncBaseTransport | None:
+    def _take(self, kind: Hashable) -> httpx.AsyncClient | None:
         for index in range(len(self._idle) - 1, -1, -1):
             if self._idle[index][1] == kind:
                 return self._idle.pop(index)[2]
@@ -76,6 +76,6 @@ class TransportPool:
             await _close(self._idle.pop(0)[2])
 
 
-async def _close(transport: httpx.AsyncBaseTransport) -> None:
+async def _close(client: httpx.AsyncClient) -> None:
     with anyio.CancelScope(shield=True):
-        await transport.aclose()
+        await client.aclose()

@@ -29,6 +29,7 @@ __all__ = [
     "has_surplus",
     "limits",
     "new_preparing",
+    "NoCookies",
     "outgoing",
     "proxy_of",
     "received_headers",
@@ -162,6 +163,13 @@ def proxy_of(options: Connecting, proxy: str | None) -> httpx.Proxy | None:
     if proxy is None:
         return None
     return httpx.Proxy(proxy, ssl_context=options.ssl_context() if proxy.startswith("https") else None)
+
+
+class NoCookies(httpx.Cookies):
+    """Cookies that are never kept, so nothing has to look for them."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Keep nothing."""
 
 
 class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
