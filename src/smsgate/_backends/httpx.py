@@ -167,7 +167,7 @@ class HttpxHttpClient(ClosedOnExit):
 class _Client(httpx.Client):
     """Client that keeps no cookies."""
 
-    cookies = NoCookies()  # type: ignore[assignment,override] # pyright: ignore[reportAssignmentType] - it is never set
+    cookies = NoCookies()  # type: ignore[override] # pyright: ignore[reportAssignmentType] - it is never set
 
 
 class _Opened:

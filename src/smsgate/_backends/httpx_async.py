@@ -77,9 +77,7 @@ class HttpxAsyncHttpClient(AsyncClosedOnExit):
         self._options = Connecting(
             client, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
         )
-        self._pool: LoopBound[ClientPool] = LoopBound(
-            self._open_pool, ClientPool.aclose, given=client is not None
-        )
+        self._pool: LoopBound[ClientPool] = LoopBound(self._open_pool, ClientPool.aclose, given=client is not None)
 
     async def send(self, request: Request) -> Response:
         """Exchange one request for its whole answer."""
@@ -151,8 +149,8 @@ class HttpxAsyncHttpClient(AsyncClosedOnExit):
             finally:
                 with anyio.CancelScope(shield=True):
                     await answer.aclose()
-                    if has_surplus(answer):
-                        await answer.extensions["network_stream"].aclose()
+                    if self._client is None and has_surplus(answer):
+                        await client.aclose()
 
     def _open_pool(self) -> ClientPool:
         return ClientPool(self._options.max_connections, KEEPALIVE_SECONDS, ContextLoader(self._options))
@@ -170,7 +168,7 @@ class HttpxAsyncHttpClient(AsyncClosedOnExit):
 class _AsyncClient(httpx.AsyncClient):
     """Client that keeps no cookies."""
 
-    cookies = NoCookies()  # type: ignore[assignment,override] # pyright: ignore[reportAssignmentType] - it is never set
+    cookies = NoCookies()  # type: ignore[override] # pyright: ignore[reportAssignmentType] - it is never set
 
 
 class _Progress:

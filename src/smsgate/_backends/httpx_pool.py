@@ -40,7 +40,7 @@ class ClientPool:
     async def lend(
         self, kind: Hashable, make: Callable[[], httpx.AsyncClient]
     ) -> AsyncGenerator[httpx.AsyncClient, None]:
-        """Lend a client for one exchange; after a failure or cancellation its connection is closed.
+        """Lend a client for one exchange; after a failure or cancellation it is closed, and a closed one is dropped.
 
         Args:
             kind: what distinguishes clients that cannot stand in for each other.
@@ -54,7 +54,8 @@ class ClientPool:
                 await _close(client)
                 raise
             now = time.monotonic()
-            self._idle.append((now, kind, client))
+            if not client.is_closed:
+                self._idle.append((now, kind, client))
         await self._close_idle(now - self._keepalive)
 
     async def aclose(self) -> None:
