@@ -24,11 +24,11 @@ from smsgate._backends.failures import broken, cause, deadline_of, no_turn, time
 from smsgate._backends.httpx_wire import (
     FAILURES,
     QUOTING,
+    NoCookies,
     check_open,
     has_surplus,
     limits,
     new_preparing,
-    NoCookies,
     outgoing,
     proxy_of,
     received_headers,

@@ -18,11 +18,11 @@ from smsgate._backends.httpx_pool import ClientPool
 from smsgate._backends.httpx_wire import (
     FAILURES,
     QUOTING,
+    NoCookies,
     check_open,
     has_surplus,
     limits,
     new_preparing,
-    NoCookies,
     outgoing,
     proxy_of,
     received_headers,

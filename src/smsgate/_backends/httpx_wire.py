@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 __all__ = [
     "FAILURES",
     "QUOTING",
+    "NoCookies",
     "check_open",
     "has_surplus",
     "limits",
     "new_preparing",
-    "NoCookies",
     "outgoing",
     "proxy_of",
     "received_headers",
