@@ -6,6 +6,7 @@ Hand-written; ``scripts/generate.py`` copies it from ``scripts/templates``. Stan
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from weakref import WeakSet
@@ -67,5 +68,6 @@ def _after_in_child() -> None:
         lock.replace()
 
 
+logging.getLogger()  # loaded before: a fork takes the locks of later comers first, and imports need that of logging
 if hasattr(os, "register_at_fork"):  # not on every system
     os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after_in_child)

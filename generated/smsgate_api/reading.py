@@ -65,14 +65,15 @@ class ObjectReader(Generic[M]):
 
     @property
     def model(self) -> type[M]:
-        """The class."""
-        return self._model()
+        """The class; a fork waits for its import."""
+        with schema_lock:
+            return self._model()
 
     @property
     def validator(self) -> SchemaValidator:
         """The model's compiled validator; built on first use, so that importing stays cheap."""
         if self._validator is None:
-            with schema_lock:  # around the import of the model, too
+            with schema_lock:
                 self.model.model_rebuild()
             self._validator = cast("SchemaValidator", self.model.__pydantic_validator__)
         return self._validator

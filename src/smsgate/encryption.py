@@ -12,7 +12,6 @@ import base64
 import importlib
 import re
 import secrets
-import threading
 import warnings
 from abc import ABC, abstractmethod
 from collections import OrderedDict
@@ -29,6 +28,7 @@ from smsgate.errors import (
 )
 from smsgate.extras import missing
 from smsgate.schemes import SCHEME, without_plus
+from smsgate_api.locks import ForkSafeLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,7 +161,7 @@ class _KeyCache:
         self._derive = derive
         self.size = size
         self._keys: OrderedDict[tuple[bytes, int], bytes] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     def __len__(self) -> int:
         return len(self._keys)

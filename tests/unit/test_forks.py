@@ -135,6 +135,39 @@ raise SystemExit(f"{codes}" if any(codes) else 0)
     assert ended.returncode == 0, ended.stderr
 
 
+def test_fork_while_a_thread_makes_the_first_call_leaves_a_working_child():
+    ended = run("""
+import faulthandler, os, threading, time
+from smsgate import APIClient, RetryPolicy, TransportError
+
+def first():
+    with APIClient("a", "b", base_url="http://127.0.0.1:9/v1", retry=RetryPolicy.none()) as client:
+        try:
+            client.health_check()
+        except TransportError:
+            pass
+
+thread = threading.Thread(target=first)
+thread.start()
+children = []
+while len(children) < 4:
+    last = not thread.is_alive()
+    child = os.fork()
+    if child == 0:
+        faulthandler.dump_traceback_later(60, exit=True)
+        first()
+        os._exit(0)
+    children.append(child)
+    if last:
+        break
+    time.sleep(0.05)
+codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+raise SystemExit(f"{codes}" if any(codes) else 0)
+""")
+
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_every_lasting_lock_survives_a_fork():
     """A lock of the standard library that an object keeps has to belong to a process; these modules see to that."""
     known = {"_backends/lifetime.py", "_sync/io.py", "receiver/sqlite.py"}  # one for each process

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-import httpcore  # noqa: F401 - httpx imports it with its first transport, when another thread may fork
+import httpcore  # noqa: F401  # pyright: ignore[reportUnusedImport] - httpx imports it late, when others may fork
 import httpx
 
 from smsgate._backends.body_deadline import BodyDeadline, shut_down

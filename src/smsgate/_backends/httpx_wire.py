@@ -115,7 +115,7 @@ def has_surplus(answer: httpx.Response) -> bool:
     while stream is not None and not hasattr(stream, "_connection"):
         stream = getattr(stream, "_stream", None) or getattr(stream, "_httpcore_stream", None)
     data: Any = getattr(getattr(getattr(stream, "_connection", None), "_h11_state", None), "trailing_data", None)
-    return isinstance(data, tuple) and bool(data[0])
+    return bool(data) and bool(data[0])
 
 
 def received_headers(answer: httpx.Response) -> tuple[Headers, bool]:
