@@ -84,7 +84,7 @@ class ObjectReader(Generic[M]):
         if self._quick is None:
             with schema_lock:
                 self.model.model_rebuild()
-                self._quick = SchemaValidator(_failing_fast(self.model.__pydantic_core_schema__), _HIDING)
+                self._quick = _quick_validator(self.model.__pydantic_core_schema__)
         return self._quick
 
     def __call__(self, _status: int, _headers: Mapping[str, str], content: bytes) -> M:
@@ -145,7 +145,7 @@ class PageReader(Generic[M]):
             from pydantic import TypeAdapter  # noqa: PLC0415 - slow to import, and needed for lists only
 
             adapter = TypeAdapter(list[self.item.model], config=ConfigDict(hide_input_in_errors=True))  # type: ignore[name-defined]
-            self._validator = SchemaValidator(_failing_fast(adapter.core_schema), _HIDING)
+            self._validator = _quick_validator(adapter.core_schema)
         return self._validator
 
     def __call__(
@@ -250,8 +250,14 @@ def _failing_fast(schema: Any) -> Any:
         changed = {key: value if key == "metadata" else _failing_fast(value) for key, value in part.items()}
         return {**changed, "fail_fast": True} if part.get("type") == "list" else changed
     if isinstance(schema, list):
-        return [_failing_fast(part) for part in schema]
+        parts: list[Any] = cast("Any", schema)
+        return [_failing_fast(part) for part in parts]
     return schema
+
+
+def _quick_validator(schema: Any) -> SchemaValidator:
+    """Compile a schema with lists that stop at their first bad item; models are compiled anew, for it."""
+    return SchemaValidator(_failing_fast(schema), _HIDING, _use_prebuilt=False)
 
 
 def _load(content: bytes, what: str) -> Any:
