@@ -52,7 +52,7 @@ specdiff: setup ## compare our spec with a published one: make specdiff FROM=fil
 bench: setup ## measure beside the official client, write docs/performance.md
 	$(PY) scripts/bench/run.py --write
 faults: setup ## send ten thousand messages while everything fails
-	$(PY) scripts/faults.py
+	$(PY) -m scripts.faults
 deliveries: setup ## deliver events to a receiver that crashes, and damaged requests
 	$(PY) scripts/deliveries.py && $(PY) scripts/fuzz.py
 build: setup ## wheel and sdist in dist/

@@ -1,8 +1,8 @@
-"""Write generated/smsgate_api from spec/smsgate.yaml and scripts/templates; with --check, only compare."""
+"""Write generated/smsgate_api from spec/smsgate.yaml; with --check, only compare."""
 
 import sys
 
-from generation.command import main
+from smsgate.codegen.__main__ import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -19,9 +19,9 @@ EMULATOR_MAY = {
     "smsgate.emulator",
     "smsgate.encryption",
     "smsgate.errors",
-    "smsgate.extras",
+    "smsgate._core.extras",
     "smsgate.http",
-    "smsgate.server_socket",
+    "smsgate._server_socket",
     "smsgate.webhooks",
     "smsgate_api",
 }

@@ -5,14 +5,14 @@
 from typing import Annotated, Literal
 
 from pydantic import Field
-from typing_extensions import TypeAliasType
-
-from smsgate_api.models import HealthResponse, SimCard
-from smsgate_api.rules import (
+from smsgate.runtime.rules import (
     ReceivedPayloadRules,
     SentPayloadRules,
 )
-from smsgate_api.types import Model, OpenStrEnum, Timestamp
+from smsgate.runtime.types import Model, OpenStrEnum, Timestamp
+from typing_extensions import TypeAliasType
+
+from smsgate_api.models import HealthResponse, SimCard
 
 
 class MmsContentClass(OpenStrEnum):

@@ -6,9 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
-from typing_extensions import TypeAliasType
-
-from smsgate_api.rules import (
+from smsgate.runtime.rules import (
     DataMessageRules,
     DeviceRules,
     IncomingMessageRules,
@@ -19,7 +17,8 @@ from smsgate_api.rules import (
     TokenRequestRules,
     WebhookRules,
 )
-from smsgate_api.types import Model, OpenIntEnum, OpenStrEnum, Timestamp
+from smsgate.runtime.types import Model, OpenIntEnum, OpenStrEnum, Timestamp
+from typing_extensions import TypeAliasType
 
 __all__ = [
     "DataMessage",

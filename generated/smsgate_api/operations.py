@@ -8,10 +8,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from smsgate.runtime.arguments import bearer, flag, integer, member_of, path_id, path_number, query_string, text, time
+from smsgate.runtime.reading import ObjectReader, PageReader, read_bytes, read_nothing
+from smsgate.runtime.types import Operation, Page, encode
+
 from . import models
-from .arguments import bearer, flag, integer, member_of, path_id, path_number, query_string, text, time
-from .reading import ObjectReader, PageReader, read_bytes, read_nothing
-from .types import Operation, Page, encode
 
 if TYPE_CHECKING:
     from datetime import datetime

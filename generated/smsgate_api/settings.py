@@ -3,11 +3,10 @@
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
-
-from smsgate_api.rules import (
+from smsgate.runtime.rules import (
     SettingsRules,
 )
-from smsgate_api.types import Model, OpenStrEnum
+from smsgate.runtime.types import Model, OpenStrEnum
 
 
 class LimitPeriod(OpenStrEnum):

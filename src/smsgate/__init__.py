@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from smsgate import ahttp, client, constants, domain, encryption, enums, errors, http, webhooks
     from smsgate._async.client import AsyncAPIClient
+    from smsgate._core.hooks import RequestEvent, ResponseEvent
+    from smsgate._core.ids import new_id
+    from smsgate._core.messages import NotSent, SendResult, Sent
     from smsgate._sync.client import APIClient
     from smsgate.ahttp import AsyncHttpClient
     from smsgate.auth import BasicAuth, BearerAuth, JWTAuth
@@ -99,9 +102,6 @@ if TYPE_CHECKING:
         WebhookError,
     )
     from smsgate.http import HttpClient, Timeout
-    from smsgate.ids import new_id
-    from smsgate.observing import RequestEvent, ResponseEvent
-    from smsgate.outgoing import NotSent, SendResult, Sent
     from smsgate.retry import RetryEvent, RetryPolicy
     from smsgate.token_store import FileTokenStore, MemoryTokenStore, TokenStore
     from smsgate.webhooks import (
@@ -164,9 +164,9 @@ _HOMES = {
         WaitTimeoutError WebhookError
     """,
     "smsgate.http": "HttpClient Timeout",
-    "smsgate.ids": "new_id",
-    "smsgate.outgoing": "NotSent SendResult Sent",
-    "smsgate.observing": "RequestEvent ResponseEvent",
+    "smsgate._core.ids": "new_id",
+    "smsgate._core.messages": "NotSent SendResult Sent",
+    "smsgate._core.hooks": "RequestEvent ResponseEvent",
     "smsgate.retry": "RetryEvent RetryPolicy",
     "smsgate.token_store": "FileTokenStore MemoryTokenStore TokenStore",
     "smsgate.webhooks": """

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from smsgate._core.numbers import LONGEST, capped, seconds, whole
 from smsgate.errors import ConfigurationError, ResponseError
-from smsgate.number_checks import LONGEST, capped, seconds, whole
-from smsgate_api.building import plain_text
-from smsgate_api.rules import LONGEST_TTL
+from smsgate.runtime.building import plain_text
+from smsgate.runtime.rules import LONGEST_TTL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

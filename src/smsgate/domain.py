@@ -5,7 +5,10 @@ Those of a device's settings are loaded when one is asked for: most programs nee
 
 from typing import TYPE_CHECKING, Any
 
-from smsgate.queries import InboxQueryFilter, MessagesQueryFilter, QueryPagination
+from smsgate.runtime.strict import Strict, strict
+from smsgate.runtime.types import Page
+
+from smsgate._core.queries import InboxQueryFilter, MessagesQueryFilter, QueryPagination
 from smsgate_api import models
 from smsgate_api.models import (
     DataMessage,
@@ -39,8 +42,6 @@ from smsgate_api.models import (
     WebhookDelivery,
     WebhookEvent,
 )
-from smsgate_api.strict import Strict, strict
-from smsgate_api.types import Page
 
 if TYPE_CHECKING:
     from smsgate.webhooks import MmsDownloadedAttachment, MmsDownloadedPayload, MmsReceivedPayload

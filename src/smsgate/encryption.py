@@ -19,6 +19,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
+from smsgate._core.encryption_schemes import SCHEME, without_plus
+from smsgate._core.extras import missing
 from smsgate.errors import (
     CiphertextFormatError,
     ConfigurationError,
@@ -26,9 +28,7 @@ from smsgate.errors import (
     EncryptionError,
     UnsupportedAlgorithmError,
 )
-from smsgate.extras import missing
-from smsgate.schemes import SCHEME, without_plus
-from smsgate_api.locks import ForkSafeLock
+from smsgate.runtime.locks import ForkSafeLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smsgate.error_text import MOST_SHOWN, shown
+from smsgate._core.error_text import MOST_SHOWN, shown
 
 if TYPE_CHECKING:
     from smsgate_api.models import MessageState

@@ -22,7 +22,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from smsgate.extras import missing
+from smsgate._core.extras import missing
 
 try:
     from fastapi import APIRouter, BackgroundTasks, Body, Depends, FastAPI, Request, Response
@@ -38,12 +38,12 @@ from typing import TypeGuard
 from pydantic import BaseModel, Field
 
 from smsgate import AsyncAPIClient, errors, webhooks
-from smsgate.error_text import shown
-from smsgate.number_checks import capped, seconds
+from smsgate._core.error_text import shown
+from smsgate._core.numbers import capped, seconds
 from smsgate.receiver import AsyncSigningKey, Decision, EventStore, MemoryStore, Receiver, SQLiteStore
-from smsgate.receiver.deciding import MAX_BODY, MAX_UNVERIFIED, TOLERANCE, UNREADABLE
-from smsgate.receiver.handlers import Handlers
-from smsgate.receiver.receiver import CONCURRENCY, DRAIN, MAX_ATTEMPTS, WINDOW
+from smsgate.receiver._handlers import Handlers
+from smsgate.receiver._receiver import CONCURRENCY, DRAIN, MAX_ATTEMPTS, WINDOW
+from smsgate.receiver._verification import MAX_BODY, MAX_UNVERIFIED, TOLERANCE, UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine

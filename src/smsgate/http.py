@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
+from smsgate._core.extras import missing
+from smsgate._http import Headers, HttpClient, Request, Response, StreamedResponse, Timeout
 from smsgate.errors import ConfigurationError
-from smsgate.extras import missing
-from smsgate_api.types import schema_lock
+from smsgate.runtime.types import schema_lock
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-    from types import TracebackType
-
-    from typing_extensions import Self
-
     from smsgate._backends.aiohttp import AiohttpAsyncHttpClient as AiohttpHttpClient
-    from smsgate._backends.connecting import Verify
+    from smsgate._backends.connection import Verify
     from smsgate._backends.httpx import HttpxHttpClient
     from smsgate._backends.pyreqwest import PyreqwestHttpClient
     from smsgate._backends.requests import RequestsHttpClient
@@ -67,148 +62,6 @@ _LIBRARY_CLIENTS = {
 """The adapters for clients and sessions of the libraries themselves, known by where their classes stand."""
 
 
-class Headers(Mapping[str, str]):
-    """Response headers, looked up without regard to case; the last of repeated names wins.
-
-    Args:
-        items: the headers, or a function that returns them: it is called when somebody looks at one.
-
-    Example:
-        >>> Headers({"X-Total-Count": "3"})["x-total-count"]
-        '3'
-    """
-
-    __slots__ = ("_given", "_known")
-
-    def __init__(
-        self, items: Mapping[str, str] | Iterable[tuple[str, str]] | Callable[[], Iterable[tuple[str, str]]] = ()
-    ) -> None:
-        self._given = items
-        self._known = None if callable(items) else _by_lower_name(items)
-
-    @property
-    def _items(self) -> dict[str, str]:
-        known = self._known
-        if known is None:
-            self._known = known = _by_lower_name(cast("Callable[[], Iterable[tuple[str, str]]]", self._given)())
-        return known
-
-    def __reduce__(self) -> tuple[type[Headers], tuple[dict[str, str]]]:
-        return type(self), (dict(self._items),)
-
-    def __getitem__(self, name: str) -> str:
-        return self._items[name.lower()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._items)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __repr__(self) -> str:
-        return f"Headers({sorted(self._items)})"
-
-
-def _by_lower_name(items: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, str]:
-    pairs = cast("Mapping[str, str]", items).items() if isinstance(items, Mapping) else items
-    return {name.lower(): value for name, value in pairs}
-
-
-@dataclass(frozen=True, slots=True)
-class Timeout:
-    """Limits of one exchange, in seconds; ``None`` means no limit.
-
-    Args:
-        connect: until the connection stands, TLS included.
-        read: the longest silence while an answer is awaited or read.
-        total: the whole exchange. Synchronous httpx and requests bound only the body with it.
-    """
-
-    connect: float | None = 10.0
-    read: float | None = 30.0
-    total: float | None = 30.0
-
-
-@dataclass(slots=True, repr=False)
-class Request:
-    """One HTTP request, complete: absolute URL, headers and body as they go out."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    content: bytes | None
-    timeout: Timeout
-
-    def __repr__(self) -> str:
-        return f"Request({self.method})"
-
-
-@dataclass(init=False, slots=True, repr=False)
-class Response:
-    """One HTTP answer, read to its end. Header names are looked up without regard to case."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    def __init__(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
-        self.status = status
-        self.headers = headers if isinstance(headers, Headers) else Headers(headers)
-        self.content = content
-
-    def __repr__(self) -> str:
-        return f"Response({self.status}, {len(self.content)} bytes)"
-
-
-@dataclass(slots=True, repr=False)
-class StreamedResponse:
-    """One HTTP answer whose body is still arriving; ``chunks`` may be iterated once."""
-
-    status: int
-    headers: Mapping[str, str]
-    chunks: Iterable[bytes]
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.headers, Headers):
-            self.headers = Headers(self.headers)
-
-    def __repr__(self) -> str:
-        return f"StreamedResponse({self.status})"
-
-
-@runtime_checkable
-class HttpClient(Protocol):
-    """A synchronous HTTP backend, safe to share between threads."""
-
-    def send(self, request: Request) -> Response:
-        """Exchange one request for its whole answer."""
-        ...
-
-    def stream(self, request: Request) -> AbstractContextManager[StreamedResponse]:
-        """Exchange one request for an answer whose body arrives in chunks inside the ``with`` block."""
-        ...
-
-    def close(self) -> None:
-        """Close what this object opened; a later `send` opens it again."""
-        ...
-
-
-class ClosedOnExit:
-    """A synchronous backend as a context manager: the end of a ``with`` block closes it."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close what this object opened."""
-        raise NotImplementedError
-
-
 def preferred_name(known: Mapping[str, str]) -> str | None:
     """Read ``SMSGATE_HTTP``: the name of the backend to use when a client is given none.
 
@@ -234,7 +87,7 @@ def check_connection(*, verify: Verify, proxy: str | None, trust_env: bool) -> d
         raise ConfigurationError("trust_env takes True or False")
     options: dict[str, Any] = {} if trust_env else {"trust_env": False}
     if verify is not True or proxy is not None:
-        connecting = import_module("smsgate._backends.connecting")
+        connecting = import_module("smsgate._backends.connection")
         if verify is not True:
             options["verify"] = connecting.check_verify(verify)
         if proxy is not None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timezone
 from typing import TYPE_CHECKING, Literal
 
+from smsgate._core.numbers import capped, seconds, whole
 from smsgate.errors import ConfigurationError
-from smsgate.number_checks import capped, seconds, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
+from smsgate._core.hooks import logger
 from smsgate.auth import TokenPair
 from smsgate.errors import ConfigurationError
-from smsgate.observing import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from pydantic import PrivateAttr
 
-from smsgate.errors import PayloadError, SignatureError
-from smsgate.schemes import check_scheme, without_plus
-from smsgate.webhook_signatures import (
+from smsgate._core.encryption_schemes import check_scheme, without_plus
+from smsgate._core.signatures import (
     Body,
     Headers,
     SigningKey,
@@ -36,6 +35,9 @@ from smsgate.webhook_signatures import (
     signature_headers,
     tolerated_seconds,
 )
+from smsgate.errors import PayloadError, SignatureError
+from smsgate.runtime.reading import parse_object
+from smsgate.runtime.types import Model, UnreadableError
 from smsgate_api.events import (
     AppStarted,
     AppStartedPayload,
@@ -67,8 +69,6 @@ from smsgate_api.events import (
     SystemPing,
     SystemPingPayload,
 )
-from smsgate_api.reading import parse_object
-from smsgate_api.types import Model, UnreadableError
 
 if TYPE_CHECKING:
     from datetime import datetime

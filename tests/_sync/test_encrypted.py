@@ -25,9 +25,9 @@ from smsgate import (
     TextMessage,
     encryption,
 )
+from smsgate._core.message_encryption import opened, sealed, texts_to_open, texts_to_seal
 from smsgate.emulator import Faults, Gateway, ManualClock
 from smsgate.encryption import BaseEncryptor
-from smsgate.sealing import opened, sealed, texts_to_open, texts_to_seal
 
 pytest.importorskip("cryptography", reason="encryption needs the extra smsgate[encryption]")
 pytestmark = pytest.mark.filterwarnings("ignore:encryption with")
@@ -372,7 +372,7 @@ def page_of(ciphertexts):
 
 
 def test_response_costs_no_more_iterations_than_there_are_for_one(answered, caplog, monkeypatch):
-    monkeypatch.setattr("smsgate.sealing.MOST_ITERATIONS", 100_000)
+    monkeypatch.setattr("smsgate._core.message_encryption.MOST_ITERATIONS", 100_000)
     derived = []
     derive = encryption._derive_key
     monkeypatch.setattr(encryption, "_derive_key", lambda *args: derived.append(args[-1]) or derive(*args))

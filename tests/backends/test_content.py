@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from smsgate._backends.content import collect
+from smsgate._backends.decoding import collect
 from smsgate.errors import TransportError
 from smsgate.http import Headers
 

@@ -22,7 +22,7 @@ from eventually import LIMIT, eventually  # noqa: E402
 from smsgate import Timeout, webhooks  # noqa: E402 - after the check above
 from smsgate.__main__ import main  # noqa: E402
 from smsgate.cli import listen, registering  # noqa: E402
-from smsgate.cli.showing import say, show  # noqa: E402
+from smsgate.cli.output import say, show  # noqa: E402
 from smsgate.emulator import Deliverer, Gateway  # noqa: E402
 from smsgate.emulator.asgi import EmulatorApp  # noqa: E402
 

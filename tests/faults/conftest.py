@@ -27,9 +27,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture
 def faulting(monkeypatch):
-    """Give modules of scripts/faulting by name."""
+    """Give modules of scripts/faults by name."""
     monkeypatch.syspath_prepend(str(SCRIPTS))
-    return lambda name: import_module(f"faulting.{name}")
+    return lambda name: import_module(f"faults.{name}")
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 import pytest
 from pydantic import ValidationError
 
+from smsgate.runtime.types import InvalidArgumentError, Model
 from smsgate_api import events, models, operations
-from smsgate_api.types import InvalidArgumentError, Model
 
 MODELS = [
     model

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden"
-TEMPLATES = ROOT / "scripts" / "templates"
+TEMPLATES = ROOT / "src" / "smsgate" / "codegen" / "templates"
 
 pytestmark = [
     pytest.mark.skipif(sys.version_info < (3, 11), reason="the code generators need Python 3.11"),
@@ -172,7 +172,7 @@ def test_code_that_does_not_import_is_not_written(tmp_path):
 
 def test_old_python_gets_one_clear_sentence(monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    from generation import command
+    from smsgate.codegen import __main__ as command
 
     monkeypatch.setattr(command.sys, "version_info", (3, 10, 0))
 

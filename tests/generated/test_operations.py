@@ -8,8 +8,8 @@ from enum import Enum
 import pytest
 from pydantic import ValidationError
 
+from smsgate.runtime.types import InvalidArgumentError, Operation, UnreadableError
 from smsgate_api import models, operations
-from smsgate_api.types import InvalidArgumentError, Operation, UnreadableError
 
 UTC = timezone.utc
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)

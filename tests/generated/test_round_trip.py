@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
+from smsgate.runtime.reading import parse_object
+from smsgate.runtime.types import Model, wire_time
 from smsgate_api import events, models
-from smsgate_api.reading import parse_object
-from smsgate_api.types import Model, wire_time
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 EXCHANGES = json.loads((VECTORS / "server-exchanges.json").read_text(encoding="utf-8"))["exchanges"]

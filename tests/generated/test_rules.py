@@ -9,9 +9,9 @@ from functools import partial
 import pytest
 from pydantic import ValidationError
 
+from smsgate.runtime.rules import MAX_STORED_SIZE, stored_size
+from smsgate.runtime.types import InvalidArgumentError, encode
 from smsgate_api import events, models
-from smsgate_api.rules import MAX_STORED_SIZE, stored_size
-from smsgate_api.types import InvalidArgumentError, encode
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 LATER = NOW + timedelta(hours=1)

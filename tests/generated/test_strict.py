@@ -7,10 +7,10 @@ import pickle
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from smsgate.runtime.reading import ObjectReader, PageReader
+from smsgate.runtime.strict import Strict, strict
+from smsgate.runtime.types import encode
 from smsgate_api import models, operations
-from smsgate_api.reading import ObjectReader, PageReader
-from smsgate_api.strict import Strict, strict
-from smsgate_api.types import encode
 
 MESSAGE = {"phoneNumbers": ["+15550100"], "textMessage": {"text": "Hi"}}
 PERIOD = {"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"}

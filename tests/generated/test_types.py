@@ -10,9 +10,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from pydantic import ValidationError
 
-from smsgate_api import models
-from smsgate_api.reading import ObjectReader, PageReader, parse_object, read_bytes, read_nothing
-from smsgate_api.types import (
+from smsgate.runtime.reading import ObjectReader, PageReader, parse_object, read_bytes, read_nothing
+from smsgate.runtime.types import (
     InvalidItem,
     Model,
     Operation,
@@ -22,6 +21,7 @@ from smsgate_api.types import (
     encode,
     wire_time,
 )
+from smsgate_api import models
 
 UTC = timezone.utc
 SECRET = "+15550107788"

@@ -12,7 +12,7 @@ import pytest
 
 from eventually import eventually_async
 from smsgate import webhooks
-from smsgate.receiver import MemoryStore, SQLiteStore, receiver
+from smsgate.receiver import MemoryStore, SQLiteStore, _receiver as receiver
 
 KEY = "key-of-the-phone"
 _serial = itertools.count(1)

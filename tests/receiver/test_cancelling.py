@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from eventually import LIMIT, eventually_async
-from smsgate.receiver import MemoryStore, Receiver, SQLiteStore, sqlite
+from smsgate.receiver import MemoryStore, Receiver, SQLiteStore, _sqlite as sqlite
 
 KEY = "key-of-the-phone"
 

@@ -8,7 +8,7 @@ import pytest
 
 from smsgate import webhooks
 from smsgate.errors import ConfigurationError
-from smsgate.receiver.handlers import Handlers
+from smsgate.receiver._handlers import Handlers
 
 
 def event(phone, name="sms:received", **options):

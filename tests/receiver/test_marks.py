@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smsgate import webhooks
-from smsgate.receiver.marks import marks_of
+from smsgate.receiver._deduplication import marks_of
 
 
 def marks(body):

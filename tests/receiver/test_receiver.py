@@ -15,7 +15,7 @@ import sniffio
 from eventually import LIMIT
 from smsgate import Encryptor, webhooks
 from smsgate.errors import ConfigurationError
-from smsgate.receiver import MemoryStore, Receiver, SQLiteStore, receiver as receiving
+from smsgate.receiver import MemoryStore, Receiver, SQLiteStore, _receiver as receiving
 
 KEY = "key-of-the-phone"
 pytestmark = pytest.mark.anyio

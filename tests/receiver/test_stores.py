@@ -19,7 +19,7 @@ import pytest
 
 from eventually import LIMIT
 from smsgate.errors import ConfigurationError
-from smsgate.receiver import MemoryStore, SQLiteStore, sqlite
+from smsgate.receiver import MemoryStore, SQLiteStore, _sqlite as sqlite
 
 ROOT = Path(__file__).parents[2]
 WINDOW = timedelta(days=3)

@@ -37,8 +37,8 @@ from smsgate import (
 )
 from smsgate.domain import Strict, strict
 from smsgate.http import Request, Response
+from smsgate.runtime.types import Operation
 from smsgate_api import operations
-from smsgate_api.types import Operation
 
 
 def synchronous() -> None:

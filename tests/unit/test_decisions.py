@@ -33,17 +33,17 @@ from smsgate import (
     TransportError,
     UnauthorizedError,
 )
-from smsgate.account_rules import check_target
+from smsgate._core.attempts import Outcome, no_answer, unlisted, without_token
+from smsgate._core.base_url import check_base_url, is_phone
+from smsgate._core.config import check_timeout, full_user_agent
+from smsgate._core.device_choice import choose_device
+from smsgate._core.hints import Refusal, hint_for
+from smsgate._core.queries import moment
+from smsgate._core.registration import check_target
+from smsgate._core.send_safety import Verdict, expected_state, is_passing, judge, same_message
 from smsgate.auth import BasicAuth, TokenPair, choose_auth, next_step
-from smsgate.base_url import check_base_url, is_phone
-from smsgate.hints import Refusal, hint_for
-from smsgate.options import check_timeout, full_user_agent
-from smsgate.outcomes import Outcome, no_answer, unlisted, without_token
-from smsgate.pinning import choose_device
-from smsgate.queries import moment
 from smsgate.retry import decide, retry_after_seconds
-from smsgate.safesend import Verdict, expected_state, is_passing, judge, same_message
-from smsgate_api.types import Operation
+from smsgate.runtime.types import Operation
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

@@ -11,7 +11,7 @@ import traceback
 import pytest
 
 from smsgate import APIClient, BadRequestError, RetryPolicy, errors
-from smsgate.error_text import shown
+from smsgate._core.error_text import shown
 from smsgate.http import Response
 
 BASE_URL = "http://gateway.test/3rdparty/v1"

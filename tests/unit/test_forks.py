@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 CHILD = """
 import faulthandler, os, sys, threading
-from smsgate_api import locks
+from smsgate.runtime import locks
 
 locks._PATIENCE = 0.2
 
@@ -42,7 +42,8 @@ def child_of_a_busy_parent(hold, use):
 
 USES = {
     "schemas": """
-from smsgate_api import operations, types
+from smsgate_api import operations
+from smsgate.runtime import types
 child_of_a_busy_parent(types.schema_lock, lambda: operations.list_messages().parse(200, {}, b"[]"))
 """,
     "memory store": """
@@ -91,7 +92,7 @@ def test_lock_that_a_thread_of_the_parent_held_is_free_in_the_child(use):
 def test_thread_that_forks_inside_its_own_lock_goes_on_holding_it():
     ended = run("""
 import os
-from smsgate_api.locks import ForkSafeLock
+from smsgate.runtime.locks import ForkSafeLock
 lock = ForkSafeLock()
 with lock:
     child = os.fork()
@@ -182,7 +183,7 @@ def test_every_lasting_lock_survives_a_fork():
             if kept and ("threading.Lock()" in made or "threading.RLock()" in made):
                 found.add(path.relative_to(ROOT / "src/smsgate" if "src" in path.parts else ROOT).as_posix())
 
-    assert found - known == {"generated/smsgate_api/locks.py"}
+    assert found - known == {"generated/smsgate/runtime/locks.py"}
 
 
 def is_kept(target):

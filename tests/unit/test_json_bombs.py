@@ -11,8 +11,8 @@ import pytest
 
 from smsgate import AsyncAPIClient, ResponseError, RetryPolicy
 from smsgate.http import Response
+from smsgate.runtime.types import UnreadableError
 from smsgate_api import operations
-from smsgate_api.types import UnreadableError
 
 SIZE = 300_000
 GENEROUS = 4.0

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from smsgate.pages import PageWalk
-from smsgate_api.types import InvalidItem, Page
+from smsgate._core.pages import PageWalk
+from smsgate.runtime.types import InvalidItem, Page
 
 SEEDS = range(150)
 

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from smsgate.server_socket import open_listener
+from smsgate._server_socket import open_listener
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

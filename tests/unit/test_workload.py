@@ -6,7 +6,7 @@ from threading import Barrier, Event
 import pytest
 
 from eventually import LIMIT
-from smsgate.workload import Workload, cores
+from smsgate._core.parallel import Workload, cores
 
 
 def test_results_are_in_the_order_of_the_items_whoever_computed_them():

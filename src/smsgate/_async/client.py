@@ -6,16 +6,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from smsgate._async.account import AccountCalls
-from smsgate._async.ciphering import Cipher
+from smsgate._async.encryption import Cipher
 from smsgate._async.exchange import Exchange
 from smsgate._async.inbox import InboxCalls
 from smsgate._async.messages import MessageCalls
-from smsgate._async.sending import SafeSender
-from smsgate.auth import choose_auth
-from smsgate.base_url import check_base_url
-from smsgate.constants import DEFAULT_URL
-from smsgate.environment import from_environment
-from smsgate.options import (
+from smsgate._async.sender import SafeSender
+from smsgate._core.base_url import check_base_url
+from smsgate._core.config import (
     UNCHANGED,
     Unchanged,
     check_encryptor,
@@ -27,17 +24,20 @@ from smsgate.options import (
     choose_http,
     full_user_agent,
 )
-from smsgate.phone_numbers import check_region
+from smsgate._core.environment import from_environment
+from smsgate._core.phone_numbers import check_region
+from smsgate.auth import choose_auth
+from smsgate.constants import DEFAULT_URL
 from smsgate.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from smsgate._backends.connecting import Verify
-    from smsgate.ahttp import AsyncHttpClient, Timeout
+    from smsgate._backends.connection import Verify
+    from smsgate._core.hooks import OnRequest, OnResponse
+    from smsgate._http import AsyncHttpClient, Timeout
     from smsgate.auth import Auth
     from smsgate.encryption import BaseEncryptor
-    from smsgate.observing import OnRequest, OnResponse
 
 __all__ = ["AsyncAPIClient"]
 

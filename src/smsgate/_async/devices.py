@@ -6,10 +6,10 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from smsgate._async import io
+from smsgate._core.attempts import copied, unlisted
+from smsgate._core.device_choice import choose_device
+from smsgate._core.hooks import logger
 from smsgate.errors import ForbiddenError, NotFoundError, SMSGateError
-from smsgate.observing import logger
-from smsgate.outcomes import copied, unlisted
-from smsgate.pinning import choose_device
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Container, Sequence

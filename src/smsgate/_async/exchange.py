@@ -11,23 +11,24 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate._async import io
 from smsgate._async.tokens import MOST_RENEWALS, TokenError, TokenKeeper
-from smsgate.ahttp import AsyncHttpClient, AsyncStreamedResponse, Request, Response, Timeout, choose_name, get_client
-from smsgate.answers import not_a_response, read, too_large
+from smsgate._core.attempts import Call, Outcome, during_outage, no_answer, out_of_time, unsuccessful, without_token
+from smsgate._core.client_state import ClientState
+from smsgate._core.config import bounded
+from smsgate._core.hints import locate
+from smsgate._core.hooks import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, log_send, logger
+from smsgate._core.responses import not_a_response, read, too_large
+from smsgate._http import AsyncHttpClient, AsyncStreamedResponse, Request, Response, Timeout
+from smsgate.ahttp import choose_name, get_client
 from smsgate.auth import Auth, JWTAuth, bearer
-from smsgate.client_state import ClientState
 from smsgate.errors import TransportError
-from smsgate.hints import locate
-from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, log_send, logger
-from smsgate.options import bounded
-from smsgate.outcomes import Call, Outcome, during_outage, no_answer, out_of_time, unsuccessful, without_token
 from smsgate.retry import RetryEvent, RetryPolicy
+from smsgate.runtime.reading import read_bytes
 from smsgate_api import operations
-from smsgate_api.reading import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from smsgate_api.types import Operation
+    from smsgate.runtime.types import Operation
 
 __all__ = ["Exchange"]
 

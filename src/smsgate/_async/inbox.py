@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from smsgate._async import io
-from smsgate._async.execution import Execution
 from smsgate._async.paging import iterate
-from smsgate.queries import (
+from smsgate._async.resource import Execution
+from smsgate._core.arguments import refusals
+from smsgate._core.queries import (
     InboxQueryFilter,
     QueryPagination,
     check_page_size,
@@ -17,15 +18,14 @@ from smsgate.queries import (
     given,
     moment,
 )
-from smsgate.refusals import refusals
 from smsgate_api import operations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
     from datetime import datetime
 
+    from smsgate.runtime.types import Page
     from smsgate_api.models import InboxRefreshRequest, IncomingMessage, IncomingMessageType, MessagesExportRequest
-    from smsgate_api.types import Page
 
 __all__ = ["InboxCalls"]
 

@@ -19,8 +19,8 @@ import sniffio
 from anyio.lowlevel import RunVar
 from typing_extensions import ParamSpec, Self
 
-from smsgate.answers import too_large
-from smsgate.workload import Workload, cores
+from smsgate._core.parallel import Workload, cores
+from smsgate._core.responses import too_large
 
 if TYPE_CHECKING:
     from types import TracebackType

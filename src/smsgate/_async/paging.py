@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from smsgate.pages import HasId, PageWalk
+from smsgate._core.pages import HasId, PageWalk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from smsgate_api.types import Page
+    from smsgate.runtime.types import Page
 
 __all__ = ["iterate"]
 

@@ -7,20 +7,20 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, overload
 
 from smsgate._async import io
-from smsgate._async.execution import Execution
+from smsgate._async.resource import Execution
 from smsgate._async.window import Window
+from smsgate._core.arguments import refusals
+from smsgate._core.hooks import logger
+from smsgate._core.messages import NotSent, Outgoing, Sent, build_message, check_active_within
+from smsgate._core.numbers import MOST_CONCURRENT, whole
+from smsgate._core.phone_numbers import with_international_numbers
 from smsgate.errors import InvalidRequestError, SMSGateError
-from smsgate.number_checks import MOST_CONCURRENT, whole
-from smsgate.observing import logger
-from smsgate.outgoing import NotSent, Outgoing, Sent, build_message, check_active_within
-from smsgate.phone_numbers import with_international_numbers
-from smsgate.refusals import refusals
 from smsgate_api import operations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 
-    from smsgate._async.sending import SafeSender
+    from smsgate._async.sender import SafeSender
     from smsgate_api.models import Message, MessagePriority, MessageState
 
 __all__ = ["SendCalls"]

@@ -7,18 +7,18 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from smsgate._async import io
-from smsgate.answers import read
+from smsgate._core.attempts import Call, Outcome, copied, during_outage, is_passing
+from smsgate._core.hooks import logger
+from smsgate._core.responses import read
 from smsgate.auth import JWTAuth, TokenPair, next_step
 from smsgate.errors import ResponseError, SMSGateError, TransportError, UnauthorizedError
-from smsgate.observing import logger
-from smsgate.outcomes import Call, Outcome, copied, during_outage, is_passing
 from smsgate.retry import RetryPolicy
 from smsgate.token_store import LockingTokenStore, MemoryTokenStore
 from smsgate_api import operations
 from smsgate_api.models import TokenRequest
 
 if TYPE_CHECKING:
-    from smsgate_api.types import Operation
+    from smsgate.runtime.types import Operation
 
 __all__ = ["MOST_RENEWALS", "TokenError", "TokenKeeper"]
 

@@ -19,10 +19,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from smsgate._backends.connecting import KEEPALIVE_SECONDS, Cert, Connecting, Verify
-from smsgate._backends.content import SMALL_BODY, acollect, adecoded, decoded_headers
+from smsgate._backends.concurrency import take_turn
+from smsgate._backends.connection import KEEPALIVE_SECONDS, Cert, Connecting, Verify
 from smsgate._backends.deadlines import Deadline, Deadlines
-from smsgate._backends.failures import (
+from smsgate._backends.decoding import SMALL_BODY, acollect, adecoded, decoded_headers
+from smsgate._backends.resources import FOREIGN, LoopBound, asyncio_loop
+from smsgate._backends.tls import ContextLoader
+from smsgate._backends.transport_errors import (
     broken,
     cause,
     connect_timed_out,
@@ -32,18 +35,15 @@ from smsgate._backends.failures import (
     timed_out,
     unwritable,
 )
-from smsgate._backends.gate import take_turn
-from smsgate._backends.lifetime import FOREIGN, LoopBound, asyncio_loop
-from smsgate._backends.tls import ContextLoader
-from smsgate.ahttp import AsyncClosedOnExit, AsyncStreamedResponse
+from smsgate._http import AsyncClosedOnExit, AsyncStreamedResponse, Response, Timeout
 from smsgate.errors import ConfigurationError
-from smsgate.http import Headers, Response, Timeout
+from smsgate.http import Headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable
 
+    from smsgate._http import Request
     from smsgate.errors import SMSGateError, TransportError
-    from smsgate.http import Request
 
 __all__ = ["AiohttpAsyncHttpClient"]
 

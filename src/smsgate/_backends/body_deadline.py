@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from smsgate._backends.failures import timed_out
+from smsgate._backends.transport_errors import timed_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from smsgate._backends.failures import timed_out
+from smsgate._backends.transport_errors import timed_out
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -18,10 +18,9 @@ import httpcore  # noqa: F401  # pyright: ignore[reportUnusedImport] - httpx imp
 import httpx
 
 from smsgate._backends.body_deadline import BodyDeadline, shut_down
-from smsgate._backends.connecting import Cert, Connecting, Verify
-from smsgate._backends.content import collect, decoded
-from smsgate._backends.failures import broken, cause, deadline_of, no_turn, timed_out
-from smsgate._backends.httpx_wire import (
+from smsgate._backends.connection import Cert, Connecting, Verify
+from smsgate._backends.decoding import collect, decoded
+from smsgate._backends.httpx_common import (
     FAILURES,
     QUOTING,
     NoCookies,
@@ -35,14 +34,15 @@ from smsgate._backends.httpx_wire import (
     translated,
     verification,
 )
-from smsgate._backends.lifetime import ProcessBound
+from smsgate._backends.resources import ProcessBound
+from smsgate._backends.transport_errors import broken, cause, deadline_of, no_turn, timed_out
+from smsgate._http import ClosedOnExit, Response, StreamedResponse
 from smsgate.errors import ConfigurationError
-from smsgate.http import ClosedOnExit, Response, StreamedResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
-    from smsgate.http import Request
+    from smsgate._http import Request
 
 __all__ = ["HttpxHttpClient"]
 

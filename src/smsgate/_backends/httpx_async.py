@@ -11,11 +11,9 @@ import anyio
 import httpcore  # noqa: F401 # pyright: ignore[reportUnusedImport] - httpx would import it inside the event loop
 import httpx
 
-from smsgate._backends.connecting import KEEPALIVE_SECONDS, Cert, Connecting, Verify
-from smsgate._backends.content import acollect, adecoded
-from smsgate._backends.failures import cause, deadline_of, no_turn, timed_out
-from smsgate._backends.httpx_pool import ClientPool
-from smsgate._backends.httpx_wire import (
+from smsgate._backends.connection import KEEPALIVE_SECONDS, Cert, Connecting, Verify
+from smsgate._backends.decoding import acollect, adecoded
+from smsgate._backends.httpx_common import (
     FAILURES,
     QUOTING,
     NoCookies,
@@ -29,17 +27,18 @@ from smsgate._backends.httpx_wire import (
     translated,
     verification,
 )
-from smsgate._backends.lifetime import LoopBound
+from smsgate._backends.httpx_pool import ClientPool
+from smsgate._backends.resources import LoopBound
 from smsgate._backends.tls import ContextLoader
-from smsgate.ahttp import AsyncClosedOnExit, AsyncStreamedResponse
+from smsgate._backends.transport_errors import cause, deadline_of, no_turn, timed_out
+from smsgate._http import AsyncClosedOnExit, AsyncStreamedResponse, Response
 from smsgate.errors import ConfigurationError
-from smsgate.http import Response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from smsgate._http import Request
     from smsgate.errors import TransportError
-    from smsgate.http import Request
 
 __all__ = ["HttpxAsyncHttpClient"]
 

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 
 from pyreqwest.client import SyncClient, SyncClientBuilder
 
-from smsgate._backends.connecting import Cert, Connecting, Verify
-from smsgate._backends.content import collect, decoded
-from smsgate._backends.failures import broken, cause, no_turn
-from smsgate._backends.lifetime import ProcessBound
-from smsgate._backends.pyreqwest_wire import (
+from smsgate._backends.connection import Cert, Connecting, Verify
+from smsgate._backends.decoding import collect, decoded
+from smsgate._backends.pyreqwest_common import (
     FAILURES,
     QUOTING,
     Clients,
@@ -22,15 +20,17 @@ from smsgate._backends.pyreqwest_wire import (
     received_headers,
     translated,
 )
+from smsgate._backends.resources import ProcessBound
+from smsgate._backends.transport_errors import broken, cause, no_turn
+from smsgate._http import ClosedOnExit, Response, StreamedResponse
 from smsgate.errors import ConfigurationError
-from smsgate.http import ClosedOnExit, Response, StreamedResponse
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from pyreqwest.response import SyncResponse
 
-    from smsgate.http import Request, Timeout
+    from smsgate._http import Request, Timeout
 
 __all__ = ["PyreqwestHttpClient"]
 

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 from anyio.lowlevel import checkpoint_if_cancelled
 from pyreqwest.client import Client, ClientBuilder
 
-from smsgate._backends.connecting import Cert, Connecting, Verify
-from smsgate._backends.content import acollect, adecoded
-from smsgate._backends.failures import cause
-from smsgate._backends.gate import take_turn
-from smsgate._backends.lifetime import LoopBound, asyncio_loop
-from smsgate._backends.pyreqwest_wire import (
+from smsgate._backends.concurrency import take_turn
+from smsgate._backends.connection import Cert, Connecting, Verify
+from smsgate._backends.decoding import acollect, adecoded
+from smsgate._backends.pyreqwest_common import (
     FAILURES,
     QUOTING,
     Clients,
@@ -25,17 +23,18 @@ from smsgate._backends.pyreqwest_wire import (
     received_headers,
     translated,
 )
+from smsgate._backends.resources import LoopBound, asyncio_loop
 from smsgate._backends.tls import run_aside
-from smsgate.ahttp import AsyncClosedOnExit, AsyncStreamedResponse
+from smsgate._backends.transport_errors import cause
+from smsgate._http import AsyncClosedOnExit, AsyncStreamedResponse, Response
 from smsgate.errors import ConfigurationError
-from smsgate.http import Response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from pyreqwest.response import Response as Answer
 
-    from smsgate.http import Request, Timeout
+    from smsgate._http import Request, Timeout
 
 __all__ = ["PyreqwestAsyncHttpClient"]
 

@@ -31,10 +31,12 @@ from urllib3.exceptions import (
 from urllib3.util import SKIP_HEADER, parse_url
 
 from smsgate._backends.body_deadline import BodyDeadline, shut_down
-from smsgate._backends.connecting import Cert, Connecting, Route, Verify, origin_of
-from smsgate._backends.content import collect, decoded
+from smsgate._backends.connection import Cert, Connecting, Route, Verify, origin_of
+from smsgate._backends.decoding import collect, decoded
 from smsgate._backends.environment import certificate_variable, proxy_variable
-from smsgate._backends.failures import (
+from smsgate._backends.requests_pool import PooledAdapter
+from smsgate._backends.resources import ProcessBound
+from smsgate._backends.transport_errors import (
     broken,
     cause,
     check,
@@ -48,16 +50,15 @@ from smsgate._backends.failures import (
     timed_out,
     unwritable,
 )
-from smsgate._backends.lifetime import ProcessBound
-from smsgate._backends.requests_pool import PooledAdapter
+from smsgate._http import ClosedOnExit, Response, StreamedResponse
 from smsgate.errors import ConfigurationError
-from smsgate.http import ClosedOnExit, Headers, Response, StreamedResponse
+from smsgate.http import Headers
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from smsgate._http import Request
     from smsgate.errors import TransportError
-    from smsgate.http import Request
 
 __all__ = ["RequestsHttpClient"]
 

@@ -14,7 +14,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import parse_url
 
-from smsgate._backends.connecting import KEEPALIVE_SECONDS, origin_of
+from smsgate._backends.connection import KEEPALIVE_SECONDS, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
     from urllib3.poolmanager import PoolManager
 
-    from smsgate._backends.connecting import Connecting
+    from smsgate._backends.connection import Connecting
 
 __all__ = ["PooledAdapter"]
 

@@ -10,7 +10,7 @@ from anyio import to_thread
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smsgate._backends.connecting import Connecting
+    from smsgate._backends.connection import Connecting
 
 __all__ = ["ContextLoader", "run_aside"]
 

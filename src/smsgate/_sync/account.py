@@ -5,20 +5,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smsgate import account_rules
-from smsgate._sync.execution import Execution
+from smsgate._core import registration as account_rules
+from smsgate._core.arguments import refusals
+from smsgate._core.base_url import is_phone
+from smsgate._core.ids import new_id
+from smsgate._core.queries import moment
 from smsgate._sync.parameter_names import takes_underscored_id
-from smsgate.base_url import is_phone
+from smsgate._sync.resource import Execution
 from smsgate.errors import NotFoundError
-from smsgate.ids import new_id
-from smsgate.queries import moment
-from smsgate.refusals import refusals
 from smsgate_api import operations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from smsgate.runtime.types import Page
     from smsgate_api.models import (
         Device,
         DeviceSettings,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         Webhook,
         WebhookEvent,
     )
-    from smsgate_api.types import Page
 
 __all__ = ["AccountCalls"]
 

@@ -6,17 +6,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from smsgate._sync.account import AccountCalls
-from smsgate._sync.ciphering import Cipher
-from smsgate._sync.exchange import Exchange
-from smsgate._sync.inbox import InboxCalls
-from smsgate._sync.messages import MessageCalls
-from smsgate._sync.sending import SafeSender
-from smsgate.auth import choose_auth
-from smsgate.base_url import check_base_url
-from smsgate.constants import DEFAULT_URL
-from smsgate.environment import from_environment
-from smsgate.options import (
+from smsgate._core.base_url import check_base_url
+from smsgate._core.config import (
     UNCHANGED,
     Unchanged,
     check_encryptor,
@@ -28,17 +19,26 @@ from smsgate.options import (
     choose_http,
     full_user_agent,
 )
-from smsgate.phone_numbers import check_region
+from smsgate._core.environment import from_environment
+from smsgate._core.phone_numbers import check_region
+from smsgate._sync.account import AccountCalls
+from smsgate._sync.encryption import Cipher
+from smsgate._sync.exchange import Exchange
+from smsgate._sync.inbox import InboxCalls
+from smsgate._sync.messages import MessageCalls
+from smsgate._sync.sender import SafeSender
+from smsgate.auth import choose_auth
+from smsgate.constants import DEFAULT_URL
 from smsgate.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from smsgate._backends.connecting import Verify
+    from smsgate._backends.connection import Verify
+    from smsgate._core.hooks import OnRequest, OnResponse
+    from smsgate._http import HttpClient, Timeout
     from smsgate.auth import Auth
     from smsgate.encryption import BaseEncryptor
-    from smsgate.http import HttpClient, Timeout
-    from smsgate.observing import OnRequest, OnResponse
 
 __all__ = ["APIClient"]
 

@@ -10,25 +10,26 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from smsgate._core.attempts import Call, Outcome, during_outage, no_answer, out_of_time, unsuccessful, without_token
+from smsgate._core.client_state import ClientState
+from smsgate._core.config import bounded
+from smsgate._core.hints import locate
+from smsgate._core.hooks import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, log_send, logger
+from smsgate._core.responses import not_a_response, read, too_large
+from smsgate._http import HttpClient, Request, Response, StreamedResponse, Timeout
 from smsgate._sync import io
 from smsgate._sync.tokens import MOST_RENEWALS, TokenError, TokenKeeper
-from smsgate.answers import not_a_response, read, too_large
 from smsgate.auth import Auth, JWTAuth, bearer
-from smsgate.client_state import ClientState
 from smsgate.errors import TransportError
-from smsgate.hints import locate
-from smsgate.http import HttpClient, Request, Response, StreamedResponse, Timeout, choose_name, get_client
-from smsgate.observing import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, log_send, logger
-from smsgate.options import bounded
-from smsgate.outcomes import Call, Outcome, during_outage, no_answer, out_of_time, unsuccessful, without_token
+from smsgate.http import choose_name, get_client
 from smsgate.retry import RetryEvent, RetryPolicy
+from smsgate.runtime.reading import read_bytes
 from smsgate_api import operations
-from smsgate_api.reading import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from smsgate_api.types import Operation
+    from smsgate.runtime.types import Operation
 
 __all__ = ["Exchange"]
 

@@ -6,10 +6,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from smsgate._sync import io
-from smsgate._sync.execution import Execution
-from smsgate._sync.paging import iterate
-from smsgate.queries import (
+from smsgate._core.arguments import refusals
+from smsgate._core.queries import (
     InboxQueryFilter,
     QueryPagination,
     check_page_size,
@@ -18,15 +16,17 @@ from smsgate.queries import (
     given,
     moment,
 )
-from smsgate.refusals import refusals
+from smsgate._sync import io
+from smsgate._sync.paging import iterate
+from smsgate._sync.resource import Execution
 from smsgate_api import operations
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
     from datetime import datetime
 
+    from smsgate.runtime.types import Page
     from smsgate_api.models import InboxRefreshRequest, IncomingMessage, IncomingMessageType, MessagesExportRequest
-    from smsgate_api.types import Page
 
 __all__ = ["InboxCalls"]
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from typing_extensions import ParamSpec, Self
 
-from smsgate.answers import too_large
-from smsgate.workload import Workload, cores
+from smsgate._core.parallel import Workload, cores
+from smsgate._core.responses import too_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence

@@ -5,13 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smsgate._sync import io
-from smsgate._sync.paging import iterate
-from smsgate._sync.parameter_names import takes_underscored_id
-from smsgate._sync.sends import SendCalls
-from smsgate.errors import SMSGateError, WaitTimeoutError
-from smsgate.observing import logger
-from smsgate.queries import (
+from smsgate._core.arguments import refusals
+from smsgate._core.hooks import logger
+from smsgate._core.polling import Until, check_wait, is_reached, is_temporary, last_interval, next_interval, not_reached
+from smsgate._core.queries import (
     MessagesQueryFilter,
     QueryPagination,
     check_page_size,
@@ -22,16 +19,19 @@ from smsgate.queries import (
     moment,
     unless_off,
 )
-from smsgate.refusals import refusals
-from smsgate.waiting import Until, check_wait, is_reached, is_temporary, last_interval, next_interval, not_reached
+from smsgate._sync import io
+from smsgate._sync.paging import iterate
+from smsgate._sync.parameter_names import takes_underscored_id
+from smsgate._sync.sends import SendCalls
+from smsgate.errors import SMSGateError, WaitTimeoutError
 from smsgate_api import operations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from smsgate.runtime.types import Page
     from smsgate_api.models import MessageState, ProcessState
-    from smsgate_api.types import Page
 
 __all__ = ["MessageCalls"]
 

@@ -7,21 +7,21 @@ from contextlib import closing
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, overload
 
+from smsgate._core.arguments import refusals
+from smsgate._core.hooks import logger
+from smsgate._core.messages import NotSent, Outgoing, Sent, build_message, check_active_within
+from smsgate._core.numbers import MOST_CONCURRENT, whole
+from smsgate._core.phone_numbers import with_international_numbers
 from smsgate._sync import io
-from smsgate._sync.execution import Execution
+from smsgate._sync.resource import Execution
 from smsgate._sync.window import Window
 from smsgate.errors import InvalidRequestError, SMSGateError
-from smsgate.number_checks import MOST_CONCURRENT, whole
-from smsgate.observing import logger
-from smsgate.outgoing import NotSent, Outgoing, Sent, build_message, check_active_within
-from smsgate.phone_numbers import with_international_numbers
-from smsgate.refusals import refusals
 from smsgate_api import operations
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
-    from smsgate._sync.sending import SafeSender
+    from smsgate._sync.sender import SafeSender
     from smsgate_api.models import Message, MessagePriority, MessageState
 
 __all__ = ["SendCalls"]

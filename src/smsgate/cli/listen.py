@@ -14,11 +14,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smsgate import SMSGateError, WebhookEvent, webhooks
-from smsgate.cli.registering import Interrupted, registered
-from smsgate.cli.showing import FORMATS, say, show
-from smsgate.extras import missing
+from smsgate._core.extras import missing
+from smsgate._server_socket import open_listener
+from smsgate.cli.output import FORMATS, say, show
+from smsgate.cli.temporary_webhooks import Interrupted, registered
 from smsgate.receiver import WebhookApp
-from smsgate.server_socket import open_listener
 
 if TYPE_CHECKING:
     import socket

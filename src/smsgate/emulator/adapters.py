@@ -5,15 +5,14 @@ from __future__ import annotations
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
-from smsgate.ahttp import AsyncClosedOnExit, AsyncStreamedResponse
-from smsgate.http import ClosedOnExit, StreamedResponse
+from smsgate._http import AsyncClosedOnExit, AsyncStreamedResponse, ClosedOnExit, StreamedResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
+    from smsgate._http import Request, Response
     from smsgate.emulator.faults import Played
     from smsgate.emulator.gateway import Gateway
-    from smsgate.http import Request, Response
 
 CHUNK = 64 * 1024
 

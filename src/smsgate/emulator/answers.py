@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from smsgate.http import Headers, Response
+from smsgate._http import Response
+from smsgate.http import Headers
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"

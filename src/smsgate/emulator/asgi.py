@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 
+from smsgate._http import Request, Timeout
 from smsgate.emulator import control
 from smsgate.emulator.routing import MAX_BODY
-from smsgate.http import Request, Timeout
 
 if TYPE_CHECKING:
+    from smsgate._http import Response
     from smsgate.emulator.faults import Fault
     from smsgate.emulator.gateway import Gateway
-    from smsgate.http import Response
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

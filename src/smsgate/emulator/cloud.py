@@ -13,8 +13,8 @@ from smsgate.emulator.timestamps import go_text
 from smsgate.emulator.tokens import REFRESH_SCOPE
 
 if TYPE_CHECKING:
+    from smsgate._http import Response
     from smsgate.emulator.books import Books
-    from smsgate.http import Response
 
 PREFIXES = ("/api/3rdparty/v1", "/3rdparty/v1")
 _MOBILE_PREFIXES = ("/api/mobile/v1", "/mobile/v1")

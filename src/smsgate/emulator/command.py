@@ -7,13 +7,13 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from smsgate._core.extras import missing
+from smsgate._server_socket import open_listener
 from smsgate.emulator.asgi import EmulatorApp
 from smsgate.emulator.deliverer import Deliverer
 from smsgate.emulator.faults import FAULTS, Faults
 from smsgate.emulator.gateway import Gateway
 from smsgate.emulator.phone_numbers import load
-from smsgate.extras import missing
-from smsgate.server_socket import open_listener
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,8 @@ from smsgate.emulator.inbox import Attachment
 from smsgate.emulator.shapes import Reader, UnreadableError, array, moment, parse_json, struct, text, truth, whole
 
 if TYPE_CHECKING:
+    from smsgate._http import Request, Response
     from smsgate.emulator.gateway import Gateway
-    from smsgate.http import Request, Response
 
 PATH = "/emulator/receive"
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from smsgate.emulator.books import Books
     from smsgate.emulator.devices import Device
     from smsgate.emulator.messages import Message
-    from smsgate_api.locks import ForkSafeLock
+    from smsgate.runtime.locks import ForkSafeLock
 
 FIRST_WAIT = 5.0
 """Seconds before the first repetition; every further wait is twice as long."""

@@ -11,9 +11,9 @@ from smsgate.emulator.timestamps import go_text
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from smsgate._http import Response
     from smsgate.emulator.books import Books
     from smsgate.emulator.routing import Call
-    from smsgate.http import Response
 
 
 @dataclass(slots=True)

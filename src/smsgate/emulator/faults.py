@@ -15,12 +15,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
+from smsgate._http import Request, Response
 from smsgate.emulator.answers import json_answer, text_answer
 from smsgate.emulator.cloud import PREFIXES
 from smsgate.emulator.routing import below
 from smsgate.errors import ConnectError, RequestTimeoutError, TransportError
-from smsgate.http import Headers, Request, Response
-from smsgate_api.locks import ForkSafeLock
+from smsgate.http import Headers
+from smsgate.runtime.locks import ForkSafeLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

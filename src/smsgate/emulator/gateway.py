@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
+from smsgate._http import Response
 from smsgate.emulator import cloud, local
 from smsgate.emulator.adapters import AsyncGatewayHttp, GatewayHttp
 from smsgate.emulator.answers import RefusedError, with_headers
@@ -14,19 +15,18 @@ from smsgate.emulator.inbox import FOUND_TYPES, INCOMING_TYPES, Attachment, Inco
 from smsgate.emulator.reports import apply_locally, apply_report
 from smsgate.emulator.routing import MAX_BODY, MAX_HEADERS, head_size, take_apart
 from smsgate.emulator.timestamps import Clock, system_clock
-from smsgate.http import Response
-from smsgate_api.locks import ForkSafeLock
+from smsgate.runtime.locks import ForkSafeLock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from smsgate._http import Request
     from smsgate.emulator.devices import Device
     from smsgate.emulator.messages import Message
     from smsgate.emulator.phone import PhoneTimings, Transmission
     from smsgate.emulator.queue_limit import QueueLimit
     from smsgate.emulator.tokens import TokenSettings
-    from smsgate.http import Request
 
 
 class Gateway:

@@ -9,8 +9,8 @@ from smsgate.emulator.answers import json_answer, text_answer
 from smsgate.emulator.routing import Call, route
 
 if TYPE_CHECKING:
+    from smsgate._http import Response
     from smsgate.emulator.books import Books
-    from smsgate.http import Response
 
 SERVER_VERSION = "1.47.1"
 """The server whose behaviour is imitated."""

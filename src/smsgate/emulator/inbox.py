@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from smsgate._http import Response
     from smsgate.emulator.books import Books
     from smsgate.emulator.devices import Device
     from smsgate.emulator.routing import Call
-    from smsgate.http import Response
 
 INCOMING_TYPES = ("SMS", "DATA_SMS", "MMS", "MMS_DOWNLOADED")
 FOUND_TYPES = {"SMS": "SMS", "MMS": "MMS_DOWNLOADED"}

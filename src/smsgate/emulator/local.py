@@ -15,8 +15,8 @@ from smsgate.emulator.timestamps import local_text
 from smsgate.emulator.tokens import REFRESH_SCOPE
 
 if TYPE_CHECKING:
+    from smsgate._http import Response
     from smsgate.emulator.books import Books
-    from smsgate.http import Response
 
 LOCAL_VERSION = "1.68.0"
 """The app whose local server is imitated."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from smsgate._http import Response
 from smsgate.emulator.answers import RefusedError, empty, json_answer
 from smsgate.emulator.inbox import (
     FOUND_TYPES,
@@ -25,7 +26,7 @@ from smsgate.emulator.local_bodies import (
 )
 from smsgate.emulator.shapes import array, struct, text, truth
 from smsgate.emulator.timestamps import local_text
-from smsgate.http import Headers, Response
+from smsgate.http import Headers
 
 if TYPE_CHECKING:
     from smsgate.emulator.books import Books

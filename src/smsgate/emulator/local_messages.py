@@ -20,9 +20,9 @@ from smsgate.emulator.shapes import array, struct, text, truth, whole
 from smsgate.emulator.timestamps import local_text, milliseconds
 
 if TYPE_CHECKING:
+    from smsgate._http import Response
     from smsgate.emulator.books import Books
     from smsgate.emulator.routing import Call
-    from smsgate.http import Response
 
 _INT = whole("int", -(2**31), 2**31 - 1)
 _MAX_PORT = 65_535

@@ -12,9 +12,9 @@ from smsgate.emulator.shapes import Fraction, UnreadableError, parse_json, struc
 from smsgate.emulator.webhooks import EVENTS, is_http_url
 
 if TYPE_CHECKING:
+    from smsgate._http import Response
     from smsgate.emulator.books import Books
     from smsgate.emulator.routing import Call
-    from smsgate.http import Response
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "gateway": {"cloud_url": "https://api.sms-gate.app/mobile/v1", "notification_channel": "AUTO"},

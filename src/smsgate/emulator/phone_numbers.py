@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from smsgate._core.extras import missing
 from smsgate.emulator.answers import RefusedError
-from smsgate.extras import missing
 
 if TYPE_CHECKING:
     from types import ModuleType

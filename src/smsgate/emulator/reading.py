@@ -10,9 +10,9 @@ from smsgate.emulator.shapes import Failures, QueryReader, query, query_truth, q
 from smsgate.emulator.timestamps import parse_go
 
 if TYPE_CHECKING:
+    from smsgate._http import Response
     from smsgate.emulator.books import Books
     from smsgate.emulator.routing import Call
-    from smsgate.http import Response
 
 _QUERY: dict[str, QueryReader] = {
     "from": parse_go,

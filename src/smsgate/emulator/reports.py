@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from smsgate._http import Response
     from smsgate.emulator.books import Books
     from smsgate.emulator.devices import Device
     from smsgate.emulator.routing import Call
-    from smsgate.http import Response
 
 _MAX_ERROR = 256
 _MAX_ID = 36

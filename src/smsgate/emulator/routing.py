@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 if TYPE_CHECKING:
+    from smsgate._http import Request, Response
     from smsgate.emulator.books import Books
-    from smsgate.http import Request, Response
 
 MAX_BODY = 4 * 1024 * 1024
 MAX_HEADERS = 4096

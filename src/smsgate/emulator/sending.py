@@ -25,9 +25,9 @@ from smsgate.emulator.shapes import (
 from smsgate.emulator.timestamps import go_text, milliseconds
 
 if TYPE_CHECKING:
+    from smsgate._http import Response
     from smsgate.emulator.books import Books
     from smsgate.emulator.routing import Call
-    from smsgate.http import Response
 
 MAX_COLUMN_BYTES = 65_535
 _FAILED = "failed to handle request"

@@ -12,9 +12,9 @@ from smsgate.emulator.shapes import Failures, Reader, raw_body, struct, text, tr
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from smsgate._http import Response
     from smsgate.emulator.books import Books
     from smsgate.emulator.routing import Call
-    from smsgate.http import Response
 
 _WHOLE = whole("int", -(2**63), 2**63 - 1)
 _CLOCK_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")

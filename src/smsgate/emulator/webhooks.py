@@ -10,9 +10,9 @@ from smsgate.emulator.messages import collated
 from smsgate.emulator.shapes import Failures, body, struct, text
 
 if TYPE_CHECKING:
+    from smsgate._http import Response
     from smsgate.emulator.books import Books
     from smsgate.emulator.routing import Call
-    from smsgate.http import Response
 
 EVENTS = (
     "sms:received",

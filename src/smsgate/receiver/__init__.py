@@ -6,11 +6,11 @@ synchronous program `decide` is enough. What was received is kept in an `EventSt
 
 from __future__ import annotations
 
-from smsgate.receiver.asgi import WebhookApp
-from smsgate.receiver.deciding import Decision, decide
-from smsgate.receiver.receiver import AsyncSigningKey, Outcome, Receiver
-from smsgate.receiver.sqlite import SQLiteStore
-from smsgate.receiver.stores import EventStore, MemoryStore, Unfinished
+from smsgate.receiver._asgi import WebhookApp
+from smsgate.receiver._receiver import AsyncSigningKey, Outcome, Receiver
+from smsgate.receiver._sqlite import SQLiteStore
+from smsgate.receiver._stores import EventStore, MemoryStore, Unfinished
+from smsgate.receiver._verification import Decision, decide
 
 __all__ = [
     "AsyncSigningKey",

@@ -1,0 +1,71 @@
+"""What all method groups of the client stand on: the exchange, its lifetime, and the way down to raw operations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from smsgate._core.arguments import check_operation
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from smsgate._async.encryption import Cipher
+    from smsgate._async.exchange import Exchange
+    from smsgate._http import Response
+    from smsgate.runtime.types import Operation
+
+__all__ = ["Execution"]
+
+T = TypeVar("T")
+
+
+class Execution:
+    """Executes operations; usable with ``async with`` and without."""
+
+    _exchange: Exchange
+    _cipher: Cipher
+
+    async def execute(self, operation: Operation[T]) -> T:
+        """Run any operation of `smsgate_api.operations` and return what it returns.
+
+        Raises:
+            InvalidRequestError: it is no operation.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
+        """
+        check_operation(operation)
+        return await self._exchange.run(operation)
+
+    async def execute_raw(self, operation: Operation[Any]) -> Response:
+        """Run any operation and return status, headers and bytes as they came, error statuses included.
+
+        Raises:
+            InvalidRequestError: it is no operation.
+            TransportError: no answer came.
+        """
+        check_operation(operation)
+        return await self._exchange.answer(operation)
+
+    async def aclose(self) -> None:
+        """Close the connections; the next call opens them again, with a `ResourceWarning`."""
+        await self._exchange.aclose()
+
+    close = aclose
+
+    async def __aenter__(self) -> Self:
+        self._exchange.open()
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._exchange.base_url!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} holds credentials and connections and cannot be pickled")

@@ -1,0 +1,252 @@
+"""The options by which every backend connects: certificates, proxy, number of connections."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
+
+from smsgate._backends.environment import certificate_variable, certificates, proxy_variable
+from smsgate._core.numbers import MOST_CONCURRENT, whole
+from smsgate.errors import ConfigurationError, TransportError
+
+if TYPE_CHECKING:
+    from types import ModuleType, TracebackType
+
+    from typing_extensions import Self
+
+__all__ = ["KEEPALIVE_SECONDS", "Cert", "Connecting", "Route", "Verify", "check_proxy", "check_verify", "origin_of"]
+
+KEEPALIVE_SECONDS = 30.0
+"""How long an idle connection is kept: below the 60 and more seconds after which servers and proxies close theirs."""
+
+Verify: TypeAlias = "bool | str | os.PathLike[str] | ssl.SSLContext"
+Cert: TypeAlias = "str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]]"
+
+
+class Connecting:
+    """Options of one backend, checked when it is made.
+
+    Args:
+        given: the client or session that the user brought along, which has such options itself.
+        verify: True, False, the path of a file of trusted certificates, or an ssl context.
+        cert: path of a PEM file with the client's certificate and key, or the paths of the two.
+        proxy: URL of a proxy for all requests.
+        max_connections: exchanges under way at most, 1 to 10,000.
+        trust_env: whether the environment's proxy and certificate variables count.
+        ca_variables: certificate variables of the library's own, before ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``.
+
+    Raises:
+        ConfigurationError: for what cannot be used.
+    """
+
+    def __init__(
+        self,
+        given: object,
+        *,
+        verify: Verify,
+        cert: Cert | None,
+        proxy: str | None,
+        max_connections: int,
+        trust_env: bool,
+        ca_variables: tuple[str, ...] = (),
+    ) -> None:
+        if not isinstance(trust_env, bool):
+            raise ConfigurationError("trust_env takes True or False")
+        if given is not None and not (verify is True and cert is None and proxy is None and trust_env):
+            raise ConfigurationError(
+                "verify, cert, proxy and trust_env belong to the client that you gave: set them there"
+            )
+        whole("max_connections", max_connections, 1, MOST_CONCURRENT)
+        self.verify = verify
+        self.cert = _pair(cert)
+        self.proxy = None if proxy is None else check_proxy(proxy)
+        self.max_connections = max_connections
+        self.trust_env = trust_env and given is None
+        self._ca_variables = ca_variables
+        self._proxies: dict[str, str | None] = {}
+        self._context: ssl.SSLContext | None = None
+        if verify is not True or cert is not None:
+            self._context = self._make_context()
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """Return the context of all TLS connections; made once, and only when one is needed."""
+        if self._context is None:
+            self._context = self._make_context()
+        return self._context
+
+    def lacks_context(self, url: str) -> bool:
+        """Tell whether a request to a URL needs the context, and nobody has made it yet."""
+        return self._context is None and (url.startswith("https") or (self.proxy_for(url) or "").startswith("https"))
+
+    def proxy_for(self, url: str) -> str | None:
+        """Return the URL of the proxy to use for a request."""
+        if not self.trust_env or self.proxy is not None:
+            return self.proxy
+        origin = origin_of(url)
+        if origin not in self._proxies:
+            found = proxy_variable(origin)
+            self._proxies[origin] = None if found is None else _check_variable(found)
+        return self._proxies[origin]
+
+    def route(self, url: str) -> Route:
+        """Return the way that a request takes.
+
+        Raises:
+            ConfigurationError: the environment names a proxy that cannot be used.
+        """
+        return Route(self.proxy_for(url))
+
+    def named_certificates(self) -> tuple[str | None, str | None]:
+        """Return the file and the folder of certificates that the environment names, if it counts."""
+        return certificates(self._ca_variables) if self.trust_env and self.verify is True else (None, None)
+
+    def _make_context(self) -> ssl.SSLContext:
+        if isinstance(self.verify, ssl.SSLContext):
+            if self.cert is not None:
+                raise ConfigurationError("load the client certificate into your own ssl context")
+            return self.verify
+        try:
+            context = self._trusting()
+            if self.cert is not None:
+                context.load_cert_chain(*self.cert)
+        except (OSError, TypeError) as error:  # ssl's own errors are OSErrors
+            raise ConfigurationError(self._unreadable()) from error
+        return context
+
+    def _trusting(self) -> ssl.SSLContext:
+        if isinstance(self.verify, str | os.PathLike):
+            path = os.fspath(self.verify)
+            return _trusting_only(None, path) if os.path.isdir(path) else _trusting_only(path, None)  # noqa: PTH112
+        named = self.named_certificates()
+        if any(named):
+            return _trusting_only(*named)
+        if self.verify is True:
+            return _trusting_public(trust_env=self.trust_env)
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def _unreadable(self) -> str:
+        variable = certificate_variable((*self._ca_variables, "SSL_CERT_FILE", "SSL_CERT_DIR"))
+        if self.cert is None and any(self.named_certificates()):
+            return f"{variable} in the environment names no readable PEM file; trust_env=False ignores the environment"
+        return "verify or cert names no readable PEM file"
+
+
+class Route:
+    """The way of one exchange, straight or through a proxy.
+
+    As a context manager it adds the proxy, without its credentials, to the text of an error that leaves the block.
+    """
+
+    __slots__ = ("proxy",)
+
+    def __init__(self, proxy: str | None) -> None:
+        self.proxy = proxy
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        if isinstance(error, TransportError):
+            self.named(error)
+
+    def named(self, error: TransportError) -> TransportError:
+        """Add the proxy to the text of an error."""
+        if self.proxy is not None:
+            error.args = (f"{error} (through the proxy {_without_credentials(self.proxy)})",)
+        return error
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL as they stand in it."""
+    end = url.find("/", len("https://"))
+    return url if end < 0 else url[:end]
+
+
+def _trusting_only(file: str | None, folder: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(capath=folder, cafile=file)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # Python 3.13 sets it; certificates made at home often fail it
+    return context
+
+
+def _trusting_public(*, trust_env: bool) -> ssl.SSLContext:
+    """Return a context that trusts the system's authorities and those of certifi."""
+    public = None if (certifi := _certifi()) is None else certifi.where()
+    if trust_env or certificate_variable(("SSL_CERT_FILE", "SSL_CERT_DIR")) is None:
+        context = ssl.create_default_context()
+        if public is not None:
+            context.load_verify_locations(public)
+        return context
+    context = ssl.create_default_context(cafile=public)  # OpenSSL's default would read the variables
+    system = ssl.get_default_verify_paths()
+    with suppress(OSError):
+        context.load_verify_locations(system.openssl_cafile, system.openssl_capath)
+    return context
+
+
+def _certifi() -> ModuleType | None:
+    """Return the package of public authorities; systems without certificates of their own need it."""
+    try:
+        import certifi  # noqa: PLC0415 - only for https
+    except ImportError:
+        return None
+    return certifi
+
+
+def _pair(cert: Cert | None) -> tuple[str, ...] | None:
+    if cert is None:
+        return None
+    parts = cert if isinstance(cert, tuple) else (cert,)
+    if len(parts) not in (1, 2) or not all(isinstance(part, str | os.PathLike) for part in parts):
+        raise ConfigurationError("cert takes the path of a PEM file, or the paths of certificate and key")
+    return tuple(os.fspath(part) for part in parts)
+
+
+def check_proxy(proxy: str) -> str:
+    """Return the URL of a proxy.
+
+    Raises:
+        ConfigurationError: it is none of an http or https proxy.
+    """
+    try:
+        parts = urlsplit(proxy)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except (ValueError, AttributeError, TypeError):
+        usable = False
+    if not usable:
+        raise ConfigurationError("proxy takes the URL of an http or https proxy, such as http://127.0.0.1:3128")
+    return proxy
+
+
+def check_verify(verify: Verify) -> Verify:
+    """Return whom to trust.
+
+    Raises:
+        ConfigurationError: it is neither True, False, an ssl context, nor the path of something that is there.
+    """
+    if isinstance(verify, bool | ssl.SSLContext):
+        return verify
+    if not isinstance(verify, str | os.PathLike) or not os.path.exists(verify):  # noqa: PTH110 - may be a str
+        raise ConfigurationError("verify takes True, False, the path of a PEM file that exists, or an ssl context")
+    return verify
+
+
+def _check_variable(proxy: str) -> str:
+    try:
+        return check_proxy(proxy)
+    except ConfigurationError:
+        raise ConfigurationError(
+            "a proxy variable of the environment names no http or https proxy; trust_env=False ignores the environment"
+        ) from None
+
+
+def _without_credentials(proxy: str) -> str:
+    parts = urlsplit(proxy)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -1,0 +1,189 @@
+"""Checks a client's options once, when it is made, so that no call fails on them later."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any
+
+from smsgate._core.encryption_schemes import check_scheme
+from smsgate._core.numbers import LONGEST_TIMEOUT, seconds
+from smsgate._http import Timeout
+from smsgate.constants import VERSION
+from smsgate.errors import ConfigurationError
+from smsgate.http import adapter_of, check_connection, load_adapter
+from smsgate.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from smsgate._backends.connection import Verify
+    from smsgate.encryption import BaseEncryptor
+
+__all__ = [
+    "UNCHANGED",
+    "Unchanged",
+    "bounded",
+    "check_encryptor",
+    "check_flag",
+    "check_retry",
+    "check_size",
+    "check_timeout",
+    "choose_connection",
+    "choose_http",
+    "full_user_agent",
+]
+
+_LONGEST_CONNECT = 10.0
+
+
+class Unchanged(Enum):
+    """Type of `UNCHANGED`."""
+
+    UNCHANGED = "unchanged"
+
+    def __repr__(self) -> str:
+        return "UNCHANGED"
+
+
+UNCHANGED = Unchanged.UNCHANGED
+"""Default of options where None means something itself: the option stays as it is."""
+
+
+def check_timeout(timeout: float | Timeout) -> Timeout:
+    """Return the limits of one exchange; a plain number bounds its parts and the whole.
+
+    Raises:
+        ConfigurationError: when it is no positive number of seconds, up to 1,000,000.
+    """
+    if isinstance(timeout, Timeout):
+        for name, limit in (("connect", timeout.connect), ("read", timeout.read), ("total", timeout.total)):
+            if limit is not None:
+                seconds(f"timeout.{name}", limit, most=LONGEST_TIMEOUT, positive=True)
+        return timeout
+    limit = seconds("timeout", timeout, most=LONGEST_TIMEOUT, positive=True)
+    return Timeout(connect=min(_LONGEST_CONNECT, limit), read=limit, total=limit)
+
+
+def bounded(timeout: Timeout, seconds: float) -> Timeout:
+    """Return limits that let no exchange take longer than some seconds."""
+    limits = (timeout.connect, timeout.read, timeout.total)
+    return Timeout(*(seconds if limit is None else min(limit, seconds) for limit in limits))
+
+
+def check_size(name: str, value: int) -> int:
+    """Return a bound for the size of responses.
+
+    Raises:
+        ConfigurationError: when it is no positive number of bytes.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{name} takes a positive number of bytes")
+    return value
+
+
+def check_encryptor(encryptor: BaseEncryptor | None) -> BaseEncryptor | None:
+    """Return the encryptor.
+
+    Raises:
+        ConfigurationError: when it lacks a method, so that nothing leaves unencrypted by mistake.
+    """
+    if encryptor is not None:
+        check_scheme(encryptor, "encrypt", "decrypt", "is_encrypted")
+    return encryptor
+
+
+def check_retry(retry: RetryPolicy) -> RetryPolicy:
+    """Return the policy.
+
+    Raises:
+        ConfigurationError: when it is something else.
+    """
+    if not isinstance(retry, RetryPolicy):
+        raise ConfigurationError("retry takes a RetryPolicy; RetryPolicy.none() switches retries off")
+    return retry
+
+
+def check_flag(name: str, value: bool) -> bool:  # noqa: FBT001 - the value itself
+    """Return an option that is on or off.
+
+    Raises:
+        ConfigurationError: when it is something else.
+    """
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} takes True or False")
+    return value
+
+
+def full_user_agent(product: str | None) -> str:
+    """Return the ``User-Agent`` header: the program's own product first, then this package and Python.
+
+    Raises:
+        ConfigurationError: when the product holds characters that no header may have.
+    """
+    own = f"smsgate/{VERSION} python/{sys.version_info.major}.{sys.version_info.minor}"
+    if product is None:
+        return own
+    if not isinstance(product, str) or not product.isascii() or not product.isprintable() or not product.strip():
+        raise ConfigurationError("user_agent takes printable ASCII text such as 'myapp/1.0'")
+    return f"{product.strip()} {own}"
+
+
+def choose_http(http: Any, http_client: Any, *, closing: str) -> Any:
+    """Return the backend, or the name of one, that a client was given under either of its two names.
+
+    Args:
+        http: the argument ``http``; an HTTP library's own client or session is taken as the user's own.
+        http_client: the argument ``http_client``.
+        closing: the protocol's closing method, by which synchronous and asynchronous backends differ.
+
+    Raises:
+        ConfigurationError: when both were given, or an object follows another protocol.
+    """
+    if http is not None and http_client is not None:
+        raise ConfigurationError("http and http_client are two names of one option: give one")
+    chosen = http if http is not None else http_client
+    if chosen is None or (isinstance(chosen, str) and chosen):
+        return chosen
+    adapter = adapter_of(chosen)
+    if adapter is not None:
+        return _adapted(chosen, adapter, is_async=closing == "aclose")
+    if not callable(getattr(chosen, "send", None)) and callable(getattr(chosen, "post", None)):
+        raise ConfigurationError(
+            "http backends of the official client have another protocol; docs/guides/http-backends.md shows ours"
+        )
+    if isinstance(chosen, type) or not all(
+        callable(getattr(chosen, name, None)) for name in ("send", "stream", closing)
+    ):
+        raise ConfigurationError(f"http takes an object with send, stream and {closing}, or the name of a backend")
+    if closing == "close" and iscoroutinefunction(getattr(chosen, "send", None)):
+        raise ConfigurationError("http takes an object whose send is no coroutine function; AsyncAPIClient takes those")
+    return chosen
+
+
+def _adapted(client: object, adapter: str, *, is_async: bool) -> Any:
+    """Return the adapter around an HTTP library's own client, which stays the user's to close."""
+    if ("Async" in adapter) != is_async:
+        kind = type(client)
+        fitting = "APIClient" if is_async else "AsyncAPIClient"
+        raise ConfigurationError(
+            f"a {kind.__module__.split('.')[0]}.{kind.__name__} is for the {fitting}, not for this one"
+        )
+    return load_adapter(adapter)(client)
+
+
+def choose_connection(http: Any, *, verify: Verify, proxy: str | None, trust_env: bool) -> dict[str, Any]:
+    """Return the options of the backend that a client makes by itself.
+
+    Args:
+        http: the backend that the client was given, or its name, or None.
+        verify: whom to trust.
+        proxy: URL of a proxy for all requests.
+        trust_env: whether the proxy and certificate variables of the environment count.
+
+    Raises:
+        ConfigurationError: for what cannot be used, or beside a backend that was made already.
+    """
+    options = check_connection(verify=verify, proxy=proxy, trust_env=trust_env)
+    if options and http is not None and not isinstance(http, str):
+        raise ConfigurationError("verify, proxy and trust_env belong to the backend that you gave: set them there")
+    return options

@@ -1,0 +1,201 @@
+"""Filters and paging of list calls: small values that become query parameters, never part of a body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from smsgate._core.numbers import whole
+from smsgate.errors import InvalidRequestError
+from smsgate.runtime.building import nearest_hint, plain_text
+from smsgate.runtime.times import read_time, wire_time
+from smsgate_api.models import IncomingMessageType, ProcessState
+
+if TYPE_CHECKING:
+    from enum import Enum
+
+    from typing_extensions import Self
+
+Q = TypeVar("Q")
+
+__all__ = ["InboxQueryFilter", "MessagesQueryFilter", "QueryPagination", "moment"]
+
+_MOST_OFFSET = 2**63 - 1
+_WIRE = {"from_": "from", "message_type": "type", "device_id": "deviceId", "include_attachments": "includeAttachments"}
+
+
+class _Query:
+    """What the three have in common: their form on the wire."""
+
+    __slots__ = ()
+
+    def asdict(self) -> dict[str, Any]:
+        """Return the query parameters by their wire names, absent ones left out."""
+        values = {_WIRE.get(name, name): getattr(self, name) for name in self._names()}
+        return {k: wire_time(v) if isinstance(v, datetime) else v for k, v in values.items() if v is not None}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Build from wire names; unknown ones are ignored.
+
+        Raises:
+            InvalidRequestError: for something else than a mapping.
+        """
+        if not isinstance(data, Mapping):
+            raise InvalidRequestError(f"{cls.__name__}.from_dict takes a mapping")
+        return cls(**{name: data.get(_WIRE.get(name, name)) for name in cls._names()})
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        return [field.name for field in fields(cls)]  # type: ignore[arg-type]  # every subclass is a dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPagination(_Query):
+    """A part of a list.
+
+    Args:
+        limit: items at most; 1 to 100 for messages, 1 to 500 for the inbox, the server's 50 when absent.
+        offset: items to skip, from 0.
+    """
+
+    limit: int | None = None
+    offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesQueryFilter(_Query):
+    """Which messages to list.
+
+    Args:
+        from_: created at or after; aware.
+        to: created before (a phone's local server includes the moment itself); aware.
+        state: in this state now.
+        device_id: of this device; 21 characters on cloud and private servers, 32 on a phone.
+
+    Raises:
+        InvalidRequestError: for text that is no known state; ``ProcessState("…")`` passes any other on purpose.
+    """
+
+    from_: datetime | None = None
+    to: datetime | None = None
+    state: ProcessState | str | None = None
+    device_id: str | None = None
+
+    def __post_init__(self) -> None:
+        check_known("state", ProcessState, self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class InboxQueryFilter(_Query):
+    """Which received messages to list (a phone's local server only).
+
+    Args:
+        message_type: of this kind only.
+        from_: received at or after; aware.
+        to: received at or before; aware.
+        device_id: must be the phone's own id.
+        include_attachments: whether MMS attachments are listed with each message.
+
+    Raises:
+        InvalidRequestError: for text that is no known kind; ``IncomingMessageType("…")`` passes any other on purpose.
+    """
+
+    message_type: IncomingMessageType | str | None = None
+    from_: datetime | None = None
+    to: datetime | None = None
+    device_id: str | None = None
+    include_attachments: bool | None = None
+
+    def __post_init__(self) -> None:
+        check_known("message_type", IncomingMessageType, self.message_type)
+
+
+def check_known(name: str, kind: type[Enum], value: object) -> None:
+    """Reject text that is no known value of an open enum; members, also of values of its own, pass.
+
+    Raises:
+        InvalidRequestError: naming the nearest known value.
+    """
+    if isinstance(value, str) and not isinstance(value, kind):
+        hint = nearest_hint(kind, plain_text(value))
+        if hint:
+            raise InvalidRequestError(f"{name} {hint}")
+
+
+def moment(value: datetime | str | None, otherwise: datetime | str | None = None) -> datetime | None:
+    """Read a query time given as aware datetime or as RFC 3339 text; for None, the other one.
+
+    Raises:
+        InvalidRequestError: for other text, or a time without zone.
+    """
+    if value is None:
+        value = otherwise
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value = read_time(value)
+        except ValueError:
+            raise InvalidRequestError("a query time must be RFC 3339, such as 2026-01-31T12:00:00Z") from None
+    if not isinstance(value, datetime):
+        raise InvalidRequestError("a query time is an aware datetime or RFC 3339 text")
+    if value.utcoffset() is None:
+        raise InvalidRequestError("a query time needs a zone")
+    return value
+
+
+def given(argument: Q | None, otherwise: Q | None) -> Q | None:
+    """Return the argument, or the other value for None; what is merely empty stays, to be refused."""
+    return otherwise if argument is None else argument
+
+
+def unless_off(flag: bool) -> bool | None:  # noqa: FBT001 - the value itself
+    """Return a flag, None for False, which need not be said; what is no flag stays, to be refused."""
+    return None if flag is False else flag
+
+
+def filter_or_empty(given: Q | None, kind: type[Q]) -> Q:
+    """Return a filter or paging, an empty one for None.
+
+    Raises:
+        InvalidRequestError: for something else.
+    """
+    if given is None:
+        return kind()
+    if not isinstance(given, kind):
+        raise InvalidRequestError(f"this argument takes a {kind.__name__}")
+    return given
+
+
+def check_paging(limit: int | None, offset: int | None, *, highest: int) -> None:
+    """Refuse what the server would refuse.
+
+    Raises:
+        InvalidRequestError: when the limit is not 1 to ``highest`` or the offset is negative.
+    """
+    if limit is not None:
+        whole("limit", limit, 1, highest, error=InvalidRequestError)
+    if offset is not None:
+        whole("offset", offset, 0, _MOST_OFFSET, error=InvalidRequestError)
+
+
+def check_page_size(page_size: int, *, highest: int) -> None:
+    """Refuse page sizes that the server would refuse, and None: an iterator counts by it.
+
+    Raises:
+        InvalidRequestError: when it is not 1 to ``highest``.
+    """
+    whole("page_size", page_size, 1, highest, error=InvalidRequestError)
+
+
+def check_sort(sort: str | None) -> None:
+    """Refuse an order that no server knows.
+
+    Raises:
+        InvalidRequestError: for anything but ``created_at`` and ``-created_at``.
+    """
+    if sort is not None and isinstance(sort, str) and sort not in {"created_at", "-created_at"}:
+        raise InvalidRequestError("sort takes 'created_at' or '-created_at'")

@@ -1,0 +1,178 @@
+"""What a webhook or settings must be like to be of any use, checked before they are sent. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from smsgate._core.base_url import has_host, is_phone
+from smsgate._core.queries import check_known
+from smsgate.errors import InvalidRequestError
+from smsgate.runtime.building import plain_text
+from smsgate_api.models import Webhook, WebhookEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smsgate.runtime.types import Operation
+    from smsgate_api.models import DeviceSettings
+
+__all__ = ["check_target", "is_registered", "settings_operation", "stale_webhooks", "wanted_webhooks"]
+
+_LONGEST_URL = 256
+_NAME = re.compile(r"[a-z0-9._]{1,15}")
+_PHONE_ITSELF = "127.0.0.1"
+_SPELLED = re.compile(r"[^\s\\]+")
+_SECRETS = ("encryption.passphrase", "gateway.cloud_url", "gateway.private_token", "webhooks.signing_key")
+_INTERVAL = ("messages.send_interval_min", "messages.send_interval_max")
+_FROM_ONE = (
+    *_INTERVAL,
+    "messages.limit_value",
+    "messages.log_lifetime_days",
+    "ping.interval_seconds",
+    "logs.lifetime_days",
+    "webhooks.retry_count",
+)
+
+
+def check_target(url: str, *, allow_insecure: bool) -> None:
+    """Refuse a target that the app would never deliver to, or that the server cannot store.
+
+    Raises:
+        InvalidRequestError: naming what the URL must be.
+    """
+    if not isinstance(url, str):
+        raise InvalidRequestError("a webhook's url is text")
+    if len(url) > _LONGEST_URL:
+        raise InvalidRequestError(f"a webhook's url may have {_LONGEST_URL} characters at most")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # which quotes parts of it
+        raise InvalidRequestError("the webhook's url is no URL that can be read") from None
+    if parts.scheme not in {"http", "https"} or not host or port == 0 or not _SPELLED.fullmatch(url):
+        raise InvalidRequestError("a webhook's url must be an https:// URL with a host")
+    if not has_host(parts) or not url.isprintable():
+        raise InvalidRequestError("a webhook's url must be an https:// URL whose host can exist")
+    if parts.scheme == "http" and host != _PHONE_ITSELF and not allow_insecure:
+        raise InvalidRequestError(
+            "the app delivers to https:// only, or to http://127.0.0.1 on the phone itself; "
+            "allow_insecure=True lets other targets pass for builds of the app that take them"
+        )
+
+
+def wanted_webhooks(
+    url: str, events: Iterable[WebhookEvent | str], *, device_id: str | None, name: str, phone: bool
+) -> list[Webhook]:
+    """Return one webhook for each event, with an id that is the same every time.
+
+    A phone keeps the webhooks of its local server and of the cloud under their ids alone, so the ids differ by mode.
+
+    Raises:
+        InvalidRequestError: for no events, a bare text in their place, or a name that makes no id.
+    """
+    kinds = _distinct(events)
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidRequestError("name takes 1 to 15 characters of a-z, 0-9, dot and underscore")
+    if not isinstance(device_id, str | None):
+        raise InvalidRequestError("device_id is text")
+    import hashlib  # noqa: PLC0415 - slow to import, and needed here only
+
+    mode = "local" if phone else "cloud"
+    ids = [
+        hashlib.sha256("\n".join([mode, url, kind, device_id or ""]).encode("utf-8", "replace")).hexdigest()[:20]
+        for kind in kinds
+    ]
+    return [
+        Webhook(id=f"{name}-{digest}", url=url, event=kind, device_id=device_id)
+        for kind, digest in zip(kinds, ids, strict=True)
+    ]
+
+
+def _distinct(events: Iterable[WebhookEvent | str]) -> list[WebhookEvent]:
+    listed = [] if isinstance(events, str | Mapping) or not isinstance(events, Iterable) else list(events)
+    if not listed or not all(isinstance(event, str) for event in listed):
+        raise InvalidRequestError("events takes a list of at least one event; smsgate.WebhookEvent names them")
+    for event in listed:
+        check_known("an event", WebhookEvent, event)
+    return list(dict.fromkeys(WebhookEvent(plain_text(event)) for event in listed))
+
+
+def is_registered(wanted: Webhook, registered: Iterable[Webhook], *, phone: bool) -> bool:
+    """Tell whether a webhook is there already; a phone does not say for which device, there is only itself."""
+    return any(
+        found.id == wanted.id
+        and (found.url, found.event) == (wanted.url, wanted.event)
+        and (phone or found.device_id == wanted.device_id)
+        for found in registered
+    )
+
+
+def stale_webhooks(
+    wanted: Iterable[Webhook], registered: Iterable[Webhook], *, device_id: str | None, name: str, phone: bool
+) -> list[str]:
+    """Return the ids of webhooks with the same name and for the same device that are not wanted any more."""
+    ids = {webhook.id for webhook in wanted}
+    return [
+        found.id
+        for found in registered
+        if found.id
+        and found.id.startswith(f"{name}-")
+        and found.id not in ids
+        and (phone or (found.device_id or None) == device_id)
+    ]
+
+
+def settings_operation(
+    build: Callable[..., Operation[DeviceSettings]], settings: DeviceSettings, base_url: str
+) -> Operation[DeviceSettings]:
+    """Build the operation that writes settings.
+
+    Args:
+        build: `replace_settings` or `patch_settings` of `smsgate_api.operations`.
+        settings: what to write.
+        base_url: where it would be sent.
+
+    Raises:
+        InvalidRequestError: for secrets that only a phone's local server takes, and numbers that a server refuses.
+        pydantic.ValidationError: for unknown fields that did not come from a gateway, and values of another type.
+    """
+    _check_settings(build(settings, recheck=False).content or b"{}", base_url)
+    return build(settings)
+
+
+def _check_settings(content: bytes, base_url: str) -> None:
+    """Refuse what a cloud or private server would refuse, and secrets: a null there makes phones forget theirs.
+
+    Args:
+        content: the settings as they would be sent; servers know names by other cases, too.
+        base_url: where they would be sent.
+
+    Raises:
+        InvalidRequestError: naming the first such setting.
+    """
+    if is_phone(base_url):
+        return
+    document: dict[str, Any] = json.loads(content)
+    for section, part in document.items():
+        if not isinstance(part, dict):
+            continue
+        values: dict[str, Any] = cast("Any", part)
+        named = {f"{_bare(section)}.{_bare(name)}": value for name, value in values.items()}
+        for name in _SECRETS:
+            if _bare(name) in named:
+                raise InvalidRequestError(f"{name} can be set in the app or through the phone's local server only")
+        for name in _FROM_ONE:
+            value = named.get(_bare(name))
+            if isinstance(value, int) and value < 1:
+                raise InvalidRequestError(f"{name} must be at least 1; None resets it")
+        shortest, longest = (named.get(_bare(name)) for name in _INTERVAL)
+        if isinstance(shortest, int) and isinstance(longest, int) and longest < shortest:
+            raise InvalidRequestError("messages.send_interval_max must not be below messages.send_interval_min")
+
+
+def _bare(name: str) -> str:
+    return name.replace("_", "").lower()

@@ -1,0 +1,309 @@
+"""Signatures of webhook requests: reading the headers, choosing keys, checking, signing.
+
+The phone computes HMAC-SHA256 over the raw body directly followed by the text of ``X-Timestamp`` (no separator), keyed
+with the UTF-8 bytes of the signing key, and sends it as hex in ``X-Signature``. Every attempt is signed anew, so the
+age of a time stamp is the age of that attempt. Public names are re-exported by `smsgate.webhooks`.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from datetime import datetime, timedelta, timezone
+from itertools import islice
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
+
+from smsgate._core.numbers import seconds
+from smsgate.errors import ConfigurationError, SignatureError, StaleEventError
+
+__all__ = [
+    "Body",
+    "Headers",
+    "SigningKey",
+    "SupportsItems",
+    "body_bytes",
+    "check_age",
+    "check_device_signature",
+    "check_signature",
+    "checked_signing_key",
+    "known_keys",
+    "sign",
+    "signature_headers",
+    "tolerated_seconds",
+]
+
+
+class SupportsItems(Protocol):
+    """Anything with ``items()``: dicts, and the header objects of the standard library and of web frameworks."""
+
+    def items(self) -> Iterable[tuple[Any, Any]]:
+        """Return pairs of name and value, or of name and list of values."""
+        ...
+
+
+Body: TypeAlias = bytes | bytearray | memoryview | str
+"""A request's body as it came; text is taken as UTF-8."""
+Headers: TypeAlias = SupportsItems | Iterable[tuple[str | bytes, object]]
+"""A request's headers: any mapping, or pairs. Names in any case; names and values str or bytes, values also lists."""
+_Keys = TypeVar("_Keys", bound=Sized)
+_KeysByDevice: TypeAlias = Mapping[str, str | Iterable[str]]
+SigningKey: TypeAlias = str | Iterable[str] | _KeysByDevice | Callable[[str], str | Iterable[str] | None]
+"""One key, several keys of which any may match, or keys by device id: a mapping or a function."""
+
+_SIGNATURE_HEADER = "x-signature"
+_TIMESTAMP_HEADER = "x-timestamp"
+_REASONS = {_SIGNATURE_HEADER: "malformed_signature", _TIMESTAMP_HEADER: "malformed_timestamp"}
+_SIGNATURE = re.compile(r"[0-9A-Fa-f]{64}")
+_TIMESTAMP = re.compile(r"[0-9]{1,12}")
+_LATEST = 1e12  # what time stamps can say
+_DEVICE_ID = re.compile(r"[!-~]{1,128}")
+_DEVICE_MEMBER = re.compile(rb'"deviceId"[ \t\r\n]{0,64}:[ \t\r\n]{0,64}("(?:[^"\\\x00-\x1f]|\\.){1,768}")')
+_MAX_DEVICES = 4  # whose keys are tried on one body
+_MAX_MENTIONS = 1000  # of devices in one body that are looked at
+
+
+def _utf8(text: str) -> bytes | None:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # its text would quote what may be a key
+        return None
+
+
+def body_bytes(body: Body) -> bytes | None:
+    """Return a body as bytes; None for text that no bytes can have been (lone surrogates).
+
+    Raises:
+        TypeError: it is neither bytes nor text, for example JSON that some framework has parsed already.
+    """
+    if isinstance(body, bytes):
+        return body
+    if isinstance(body, str):
+        return _utf8(body)
+    if isinstance(body, (bytearray, memoryview)):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may err
+        return bytes(body)
+    raise TypeError(f"pass the raw body as bytes, not {type(body).__name__}")
+
+
+# --- headers ----------------------------------------------------------------------------------------------------------
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return value.decode("latin-1") if isinstance(value, (bytes, bytearray)) else ""
+
+
+def signature_headers(headers: Headers) -> tuple[bytes, str]:
+    """Return the MAC and the time stamp's text.
+
+    Raises:
+        SignatureError: one is missing, malformed, or given twice with different values.
+    """
+    given: Any = headers
+    found: dict[str, str] = {}
+    for name, value in given.items() if hasattr(given, "items") else given:
+        header = (name if isinstance(name, str) else _text(name)).lower()
+        if header in _REASONS:
+            for item in cast("Iterable[object]", value if isinstance(value, (list, tuple)) else (value,)):
+                text = _text(item).strip(" \t")
+                if text and found.setdefault(header, text) != text:
+                    raise SignatureError(f"the request has several {header.title()}", reason=_REASONS[header])
+    for header in _REASONS:
+        if header not in found:
+            raise SignatureError(f"the request has no {header.title()}", reason="missing_header")
+    signature, timestamp = found[_SIGNATURE_HEADER], found[_TIMESTAMP_HEADER]
+    if not _SIGNATURE.fullmatch(signature):
+        raise SignatureError("X-Signature is not 64 hex digits", reason=_REASONS[_SIGNATURE_HEADER])
+    if not _TIMESTAMP.fullmatch(timestamp):
+        raise SignatureError("X-Timestamp is not 1 to 12 digits of Unix seconds", reason=_REASONS[_TIMESTAMP_HEADER])
+    return bytes.fromhex(signature), timestamp
+
+
+# --- keys -------------------------------------------------------------------------------------------------------------
+
+
+def _encoded(keys: object) -> tuple[bytes, ...]:
+    """Check keys and encode them, without white space around them (the app strips it, too)."""
+    if isinstance(keys, (bytes, bytearray)) or not isinstance(keys, Iterable):
+        raise ConfigurationError("a signing key is text, or several texts")
+    encoded: list[bytes] = []
+    for text in cast("Iterable[object]", (keys,) if isinstance(keys, str) else keys):
+        if not isinstance(text, str):
+            raise ConfigurationError("a signing key is text")
+        key = _utf8(text.strip())
+        if not key:
+            raise ConfigurationError("a signing key is empty" if key is not None else "a signing key is no valid text")
+        encoded.append(key)
+    return tuple(encoded)
+
+
+def _some(keys: _Keys) -> _Keys:
+    if not keys:
+        raise ConfigurationError("no signing key is given")
+    return keys
+
+
+def checked_signing_key(signing_key: SigningKey) -> SigningKey:
+    """Check every key that can be checked now, and return the same keys in a form good for any number of uses.
+
+    Raises:
+        ConfigurationError: there is no key, or an empty one.
+    """
+    if isinstance(signing_key, Mapping):
+        by_device = cast("_KeysByDevice", signing_key)
+        return cast("_KeysByDevice", {device: checked_signing_key(keys) for device, keys in _some(by_device).items()})
+    if callable(signing_key):
+        return signing_key
+    if isinstance(signing_key, str) or not isinstance(signing_key, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may err
+        _encoded(signing_key)
+        return signing_key
+    texts = tuple(signing_key)
+    _some(_encoded(texts))
+    return texts
+
+
+def known_keys(signing_key: SigningKey) -> tuple[bytes, ...] | _KeysByDevice | Callable[[str], object]:
+    """Return the keys that may have signed any request, or what tells the keys of a device.
+
+    Raises:
+        ConfigurationError: there is no key, or an empty one.
+    """
+    if isinstance(signing_key, Mapping):
+        return _some(cast("_KeysByDevice", signing_key))
+    return signing_key if callable(signing_key) else _some(_encoded(signing_key))
+
+
+def _devices_named(body: bytes) -> Iterator[str]:
+    """Yield the device ids that a body names at any depth, without parsing it: anybody may have sent it.
+
+    Text in the body cannot pass for a name, because its quotes are escaped.
+    """
+    seen: set[bytes] = set()
+    for mention in islice(_DEVICE_MEMBER.finditer(body), _MAX_MENTIONS):
+        quoted = mention[1]
+        if quoted in seen:
+            continue
+        seen.add(quoted)
+        try:
+            device: str = json.loads(quoted)
+        except ValueError:
+            continue
+        if _DEVICE_ID.fullmatch(device):  # a look-up need not survive arbitrary text
+            yield device
+
+
+# --- checking and signing ---------------------------------------------------------------------------------------------
+
+
+def check_signature(body: bytes, signature: bytes, timestamp: str, keys: Iterable[bytes]) -> None:
+    """Compare in constant time with what each key gives.
+
+    Raises:
+        SignatureError: none of them fits.
+    """
+    if not _fits(body, signature, timestamp, keys):
+        raise _mismatch()
+
+
+def _mismatch() -> SignatureError:
+    return SignatureError(
+        "the signature does not fit the body: key of another device, or a body that was changed or re-encoded",
+        reason="signature_mismatch",
+    )
+
+
+def _fits(body: bytes, signature: bytes, timestamp: str, keys: Iterable[bytes]) -> bool:
+    fits = False
+    for key in keys:  # all of them, whichever fits
+        mac = hmac.new(key, body, "sha256")
+        mac.update(timestamp.encode())
+        fits |= hmac.compare_digest(mac.digest(), signature)
+    return fits
+
+
+def check_device_signature(
+    body: bytes, signature: bytes, timestamp: str, keys: _KeysByDevice | Callable[[str], object]
+) -> str:
+    """Return the device that the body names and whose key signed it; at most four devices are tried.
+
+    Raises:
+        ConfigurationError: one of their keys is empty.
+        SignatureError: none of them has a key, or no key fits.
+    """
+    devices = _devices_named(body)
+    if isinstance(keys, Mapping):
+        by_device: _KeysByDevice = keys  # pyright: ignore[reportUnknownVariableType]
+        devices = (device for device in devices if device in by_device)
+        look_up: Callable[[str], object] = by_device.get
+    else:
+        look_up = keys
+    tried: list[bytes] = []
+    for device in islice(devices, _MAX_DEVICES):
+        found = look_up(device)
+        encoded = () if found is None else _encoded(found)
+        if _fits(body, signature, timestamp, encoded):
+            return device
+        tried += encoded
+    if not tried:
+        raise SignatureError("no signing key is known for the device that the body names", reason="unknown_device")
+    raise _mismatch()
+
+
+def tolerated_seconds(tolerance: timedelta | None) -> float | None:
+    """Return a tolerance in seconds.
+
+    Raises:
+        ConfigurationError: it is no `timedelta`, or negative.
+    """
+    if tolerance is None:
+        return None
+    if not isinstance(tolerance, timedelta) or tolerance < timedelta():  # pyright: ignore[reportUnnecessaryIsInstance] # callers may err
+        raise ConfigurationError("a tolerance is a timedelta of zero or more, or None for any age")
+    return tolerance.total_seconds()
+
+
+def check_age(timestamp: int, tolerated: float | None, now: datetime | float | None) -> None:
+    """Refuse a time stamp that is further from now than tolerated, in either direction, in whole seconds.
+
+    Raises:
+        ConfigurationError: ``now`` has no zone, or is no number.
+        StaleEventError: it is too old or too new.
+    """
+    if tolerated is None:
+        return
+    if isinstance(now, datetime):
+        if now.utcoffset() is None:
+            raise ConfigurationError("now needs a zone")
+        now = now.timestamp()
+    elif now is not None:
+        now = seconds("now", now, most=_LATEST)
+    age = math.floor(datetime.now(timezone.utc).timestamp() if now is None else now) - timestamp
+    if abs(age) <= tolerated:
+        return
+    side, reason = ("too old", "timestamp_too_old") if age > 0 else ("too new", "timestamp_too_new")
+    raise StaleEventError(
+        f"the time stamp is {side}: {abs(age)} seconds from now, {tolerated:g} allowed; a replay, or a clock is wrong",
+        reason=reason,
+    )
+
+
+def sign(body: Body, timestamp: int | str, signing_key: str) -> str:
+    """Return the ``X-Signature`` that a phone would send, for tests and emulators.
+
+    Args:
+        body: the raw body.
+        timestamp: Unix seconds, exactly as ``X-Timestamp`` will say.
+        signing_key: the key; white space around it does not count.
+
+    Raises:
+        ConfigurationError: the key is empty.
+        ValueError: the body holds lone surrogates.
+    """
+    raw = body_bytes(body)
+    if raw is None:
+        raise ValueError("the body holds lone surrogates, which cannot be encoded")
+    (key,) = _encoded([signing_key])
+    return hmac.digest(key, raw + str(timestamp).encode(), "sha256").hex()

@@ -1,0 +1,217 @@
+"""Requests, responses and the protocols of HTTP backends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+__all__ = [
+    "AsyncClosedOnExit",
+    "AsyncHttpClient",
+    "AsyncStreamedResponse",
+    "ClosedOnExit",
+    "Headers",
+    "HttpClient",
+    "Request",
+    "Response",
+    "StreamedResponse",
+    "Timeout",
+]
+
+
+class Headers(Mapping[str, str]):
+    """Response headers, looked up without regard to case; the last of repeated names wins.
+
+    Args:
+        items: the headers, or a function that returns them: it is called when somebody looks at one.
+
+    Example:
+        >>> Headers({"X-Total-Count": "3"})["x-total-count"]
+        '3'
+    """
+
+    __slots__ = ("_given", "_known")
+
+    def __init__(
+        self, items: Mapping[str, str] | Iterable[tuple[str, str]] | Callable[[], Iterable[tuple[str, str]]] = ()
+    ) -> None:
+        self._given = items
+        self._known = None if callable(items) else _by_lower_name(items)
+
+    @property
+    def _items(self) -> dict[str, str]:
+        known = self._known
+        if known is None:
+            self._known = known = _by_lower_name(cast("Callable[[], Iterable[tuple[str, str]]]", self._given)())
+        return known
+
+    def __reduce__(self) -> tuple[type[Headers], tuple[dict[str, str]]]:
+        return type(self), (dict(self._items),)
+
+    def __getitem__(self, name: str) -> str:
+        return self._items[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return f"Headers({sorted(self._items)})"
+
+
+def _by_lower_name(items: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, str]:
+    pairs = cast("Mapping[str, str]", items).items() if isinstance(items, Mapping) else items
+    return {name.lower(): value for name, value in pairs}
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """Limits of one exchange, in seconds; ``None`` means no limit.
+
+    Args:
+        connect: until the connection stands, TLS included.
+        read: the longest silence while an answer is awaited or read.
+        total: the whole exchange. Synchronous httpx and requests bound only the body with it.
+    """
+
+    connect: float | None = 10.0
+    read: float | None = 30.0
+    total: float | None = 30.0
+
+
+@dataclass(slots=True, repr=False)
+class Request:
+    """One HTTP request, complete: absolute URL, headers and body as they go out."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    content: bytes | None
+    timeout: Timeout
+
+    def __repr__(self) -> str:
+        return f"Request({self.method})"
+
+
+@dataclass(init=False, slots=True, repr=False)
+class Response:
+    """One HTTP answer, read to its end. Header names are looked up without regard to case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    def __init__(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        self.status = status
+        self.headers = headers if isinstance(headers, Headers) else Headers(headers)
+        self.content = content
+
+    def __repr__(self) -> str:
+        return f"Response({self.status}, {len(self.content)} bytes)"
+
+
+@dataclass(slots=True, repr=False)
+class StreamedResponse:
+    """One HTTP answer whose body is still arriving; ``chunks`` may be iterated once."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: Iterable[bytes]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.headers, Headers):
+            self.headers = Headers(self.headers)
+
+    def __repr__(self) -> str:
+        return f"StreamedResponse({self.status})"
+
+
+@runtime_checkable
+class HttpClient(Protocol):
+    """A synchronous HTTP backend, safe to share between threads."""
+
+    def send(self, request: Request) -> Response:
+        """Exchange one request for its whole answer."""
+        ...
+
+    def stream(self, request: Request) -> AbstractContextManager[StreamedResponse]:
+        """Exchange one request for an answer whose body arrives in chunks inside the ``with`` block."""
+        ...
+
+    def close(self) -> None:
+        """Close what this object opened; a later `send` opens it again."""
+        ...
+
+
+class ClosedOnExit:
+    """A synchronous backend as a context manager: the end of a ``with`` block closes it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what this object opened."""
+        raise NotImplementedError
+
+
+@dataclass(slots=True)
+class AsyncStreamedResponse:
+    """One HTTP answer whose body is still arriving; ``chunks`` may be iterated once."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterable[bytes]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.headers, Headers):
+            self.headers = Headers(self.headers)
+
+    def __repr__(self) -> str:
+        return f"AsyncStreamedResponse({self.status})"
+
+
+@runtime_checkable
+class AsyncHttpClient(Protocol):
+    """An asynchronous HTTP backend, safe to share between the tasks of one event loop."""
+
+    async def send(self, request: Request) -> Response:
+        """Exchange one request for its whole answer."""
+        ...
+
+    def stream(self, request: Request) -> AbstractAsyncContextManager[AsyncStreamedResponse]:
+        """Exchange one request for an answer whose body arrives in chunks inside the ``async with`` block."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what this object opened; a later `send` opens it again."""
+        ...
+
+
+class AsyncClosedOnExit:
+    """An asynchronous backend as a context manager: the end of an ``async with`` block closes it."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close what this object opened."""
+        raise NotImplementedError

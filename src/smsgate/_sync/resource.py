@@ -1,0 +1,70 @@
+# Written by scripts/unasync.py from src/smsgate/_async/resource.py; change that file instead.
+"""What all method groups of the client stand on: the exchange, its lifetime, and the way down to raw operations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from smsgate._core.arguments import check_operation
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from smsgate._http import Response
+    from smsgate._sync.encryption import Cipher
+    from smsgate._sync.exchange import Exchange
+    from smsgate.runtime.types import Operation
+
+__all__ = ["Execution"]
+
+T = TypeVar("T")
+
+
+class Execution:
+    """Executes operations; usable with ``with`` and without."""
+
+    _exchange: Exchange
+    _cipher: Cipher
+
+    def execute(self, operation: Operation[T]) -> T:
+        """Run any operation of `smsgate_api.operations` and return what it returns.
+
+        Raises:
+            InvalidRequestError: it is no operation.
+            TransportError: no answer came.
+            APIError: the gateway refused or failed.
+            ResponseError: the answer cannot be read.
+        """
+        check_operation(operation)
+        return self._exchange.run(operation)
+
+    def execute_raw(self, operation: Operation[Any]) -> Response:
+        """Run any operation and return status, headers and bytes as they came, error statuses included.
+
+        Raises:
+            InvalidRequestError: it is no operation.
+            TransportError: no answer came.
+        """
+        check_operation(operation)
+        return self._exchange.answer(operation)
+
+    def close(self) -> None:
+        """Close the connections; the next call opens them again, with a `ResourceWarning`."""
+        self._exchange.close()
+
+    def __enter__(self) -> Self:
+        self._exchange.open()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._exchange.base_url!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} holds credentials and connections and cannot be pickled")

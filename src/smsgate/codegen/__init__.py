@@ -1,0 +1,1 @@
+"""Code generator: OpenAPI document to models and operations."""

@@ -1,0 +1,57 @@
+"""Running the generators and ruff, with every warning an error."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+_SOURCE = Path(__file__).resolve().parents[2]
+"""Where this very smsgate is imported from: generated packages stand on its run-time support."""
+
+
+class GenerationError(Exception):
+    """Generation cannot go on; the text tells why."""
+
+
+def beside_python(name: str) -> str:
+    """Find a command in the directory of the running Python, so that versions are those of its environment.
+
+    Raises:
+        GenerationError: it is not installed there.
+    """
+    command = Path(sys.executable).parent / name
+    if not command.exists():
+        raise GenerationError(
+            f"{name} is not installed beside {Path(sys.executable).name}; install the dev dependencies"
+        )
+    return str(command)
+
+
+def run(arguments: Sequence[str], *, cwd: Path, extra_path: Path | None = None) -> str:
+    """Run a command and return what it printed; anything on standard error is a failure as well.
+
+    Args:
+        arguments: command and arguments.
+        cwd: directory to run in.
+        extra_path: directory that the command may import from.
+
+    Raises:
+        GenerationError: the command failed or warned.
+    """
+    environment = {name: os.environ[name] for name in ("PYTHONHASHSEED", "SYSTEMROOT") if name in os.environ}
+    environment |= {"PATH": str(Path(sys.executable).parent), "HOME": str(cwd), "LC_ALL": "C.UTF-8"}
+    environment |= {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": os.pathsep.join(map(str, filter(None, (extra_path, _SOURCE)))),
+    }
+    done = subprocess.run(arguments, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode or done.stderr.strip():
+        raise GenerationError(f"{Path(arguments[0]).name} failed or warned:\n{done.stdout}{done.stderr}".rstrip())
+    return done.stdout

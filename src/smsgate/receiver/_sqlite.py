@@ -1,0 +1,363 @@
+"""Events on disk: they survive a crash, and several processes of one machine may share the file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smsgate.errors import ConfigurationError
+from smsgate.receiver._owner_lock import OwnerLock, is_alive, remove_leftovers
+from smsgate.receiver._stores import Unfinished
+from smsgate.receiver._thread_pool import Threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from datetime import timedelta
+
+_LONGEST = 3700.0  # seconds; receivers wait an hour at most, so what is due later was noted by a clock that was wrong
+_BUSY = 1.5  # seconds to wait for another process: less than the two in which a phone should get its answer
+_BATCH = 1000  # rows that one transaction frees, so that none is long
+_EXPIRED = 10  # marks that one transaction forgets; an event has two at most, so they cannot pile up
+_VERSION = 2
+_SCHEMA = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, attempts INTEGER NOT NULL, due REAL NOT NULL,
+    finished TEXT NOT NULL DEFAULT '', failed INTEGER NOT NULL DEFAULT 0, owner TEXT
+);
+CREATE INDEX IF NOT EXISTS events_open ON events (owner, due) WHERE NOT failed;
+CREATE INDEX IF NOT EXISTS events_failed ON events (failed) WHERE failed;
+CREATE TABLE IF NOT EXISTS marks (mark TEXT PRIMARY KEY, seen REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS marks_seen ON marks (seen);
+DROP TABLE IF EXISTS owners; -- version 1
+PRAGMA user_version = 2;
+COMMIT;
+"""
+_WAITING = "SELECT number FROM events WHERE NOT failed AND owner IS NULL AND {} ORDER BY due, number LIMIT :limit"
+_DUE = (_WAITING.format("due <= :now"), _WAITING.format("due > :now + :longest"))
+_NEXT_OWNER = "SELECT owner FROM events WHERE NOT failed AND owner > ? ORDER BY owner LIMIT 1"
+_FREE = """
+UPDATE events SET owner = NULL
+WHERE number IN (SELECT number FROM events WHERE NOT failed AND owner = ? LIMIT ?)
+"""
+_FORGET = "DELETE FROM marks WHERE mark IN (SELECT mark FROM marks WHERE seen < ? ORDER BY seen LIMIT ?)"
+
+
+class SQLiteStore:
+    """Keeps events in an SQLite file until they are handled, and afterwards their marks (digests) only.
+
+    Every event is on disk before the phone gets its answer. A process that works on events owns them, and holds a lock
+    of the system that only its end frees: events of a dead process are handed out again at the next look, while one
+    that is stopped, stalled, or whose clock jumps keeps its own.
+
+    When the file is deleted, replaced or emptied while it is open, adding and claiming fail, until the file is back or
+    the store is closed and so opened anew.
+
+    Args:
+        path: the file, made when it is missing, readable for its owner only. A local disk: WAL needs shared memory.
+            Beside it lie SQLite's own files and a lock file for each process.
+        clock: Unix seconds.
+
+    Raises:
+        ConfigurationError: there is no such folder.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, clock: Callable[[], float] = time.time) -> None:
+        self._path = Path(path).absolute()
+        if not self._path.parent.is_dir() or self._path.is_dir():
+            raise ConfigurationError("an SQLite store needs a file's path in a folder that exists")
+        self._clock = clock
+        self._threads = Threads(4)
+        self._make_locks()
+        self._start()
+        _stores.add(self)
+
+    def _make_locks(self) -> None:
+        self._lock = threading.RLock()
+        self._counting = threading.Lock()  # to be taken before the other one
+
+    def _start(self) -> None:
+        """Begin as a new owner with no file open."""
+        self._released: list[int] = []  # events taken back from the owner, but not yet in the file
+        self._connection: sqlite3.Connection | None = None
+        self._closer: weakref.finalize[..., SQLiteStore] | None = None
+        self._owner_lock: OwnerLock | None = None
+        self._files: dict[Path, os.stat_result] = {}
+
+    def __repr__(self) -> str:
+        return f"SQLiteStore({self._path.name!r})"
+
+    # -- the protocol --------------------------------------------------------------------------------------------
+
+    async def add(self, body: bytes, marks: tuple[str, ...], *, window: timedelta) -> Unfinished | None:
+        """See `EventStore.add`."""
+        deadline = time.monotonic() + _BUSY
+        seconds = window.total_seconds()
+        return next(iter(await self._handed(lambda: self._add(body, marks, seconds, deadline))), None)
+
+    async def claim(self, limit: int) -> list[Unfinished]:
+        """See `EventStore.claim`."""
+        return await self._handed(lambda: self._claim(limit))
+
+    async def unfinished(self) -> int:
+        """See `EventStore.unfinished`."""
+        return await self._count("NOT failed")
+
+    async def failed(self) -> int:
+        """Count the events that were given up."""
+        return await self._count("failed")
+
+    async def revive(self) -> int:
+        """Let events that were given up be handled again; returns how many."""
+        return await self._change("UPDATE events SET failed = 0, attempts = 0, due = 0, owner = NULL WHERE failed")
+
+    async def discard(self) -> int:
+        """Forget events that were given up, except that they were received; returns how many."""
+        return await self._change("DELETE FROM events WHERE failed")
+
+    async def note(self, number: int, *, finished: frozenset[str]) -> None:
+        """See `EventStore.note`."""
+        await self._change("UPDATE events SET finished = ? WHERE number = ?", "\n".join(sorted(finished)), number)
+
+    async def finish(self, number: int) -> None:
+        """See `EventStore.finish`."""
+        await self._change("DELETE FROM events WHERE number = ?", number)
+
+    async def repeat(self, number: int, *, after: float, finished: frozenset[str]) -> None:
+        """See `EventStore.repeat`."""
+        change = "UPDATE events SET owner = NULL, due = ?, finished = ? WHERE number = ?"
+        await self._change(change, self._clock() + after, "\n".join(sorted(finished)), number)
+
+    async def give_up(self, number: int) -> None:
+        """See `EventStore.give_up`."""
+        await self._change("UPDATE events SET owner = NULL, failed = 1 WHERE number = ?", number)
+
+    def release(self, number: int) -> None:
+        """See `EventStore.release`."""
+        self._released.append(number)
+
+    def close(self) -> None:
+        """Close the file; the next call opens it again."""
+        with self._counting, self._lock:
+            if self._closer:
+                self._closer()
+            if self._owner_lock:
+                self._owner_lock.release()
+            self._start()
+
+    async def _handed(self, work: Callable[[], list[Unfinished]]) -> list[Unfinished]:
+        """Hand events out in a thread; when nobody waits for the thread any more, they are taken back."""
+        lock, taken, left = threading.Lock(), list[Unfinished](), False
+
+        def hand_out() -> list[Unfinished]:
+            events = work()
+            with lock:
+                taken.extend(events)
+                nobody = left
+            if nobody:
+                self._take_back(events)
+            return events
+
+        try:
+            return await self._threads.run(hand_out)
+        except BaseException:  # cancelled: the thread goes on
+            with lock:
+                left = True
+                events = list(taken)
+            self._take_back(events)
+            raise
+
+    def _take_back(self, events: list[Unfinished]) -> None:
+        for event in events:
+            self.release(event.number)
+
+    # -- in a thread ---------------------------------------------------------------------------------------------
+
+    def _add(self, body: bytes, marks: tuple[str, ...], window: float, deadline: float) -> list[Unfinished]:
+        with self._lock:
+            now, left = self._clock(), deadline - time.monotonic()
+            if left <= 0:  # others have waited for the file all the time
+                raise sqlite3.OperationalError("the SQLite store is busy")
+            with self._transaction(left) as connection:
+                owner = self._owner()
+                connection.execute(_FORGET, (now - window, _EXPIRED))
+                known = "SELECT 1 FROM marks WHERE mark = ? AND seen >= ?"
+                if any(connection.execute(known, (mark, now - window)).fetchone() for mark in marks):
+                    return []
+                connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", [(mark, now) for mark in marks])
+                insert = "INSERT INTO events (body, attempts, due, owner) VALUES (?, 1, ?, ?)"
+                number = connection.execute(insert, (body, now, owner)).lastrowid or 0
+                self._check_files()
+        return [Unfinished(number, body)]
+
+    def _claim(self, limit: int) -> list[Unfinished]:
+        with self._lock:
+            connection, owner = self._open(), self._owner()
+            dead = self._dead_owners(connection, owner)
+            if not (self._released or dead or self._due(connection, 1)):
+                return []  # the usual case, without a write
+            released = self._released[:_BATCH]
+            with self._transaction():
+                free = "UPDATE events SET owner = NULL WHERE number = ? AND owner = ?"
+                connection.executemany(free, [(number, owner) for number in released])
+                connection.executemany(_FREE, [(one, _BATCH) for one in dead])
+                numbers = self._due(connection, limit)
+                take = "UPDATE events SET attempts = attempts + 1, owner = ? WHERE number = ?"
+                connection.executemany(take, [(owner, number) for number in numbers])
+                self._check_files()
+            del self._released[: len(released)]
+        try:
+            return [self._hand_out(number) for number in numbers]
+        except BaseException:
+            self._released += numbers
+            raise
+
+    def _due(self, connection: sqlite3.Connection, limit: int) -> list[int]:
+        """Return events that are due and that nobody owns."""
+        numbers: list[int] = []
+        for query in _DUE:
+            left = {"now": self._clock(), "longest": _LONGEST, "limit": limit - len(numbers)}
+            numbers += [number for (number,) in connection.execute(query, left)]
+        return numbers
+
+    def _dead_owners(self, connection: sqlite3.Connection, me: str) -> list[str]:
+        dead, owner = list[str](), ""
+        while row := connection.execute(_NEXT_OWNER, (owner,)).fetchone():
+            owner = row[0]
+            if owner != me and not is_alive(self._path, owner):
+                dead.append(owner)
+        return dead
+
+    def _hand_out(self, number: int) -> Unfinished:
+        query = "SELECT body, attempts, finished FROM events WHERE number = ?"
+        with self._lock:  # for one event at a time, as bodies may be large
+            body, attempts, finished = self._open().execute(query, (number,)).fetchone()
+        return Unfinished(number, body, attempts, frozenset(filter(None, finished.split("\n"))))
+
+    async def _count(self, condition: str) -> int:
+        def count() -> int:
+            with self._counting:  # beside the lock: a large file takes long to count, and adding must not wait for it
+                with self._lock:
+                    self._open()
+                    reader = self._reader
+                rows = reader.execute(f"SELECT count(*) FROM events WHERE {condition}")  # noqa: S608 - ours
+                return int(rows.fetchone()[0])
+
+        return await self._threads.run(count)
+
+    async def _change(self, statement: str, *values: object) -> int:
+        def change() -> int:
+            with self._transaction() as connection:
+                return connection.execute(statement, values).rowcount
+
+        return await self._threads.run(change)
+
+    # -- the file ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _transaction(self, patience: float = _BUSY) -> Generator[sqlite3.Connection, None, None]:
+        with self._lock:
+            connection = self._open()
+            connection.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            connection = _connect(self._path)
+            self._connection, self._reader = connection, _connection_to(self._path)
+            self._closer = weakref.finalize(self, _close, connection, self._reader)
+            self._files = {path: path.stat() for path in _files_of(self._path) if path.exists()}
+        return self._connection
+
+    def _start_in_child(self) -> None:
+        """Begin anew in the child of a fork: locks, connections and the file's locks belong to the parent."""
+        if self._closer:
+            self._closer.detach()
+        self._make_locks()
+        self._start()
+
+    def _owner(self) -> str:
+        """Return the name under which this process owns events."""
+        if self._owner_lock is None:
+            remove_leftovers(self._path)
+            self._owner_lock = OwnerLock(self._path)
+            self._files[self._owner_lock.path] = self._owner_lock.path.stat()
+        return self._owner_lock.owner
+
+    def _check_files(self) -> None:
+        """Make sure that what is written reaches the file that other processes, and the next one, will open."""
+        for path, opened in self._files.items():
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                found = None
+            emptied = found is not None and path == self._path and found.st_size == 0
+            if found is None or emptied or not os.path.samestat(found, opened):
+                raise sqlite3.OperationalError(f"{path.name} was deleted, replaced or emptied while it was open")
+
+
+_stores: weakref.WeakSet[SQLiteStore] = weakref.WeakSet()
+
+
+def _start_in_child() -> None:
+    for store in _stores:
+        store._start_in_child()  # noqa: SLF001 - this module's own  # pyright: ignore[reportPrivateUsage]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_in_child)
+
+
+def _close(*connections: sqlite3.Connection) -> None:
+    for connection in connections:
+        connection.close()
+
+
+def _files_of(path: Path) -> list[Path]:
+    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
+
+
+def _connection_to(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    with suppress(FileExistsError):  # a file that exists must not be closed: that would drop this process's locks on it
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    deadline = time.monotonic() + _BUSY
+    while True:
+        connection = _connection_to(path)
+        try:
+            _prepare(connection)
+        except sqlite3.OperationalError:  # processes that start together may get into each other's way here
+            connection.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # what is answered for is on disk
+    connection.execute("PRAGMA secure_delete = ON")  # texts of people
+    if connection.execute("PRAGMA user_version").fetchone()[0] not in range(_VERSION + 1):
+        raise ConfigurationError("the SQLite store was written by another version of smsgate")
+    connection.executescript(_SCHEMA)

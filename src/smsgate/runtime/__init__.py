@@ -1,0 +1,1 @@
+"""Run-time support of generated packages: model base, rules, reading, arguments and times."""

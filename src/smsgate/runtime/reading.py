@@ -1,0 +1,329 @@
+"""Reading answers: a strict look first, and only when that fails repairs that lose as little as possible.
+
+Fields go by their wire names alone.
+Repairs, until nothing changes: null where a list or a map belongs becomes empty; an optional field that cannot be read
+becomes absent (a required one makes whatever holds it unreadable in turn). An item of a list answer that is still
+unreadable goes to ``Page.invalid``; a single object that is still unreadable raises ``UnreadableError``.
+
+Time is linear in the size of a response, whatever it holds: lists stop at their first bad item, and repairs have bounds
+on values, problems and rounds. Long lists are validated in pieces, so that a thread that reads one releases the GIL in
+between (the compiled validator itself never does).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from pydantic import ConfigDict, ValidationError
+from pydantic_core import CoreConfig, SchemaValidator
+
+from smsgate.runtime.types import InvalidItem, Model, Page, UnreadableError, schema_lock
+from smsgate.runtime.unknown_fields import mark_received
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["ObjectReader", "PageReader", "parse_object", "read_bytes", "read_nothing"]
+
+M = TypeVar("M", bound=Model)
+Location = tuple["int | str", ...]
+Origin = tuple[str, str]
+"""Dotted location and kind of the problem that made a field unreadable in the first place."""
+
+_HIDING = CoreConfig(hide_input_in_errors=True)
+_logger = logging.getLogger("smsgate")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_COUNT = re.compile(r"[0-9]{1,18}")
+_MOST_VALUES = 20_000
+"""Named values in one object; a message to a hundred recipients has some three hundred."""
+_MOST_REPAIRED_VALUES = 70_000
+"""Values, or commas in texts, of an object that is repaired: more than the longest text can have."""
+_MOST_PROBLEMS = 1_000
+_MOST_ROUNDS = 200
+_MOST_REPAIRED_ITEMS = 5_000
+_MOST_INVALID = 1_000
+_PIECE = 64
+"""Items of a long list that are validated at once."""
+_LONG = 256 * 1024
+"""Bytes from which on a list is validated in pieces."""
+_EMPTY: dict[str, type[list[Any] | dict[str, Any]]] = {"list_type": list, "dict_type": dict}
+
+
+class ObjectReader(Generic[M]):
+    """Reads one JSON object into a model; the class and its compiled validator are fetched on first use."""
+
+    __slots__ = ("_model", "_quick", "_validator")
+
+    def __init__(self, model: Callable[[], type[M]]) -> None:
+        self._model = model
+        self._validator: SchemaValidator | None = None
+        self._quick: SchemaValidator | None = None
+
+    @property
+    def model(self) -> type[M]:
+        """The class; a fork waits for its import."""
+        with schema_lock:
+            return self._model()
+
+    @property
+    def validator(self) -> SchemaValidator:
+        """The model's compiled validator; built on first use, so that importing stays cheap."""
+        if self._validator is None:
+            with schema_lock:
+                self.model.model_rebuild()
+            self._validator = cast("SchemaValidator", self.model.__pydantic_validator__)
+        return self._validator
+
+    @property
+    def quick(self) -> SchemaValidator:
+        """A validator that stops at the first bad item of every list; built on first use."""
+        if self._quick is None:
+            with schema_lock:
+                self.model.model_rebuild()
+                self._quick = _quick_validator(self.model.__pydantic_core_schema__)
+        return self._quick
+
+    def __call__(self, _status: int, _headers: Mapping[str, str], content: bytes) -> M:
+        """Read an answer; raises UnreadableError."""
+        name = self.model.__name__
+        _check_density(content, name)
+        if len(content) > _MOST_VALUES and min(content.count(b","), content.count(b'":')) > _MOST_VALUES:
+            raise UnreadableError(name, "", "too_many_values")
+        validator = self._quick or self.quick
+        try:
+            found: M = validator.validate_json(content, by_alias=True, by_name=False)
+        except ValidationError:
+            _check_repairable(content, name)
+            found = self.repair(_load(content, name))
+        if found.is_sent_back:
+            mark_received(found)
+        return found
+
+    def repair(self, document: Any) -> M:
+        """Read parsed JSON, which itself stays as it is.
+
+        Raises:
+            UnreadableError: names the field where the trouble started.
+        """
+        name = self.model.__name__
+        blame: dict[Location, Origin] = {}
+        try:
+            content = _dump(document)
+            _check_repairable(content, name)
+            copied = json.loads(content)
+            for _ in range(_MOST_ROUNDS):
+                try:
+                    return cast("M", self.validator.validate_json(content, by_alias=True, by_name=False))
+                except ValidationError as failure:
+                    if failure.error_count() > _MOST_PROBLEMS:
+                        break
+                    problems = failure.errors(include_url=False, include_context=False, include_input=False)
+                beyond_repair = _repair_round(copied, [(found["loc"], found["type"]) for found in problems], blame)
+                if beyond_repair is not None:
+                    raise UnreadableError(name, *beyond_repair)
+                content = _dump(copied)
+        except RecursionError:
+            raise UnreadableError(name, "", "recursion") from None
+        raise UnreadableError(name, "", "too_many_problems")
+
+
+class PageReader(Generic[M]):
+    """Reads a JSON list into a ``Page``; the compiled validator is built on first use."""
+
+    __slots__ = ("_validator", "item")
+
+    def __init__(self, model: Callable[[], type[M]]) -> None:
+        self.item = ObjectReader(model)
+        self._validator: SchemaValidator | None = None
+
+    def _build(self) -> SchemaValidator:
+        with schema_lock:
+            from pydantic import TypeAdapter  # noqa: PLC0415 - slow to import, and needed for lists only
+
+            adapter = TypeAdapter(list[self.item.model], config=ConfigDict(hide_input_in_errors=True))  # type: ignore[name-defined]
+            self._validator = _quick_validator(adapter.core_schema)
+        return self._validator
+
+    def __call__(
+        self,
+        _status: int,
+        headers: Mapping[str, str],
+        content: bytes,
+        *,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> Page[M]:
+        """Read an answer to a request for ``limit`` items from ``offset`` on; raises UnreadableError."""
+        validator = self._validator or self._build()
+        _check_density(content, f"list of {self.item.model.__name__}")
+        try:
+            if len(content) > _LONG:
+                page = self._read_pieces(validator, content)
+            else:
+                page = Page(validator.validate_json(content, by_alias=True, by_name=False))
+        except ValidationError:
+            page = self._read_pieces(validator, content)
+        for item in page:
+            if not item.is_sent_back:
+                break
+            mark_received(item)
+        page.total = _total(headers)
+        page.limit = limit
+        page.offset = offset
+        return page
+
+    def _read_pieces(self, validator: SchemaValidator, content: bytes) -> Page[M]:
+        name = self.item.model.__name__
+        document = _load(content, f"list of {name}")
+        if document is None:
+            return Page()
+        if not isinstance(document, list):
+            raise UnreadableError(f"list of {name}", "", "list_type")
+        items: list[Any] = cast("Any", document)
+        page: Page[M] = Page()
+        repaired = 0
+        for start in range(0, len(items), _PIECE):
+            piece = items[start : start + _PIECE]
+            try:
+                page += validator.validate_json(_dump(piece), by_alias=True, by_name=False)
+            except (ValidationError, RecursionError):
+                repaired += len(piece)
+                self._repair(piece, page)
+            if repaired > _MOST_REPAIRED_ITEMS or len(page.invalid) > _MOST_INVALID:
+                raise UnreadableError(f"list of {name}", "", "too_many_problems")
+        if page.invalid:
+            _logger.warning("%d of %d items in a list of %s could not be read", len(page.invalid), len(items), name)
+        return page
+
+    def _repair(self, items: list[Any], page: Page[M]) -> None:
+        for raw in items:
+            try:
+                page.append(self.item.repair(raw))
+            except UnreadableError as failure:  # noqa: PERF203 - one bad item must not cost the others
+                page.invalid.append(InvalidItem(raw, f"{failure.location or 'the item'} ({failure.reason})"))
+
+
+_readers: dict[type[Model], ObjectReader[Any]] = {}
+
+
+def parse_object(model: type[M], content: bytes) -> M:
+    """Read one JSON document as tolerantly as an answer.
+
+    Raises:
+        UnreadableError: it cannot be understood; names the field.
+    """
+    reader = _readers.get(model)
+    if reader is None:
+        reader = _readers.setdefault(model, ObjectReader(lambda: model))
+    return cast("M", reader(0, {}, content))
+
+
+def read_nothing(_status: int, _headers: Mapping[str, str], _content: bytes) -> None:
+    """Read an answer whose body means nothing (204, or a 202 with a word of plain text)."""
+
+
+def read_bytes(_status: int, _headers: Mapping[str, str], content: bytes) -> bytes:
+    """Read a binary answer as it is."""
+    return content
+
+
+def _check_density(content: bytes, what: str) -> None:
+    """Refuse JSON of little else than brackets, of which each costs far more time and memory than its bytes."""
+    containers = content.count(b"[") + content.count(b"{") if len(content) > _MOST_REPAIRED_VALUES else 0
+    if containers > max(_MOST_REPAIRED_VALUES, len(content) // 10):
+        raise UnreadableError(what, "", "too_many_values")
+
+
+def _check_repairable(content: bytes, what: str) -> None:
+    if content.count(b",") > _MOST_REPAIRED_VALUES:
+        raise UnreadableError(what, "", "too_many_values")
+
+
+def _failing_fast(schema: Any) -> Any:
+    """Copy a compiled type's schema with lists that stop at their first bad item."""
+    if isinstance(schema, dict):
+        part: dict[str, Any] = cast("Any", schema)
+        changed = {key: value if key == "metadata" else _failing_fast(value) for key, value in part.items()}
+        return {**changed, "fail_fast": True} if part.get("type") == "list" else changed
+    if isinstance(schema, list):
+        parts: list[Any] = cast("Any", schema)
+        return [_failing_fast(part) for part in parts]
+    return schema
+
+
+def _quick_validator(schema: Any) -> SchemaValidator:
+    """Compile a schema with lists that stop at their first bad item; models are compiled anew, for it."""
+    return SchemaValidator(_failing_fast(schema), _HIDING, _use_prebuilt=False)
+
+
+def _load(content: bytes, what: str) -> Any:
+    """Parse JSON more tolerantly than the compiled parser: byte order mark, bad UTF-8, lone surrogates."""
+    if not content.strip():
+        raise UnreadableError(what, "", "empty")
+    try:
+        return json.loads(content.decode("utf-8-sig", "replace"))
+    except (ValueError, RecursionError):
+        raise UnreadableError(what, "", "json_invalid") from None  # the cause would carry the whole body
+
+
+def _dump(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _repair_round(document: Any, problems: list[tuple[Location, str]], blame: dict[Location, Origin]) -> Origin | None:
+    """Repair what one validation found, in place; returns the origin of the first problem that cannot be repaired."""
+    plans: list[tuple[Location, str, Origin]] = []
+    for location, kind in problems:  # all paths first: repairs change the ground that locations are read on
+        path = _real_path(document, location)
+        missing = (*path, location[-1]) if kind == "missing" else path
+        plans.append((path, kind, blame.get(missing, (_dotted(location), kind))))
+    for path, kind, origin in plans:
+        if not _repair_at(document, path, kind, origin, blame):
+            return origin
+    return None
+
+
+def _repair_at(document: Any, path: Location, kind: str, origin: Origin, blame: dict[Location, Origin]) -> bool:
+    while path and kind not in _EMPTY and isinstance(path[-1], int):
+        path = path[:-1]  # an item is never dropped in silence: its whole list counts as unreadable
+    if not path:
+        return False
+    holder: Any = document
+    for step in path[:-1]:
+        if isinstance(holder, dict) and step not in holder:
+            return True  # gone with an earlier repair of this round
+        holder = cast("Any", holder)[step]
+    last = path[-1]
+    if kind in _EMPTY and holder[last] is None:
+        holder[last] = _EMPTY[kind]()
+    elif isinstance(last, int):
+        return _repair_at(document, path[:-1], "", origin, blame)
+    elif last in holder:
+        del holder[last]
+        blame[path] = origin
+    return True
+
+
+def _real_path(document: Any, location: Location) -> Location:
+    """The steps of an error location that exist in the document (not: an absent field, a tag of a union, ``[key]``)."""
+    path: list[int | str] = []
+    here: Any = document
+    for step in location:
+        is_step = isinstance(step, int) if isinstance(here, list) else isinstance(here, dict) and step in here
+        if is_step:
+            here = cast("Any", here)[step]
+            path.append(step)
+    return tuple(path)
+
+
+def _dotted(location: Location) -> str:
+    """A location as text; steps that are no plain names are masked, as keys of a map may be anything."""
+    return ".".join(str(step) if isinstance(step, int) or _NAME.fullmatch(step) else "…" for step in location)
+
+
+def _total(headers: Mapping[str, str]) -> int | None:
+    text = headers.get("X-Total-Count") or headers.get("x-total-count") or ""
+    return int(text) if _COUNT.fullmatch(text) else None

@@ -1,0 +1,57 @@
+"""What a model's repr shows: numbers, times, enums and ids; personal or secret text only as ``…``."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from enum import Enum
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+__all__ = ["Hidden", "shown", "shown_url"]
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_:.-]{0,63}")
+"""What a key of a map looks like that is a name: of a state, of a health check."""
+
+
+class Hidden:
+    """Stands in a repr for text that may be personal or secret."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str = "…") -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def shown(name: str, value: Any) -> Any:
+    """What a repr may show of a field: numbers, times, enums, nested models and ids; other text only as ``…``."""
+    if value is None or isinstance(value, (bool, int, float, datetime, Enum, BaseModel)):
+        return value
+    if isinstance(value, str):
+        return value if name == "id" or name.endswith("_id") else Hidden()
+    if isinstance(value, list):
+        items: list[Any] = cast("Any", value)
+        return [shown(name, item) for item in items]
+    if isinstance(value, dict):
+        entries: dict[Any, Any] = cast("Any", value)
+        if all(isinstance(item, (datetime, BaseModel)) for item in entries.values()):
+            return {key if _NAME.fullmatch(key) else Hidden(): item for key, item in entries.items()}
+        return Hidden("{…}")
+    return Hidden()
+
+
+def shown_url(url: str) -> str:
+    """A URL without user name, password, query and fragment, which may hold secrets; ``…`` when it is no URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "…"
+    if not parts.hostname:
+        return "…"
+    rest = "?…" if parts.query or parts.fragment else ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{rest}"

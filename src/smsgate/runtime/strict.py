@@ -1,0 +1,63 @@
+"""Strict reading: a type that checks a model from JSON by the rules for building one.
+
+Reading JSON into a model is tolerant, as a
+response is read. Where JSON is somebody's request, such as the body of an endpoint, it should not be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+
+from pydantic_core import core_schema
+
+from smsgate.runtime.types import Model, encode
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+
+__all__ = ["Strict", "strict"]
+
+M = TypeVar("M", bound=Model)
+
+
+class _StrictRules:
+    """Annotation that makes pydantic build a model instead of reading it tolerantly."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        if not (isinstance(source, type) and issubclass(source, Model)):
+            raise TypeError("Strict takes one model: Strict[Message]")
+        return core_schema.no_info_wrap_validator_function(partial(_build, source), handler(source))
+
+
+def _build(model: type[Model], value: Any, read: core_schema.ValidatorFunctionWrapHandler) -> Any:
+    """Build the model; pydantic adds the problems of its ValidationError to those of the surroundings."""
+    if isinstance(value, model):
+        encode(value, model)
+        return value
+    if isinstance(value, Mapping):
+        fields: Mapping[Any, Any] = cast("Any", value)
+        if all(isinstance(name, str) for name in fields):
+            return model(**fields)
+    return read(value)
+
+
+Strict = Annotated[M, _StrictRules]
+"""``Strict[Message]``: a `Message` for web frameworks and pydantic models that accepts only what could be built.
+
+Unknown fields, times without a zone, unknown enum values and broken limits are validation errors (a FastAPI endpoint
+with such a body returns 422).
+"""
+
+
+def strict(model: type[M]) -> type[M]:
+    """Return ``Strict[model]`` for a model that is chosen at run time, such as for a pydantic ``TypeAdapter``.
+
+    Raises:
+        TypeError: it is no model class.
+    """
+    if not (isinstance(model, type) and issubclass(model, Model)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError("strict takes a model class: strict(Message)")
+    return cast("type[M]", Annotated[model, _StrictRules])

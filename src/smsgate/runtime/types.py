@@ -1,0 +1,371 @@
+"""What the generated models and operations are made of: model base, times, open enums, pages, operations, encoding.
+
+Standard library and pydantic only, no I/O.
+Times are in ``times``, answers are read in ``reading``, arguments of operations are written in ``arguments``.
+
+What a user builds is checked strictly: unknown keywords, zone-less times and broken limits fail. What is received is
+read tolerantly: unknown fields and enum values are kept. No error or repr made here carries a value of a message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError, PydanticSerializationError
+
+from smsgate.runtime.building import ModelSignature, by_keyword, check_names, with_own_types
+from smsgate.runtime.locks import ForkSafeLock
+from smsgate.runtime.representation import Hidden, shown
+from smsgate.runtime.times import BUILDING, Timestamp, wire_time
+from smsgate.runtime.unknown_fields import unknown_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pydantic_core import InitErrorDetails
+    from typing_extensions import Self
+
+__all__ = [
+    "BUILDING",
+    "InvalidArgumentError",
+    "InvalidItem",
+    "Model",
+    "OpenIntEnum",
+    "OpenStrEnum",
+    "Operation",
+    "Page",
+    "Timestamp",
+    "UnreadableError",
+    "encode",
+    "replaced",
+    "schema_lock",
+    "wire_time",
+]
+
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+M = TypeVar("M", bound="Model")
+
+schema_lock = ForkSafeLock()
+
+
+class UnreadableError(ValueError):
+    """An answer that cannot be understood; the text names the field, never a value.
+
+    Attributes:
+        what: name of the model that was expected.
+        location: dotted wire path of the field, "" for the whole document.
+        reason: short machine-made word such as ``missing`` or ``json_invalid``.
+    """
+
+    def __init__(self, what: str, location: str, reason: str) -> None:
+        super().__init__(f"cannot read {what}: {location or 'the document'} ({reason})")
+        self.what = what
+        self.location = location
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[UnreadableError], tuple[str, str, str]]:
+        return type(self), (self.what, self.location, self.reason)
+
+
+class InvalidArgumentError(ValueError):
+    """An argument that cannot be put into a request: an empty or path-like id, a time without zone."""
+
+
+@dataclass(frozen=True)
+class InvalidItem:
+    """An item of a list answer that could not be read even after repairs.
+
+    Attributes:
+        raw: the item as parsed JSON (hidden in repr).
+        reason: field and kind of the first problem, without values.
+    """
+
+    raw: Any = field(repr=False)
+    reason: str
+
+
+class Page(list[T]):
+    """The items of a list answer, with what the server said about the whole list.
+
+    Attributes:
+        total: number of items matching the filter (``X-Total-Count``); None when the server did not say.
+        limit: the page size that was asked for, None when none was.
+        offset: the number of items skipped, as asked for.
+        invalid: items that could not be read.
+    """
+
+    total: int | None = None
+    limit: int | None = None
+    offset: int | None = None
+    invalid: list[InvalidItem]
+
+    def __init__(
+        self,
+        items: list[T] | tuple[T, ...] = (),
+        *,
+        total: int | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+        invalid: list[InvalidItem] | None = None,
+    ) -> None:
+        super().__init__(items)
+        self.total = total
+        self.limit = limit
+        self.offset = offset
+        self.invalid = [] if invalid is None else invalid
+
+
+class Operation(Generic[T_co]):
+    """One call of the API as a value: what to send and how to read the answer. Immutable by convention.
+
+    Attributes:
+        name: operation id, such as ``send_message``.
+        method: HTTP method in capitals.
+        path: percent-encoded, begins with ``/``, relative to the base URL.
+        query: percent-encoded, without ``?``; empty when there is none.
+        content: JSON body, None for no body.
+        auth: ``client`` for the client's credentials, ``none`` for none, ``refresh`` for ``token`` as the bearer.
+        token: the refresh token, only with ``auth == "refresh"``.
+        repeat: may it be sent again after an unknown outcome? ``safe``: yes; ``settle``: find out first; ``never``.
+        scope: scope that a JWT needs, None when none.
+        also_success: statuses besides 2xx whose body is a regular answer, tried only if it parses.
+        parse: status, headers, body to the answer; raises UnreadableError.
+    """
+
+    __slots__ = (
+        "also_success",
+        "auth",
+        "content",
+        "method",
+        "name",
+        "parse",
+        "path",
+        "query",
+        "repeat",
+        "scope",
+        "token",
+    )
+
+    name: str
+    method: str
+    path: str
+    query: str
+    content: bytes | None
+    auth: Literal["client", "none", "refresh"]
+    token: str | None
+    repeat: Literal["safe", "settle", "never"]
+    scope: str | None
+    also_success: tuple[int, ...]
+    parse: Callable[[int, Mapping[str, str], bytes], T_co]
+
+    def __init__(
+        self,
+        name: str,
+        method: str,
+        path: str,
+        parse: Callable[[int, Mapping[str, str], bytes], T_co],
+        *,
+        query: str = "",
+        content: bytes | None = None,
+        auth: Literal["client", "none", "refresh"] = "client",
+        token: str | None = None,
+        repeat: Literal["safe", "settle", "never"] = "never",
+        scope: str | None = None,
+        also_success: tuple[int, ...] = (),
+    ) -> None:
+        self.name = name
+        self.method = method
+        self.path = path
+        self.parse = parse
+        self.query = query
+        self.content = content
+        self.auth = auth
+        self.token = token
+        self.repeat = repeat
+        self.scope = scope
+        self.also_success = also_success
+
+    def __repr__(self) -> str:
+        return f"<Operation {self.name} {self.method}>"
+
+
+class OpenStrEnum(str, Enum):
+    """Text enum that keeps values it does not know, as members of the same type outside the listed ones."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str) or isinstance(value, Enum):
+            return None
+        member = str.__new__(cls, value)
+        member._name_ = member._value_ = str(value)
+        return member
+
+    def __str__(self) -> str:
+        return cast("str", self._value_)
+
+    def __format__(self, spec: str) -> str:
+        return format(cast("str", self._value_), spec)
+
+
+class OpenIntEnum(int, Enum):
+    """Integer enum whose members are only names for points in a range; other numbers are kept."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, int) or isinstance(value, (bool, Enum)):
+            return None
+        member = int.__new__(cls, value)
+        member._name_ = str(value)
+        member._value_ = int(value)
+        return member
+
+    def __str__(self) -> str:
+        return str(self._value_)
+
+    def __format__(self, spec: str) -> str:
+        return format(cast("int", self._value_), spec)
+
+
+class Model(BaseModel):
+    """Base of all models: frozen, snake_case names, camelCase on the wire, built strictly, read tolerantly."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        extra="allow",  # what a newer server sends survives parse, copy and dump; __init__ forbids it at run time
+        frozen=True,
+        defer_build=True,
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+    )
+
+    keeps_null: ClassVar[bool] = False
+    """Whether an explicit None is written as null (settings: "reset") instead of being left out."""
+
+    is_sent_back: ClassVar[bool] = False
+    """Whether programs change what they have read and send it back, so that unknown fields of a response must pass."""
+
+    none_is_absent: ClassVar[frozenset[str]] = frozenset()
+    """Fields for which building with None means not to set them, as in programs written for the official client."""
+
+    positional: ClassVar[str | None] = None
+    """The one field that may be given without its name."""
+
+    shown_fields: ClassVar[Mapping[str, Callable[[str], str]]] = {}
+    """Text fields that the repr shows, with what makes them fit to be shown."""
+
+    if not TYPE_CHECKING:  # type checkers make the signature from the fields
+        __signature__ = ModelSignature()
+
+        def __init__(self, /, *values: Any, **data: Any) -> None:
+            if values:
+                data = by_keyword(type(self), self.positional, values, data)
+            build = self.__pydantic_validator__.validate_python
+            try:
+                build(data, self_instance=self, strict=True, extra="forbid", context=BUILDING)
+            except ValidationError:
+                pass  # a mistake, None for an absent value, or stand-ins for the fields' own types
+            else:
+                return
+            check_names(type(self), data)
+            data = {k: v for k, v in data.items() if v is not None or k not in self.none_is_absent}
+            build(with_own_types(type(self), data), self_instance=self, strict=True, extra="forbid", context=BUILDING)
+
+        __init__.__pydantic_base_init__ = True  # else every parse would come through __init__
+
+        @classmethod
+        def model_rebuild(cls, *, _parent_namespace_depth: int = 2, **options: Any) -> bool | None:
+            """Finish the deferred schema, one thread at a time (first use may come from many at once)."""
+            with schema_lock:
+                done = super().model_rebuild(_parent_namespace_depth=_parent_namespace_depth + 1, **options)
+                if "__signature__" in cls.__dict__ and cls is not Model:
+                    del cls.__signature__  # pydantic's own, by wire names; ours is inherited
+                return done
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name in type(self).model_fields:
+            if name in self.__dict__:
+                value = self.__dict__[name]
+                show = self.shown_fields.get(name) if isinstance(value, str) else None
+                yield name, shown(name, value) if show is None else show(value)
+        for name in self.__pydantic_extra__ or ():
+            yield name, Hidden()
+
+    def is_plain(self) -> bool:
+        """Whether a look at the object shows that it keeps all rules; models of which that cannot be told say no."""
+        return False
+
+    @classmethod
+    def from_dict(cls, payload: Mapping[str, Any]) -> Self:
+        """Read parsed JSON (wire names), as tolerant as reading an answer; unknown fields are kept."""
+        return cls.model_validate(payload)
+
+    def asdict(self) -> dict[str, Any]:
+        """JSON-ready dict with wire names: defaults included, None left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def replaced(model: M, **changes: Any) -> M:
+    """Copy a model with other values for some fields, unchecked like ``model_copy`` and in a third of its time."""
+    copied = object.__new__(type(model))
+    put = object.__setattr__
+    put(copied, "__dict__", {**model.__dict__, **changes})
+    put(copied, "__pydantic_fields_set__", {*model.__pydantic_fields_set__, *changes})
+    put(copied, "__pydantic_extra__", model.__pydantic_extra__ and {**model.__pydantic_extra__})
+    put(copied, "__pydantic_private__", None)
+    return copied
+
+
+def encode(model: Model, kind: type[Model] = Model, *, recheck: bool = True) -> bytes:
+    """Write a request body: what was set, by wire names; None is left out, or null where it means "reset".
+
+    The result is checked once more by the rules for building, because ``model_copy`` and ``model_construct`` skip all
+    rules and reading JSON most of them, unless a look at the model shows that it keeps them.
+
+    Args:
+        model: the body.
+        kind: what it must be.
+        recheck: False only for a message that was checked and then encrypted.
+
+    Raises:
+        InvalidArgumentError: it is something else.
+        pydantic.ValidationError: the model breaks its own rules.
+    """
+    if not isinstance(model, kind):
+        raise InvalidArgumentError(f"the body must be of type {kind.__name__}")
+    try:
+        content = model.__pydantic_serializer__.to_json(
+            model,
+            by_alias=True,
+            exclude_unset=True,
+            exclude_none=not model.keeps_null,
+            warnings=False,
+            context=BUILDING,  # times that came without a zone are written without one, and fail below
+        )
+    except PydanticSerializationError:
+        problem = PydanticCustomError("unserializable", "Value cannot be written as JSON")
+        raise ValidationError.from_exception_data(
+            type(model).__name__, [{"type": problem, "loc": (), "input": None}], "json", hide_input=True
+        ) from None  # its text quotes the value
+    if recheck and not model.is_plain():
+        if model.is_sent_back:
+            _check_known(model)
+        extra: Literal["allow", "forbid"] = "allow" if model.is_sent_back else "forbid"
+        model.__pydantic_validator__.validate_json(content, strict=True, context=BUILDING, extra=extra)
+    return content
+
+
+def _check_known(model: Model) -> None:
+    """Reject a model that holds fields which no server sent and no model knows: misspelt names."""
+    unknown: list[InitErrorDetails] = [
+        {"type": "extra_forbidden", "loc": path, "input": None} for path in unknown_fields(model)
+    ]
+    if unknown:
+        raise ValidationError.from_exception_data(type(model).__name__, unknown, "json", hide_input=True)

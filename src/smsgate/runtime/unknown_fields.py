@@ -1,0 +1,55 @@
+"""Fields that no model knows: kept when a gateway sent them, rejected when a caller's model brings them.
+
+Settings and webhooks are read, changed and
+sent back, so what a newer server added to them must survive that; a misspelt name in a caller's JSON must not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["mark_received", "unknown_fields"]
+
+
+class _ReceivedFields(dict[str, Any]):
+    """Unknown fields of a response, with the names that they came under; copies of the model keep it."""
+
+    names: frozenset[str] = frozenset()
+
+
+def mark_received(model: BaseModel) -> None:
+    """Note that the unknown fields of a model, and of all models in it, came from a gateway."""
+    for _, found in _models(model, ()):
+        if found.__pydantic_extra__:
+            received = _ReceivedFields(found.__pydantic_extra__)
+            received.names = frozenset(received)
+            object.__setattr__(found, "__pydantic_extra__", received)
+
+
+def unknown_fields(model: BaseModel) -> list[tuple[str, ...]]:
+    """Return the paths of all unknown fields that did not come from a gateway."""
+    return [
+        (*path, name)
+        for path, found in _models(model, ())
+        for name in found.__pydantic_extra__ or ()
+        if name not in getattr(found.__pydantic_extra__, "names", ())
+    ]
+
+
+def _models(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], BaseModel]]:
+    """Yield the models in a value, itself included, with their paths."""
+    if isinstance(value, BaseModel):
+        yield path, value
+        for field, part in value.__dict__.items():
+            yield from _models(part, (*path, field))
+    elif isinstance(value, list):
+        for index, part in enumerate(cast("list[object]", value)):
+            yield from _models(part, (*path, str(index)))
+    elif isinstance(value, dict):
+        for name, part in cast("dict[object, object]", value).items():
+            yield from _models(part, (*path, str(name)))
