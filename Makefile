@@ -48,9 +48,9 @@ generate: setup ## spec/smsgate.yaml -> generated/
 unasync: setup ## src/smsgate/_async and tests/_async -> _sync
 	$(PY) scripts/unasync.py
 specdiff: setup ## compare our spec with a published one: make specdiff FROM=file-or-URL
-	$(PY) scripts/specdiff.py $(FROM)
+	$(PY) -m scripts.specdiff $(FROM)
 bench: setup ## measure beside the official client, write docs/performance.md
-	$(PY) scripts/bench/run.py --write
+	$(PY) -m scripts.bench --write
 faults: setup ## send ten thousand messages while everything fails
 	$(PY) -m scripts.faults
 deliveries: setup ## deliver events to a receiver that crashes, and damaged requests

@@ -123,8 +123,8 @@ def phone(count: int, seed: int) -> Gateway:
     answer = gateway.handle(Request("POST", str(request.url), request.headers, request.read(), Timeout()))
     if answer.status != 201:  # noqa: PLR2004 - created
         sys.exit("the webhook could not be registered")
-    gateway.deliveries.habits.repeat = gateway.deliveries.habits.twin = REPEATED / 2
-    gateway.deliveries.habits.shuffle = True
+    gateway.deliveries.misbehaviour.repeat = gateway.deliveries.misbehaviour.twin = REPEATED / 2
+    gateway.deliveries.misbehaviour.shuffle = True
     for number in range(count):
         gateway.receive("+12025550100", str(number))
     return gateway

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-BENCH = Path(__file__).parent.parent / "scripts" / "bench"
+SCRIPTS = Path(__file__).parent.parent / "scripts"
 PRINTS = 'import sys\nfor n, _ in enumerate(sys.stdin): print(\'{{"wall": {wall}, "cpu": {cpu}}}\', flush=True)'
 OURS, THEIRS = PRINTS.format(wall=2e-6, cpu=1e-6), PRINTS.format(wall=6e-6, cpu=5e-6)
 FAILS = 'raise OSError("no such luck")'
@@ -24,8 +24,8 @@ FAILS = 'raise OSError("no such luck")'
 @pytest.fixture
 def bench(monkeypatch):
     """Give modules of the bench by name."""
-    monkeypatch.syspath_prepend(str(BENCH))
-    return lambda name: import_module(f"benching.{name}")
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    return lambda name: import_module(f"bench.{name}")
 
 
 @pytest.fixture
@@ -270,7 +270,7 @@ def test_every_row_has_its_own_name_and_cases_that_exist(bench):
 
     assert len({found.name for found in rows}) == len(rows)
     for side in [found.ours for found in rows] + [found.other for found in rows if found.other]:
-        assert side.source or (BENCH / "benching" / "cases" / f"{side.case}.py").exists()
+        assert side.source or (SCRIPTS / "bench" / "cases" / f"{side.case}.py").exists()
 
 
 def test_measured_programs_see_no_proxy_and_no_choice_of_backend(bench, monkeypatch):

@@ -5,13 +5,13 @@
 from typing import Annotated, Literal
 
 from pydantic import Field
+from typing_extensions import TypeAliasType
+
 from smsgate.runtime.rules import (
     ReceivedPayloadRules,
     SentPayloadRules,
 )
 from smsgate.runtime.types import Model, OpenStrEnum, Timestamp
-from typing_extensions import TypeAliasType
-
 from smsgate_api.models import HealthResponse, SimCard
 
 

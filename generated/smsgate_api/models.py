@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
+from typing_extensions import TypeAliasType
+
 from smsgate.runtime.rules import (
     DataMessageRules,
     DeviceRules,
@@ -18,7 +20,6 @@ from smsgate.runtime.rules import (
     WebhookRules,
 )
 from smsgate.runtime.types import Model, OpenIntEnum, OpenStrEnum, Timestamp
-from typing_extensions import TypeAliasType
 
 __all__ = [
     "DataMessage",

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
+
 from smsgate.runtime.rules import (
     SettingsRules,
 )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
     from smsgate.ahttp import AsyncHttpClient, AsyncStreamedResponse
-    from smsgate.emulator import Fault, Gateway, Played
+    from smsgate.emulator import Fault, Gateway, ServedExchange
     from smsgate.http import HttpClient, Response, StreamedResponse
 
 __all__ = ["AsyncRefusing", "Refusing", "WireServer", "open_files"]
@@ -112,7 +112,7 @@ class WireServer:
         played = self._gateway.play(await _request(first, reader))
         return await self._answer(played, reader, writer)
 
-    async def _answer(self, played: Played, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _answer(self, played: ServedExchange, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         fault, response = played.fault, played.response
         if fault is None or response is None or not played.broken:
             noise = fault is not None and fault.kind == "garbage" and next(self._turns) % 2

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = {
-    "emulator": ("smsgate.emulator.command", "a pretend gateway with a phone, on 127.0.0.1:8787"),
+    "emulator": ("smsgate.emulator._server.command", "a pretend gateway with a phone, on 127.0.0.1:8787"),
     "listen": ("smsgate.cli.listen", "show events of phones as they come"),
 }
 

@@ -5,10 +5,9 @@ Those of a device's settings are loaded when one is asked for: most programs nee
 
 from typing import TYPE_CHECKING, Any
 
+from smsgate._core.queries import InboxQueryFilter, MessagesQueryFilter, QueryPagination
 from smsgate.runtime.strict import Strict, strict
 from smsgate.runtime.types import Page
-
-from smsgate._core.queries import InboxQueryFilter, MessagesQueryFilter, QueryPagination
 from smsgate_api import models
 from smsgate_api.models import (
     DataMessage,

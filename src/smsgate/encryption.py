@@ -20,7 +20,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
 from smsgate._core.encryption_schemes import SCHEME, without_plus
-from smsgate._core.extras import missing
+from smsgate._extras import missing
 from smsgate.errors import (
     CiphertextFormatError,
     ConfigurationError,

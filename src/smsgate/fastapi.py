@@ -22,7 +22,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from smsgate._core.extras import missing
+from smsgate._extras import missing
 
 try:
     from fastapi import APIRouter, BackgroundTasks, Body, Depends, FastAPI, Request, Response

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from smsgate._core.extras import missing
+from smsgate._extras import missing
 from smsgate._http import Headers, HttpClient, Request, Response, StreamedResponse, Timeout
 from smsgate.errors import ConfigurationError
 from smsgate.runtime.types import schema_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from smsgate._backends.aiohttp import AiohttpAsyncHttpClient as AiohttpHttpClient
     from smsgate._backends.connection import Verify
     from smsgate._backends.httpx import HttpxHttpClient

@@ -287,7 +287,7 @@ def test_line_break_after_a_passphrase_does_not_count_but_spaces_do(monkeypatch)
     client = AsyncAPIClient.from_env()
 
     text = Encryptor(" secret ").encrypt("Hello")
-    assert client._cipher._encryptor.decrypt(text) == "Hello"
+    assert client._cipher.encryptor.decrypt(text) == "Hello"
 
 
 @pytest.mark.parametrize("value", ["\n", " x", "x ", "x\n", "x\r\n", "\tx", "x\u00a0"])

@@ -23,8 +23,8 @@ from smsgate import Timeout, webhooks  # noqa: E402 - after the check above
 from smsgate.__main__ import main  # noqa: E402
 from smsgate.cli import listen, registering  # noqa: E402
 from smsgate.cli.output import say, show  # noqa: E402
-from smsgate.emulator import Deliverer, Gateway  # noqa: E402
-from smsgate.emulator.asgi import EmulatorApp  # noqa: E402
+from smsgate.emulator import Gateway, WebhookSender  # noqa: E402
+from smsgate.emulator._server.asgi import EmulatorApp  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 TARGET = "https://receiver.example/sms"
@@ -117,7 +117,7 @@ def signed(body, key):
 
 
 def registered(gateway):
-    return sorted((hook["event"], hook["url"]) for hook in gateway._books.webhooks.values())
+    return sorted((hook["event"], hook["url"]) for hook in gateway._state.webhooks.values())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -126,7 +126,7 @@ def test_events_are_shown_and_registrations_removed_at_the_end(start, gateway, n
     url = command.url()
     during = registered(gateway)
 
-    with Deliverer(gateway, rewrite={"https://receiver.example": url}):
+    with WebhookSender(gateway, rewrite={"https://receiver.example": url}):
         gateway.receive("+12025550101", "hello")
         eventually(lambda: command.out)
     code = command.stop(number)
@@ -142,9 +142,9 @@ def test_events_are_shown_and_registrations_removed_at_the_end(start, gateway, n
 def test_repetitions_are_shown_once_and_refusals_told(start, gateway):
     command = start("--register", TARGET)
     url = command.url()
-    gateway.deliveries.habits.repeat = gateway.deliveries.habits.twin = 0.5
+    gateway.deliveries.misbehaviour.repeat = gateway.deliveries.misbehaviour.twin = 0.5
 
-    with Deliverer(gateway, rewrite={"https://receiver.example": url}):
+    with WebhookSender(gateway, rewrite={"https://receiver.example": url}):
         for number in range(5):
             gateway.receive("+12025550101", f"text {number}")
         eventually(lambda: len(command.out) == 5 and not gateway.deliveries.waiting)
@@ -340,7 +340,7 @@ def test_command_in_this_process_stops_on_a_signal_and_restores_the_handlers(gat
         eventually(lambda: said.append(capfd.readouterr().err) or "listening on" in "".join(said))
         seen.extend(registered(gateway))
         url = "".join(said).split()[-1]
-        with Deliverer(gateway, rewrite={"https://receiver.example": url}):
+        with WebhookSender(gateway, rewrite={"https://receiver.example": url}):
             gateway.receive("+12025550101", "hello")
             eventually(lambda: not gateway.deliveries.waiting)
         httpx.post(url, content=b"{}", trust_env=False)

@@ -14,7 +14,7 @@ from smsgate.emulator import Gateway
 def gateway_url():
     """The base URL of an emulated cloud server on a real port, for login and password as the documents write them."""
     uvicorn = pytest.importorskip("uvicorn", reason="the emulator's port needs uvicorn")
-    from smsgate.emulator.asgi import EmulatorApp
+    from smsgate.emulator._server.asgi import EmulatorApp
 
     app = EmulatorApp(Gateway(login="login", password="password"))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))

@@ -15,7 +15,7 @@ import pytest
 
 import smsgate
 from smsgate import webhooks
-from smsgate.emulator import Deliverer, Gateway
+from smsgate.emulator import Gateway, WebhookSender
 
 uvicorn = pytest.importorskip("uvicorn", reason="the emulator's port needs uvicorn")
 
@@ -64,7 +64,7 @@ def test_wsgi_application_of_the_guide_takes_what_a_phone_sends():
         client.ensure_webhooks(f"http://127.0.0.1:{server.server_port}/sms", ["sms:received"])
         thread = threading.Thread(target=lambda: [server.handle_request() for _ in range(2)])
         thread.start()
-        deliverer = Deliverer(gateway)
+        deliverer = WebhookSender(gateway)
         for key in ("key of another phone", "key of the phone"):
             gateway.devices[0].signing_key = key
             gateway.receive("+12025550101", f"signed with the {key}")

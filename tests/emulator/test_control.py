@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from smsgate.emulator import Attachment, Faults, Gateway
-from smsgate.emulator.asgi import EmulatorApp
+from smsgate.emulator._server.asgi import EmulatorApp
 
 pytestmark = pytest.mark.anyio
 
@@ -41,11 +41,11 @@ def curl(gateway):
 
 @pytest.fixture
 def inbox(gateway):
-    return gateway._books.inbox
+    return gateway._state.inbox
 
 
 async def test_text_comes_in_and_webhooks_hear_of_it(curl, gateway, inbox):
-    gateway._books.webhooks["a"] = {"id": "a", "url": "https://receiver.example/", "event": "sms:received"}
+    gateway._state.webhooks["a"] = {"id": "a", "url": "https://receiver.example/", "event": "sms:received"}
 
     answer = await curl({"sender": "+12025550101", "text": "Hello"})
 
@@ -85,7 +85,7 @@ async def test_every_property_of_a_message_can_be_given(curl, gateway, inbox):
 async def test_text_can_be_missed(curl, gateway, inbox):
     assert (await curl({"sender": "900", "text": "hi", "missed": True})).status_code == 201
 
-    assert (inbox, len(gateway._books.missed)) == ([], 1)
+    assert (inbox, len(gateway._state.missed)) == ([], 1)
 
 
 @pytest.mark.parametrize(

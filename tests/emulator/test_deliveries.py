@@ -18,7 +18,9 @@ import pytest
 from eventually import LIMIT, eventually
 from smsgate import webhooks
 from smsgate.__main__ import main
-from smsgate.emulator import Attachment, Deliverer, Gateway, events, message_ids
+from smsgate.emulator import Attachment, Gateway, WebhookSender
+from smsgate.emulator._phone import events, message_ids
+from smsgate.emulator._state.messages import count_parts
 
 ROOT = Path(__file__).parents[2]
 RECEIVER = "https://receiver.example/sms"
@@ -172,7 +174,7 @@ def test_delivery_is_reported_for_every_part(cloud):
 def test_parts_are_counted_as_phones_do(cloud, text, parts):
     cloud.send(textMessage={"text": text})
 
-    assert events.parts_of(cloud.gateway.messages[0]) == parts
+    assert count_parts(cloud.gateway.messages[0]) == parts
 
 
 def test_cancelled_message_is_reported_without_sim(cloud):
@@ -348,9 +350,9 @@ def test_attempt_that_nobody_settles_is_made_again_after_five_minutes(cloud):
 
 def test_phones_can_repeat_double_and_shuffle(cloud):
     register(cloud, "sms:received")
-    cloud.gateway.deliveries.habits.repeat = 0.2
-    cloud.gateway.deliveries.habits.twin = 0.2
-    cloud.gateway.deliveries.habits.shuffle = True
+    cloud.gateway.deliveries.misbehaviour.repeat = 0.2
+    cloud.gateway.deliveries.misbehaviour.twin = 0.2
+    cloud.gateway.deliveries.misbehaviour.shuffle = True
     for number in range(100):
         cloud.gateway.receive("900", str(number))
         cloud.clock.advance(0.001)
@@ -398,7 +400,7 @@ def receiver():
 def test_deliverer_sends_what_is_due_to_the_rewritten_url(cloud, receiver):
     register(cloud, "sms:received")
     cloud.gateway.receive("900", "hello")
-    deliverer = Deliverer(cloud.gateway, rewrite={"https://receiver.example": receiver.url})
+    deliverer = WebhookSender(cloud.gateway, rewrite={"https://receiver.example": receiver.url})
 
     counts = [deliverer.deliver_due(), deliverer.deliver_due()]
     deliverer.stop()
@@ -414,7 +416,7 @@ def test_deliverer_repeats_what_fails(cloud, receiver):
     register(cloud, "sms:received")
     receiver.answers += [500]
     cloud.gateway.receive("900", "hello")
-    deliverer = Deliverer(cloud.gateway, rewrite={"https://receiver.example": receiver.url})
+    deliverer = WebhookSender(cloud.gateway, rewrite={"https://receiver.example": receiver.url})
 
     deliverer.deliver_due()
     cloud.clock.advance(5)
@@ -427,9 +429,9 @@ def test_deliverer_repeats_what_fails(cloud, receiver):
 
 def test_deliverer_works_by_itself_while_it_is_open(receiver):
     gateway = Gateway(mode="local")
-    gateway._books.webhooks["w"] = {"id": "w", "url": receiver.url + "/x", "event": "sms:received", "source": "Local"}
+    gateway._state.webhooks["w"] = {"id": "w", "url": receiver.url + "/x", "event": "sms:received", "source": "Local"}
 
-    with Deliverer(gateway, interval=0.01):
+    with WebhookSender(gateway, interval=0.01):
         gateway.receive("900", "hello")
         eventually(lambda: not gateway.deliveries.waiting)
 

@@ -16,7 +16,7 @@ import uvicorn
 from eventually import LIMIT, eventually
 from smsgate.__main__ import main
 from smsgate.emulator import FAULTS, Fault, Faults, Gateway
-from smsgate.emulator.asgi import EmulatorApp
+from smsgate.emulator._server.asgi import EmulatorApp
 from smsgate.errors import ConnectError, RequestTimeoutError, TransportError
 from smsgate.http import Headers, Request, Response, Timeout
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from smsgate.emulator import FAILING_NUMBERS, REJECTED_ENDING, REJECTED_ERROR, UNDELIVERED_ENDING, Gateway
-from smsgate.emulator.books import Opening
-from smsgate.emulator.routing import take_apart
+from smsgate.emulator._http.routing import parse_request
+from smsgate.emulator._state.state import GatewayConfig
 from smsgate.http import Request, Timeout
 
 BOTH_MODES = pytest.mark.parametrize("mode", ["cloud", "local"])
@@ -251,7 +251,7 @@ def test_old_messages_are_forgotten_after_thirty_days_and_waiting_ones_kept(open
     assert talk.send(id="done").status == 202
 
 
-def test_the_books_hold_copies(cloud):
+def test_messages_are_copies(cloud):
     cloud.send()
 
     cloud.gateway.messages[0].state = "Failed"
@@ -330,9 +330,9 @@ def test_nothing_private_shows_in_reprs(cloud):
     shown = repr([cloud.gateway, cloud.gateway.messages, cloud.gateway.messages[0].recipients, cloud.gateway.radio])
     shown += repr(cloud.gateway.devices) + repr(cloud.gateway.receive("+79990001234", "hello"))
 
-    opening = Opening("demo", cloud.gateway.password, "cloud", 1, True, cloud.clock, 0)
-    call = take_apart(Request("POST", "https://x/79990001234", {"Authorization": "hello"}, b"hello", Timeout()))
-    shown += repr([opening, call, list(cloud.gateway._books.phones.values())])
+    config = GatewayConfig("demo", cloud.gateway.password, "cloud", cloud.clock, 0)
+    call = parse_request(Request("POST", "https://x/79990001234", {"Authorization": "hello"}, b"hello", Timeout()))
+    shown += repr([config, call, list(cloud.gateway._state.phones.values())])
 
     for secret in ("79990001234", "hello", "'hi'", cloud.gateway.password, cloud.gateway.devices[0].token):
         assert secret not in shown

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from smsgate import webhooks
-from smsgate.emulator import Attachment, message_ids
+from smsgate.emulator import Attachment
+from smsgate.emulator._phone import message_ids
 
 
 def register(talk, *names):

@@ -19,8 +19,8 @@ from eventually import LIMIT, eventually
 from smsgate.__main__ import main
 from smsgate.constants import VERSION
 from smsgate.emulator import Gateway
-from smsgate.emulator.asgi import EmulatorApp
-from smsgate.emulator.command import MISSING, base_url
+from smsgate.emulator._server.asgi import EmulatorApp
+from smsgate.emulator._server.command import MISSING, base_url
 
 ROOT = Path(__file__).parents[2]
 DEMO = ("demo", "demo-password")

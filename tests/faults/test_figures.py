@@ -70,7 +70,7 @@ def test_real_sockets_that_fail_leave_no_file_open_and_no_memory_behind(faulting
 
 def test_the_command_prints_a_table_and_is_content(faulting, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["faults.py", "--sends", "60", "--faults", "200"])
-    command = faulting("command")
+    command = faulting("__main__")
     monkeypatch.setattr(command, "_NOISE", 1_000_000)  # pytest keeps the log records
 
     code = command.main()
@@ -84,7 +84,7 @@ def test_the_command_prints_a_table_and_is_content(faulting, monkeypatch, capsys
 
 
 def test_a_missed_target_makes_the_command_fail(faulting, monkeypatch, capsys):
-    command = faulting("command")
+    command = faulting("__main__")
     books = faulting("books")
     lost = faulting("sends").Run(1, Faults.random(1), books.Verdicts(lost=1), 0.0)
     monkeypatch.setattr(sys, "argv", ["faults.py"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import subprocess
 import sys
@@ -134,7 +135,8 @@ def test_50_threads_at_first_use_make_one_default_backend(hurried, kind):
 
         def first(_, client=client, together=together):
             together.wait()
-            return client._exchange._backend()
+            backend = client._exchange._backend()
+            return asyncio.run(backend) if inspect.isawaitable(backend) else backend
 
         with ThreadPoolExecutor(50) as pool:
             made = set(map(id, pool.map(first, range(50))))

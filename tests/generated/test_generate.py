@@ -74,7 +74,7 @@ def test_check_names_every_missing_changed_and_extra_file_and_touches_none(baker
     output = tmp_path / "bakery"
     shutil.copytree(bakery, output)
     (output / "models.py").write_text("# edited by hand\n", encoding="utf-8")
-    (output / "rules.py").unlink()
+    (output / "operations.py").unlink()
     (output / "extra.py").write_text("", encoding="utf-8")
     before = texts(output)
 
@@ -85,7 +85,7 @@ def test_check_names_every_missing_changed_and_extra_file_and_touches_none(baker
     assert [line.rpartition("/")[2] for line in lines[:-1]] == [
         "extra.py: not generated",
         "models.py: differs",
-        "rules.py: missing",
+        "operations.py: missing",
     ]
     assert texts(output) == before
 
@@ -160,8 +160,8 @@ def test_warning_of_a_tool_stops_generation(tmp_path, old, new, tool):
 def test_code_that_does_not_import_is_not_written(tmp_path):
     templates = tmp_path / "templates"
     shutil.copytree(TEMPLATES, templates)
-    with (templates / "package" / "rules.py").open("a", encoding="utf-8") as rules:
-        rules.write("\nimport a_module_that_is_not_there as there\n\n__all__ += [there.name]\n")
+    with (templates / "operations" / "api_init.py.jinja").open("a", encoding="utf-8") as operations:
+        operations.write("\nimport a_module_that_is_not_there as there\n\nNAME = there.name\n")
 
     done = generate("--spec", GOLDEN / "spec.yaml", "--templates", templates, "--output", tmp_path / "out")
 
@@ -171,7 +171,6 @@ def test_code_that_does_not_import_is_not_written(tmp_path):
 
 
 def test_old_python_gets_one_clear_sentence(monkeypatch, capsys):
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     from smsgate.codegen import __main__ as command
 
     monkeypatch.setattr(command.sys, "version_info", (3, 10, 0))

@@ -1,4 +1,4 @@
-"""scripts/specdiff.py: what it sees, what it forgives, and what it says about documents that it cannot read."""
+"""scripts/specdiff: what it sees, what it forgives, and what it says about documents that it cannot read."""
 
 import copy
 import json
@@ -116,7 +116,7 @@ ID_LENGTH = "/schemas/State/properties/id/maxLength: ours 36, theirs 40 (in Stat
 def specdiff(monkeypatch, capsys, tmp_path):
     """Run the command on documents, and return its exit code and lines."""
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    from specdiffing.command import main
+    from specdiff.__main__ import main
 
     def run(theirs, deviations=KNOWN, ours=OURS, options=()):
         for name, content in {"ours.json": json.dumps(ours), "deviations.toml": deviations}.items():

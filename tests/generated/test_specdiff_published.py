@@ -27,7 +27,7 @@ def published(name):
 def against_our_spec(monkeypatch, capsys, tmp_path):
     """Compare with the real spec, turned into JSON once because YAML takes its time."""
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    from specdiffing.command import main
+    from specdiff.__main__ import main
 
     ours, theirs = tmp_path / "ours.json", tmp_path / "theirs.json"
     ours.write_text(json.dumps(yaml.safe_load((SPEC / "smsgate.yaml").read_text(encoding="utf-8"))), encoding="utf-8")

@@ -18,8 +18,8 @@ pytest.importorskip("fastapi", reason="needs smsgate[fastapi]")
 uvicorn = pytest.importorskip("uvicorn", reason="the example is served by uvicorn")
 
 from eventually import eventually  # noqa: E402
-from smsgate.emulator import Deliverer, Gateway  # noqa: E402 - after the checks above
-from smsgate.emulator.asgi import EmulatorApp  # noqa: E402
+from smsgate.emulator import Gateway, WebhookSender  # noqa: E402 - after the checks above
+from smsgate.emulator._server.asgi import EmulatorApp  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "fastapi_app"
@@ -96,10 +96,10 @@ def sent_to(gateway, number):
 
 
 def test_texts_are_answered_once_and_followed(application, gateway):
-    gateway.deliveries.habits.repeat = gateway.deliveries.habits.twin = 0.5
-    gateway.deliveries.habits.shuffle = True
+    gateway.deliveries.misbehaviour.repeat = gateway.deliveries.misbehaviour.twin = 0.5
+    gateway.deliveries.misbehaviour.shuffle = True
 
-    with Deliverer(gateway, rewrite={"https://example.com": application.url}):
+    with WebhookSender(gateway, rewrite={"https://example.com": application.url}):
         gateway.receive("+12025550101", "how are <you>")
         gateway.receive("+12025550102", "hello")
         gateway.receive("12345", "you have won")
@@ -117,7 +117,7 @@ def test_texts_are_answered_once_and_followed(application, gateway):
 def test_text_that_comes_while_the_service_is_down_is_answered_later(application, gateway):
     application.kill()
 
-    with Deliverer(gateway, rewrite={"https://example.com": application.url}):
+    with WebhookSender(gateway, rewrite={"https://example.com": application.url}):
         gateway.receive("+12025550101", "are you there")
         eventually(lambda: gateway.deliveries.waiting[0].attempts == 1)
         application.start()
@@ -130,14 +130,14 @@ def test_service_registers_itself_once(application, gateway):
     application.kill()
     application.start()
 
-    registered = gateway._books.webhooks.values()
+    registered = gateway._state.webhooks.values()
 
     assert sorted(hook["event"] for hook in registered) == ["sms:delivered", "sms:failed", "sms:received", "sms:sent"]
     assert {hook["url"] for hook in registered} == {"https://example.com/sms"}
 
 
 def test_failed_answer_shows(application, gateway):
-    with Deliverer(gateway, rewrite={"https://example.com": application.url}):
+    with WebhookSender(gateway, rewrite={"https://example.com": application.url}):
         gateway.receive("+12025559901", "hello")
         eventually(lambda: [row[3] for row in application.rows()] == ["Failed"])
 

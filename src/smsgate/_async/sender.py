@@ -1,4 +1,4 @@
-"""Safe sending and cancelling: no message is lost, none is doubled. """
+"""Safe sending and cancelling: no message is lost, none is doubled."""
 
 from __future__ import annotations
 
@@ -173,9 +173,9 @@ class SafeSender:
             _LookUpError: the phones cannot be listed just now.
         """
         if send.one_phone is None:
-            devices: Sequence[Device] = ()
+            devices: list[Device] = []
             try:
-                devices = await self._list_devices(send.call)
+                devices.extend(await self._list_devices(send.call))
             except SMSGateError as error:
                 if is_passing(error):
                     raise _LookUpError(error) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smsgate._core.extras import missing
+from smsgate._extras import missing
 from smsgate.errors import ConfigurationError, InvalidRequestError
 from smsgate.runtime.types import replaced
 

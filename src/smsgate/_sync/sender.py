@@ -172,9 +172,9 @@ class SafeSender:
             _LookUpError: the phones cannot be listed just now.
         """
         if send.one_phone is None:
-            devices: Sequence[Device] = ()
+            devices: list[Device] = []
             try:
-                devices = self._list_devices(send.call)
+                devices.extend(self._list_devices(send.call))
             except SMSGateError as error:
                 if is_passing(error):
                     raise _LookUpError(error) from error

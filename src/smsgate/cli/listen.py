@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smsgate import SMSGateError, WebhookEvent, webhooks
-from smsgate._core.extras import missing
+from smsgate._extras import missing
 from smsgate._server_socket import open_listener
 from smsgate.cli.output import FORMATS, say, show
 from smsgate.cli.temporary_webhooks import Interrupted, registered

@@ -52,7 +52,7 @@ def _tidy(work: Path) -> None:
     """Remove unused imports, sort, upgrade and format; the configuration of the project plays no part."""
     ruff = beside_python("ruff")
     options = ["--isolated", "--no-cache", "--target-version", "py310", "--line-length", "120"]
-    sorting = ["--config", "lint.isort.combine-as-imports = true"]
+    sorting = ["--config", "lint.isort = {combine-as-imports = true, known-first-party = ['smsgate', 'smsgate_api']}"]
     rules = "F401,I,UP,RUF022"
     run([ruff, "check", *options, *sorting, "--fix-only", "--quiet", "--select", rules, "smsgate_api"], cwd=work)
     run([ruff, "format", *options, "--quiet", "smsgate_api"], cwd=work)

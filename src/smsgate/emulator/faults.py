@@ -1,8 +1,8 @@
-"""What goes wrong between a client and the gateway, on purpose: which fault meets which exchange, and what it does.
+"""Faults between a client and the gateway: how they are chosen, and what they do to an exchange.
 
-A fault either keeps the request from being carried out or spoils the answer of one that was. The adapters for tests
-in memory raise what a real backend would raise, without waiting; over a port `smsgate.emulator.asgi` misbehaves as far
-as ASGI lets it.
+A fault either keeps the request from being carried out or spoils the response of one that was. The adapters for tests
+in memory raise what a real backend would raise, without waiting; over a port the application in
+`smsgate.emulator._server.asgi` acts them out as far as ASGI lets it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
 from smsgate._http import Request, Response
-from smsgate.emulator.answers import json_answer, text_answer
-from smsgate.emulator.cloud import PREFIXES
-from smsgate.emulator.routing import below
+from smsgate.emulator._http.responses import json_response, text_response
+from smsgate.emulator._http.routing import PREFIXES, strip_prefix
 from smsgate.errors import ConnectError, RequestTimeoutError, TransportError
 from smsgate.http import Headers
 from smsgate.runtime.locks import ForkSafeLock
@@ -39,12 +38,12 @@ _NO_CONTENT = 204
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong.
+    """One fault of an exchange.
 
     Not carried out: ``refuse`` (no connection) and ``reset`` (cut before the request was read). Carried out, with a
-    spoiled answer: ``lost`` (cut before the answer), ``late`` (after the client's time limit), ``truncate`` (cut in
+    spoiled response: ``lost`` (cut before the response), ``late`` (after the client's time limit), ``truncate`` (cut in
     the body) and ``drip`` (the body comes too slowly). Either: ``garbage`` (a body that makes no sense) and
-    ``status`` (an error status). ``outage``: the database is down (api-facts §12), so most calls are answered 401 or
+    ``status`` (an error status). ``outage``: the database is down (api-facts §12), so most calls get 401 or
     500.
 
     Args:
@@ -108,11 +107,14 @@ FAULTS: Mapping[str, Fault] = {
 
 Step: TypeAlias = "Fault | str | int | None"
 FaultSource: TypeAlias = "Callable[[Request], Fault | Response | None]"
-"""What a gateway asks before each exchange. A response is the answer; what it raises, the adapters raise."""
+"""Function that a gateway calls before each exchange.
+
+A response that it returns is used as it is; the adapters raise what it raises.
+"""
 
 
 class Faults:
-    """Says before each exchange what goes wrong with it; give it to ``Gateway(faults=…)`` or set ``gateway.faults``.
+    """Source of faults, for ``Gateway(faults=…)`` or ``gateway.faults``: chooses the fault of each exchange.
 
     Threads may share it. Faults of one thread, or of tasks in a fixed order, are the same in every run.
 
@@ -144,7 +146,7 @@ class Faults:
         kinds: Iterable[Fault | str | int] = tuple(FAULTS),
         only: Sequence[str] = (),
     ) -> Self:
-        """Let each exchange fail with a probability, in one of several ways.
+        """Return a source that lets each exchange fail with a probability, in one of several ways.
 
         Args:
             rate: from 0 to 1; the further exchanges of an outage come on top.
@@ -164,7 +166,7 @@ class Faults:
 
     @classmethod
     def script(cls, steps: Iterable[Step], *, only: Sequence[str] = ()) -> Self:
-        """Let exchanges fail in a given order; after its end all go well.
+        """Return a source that lets exchanges fail in a given order; after its end all go well.
 
         Args:
             steps: one for each exchange: a fault, a name of `FAULTS`, a status, or None for none.
@@ -177,7 +179,7 @@ class Faults:
         return cls(lambda: next(remaining, None), only)
 
     def __call__(self, request: Request) -> Fault | None:
-        """Say what goes wrong with this exchange, if anything."""
+        """Choose the fault of this exchange, None for none."""
         with self._lock:
             self.exchanges += 1
             fault = self._next(request)
@@ -201,15 +203,15 @@ class Faults:
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """One exchange as the gateway's side sees it: what goes wrong, and the answer when there is one to give."""
+class ServedExchange:
+    """One exchange on the gateway's side: its fault, and its response if there is one."""
 
     fault: Fault | None
     response: Response | None
 
     @property
     def broken(self) -> bool:
-        """Whether no whole answer reaches the client."""
+        """Whether no complete response reaches the client."""
         return self.fault is not None and self.fault.kind in _BREAKS
 
     def received(self) -> Response:
@@ -224,7 +226,7 @@ class Played:
         raise error(text, sent=sent)
 
     def begun(self) -> Response:
-        """The answer as far as a backend that streams gets: the first half of one that breaks off in its body."""
+        """Return the response as far as a streaming backend gets: half of one that breaks off in its body."""
         if self.fault is not None and self.fault.kind in _HALVED and self.response is not None:
             whole = self.response
             return Response(whole.status, whole.headers, whole.content[: len(whole.content) // 2])
@@ -232,7 +234,7 @@ class Played:
 
 
 _RESET = "the exchange broke off: Connection reset by peer"
-_LATE = "the answer took longer than the time allowed"
+_LATE = "the response took longer than the time allowed"
 _BREAKS: Mapping[str, tuple[type[TransportError], str, bool | None]] = {
     "refuse": (ConnectError, "no connection: Connection refused", False),
     "reset": (TransportError, _RESET, None),
@@ -244,8 +246,8 @@ _BREAKS: Mapping[str, tuple[type[TransportError], str, bool | None]] = {
 _HALVED = ("truncate", "drip")
 
 
-def spoiled(fault: Fault, response: Response | None) -> Response | None:
-    """The answer that a fault leaves of the gateway's own, which is None when the request was not carried out."""
+def apply_fault(fault: Fault, response: Response | None) -> Response | None:
+    """Return what a fault leaves of the gateway's response; None when the request was not carried out."""
     if fault.kind == "status":
         return _refusal(fault)
     if fault.kind != "garbage":
@@ -259,10 +261,10 @@ def spoiled(fault: Fault, response: Response | None) -> Response | None:
 def _refusal(fault: Fault) -> Response:
     headers = {} if fault.retry_after is None else {"retry-after": fault.retry_after}
     if fault.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return json_answer(fault.status, {"message": "failed to handle request"}, headers)
+        return json_response(fault.status, {"message": "failed to handle request"}, headers)
     phrase = HTTPStatus(fault.status).phrase
     if fault.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return text_answer(fault.status, phrase, headers)
+        return text_response(fault.status, phrase, headers)
     return _page(fault.status, f"{fault.status} {phrase}", headers)
 
 
@@ -288,5 +290,5 @@ def _matches(pattern: str, request: Request) -> bool:
 
 def _path(request: Request) -> str:
     whole = urlsplit(request.url).path
-    found = (below(whole, prefix) for prefix in PREFIXES)
+    found = (strip_prefix(whole, prefix) for prefix in PREFIXES)
     return next((rest for rest in found if rest), whole)

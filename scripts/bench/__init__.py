@@ -1,0 +1,1 @@
+"""Benchmark of smsgate beside the official client and beside the HTTP libraries themselves."""

@@ -1,1 +1,0 @@
-"""A bench of smsgate beside the official client and beside the HTTP libraries themselves."""

@@ -1,0 +1,1 @@
+"""Comparison of the spec with published OpenAPI and Swagger documents."""

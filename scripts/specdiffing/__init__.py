@@ -1,1 +1,0 @@
-"""The parts of scripts/specdiff.py: documents, shapes, operations, their comparison and the explained deviations."""

@@ -1,0 +1,179 @@
+"""``POST /messages`` of the cloud server: its checks, in its order."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from smsgate.emulator._http.binding import (
+    ValidationErrors,
+    array,
+    body,
+    boolean,
+    integer,
+    moment,
+    query,
+    query_boolean,
+    query_count,
+    struct,
+    text,
+)
+from smsgate.emulator._http.responses import RequestError, go_json, json_response
+from smsgate.emulator._http.timestamps import go_text, milliseconds
+from smsgate.emulator._phone.phone_numbers import normalize
+from smsgate.emulator._state.messages import Message, Recipient, distinct_recipients
+
+if TYPE_CHECKING:
+    from smsgate._http import Response
+    from smsgate.emulator._http.routing import ParsedRequest
+    from smsgate.emulator._state.state import GatewayState
+
+MAX_COLUMN_BYTES = 65_535
+_FAILED = "failed to handle request"
+_NO_CONTENT = "failed to validate: validation failed: must specify exactly one of: textMessage or dataMessage"
+_CONTENT_CONFLICT = "failed to validate: conflict fields: must specify exactly one of: textMessage or dataMessage"
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})")
+_MESSAGE = struct(
+    "Message",
+    {
+        "id": text,
+        "deviceId": text,
+        "message": text,
+        "textMessage": struct("TextMessage", {"text": text}),
+        "dataMessage": struct("DataMessage", {"data": text, "port": integer("uint16", 0, 65_535)}),
+        "phoneNumbers": array(text, "[]string", ""),
+        "isEncrypted": boolean,
+        "simNumber": integer("uint8", 0, 255),
+        "withDeliveryReport": boolean,
+        "ttl": integer("uint64", 0, 2**64 - 1),
+        "validUntil": moment,
+        "scheduleAt": moment,
+        "priority": integer("smsgateway.MessagePriority", -128, 127),
+    },
+)
+_QUERY = {"skipPhoneValidation": query_boolean, "deviceActiveWithin": query_count}
+
+
+def send(state: GatewayState, request: ParsedRequest) -> Response:
+    """Handle ``POST /messages``: 202 with the new message's state, or the first check that fails."""
+    options = query(request, _QUERY)
+    fields: dict[str, Any] = body(request, _MESSAGE)
+    _check(fields, state.now())
+    state.need_database(exactly=_FAILED)
+    device = state.choose_device(fields.get("deviceId", ""), options.get("deviceActiveWithin", 0))
+    if device is None:
+        raise RequestError(400, "failed to select device: record not found")
+    state.queue.check(state.queue_limit, device.id, state.store, state.now())
+    message = _message(state, device.id, fields, skip=options.get("skipPhoneValidation", False))
+    if len(go_json(next(iter(message.content.values())))) > MAX_COLUMN_BYTES:
+        raise RequestError(500, _FAILED)
+    shown = [recipient.view() for recipient in message.recipients]
+    message.recipients = distinct_recipients(message.recipients)
+    if not state.store.add(message):
+        raise RequestError(409, "message with the same ID already exists")
+    state.phones[device.id].notice(message)
+    accepted = {"Pending": go_text(state.now(), state.nanoseconds())}
+    view = {**message.view(with_content=True), "recipients": shown, "states": accepted}
+    state.views.put(message.id, view, state.now())
+    location = re.sub(r"[\x00-\x1f\x7f]", " ", f"{request.prefix}/message/{message.id}")
+    return json_response(202, view, {"location": location})
+
+
+def _check(fields: dict[str, Any], now: datetime) -> None:
+    errors = ValidationErrors("Message")
+    _check_content(errors, fields)
+    _check_options(errors, fields)
+    errors.settle()
+    contents = [name for name in ("textMessage", "dataMessage") if name in fields] + [""] * bool(fields.get("message"))
+    if not contents:
+        raise RequestError(400, _NO_CONTENT)
+    if len(contents) > 1:
+        raise RequestError(400, _CONTENT_CONFLICT)
+    if "ttl" in fields and "validUntil" in fields:
+        raise RequestError(400, "failed to validate: conflict fields: ttl and validUntil")
+    if "scheduleAt" in fields and fields["scheduleAt"] <= now:
+        raise RequestError(400, "failed to validate: validation failed: scheduleAt must be in the future")
+
+
+def _check_content(errors: ValidationErrors, fields: dict[str, Any]) -> None:
+    errors.check("Message", ("max", len(fields.get("message", "")) <= MAX_COLUMN_BYTES))
+    if "textMessage" in fields:
+        content: str = fields["textMessage"].get("text", "")
+        errors.check("TextMessage.Text", ("required", bool(content)), ("max", len(content) <= MAX_COLUMN_BYTES))
+    if "dataMessage" in fields:
+        data: str = fields["dataMessage"].get("data", "")
+        errors.check(
+            "DataMessage.Data",
+            ("required", bool(data)),
+            ("base64", _BASE64.fullmatch(data) is not None),
+            ("max", len(data) <= MAX_COLUMN_BYTES),
+        )
+        errors.check("DataMessage.Port", ("required", bool(fields["dataMessage"].get("port"))))
+    numbers: list[str] | None = fields.get("phoneNumbers")
+    errors.check(
+        "PhoneNumbers",
+        ("required", numbers is not None),
+        ("min", bool(numbers)),
+        ("max", len(numbers or []) <= 100),  # noqa: PLR2004 - a documented limit of the API
+    )
+    for place, number in enumerate(numbers or []):
+        errors.check(
+            f"PhoneNumbers[{place}]",
+            ("required", bool(number)),
+            ("max", len(number) <= 128),  # noqa: PLR2004 - as above
+        )
+
+
+def _check_options(errors: ValidationErrors, fields: dict[str, Any]) -> None:
+    errors.check("ID", ("max", len(fields.get("id", "")) <= 36))  # noqa: PLR2004 - documented limits, as the next ones
+    errors.check("DeviceID", ("max", len(fields.get("deviceId", "")) <= 21))  # noqa: PLR2004
+    sim_number: int = fields.get("simNumber", 1)
+    errors.check("SimNumber", ("min", sim_number >= 1), ("max", sim_number <= 3))  # noqa: PLR2004
+    errors.check("TTL", ("min", fields.get("ttl", 5) >= 5))  # noqa: PLR2004
+
+
+def _message(state: GatewayState, device_id: str, fields: dict[str, Any], *, skip: bool) -> Message:
+    numbers: list[str] = fields["phoneNumbers"]
+    if not skip and not fields.get("isEncrypted", False):
+        numbers = [normalize(number) for number in numbers]
+    if len(set(numbers)) < len(numbers):
+        raise RequestError(400, "phone numbers must be unique")
+    now = state.now()
+    valid_until: datetime | None = fields.get("validUntil") or _after(now, fields.get("ttl"))
+    schedule_at: datetime | None = fields.get("scheduleAt")
+    if schedule_at and valid_until and schedule_at > valid_until:
+        raise RequestError(400, "scheduleAt must be less than or equal to validUntil")
+    created = milliseconds(now)
+    return Message(
+        id=fields.get("id") or state.new_id(),
+        device_id=device_id,
+        content=_content(fields),
+        numbers=numbers,
+        created_at=created,
+        recipients=[Recipient(number) for number in numbers],
+        states={"Pending": created},
+        is_encrypted=fields.get("isEncrypted", False),
+        priority=fields.get("priority", 0),
+        sim_number=fields.get("simNumber"),
+        with_delivery_report=fields.get("withDeliveryReport", True),
+        skip_phone_validation=skip,
+        valid_until=valid_until,
+        schedule_at=schedule_at,
+    )
+
+
+def _content(fields: dict[str, Any]) -> dict[str, Any]:
+    if "dataMessage" in fields:
+        return {"dataMessage": {"data": fields["dataMessage"]["data"], "port": fields["dataMessage"]["port"]}}
+    words: str = fields["textMessage"]["text"] if "textMessage" in fields else fields["message"]
+    return {"textMessage": {"text": words}}
+
+
+def _after(now: datetime, seconds: int | None) -> datetime | None:
+    if seconds is None:
+        return None
+    try:
+        return now + timedelta(seconds=seconds)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=now.tzinfo)

@@ -1,0 +1,99 @@
+"""Settings operations of the cloud server."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from smsgate.emulator._http.binding import ValidationErrors, raw_body, struct, typed
+from smsgate.emulator._http.responses import RequestError, json_response
+from smsgate.emulator._state.settings import SECTIONS
+
+if TYPE_CHECKING:
+    from smsgate._http import Response
+    from smsgate.emulator._http.routing import ParsedRequest
+    from smsgate.emulator._state.state import GatewayState
+
+_CLOCK_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+_SHAPE = struct(
+    "DeviceSettings",
+    {
+        section: struct(f"Settings{section.capitalize()}", {name: leaf.read for name, leaf in leaves.items()})
+        for section, leaves in SECTIONS.items()
+    },
+)
+
+
+def get_settings(state: GatewayState, _request: ParsedRequest) -> Response:
+    """Handle ``GET /settings``: what was set and is no secret."""
+    state.need_database("failed to get settings: failed to get settings")
+    return json_response(200, _public(state.settings))
+
+
+def replace_settings(state: GatewayState, request: ParsedRequest) -> Response:
+    """Handle ``PUT /settings``: the body becomes the settings."""
+    fields = _given(request)
+    state.need_database("failed to update settings: failed to update settings")
+    state.settings = _merged({}, fields)
+    return json_response(200, _public(state.settings))
+
+
+def patch_settings(state: GatewayState, request: ParsedRequest) -> Response:
+    """Handle ``PATCH /settings``: given leaves are stored, null included, the others stay."""
+    fields = _given(request)
+    state.need_database("failed to update settings: failed to update settings")
+    state.settings = _merged(state.settings, fields)
+    return json_response(200, _public(state.settings))
+
+
+def _given(request: ParsedRequest) -> dict[str, Any]:
+    try:
+        raw: dict[str, Any] | None = raw_body(request)
+        _check(typed(raw, _SHAPE))
+    except RequestError as refused:
+        raise RequestError(400, f"Invalid settings format: {refused.message}") from None
+    return raw or {}
+
+
+def _check(fields: dict[str, Any]) -> None:
+    errors = ValidationErrors("DeviceSettings")
+    for section, leaves in SECTIONS.items():
+        for name, value in fields.get(section, {}).items():
+            leaf = leaves[name]
+            errors.check(f"{section.capitalize()}.{leaf.go_name}", (leaf.tag, leaf.allows(value)))
+    messages: dict[str, Any] = fields.get("messages", {})
+    _check_work_hours(errors, messages)
+    errors.settle()
+    low, high = messages.get("send_interval_min"), messages.get("send_interval_max")
+    if low is not None and high is not None and high < low:
+        reason = "sendIntervalMax must be greater than or equal to sendIntervalMin"
+        raise RequestError(400, f"failed to validate: validation failed: {reason}")
+
+
+def _check_work_hours(errors: ValidationErrors, messages: dict[str, Any]) -> None:
+    if not messages.get("work_hours_enabled"):
+        return
+    for name, go_name in (("work_hours_start", "WorkHoursStart"), ("work_hours_end", "WorkHoursEnd")):
+        value: str | None = messages.get(name)
+        good = value is not None and _CLOCK_TIME.fullmatch(value) is not None
+        errors.check(f"Messages.{go_name}", ("required", value is not None), ("datetime", good))
+
+
+def _merged(stored: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    result = dict(stored)
+    for section, leaves in SECTIONS.items():
+        change: dict[str, Any] | None = fields.get(section)
+        if change is not None:
+            kept = {name: change[name] for name, leaf in leaves.items() if leaf.stored and name in change}
+            result[section] = {**result.get(section, {}), **kept}
+    return result
+
+
+def _public(stored: dict[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for section in sorted(stored):
+        leaves = SECTIONS[section]
+        shown[section] = {name: value for name, value in sorted(stored[section].items()) if leaves[name].shown}
+    return shown

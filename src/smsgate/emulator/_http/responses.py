@@ -1,0 +1,75 @@
+"""Responses as the real servers write them: compact JSON with Go's escapes, plain texts, `{"message": …}` errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from smsgate._http import Response
+from smsgate.http import Headers
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+_GSON_ESCAPES = {**_ESCAPES, "=": "\\u003d", "'": "\\u0027"}
+_GO_TABLE = str.maketrans(_ESCAPES)
+_GSON_TABLE = str.maketrans(_GSON_ESCAPES)
+
+Extra = Mapping[str, str]
+
+
+class RequestError(Exception):
+    """A request that gets an error instead of being carried out.
+
+    Args:
+        status: the response's status.
+        message: the text under ``message``; ``None`` gives an empty body (the local server's 401, 404 and 405).
+    """
+
+    def __init__(self, status: int, message: str | None, headers: Extra | None = None) -> None:
+        super().__init__(status)
+        self.status = status
+        self.message = message
+        self.headers = headers or {}
+
+    def response(self) -> Response:
+        """Return the response that tells the client."""
+        if self.message is None:
+            return empty_response(self.status, self.headers)
+        return json_response(self.status, {"message": self.message}, self.headers)
+
+
+def go_json(value: Any) -> bytes:
+    """Encode as Go does: compact, UTF-8, six bytes for each of ``<>&``, U+2028 and U+2029."""
+    return _compact(value).translate(_GO_TABLE).encode()
+
+
+def gson(value: Any) -> bytes:
+    """Encode as the phone's local server does: as `go_json`, and ``=`` and ``'`` are escaped, too."""
+    return _compact(value).translate(_GSON_TABLE).encode()
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def json_response(status: int, value: Any, headers: Extra | None = None, *, local: bool = False) -> Response:
+    """Respond with JSON, labelled ``application/json`` without a charset."""
+    content = gson(value) if local else go_json(value)
+    return Response(status, Headers({"content-type": JSON, **(headers or {})}), content)
+
+
+def text_response(status: int, text: str, headers: Extra | None = None) -> Response:
+    """Respond with a short plain text, as the server does for 202 and for paths that it does not know."""
+    return Response(status, Headers({"content-type": TEXT, **(headers or {})}), text.encode())
+
+
+def empty_response(status: int, headers: Extra | None = None) -> Response:
+    """Respond without a body."""
+    return Response(status, Headers(headers or {}), b"")
+
+
+def with_headers(response: Response, headers: Extra) -> Response:
+    """Return the same response with more headers; those it already has stay."""
+    return Response(response.status, Headers({**headers, **response.headers}), response.content)

@@ -1,0 +1,133 @@
+"""ASGI application that serves a gateway over a port."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.lowlevel
+
+from smsgate._http import Request, Timeout
+from smsgate.emulator._http.routing import MAX_BODY
+from smsgate.emulator._server import control
+
+if TYPE_CHECKING:
+    from smsgate._http import Response
+    from smsgate.emulator.faults import Fault
+    from smsgate.emulator.gateway import Gateway
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_DROPS = 20
+"""Into how many parts a body is cut that comes too slowly."""
+
+
+class EmulatorApp:
+    """Serves one gateway.
+
+    A body that outgrows the server's limit is answered before it has been read to its end, and the connection closed.
+
+    ``POST /emulator/receive`` lets a message come in; all else is the gateway's.
+
+    Faults of the gateway are acted out. ASGI has no way to hang up before a response's head: what should be refused,
+    reset or lost breaks off after it, and so after the request was carried out or not, as the fault says.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request, or the lifespan protocol."""
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        content, whole = await _body(receive)
+        request = _request(scope, content)
+        if scope["path"] == control.PATH:
+            await _send_response(control.receive(self._gateway, request), whole, send)
+            return
+        played = self._gateway.play(request)
+        if played.fault is not None and played.broken:
+            await _break(played.fault, played.response, receive, send)
+            return
+        await _send_response(played.received(), whole, send)
+
+
+async def _send_response(response: Response, whole: bool, send: Send) -> None:  # noqa: FBT001 - whether the request was read
+    headers = _headers(response)
+    if not whole:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.content})
+
+
+async def _break(fault: Fault, response: Response | None, receive: Receive, send: Send) -> None:
+    """Act out a fault after which no complete response arrives."""
+    if response is None or fault.kind == "lost":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+        return
+    if fault.kind == "late" and await _left(receive, fault.seconds):
+        return
+    await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
+    if fault.kind == "drip":
+        await _drip(fault.seconds, response.content, receive, send)
+    elif fault.kind == "truncate":
+        half = response.content[: len(response.content) // 2]
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+    else:
+        await send({"type": "http.response.body", "body": response.content})
+
+
+async def _drip(seconds: float, content: bytes, receive: Receive, send: Send) -> None:
+    size = -(-len(content) // _DROPS)
+    for drop in range(_DROPS):
+        if await _left(receive, seconds / _DROPS):
+            return
+        part = content[drop * size : (drop + 1) * size]
+        await send({"type": "http.response.body", "body": part, "more_body": drop + 1 < _DROPS})
+
+
+async def _left(receive: Receive, seconds: float) -> bool:
+    """Wait so long, or until the client goes away; tell whether it did."""
+    left = False
+    with anyio.move_on_after(seconds):
+        while not left:
+            left = (await receive())["type"] == "http.disconnect"
+    await anyio.lowlevel.checkpoint()  # without it, Python 3.11 does not trace what follows a cancellation
+    return left
+
+
+def _headers(response: Response) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode()) for name, value in response.headers.items()]
+
+
+async def _body(receive: Receive) -> tuple[bytes, bool]:
+    content = bytearray()
+    while len(content) <= MAX_BODY:
+        event = await receive()
+        content += event.get("body", b"")
+        if not event.get("more_body", False):
+            return bytes(content), True
+    return bytes(content), False
+
+
+def _request(scope: Scope, content: bytes) -> Request:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    path = scope.get("raw_path") or scope["path"].encode()
+    query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
+    url = f"http://{headers.get('host', 'localhost')}{path.decode('latin-1')}{query}"
+    return Request(scope["method"], url, headers, content or None, Timeout())
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        event = await receive()
+        await send({"type": f"{event['type']}.complete"})
+        if event["type"] == "lifespan.shutdown":
+            return

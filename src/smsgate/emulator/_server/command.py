@@ -1,0 +1,160 @@
+"""``smsgate emulator``: a gateway over a port, until it is interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from smsgate._extras import missing
+from smsgate._server_socket import open_listener
+from smsgate.emulator._phone.phone_numbers import load
+from smsgate.emulator._phone.webhook_sender import WebhookSender
+from smsgate.emulator._server.asgi import EmulatorApp
+from smsgate.emulator.faults import FAULTS, Faults
+from smsgate.emulator.gateway import Gateway
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+DEFAULT_PORT = 8787
+MISSING = missing("the emulator over a port", "emulator")
+_MAX_PORT = 65_535
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve a gateway until SIGINT or SIGTERM.
+
+    Args:
+        argv: the command's options, without its name.
+
+    Returns:
+        0 after a clean stop, 1 when it could not start, 2 for options that make no sense.
+    """
+    parser = _parser()
+    try:
+        options = parser.parse_args(argv)
+        gateway = _gateway(parser, options)
+        _set_keys(gateway, options.signing_key)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    try:
+        load()
+        import uvicorn  # noqa: PLC0415 - an extra
+    except ImportError:
+        print(MISSING, file=sys.stderr)  # noqa: T201 - a command talks to its terminal
+        return 1
+    try:
+        listener = open_listener(options.host, options.port)
+    except OSError as error:
+        print(f"Cannot listen on {options.host}:{options.port}: {error.strerror}.", file=sys.stderr)  # noqa: T201
+        return 1
+    # a response that breaks off on purpose is an error to uvicorn, and one that never comes would hold up the end
+    level, patience = ("critical", 1) if options.fault_rate else ("warning", None)
+    config = uvicorn.Config(EmulatorApp(gateway), log_level=level, lifespan="off", timeout_graceful_shutdown=patience)
+    server = uvicorn.Server(config)
+
+    def stop_serving(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop_serving) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        print(base_url(options.host, listener.getsockname()[1], local=options.mode == "local"), flush=True)  # noqa: T201
+        with WebhookSender(gateway, rewrite=dict(options.rewrite)):
+            server.run(sockets=[listener])
+    finally:
+        listener.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0
+
+
+def base_url(host: str, port: int, *, local: bool) -> str:
+    """The ``base_url`` for a client: a local server has no prefix."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}" + ("" if local else "/3rdparty/v1")
+
+
+def _gateway(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Gateway:
+    try:
+        return Gateway(
+            login=options.login,
+            password=options.password,
+            mode=options.mode,
+            devices=options.devices,
+            phone=options.phone,
+            faults=_faults(options),
+        )
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _set_keys(gateway: Gateway, keys: list[str]) -> None:
+    for device, key in zip(gateway.devices, keys * len(gateway.devices), strict=False):
+        device.signing_key = key
+
+
+def _rewrite(text: str) -> tuple[str, str]:
+    start, separator, replacement = text.partition("=")
+    if not start or not separator:
+        raise argparse.ArgumentTypeError("it has the form BEGINNING=REPLACEMENT")
+    return start, replacement
+
+
+def _faults(options: argparse.Namespace) -> Faults | None:
+    if not options.fault_rate:
+        return None
+    kinds: list[str] = options.fault_kinds.split(",")
+    return Faults.random(options.fault_rate, seed=options.fault_seed, kinds=kinds)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="smsgate emulator", description="A pretend SMSGate server with pretend phones."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=_between(0, _MAX_PORT), default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)"
+    )
+    parser.add_argument("--login", default="demo", help="the account's login (default: %(default)s)")
+    parser.add_argument("--password", default="demo-password", help="its password (default: %(default)s)")
+    parser.add_argument("--mode", choices=["cloud", "local"], default="cloud", help="which server to imitate")
+    parser.add_argument("--devices", type=_between(0, 100), default=1, help="number of phones (default: %(default)s)")
+    parser.add_argument("--no-phone", dest="phone", action="store_false", help="the phones never act by themselves")
+    parser.add_argument(
+        "--signing-key", action="append", default=[], metavar="KEY", help="signs deliveries; again for further phones"
+    )
+    parser.add_argument(
+        "--rewrite",
+        action="append",
+        type=_rewrite,
+        default=[],
+        metavar="FROM=TO",
+        help="how the URL of a webhook begins, and what the phones put there: https://example.com=http://127.0.0.1:8000",
+    )
+    parser.add_argument("--fault-rate", type=float, default=0.0, help="share of exchanges that go wrong, 0 to 1")
+    parser.add_argument("--fault-seed", type=int, default=0, help="the same seed gives the same faults")
+    parser.add_argument(
+        "--fault-kinds", default=",".join(FAULTS), help="which faults, separated by commas (default: %(default)s)"
+    )
+    return parser
+
+
+class _Between:
+    def __init__(self, low: int, high: int) -> None:
+        self._low, self._high = low, high
+
+    def __call__(self, text: str) -> int:
+        number = int(text)
+        if not self._low <= number <= self._high:
+            raise argparse.ArgumentTypeError(f"{number} is not between {self._low} and {self._high}")
+        return number
+
+    def __repr__(self) -> str:
+        return "number"
+
+
+def _between(low: int, high: int) -> _Between:
+    return _Between(low, high)

@@ -1,0 +1,35 @@
+"""Cache with a sliding TTL on the gateway's clock."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+
+class SlidingCache(Generic[Value]):
+    """Values that expire when they are not read for a TTL in seconds: each read extends it."""
+
+    def __init__(self, seconds: float) -> None:
+        self._life = timedelta(seconds=seconds)
+        self._items: dict[str, tuple[datetime, Value]] = {}
+
+    def put(self, key: str, value: Value, now: datetime) -> None:
+        """Keep a value under a key."""
+        self._items[key] = (now + self._life, value)
+
+    def get(self, key: str, now: datetime) -> tuple[Value] | None:
+        """Return the value in a tuple of one, or ``None``; asking prolongs its life."""
+        item = self._items.get(key)
+        if item is None:
+            return None
+        if item[0] <= now:
+            del self._items[key]
+            return None
+        self.put(key, item[1], now)
+        return (item[1],)
+
+    def drop(self, key: str) -> None:
+        """Forget a key."""
+        self._items.pop(key, None)

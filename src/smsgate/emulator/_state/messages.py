@@ -1,0 +1,190 @@
+"""Stored messages: rows, comparison of ids, and the JSON of one row."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from smsgate.emulator._http.timestamps import go_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+STATES = ("Pending", "Cancelling", "Cancelled", "Processed", "Sent", "Delivered", "Failed")
+WAITING = ("Pending", "Cancelling")
+CANONICAL_STATES = {name.lower(): name for name in STATES}
+_SINGLE, _PART = {False: 160, True: 70}, {False: 153, True: 67}  # characters of an SMS alone, and of one in a row
+_GSM = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà^{}\\[~]|€"
+)
+
+
+@dataclass(slots=True)
+class Recipient:
+    """One number of a message and how far it got."""
+
+    phone_number: str
+    state: str = "Pending"
+    error: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Recipient({self.state})"
+
+    def view(self) -> dict[str, Any]:
+        """As it appears in a response."""
+        shown: dict[str, Any] = {"phoneNumber": self.phone_number, "state": self.state}
+        return shown if self.error is None else {**shown, "error": self.error}
+
+
+@dataclass(slots=True)
+class Message:
+    """One row of the state.
+
+    ``numbers`` are the recipients as the phone got them; ``recipients`` are what the API shows, hashed after a while.
+    ``content`` is ``{"textMessage": …}``, ``{"dataMessage": …}`` or, once hashed, ``{"hashedMessage": …}``; ``parts``
+    is how many SMS a hashed one took.
+    """
+
+    id: str
+    device_id: str
+    content: dict[str, Any]
+    numbers: list[str]
+    created_at: datetime
+    recipients: list[Recipient]
+    state: str = "Pending"
+    states: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    is_encrypted: bool = False
+    is_hashed: bool = False
+    priority: int = 0
+    sim_number: int | None = None
+    with_delivery_report: bool = True
+    skip_phone_validation: bool = False
+    valid_until: datetime | None = None
+    schedule_at: datetime | None = None
+    serial: int = 0
+    parts: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Message(id={self.id!r}, state={self.state!r}, recipients={len(self.numbers)})"
+
+    def view(self, *, with_content: bool, show: Callable[[datetime], str] = go_text) -> dict[str, Any]:
+        """Return the row as a MessageState of the cloud server."""
+        return {
+            "id": self.id,
+            "deviceId": self.device_id,
+            "state": self.state,
+            "isHashed": self.is_hashed,
+            "isEncrypted": self.is_encrypted,
+            "recipients": [recipient.view() for recipient in self.recipients],
+            "states": {name: show(self.states[name]) for name in sorted(self.states)},
+            **(self.content if with_content else {}),
+        }
+
+    def hash(self) -> None:
+        """Replace content and numbers by their hashes, as the server does some time after a report."""
+        if self.is_hashed or self.is_encrypted or self.state in WAITING:
+            return
+        self.parts = count_parts(self)
+        content = self.content.get("textMessage") or self.content["dataMessage"]
+        plain: str = content.get("text") or content["data"]
+        self.content = {"hashedMessage": {"hash": hashlib.sha256(plain.encode()).hexdigest()}}
+        for recipient in self.recipients:
+            recipient.phone_number = hashed_number(recipient.phone_number)
+        self.is_hashed = True
+
+
+def count_parts(message: Message) -> int:
+    """Return how many SMS a message takes; one for data, and for ciphertext, which nobody here can read."""
+    if message.parts is not None:
+        return message.parts
+    content = cast("dict[str, dict[str, str]]", message.content).get("textMessage")
+    if content is None or message.is_encrypted:
+        return 1
+    text = content["text"]
+    wide = not _GSM.issuperset(text)
+    length = len(text.encode("utf-16-be")) // 2 if wide else len(text) + sum(text.count(one) for one in "^{}\\[~]|€")
+    return 1 if length <= _SINGLE[wide] else -(-length // _PART[wide])
+
+
+def hashed_number(number: str) -> str:
+    """Return the first 16 hex characters of a number's SHA-256."""
+    return hashlib.sha256(number.encode()).hexdigest()[:16]
+
+
+def collation_key(value: str) -> str:
+    """Return a text as the server's database compares it: without case, accents and trailing spaces."""
+    decomposed = unicodedata.normalize("NFKD", value.rstrip(" "))
+    return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
+
+
+def exact_key(value: str) -> str:
+    """Return a text as a phone's own database compares it: exactly."""
+    return value
+
+
+def distinct_recipients(recipients: Iterable[Recipient]) -> list[Recipient]:
+    """Return recipients as rows: of numbers that the database holds for equal, only the first."""
+    rows: dict[str, Recipient] = {}
+    for recipient in recipients:
+        rows.setdefault(collation_key(recipient.phone_number), recipient)
+    return list(rows.values())
+
+
+class MessageStore:
+    """All rows in the order of their creation; an id is unique on each device.
+
+    Args:
+        key: how ids compare, `collated` or `verbatim`.
+    """
+
+    def __init__(self, key: Callable[[str], str]) -> None:
+        self._key = key
+        self._rows: dict[int, Message] = {}
+        self._by_id: dict[str, list[Message]] = {}
+        self._serial = 0
+
+    def __iter__(self) -> Iterator[Message]:
+        return iter(self._rows.values())
+
+    def __contains__(self, message: Message) -> bool:
+        return message.serial in self._rows
+
+    def find(self, message_id: str) -> list[Message]:
+        """Return all rows with this id, one for each device that has it."""
+        return self._by_id.get(self._key(message_id), [])
+
+    def on_device(self, message_id: str, device_id: str) -> Message | None:
+        """Return the row with this id on one device."""
+        return next((row for row in self.find(message_id) if row.device_id == device_id), None)
+
+    def add(self, message: Message) -> bool:
+        """Store a row; ``False`` when its device already has the id."""
+        if self.on_device(message.id, message.device_id):
+            return False
+        self._serial += 1
+        message.serial = self._serial
+        self._rows[message.serial] = message
+        self._by_id.setdefault(self._key(message.id), []).append(message)
+        return True
+
+    def remove(self, condition: Callable[[Message], bool]) -> None:
+        """Delete the rows that meet a condition."""
+        for message in [row for row in self if condition(row)]:
+            del self._rows[message.serial]
+            rows = self._by_id[self._key(message.id)]
+            rows.remove(message)
+            if not rows:
+                del self._by_id[self._key(message.id)]
+
+    def by_serial(self, serial: int) -> Message | None:
+        """Return the row with this internal number, if it still exists."""
+        return self._rows.get(serial)
+
+    def copy_rows(self) -> list[Message]:
+        """Return copies of all rows, oldest first."""
+        return deepcopy(list(self))

@@ -1,0 +1,82 @@
+"""Timings and transmissions of phones, and the protocols of a phone and of the event queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from smsgate.emulator._state.devices import Device
+    from smsgate.emulator._state.messages import Message
+
+Change = tuple[str, str, "str | None"]
+"""A recipient, the state it reached, and an error."""
+
+
+@dataclass(slots=True)
+class PhoneTimings:
+    """How fast the phone is, in seconds after a message was accepted (or its scheduled time came).
+
+    ``processed``, ``sent``, ``delivered``: when these states are reached. ``pace``: pause after each message.
+    """
+
+    processed: float = 0.2
+    sent: float = 0.5
+    delivered: float = 1.0
+    pace: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Transmission:
+    """One text that a phone handed to its radio."""
+
+    message_id: str
+    device_id: str
+    phone_number: str
+    at: datetime
+
+    def __repr__(self) -> str:
+        return f"Transmission(message_id={self.message_id!r})"
+
+
+class PhoneAgent(Protocol):
+    """One phone at work; `smsgate.emulator._phone.phone.Phone` is the implementation."""
+
+    def notice(self, message: Message) -> None:
+        """Take note of a new message."""
+        ...
+
+    def notice_cancel(self, message: Message, moment: datetime) -> None:
+        """Take note that a waiting message is no longer wanted."""
+        ...
+
+    def report(self, message: Message, reports: Sequence[Mapping[str, Any]], moment: datetime) -> None:
+        """Report states that a test sets to webhooks."""
+        ...
+
+    def forget(self) -> None:
+        """Stop for good."""
+        ...
+
+    def rest_until(self, moment: datetime) -> None:
+        """Take up no messages before this moment."""
+        ...
+
+    def act(self, now: datetime) -> None:
+        """Do everything that is due."""
+        ...
+
+
+class EventSink(Protocol):
+    """The queue of webhook events; `smsgate.emulator._phone.deliveries.DeliveryQueue` is the implementation."""
+
+    def emit(self, event: str, device: Device, payload: dict[str, Any]) -> None:
+        """Queue an event for every webhook that is registered for it."""
+        ...
+
+    def status_changed(self, device: Device, message: Message, change: Change, moment: datetime) -> None:
+        """Queue the event of a recipient's new state."""
+        ...
