@@ -2,7 +2,8 @@
 
 # ruff: noqa: RUF012 - pydantic copies mutable defaults
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 from typing_extensions import TypeAliasType
@@ -12,7 +13,50 @@ from smsgate.runtime.rules import (
     SentPayloadRules,
 )
 from smsgate.runtime.types import Model, OpenStrEnum, Timestamp
-from smsgate_api.models import HealthResponse, SimCard
+from smsgate_api.models import (
+    HealthResponse,
+    SimCard,
+)
+
+__all__ = [
+    "EVENTS",
+    "AppStarted",
+    "AppStartedPayload",
+    "Event",
+    "KnownEvent",
+    "MmsBatchDownloaded",
+    "MmsBatchDownloadedPayload",
+    "MmsBatchReceived",
+    "MmsBatchReceivedPayload",
+    "MmsContentClass",
+    "MmsDownloaded",
+    "MmsDownloadedAttachment",
+    "MmsDownloadedPayload",
+    "MmsReceived",
+    "MmsReceivedPayload",
+    "SmsBatchDataReceived",
+    "SmsBatchDataReceivedPayload",
+    "SmsBatchReceived",
+    "SmsBatchReceivedPayload",
+    "SmsCancelled",
+    "SmsCancelledPayload",
+    "SmsDataReceived",
+    "SmsDataReceivedPayload",
+    "SmsDelivered",
+    "SmsDeliveredPayload",
+    "SmsFailed",
+    "SmsFailedPayload",
+    "SmsReceived",
+    "SmsReceivedPayload",
+    "SmsSent",
+    "SmsSentPayload",
+    "SystemPing",
+    "SystemPingPayload",
+]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
 
 
 class MmsContentClass(OpenStrEnum):
@@ -474,3 +518,40 @@ Event = TypeAliasType(
     ],
 )
 """Anything that a phone reports to a webhook; an unknown `event` has to be expected, too."""
+
+
+KnownEvent: TypeAlias = (
+    SmsReceived
+    | SmsDataReceived
+    | SmsSent
+    | SmsDelivered
+    | SmsFailed
+    | SmsCancelled
+    | MmsReceived
+    | MmsDownloaded
+    | SystemPing
+    | AppStarted
+    | SmsBatchReceived
+    | SmsBatchDataReceived
+    | MmsBatchReceived
+    | MmsBatchDownloaded
+)
+"""Any event that the document names."""
+
+EVENTS: Mapping[str, type[KnownEvent]] = {
+    "sms:received": SmsReceived,
+    "sms:data-received": SmsDataReceived,
+    "sms:sent": SmsSent,
+    "sms:delivered": SmsDelivered,
+    "sms:failed": SmsFailed,
+    "sms:cancelled": SmsCancelled,
+    "mms:received": MmsReceived,
+    "mms:downloaded": MmsDownloaded,
+    "system:ping": SystemPing,
+    "app:started": AppStarted,
+    "sms:batch:received": SmsBatchReceived,
+    "sms:batch:data-received": SmsBatchDataReceived,
+    "mms:batch:received": MmsBatchReceived,
+    "mms:batch:downloaded": MmsBatchDownloaded,
+}
+"""The class of each event, by its name."""

@@ -9,6 +9,25 @@ from smsgate.runtime.rules import (
 )
 from smsgate.runtime.types import Model, OpenStrEnum
 
+__all__ = [
+    "DeviceSettings",
+    "LimitPeriod",
+    "MessagesProcessingOrder",
+    "NotificationChannel",
+    "SettingsEncryption",
+    "SettingsGateway",
+    "SettingsLogs",
+    "SettingsMessages",
+    "SettingsPing",
+    "SettingsReceiver",
+    "SettingsWebhooks",
+    "SimSelectionMode",
+]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
 
 class LimitPeriod(OpenStrEnum):
     """Period of the sending limit. Per30Minutes needs server 1.45.0 and app 1.67.0."""

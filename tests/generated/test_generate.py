@@ -179,3 +179,51 @@ def test_old_python_gets_one_clear_sentence(monkeypatch, capsys):
     assert capsys.readouterr().err.splitlines() == [
         "The code generators need Python 3.11 or newer; the generated code itself runs on 3.10."
     ]
+
+
+def test_events_are_tabled_by_name_and_every_module_lists_its_names():
+    from smsgate_api import events, models, operations, settings
+
+    assert events.EVENTS["sms:received"] is events.SmsReceived
+    assert set(events.EVENTS) == {event.value for event in models.WebhookEvent}
+    assert set(events.EVENTS.values()) == set(events.KnownEvent.__args__)
+    assert all(hasattr(module, name) for module in (events, models, operations, settings) for name in module.__all__)
+
+
+def test_webhook_without_a_component_as_its_body_is_refused(tmp_path):
+    document = changed(tmp_path, '{application/json: {schema: {$ref: "#/components/schemas/CakeBaked"}}}', "{}")
+
+    done = generate("--spec", document, "--output", tmp_path / "out")
+
+    assert done.returncode == 1
+    assert "/webhooks/cake:baked: needs a JSON body whose schema is a component" in done.stderr
+
+
+def test_rules_of_our_document_do_not_reach_a_schema_of_the_same_name(tmp_path):
+    document = changed(tmp_path, "    Crumb:\n", "    Message:\n")
+    document.write_text(document.read_text(encoding="utf-8").replace("schemas/Crumb", "schemas/Message"), "utf-8")
+
+    done = generate("--spec", document, "--output", tmp_path / "out")
+
+    assert done.returncode == 0, done.stderr
+    assert "class Message(Model)" in (tmp_path / "out" / "models.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[bases]\n", "unknown section bases"),
+        ('[positional]\n"Cake" = "name"\n', "Cake is no pointer to a component schema"),
+        ('[modules]\ncakes = "/components/schemas/Cake"\n', "[modules] knows settings only"),
+        ("[positional\n", "spec.codegen.toml: "),
+    ],
+)
+def test_mistake_in_the_configuration_beside_a_document_is_named(tmp_path, text, complaint):
+    shutil.copy(GOLDEN / "spec.yaml", tmp_path / "spec.yaml")
+    (tmp_path / "spec.codegen.toml").write_text(text, encoding="utf-8")
+
+    done = generate("--spec", tmp_path / "spec.yaml", "--output", tmp_path / "out")
+
+    assert done.returncode == 1
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr

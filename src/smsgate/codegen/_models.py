@@ -37,36 +37,19 @@ else:
             return getattr(import_module("smsgate_api.settings"), name)
         raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
 """
+_TABLE = """
+KnownEvent: TypeAlias = {union}
+\"\"\"Any event that the document names.\"\"\"
+
+EVENTS: Mapping[str, type[KnownEvent]] = {{
+{entries}}}
+\"\"\"The class of each event, by its name.\"\"\"
+"""
+_TABLE_NAMES = ("EVENTS", "KnownEvent")
+_EVENT_IMPORTS = "\nfrom collections.abc import Mapping\nfrom typing import TypeAlias\n"
 _NAME = re.compile(r"^(?:class )?([A-Z]\w*)(?:\(| = )", re.MULTILINE)
 _LATE_IMPORTS = "from importlib import import_module\nfrom typing import TYPE_CHECKING, Any, ClassVar\n"
 _IMPORTS = "from smsgate.runtime.types import Model, OpenIntEnum, OpenStrEnum, Timestamp\n"
-_RECEIVED = ("SmsReceived", "SmsDataReceived", "MmsReceived", "MmsDownloaded")
-_SENT = ("SmsSent", "SmsDelivered", "SmsFailed", "SmsCancelled")
-RULES = {
-    "DataMessage": "DataMessageRules",
-    "Device": "DeviceRules",
-    "DeviceSettings": "SettingsRules",
-    "IncomingMessage": "IncomingMessageRules",
-    "InboxRefreshRequest": "PeriodRules",
-    "Message": "MessageRules",
-    "MessageState": "MessageStateRules",
-    "MessagesExportRequest": "PeriodRules",
-    "MmsMessage": "MmsMessageRules",
-    "TokenRequest": "TokenRequestRules",
-    "Webhook": "WebhookRules",
-    **{f"{event}Payload": "ReceivedPayloadRules" for event in _RECEIVED},
-    **{f"{event}Payload": "SentPayloadRules" for event in _SENT},
-}
-"""Base classes with rules across fields and conveniences, by schema."""
-_POSITIONAL = {
-    "DataMessage": "data",
-    "SettingsEncryption": "passphrase",
-    "SettingsLogs": "lifetime_days",
-    "SettingsPing": "interval_seconds",
-    "TextMessage": "text",
-    "TokenRequest": "scopes",
-}
-"""The field that may be given without its name, by schema."""
 _OPTIONS = """\
 --input-file-type openapi --output-model-type pydantic_v2.BaseModel --base-class smsgate.runtime.types.Model
 --target-python-version 3.10 --target-pydantic-version 2.11 --snake-case-field --alias-generator to_camel
@@ -89,14 +72,16 @@ def write_models(specification: Specification, templates: Path, work: Path) -> d
     facts: dict[str, dict[str, Any]] = {
         name: {"open_base": base, "member_names": members} for name, (base, members) in specification.enums().items()
     }
-    facts |= {name: {"positional": field} for name, field in _POSITIONAL.items() if name in specification.schemas}
+    facts |= {name: {"positional": field} for name, field in specification.binding.positional.items()}
     details.write_text(json.dumps(facts), encoding="utf-8")
-    bases = {
-        schema: f"smsgate.runtime.rules.{rules}" for schema, rules in RULES.items() if schema in specification.schemas
-    }
     output = work / "models.py"
     arguments = [beside_python("datamodel-codegen"), "--input", source.name, "--output", output.name, *_OPTIONS]
-    arguments += ["--base-class-map", json.dumps(bases), "--custom-template-dir", str(templates)]
+    arguments += [
+        "--base-class-map",
+        json.dumps(specification.binding.base_classes),
+        "--custom-template-dir",
+        str(templates),
+    ]
     run([*arguments, "--extra-template-data", details.name], cwd=work)
     return _finished(output.read_text(encoding="utf-8"), specification)
 
@@ -120,19 +105,32 @@ def _finished(text: str, specification: Specification) -> dict[str, str]:
     beside = f"\nfrom typing import TYPE_CHECKING, ClassVar\n{imports}\n{_IMPORTS}{shared}"
     files = {
         "models.py": [f"{HEADER}\n{_LATE_IMPORTS}{imports}\n{_IMPORTS}", _listed([*own, *settings]), *parts["models"]],
-        "events.py": [f"{EVENTS_HEADER}{beside}", *parts["events"]],
-        "settings.py": [f"{SETTINGS_HEADER}{beside}", *parts["settings"]],
+        "events.py": [
+            f"{EVENTS_HEADER}{_EVENT_IMPORTS}{beside}",
+            _listed([*_NAME.findall(separator.join(parts["events"])), *_TABLE_NAMES]),
+            *parts["events"],
+            _event_table(specification.events()),
+        ],
+        "settings.py": [f"{SETTINGS_HEADER}{beside}", _listed(list(settings)), *parts["settings"]],
     }
     if settings:
         files["models.py"].append(_late(sorted(settings)))
     else:
         del files["settings.py"]
+    if not specification.events():
+        del files["events.py"]
     return {file: separator.join(texts) for file, texts in files.items()}
 
 
 def _listed(names: list[str]) -> str:
     """Return the definitions of ``__all__`` and ``__dir__``, by which editors and shells complete."""
     return f"__all__ = {sorted(names)!r}\n\n\ndef __dir__() -> list[str]:\n    return list(__all__)\n"
+
+
+def _event_table(events: dict[str, str]) -> str:
+    """Return the union of the events and the table of their names."""
+    entries = "".join(f"    {name!r}: {schema},\n" for name, schema in events.items())
+    return _TABLE.format(union=" | ".join(dict.fromkeys(events.values())), entries=entries)
 
 
 def _late(names: list[str]) -> str:

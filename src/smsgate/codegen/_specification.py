@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import yaml
 
+from ._binding import read_binding
 from ._tools import GenerationError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-SETTINGS = "DeviceSettings"
 _METHODS = ("get", "put", "post", "delete", "patch")
 _REPEATS = ("safe", "settle", "never")
 _PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~-]+|\{[A-Za-z][A-Za-z0-9]*\}))+")
@@ -39,11 +39,13 @@ class Specification:
     Attributes:
         root: the document.
         schemas: its component schemas by name.
+        binding: what the configuration beside it says about them.
     """
 
     def __init__(self, path: Path) -> None:
         self.root = cast("Json", yaml.safe_load(path.read_text(encoding="utf-8")))
         self.schemas = cast("dict[str, Json]", self.root["components"]["schemas"])
+        self.binding = read_binding(path, self.schemas)
 
     def facts(self) -> dict[str, Facts]:
         """Facts by operation id.
@@ -92,11 +94,27 @@ class Specification:
         return found | {name for name, schema in self.schemas.items() if self._reached(schema) & found}
 
     def settings_schemas(self) -> set[str]:
-        """Names of the schemas that nothing but a device's settings lead to, and of the settings themselves."""
-        if SETTINGS not in self.schemas:
+        """Names of the schema that has a module of its own, and of those that nothing else leads to."""
+        settings = self.binding.settings
+        if not settings:
             return set()
-        others = self._reached([self.root["paths"], self.root.get("webhooks", {})], beyond=SETTINGS)
-        return {SETTINGS} | self._reached(self.schemas[SETTINGS]) - others
+        others = self._reached([self.root["paths"], self.root.get("webhooks", {})], beyond=settings)
+        return {settings} | self._reached(self.schemas[settings]) - others
+
+    def events(self) -> dict[str, str]:
+        """Schema of each event, by the event's name: the JSON bodies of ``webhooks``.
+
+        Raises:
+            GenerationError: a webhook without a JSON body that is a component.
+        """
+        found: dict[str, str] = {}
+        for name, item in cast("dict[str, Json]", self.root.get("webhooks", {})).items():
+            operation: Json = next((item[method] for method in _METHODS if method in item), {})
+            schema = self._json_schema(operation.get("requestBody", {}))
+            if not schema:
+                raise GenerationError(f"/webhooks/{name}: needs a JSON body whose schema is a component")
+            found[name] = schema
+        return found
 
     def count_times(self) -> int:
         """How many date-time schemas the components hold."""
