@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from smsgate._core.numbers import LONGEST, capped, seconds, whole
+from smsgate._core.limits import LONGEST, capped, seconds, whole
 from smsgate.errors import ConfigurationError, ResponseError
 from smsgate.runtime.building import plain_text
 from smsgate.runtime.rules import LONGEST_TTL

@@ -39,7 +39,7 @@ from pydantic import BaseModel, Field
 
 from smsgate import AsyncAPIClient, errors, webhooks
 from smsgate._core.error_text import shown
-from smsgate._core.numbers import capped, seconds
+from smsgate._core.limits import capped, seconds
 from smsgate.receiver import AsyncSigningKey, Decision, EventStore, MemoryStore, Receiver, SQLiteStore
 from smsgate.receiver._handlers import Handlers
 from smsgate.receiver._receiver import CONCURRENCY, DRAIN, MAX_ATTEMPTS, WINDOW

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timezone
 from typing import TYPE_CHECKING, Literal
 
-from smsgate._core.numbers import capped, seconds, whole
+from smsgate._core.limits import capped, seconds, whole
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from smsgate import (
     TextMessage,
     encryption,
 )
-from smsgate._core.message_encryption import opened, sealed, texts_to_open, texts_to_seal
+from smsgate._core.message_encryption import insert_ciphertexts, insert_plaintexts, list_ciphertexts, list_plaintexts
 from smsgate.emulator import Faults, Gateway, ManualClock
 from smsgate.encryption import BaseEncryptor
 
@@ -268,8 +268,8 @@ def test_all_texts_of_an_mms_are_encrypted():
     part = MmsAttachment(content_type="image/png", data="AAAA", name="secret.png")
     message = Message(phone_numbers=NUMBERS, mms_message=MmsMessage(subject="Subject", text="Text", attachments=[part]))
 
-    texts = texts_to_seal(message)
-    wire = sealed(message, [f"<{text}>" for text in texts])
+    texts = list_plaintexts(message)
+    wire = insert_ciphertexts(message, [f"<{text}>" for text in texts])
 
     assert texts == [*NUMBERS, "Subject", "Text", "AAAA", "secret.png"]
     assert wire.mms_message.attachments[0].name == "<secret.png>"
@@ -360,8 +360,8 @@ def test_state_with_a_field_that_stays_ciphertext_says_so(left):
         text_message=TextMessage(text=body),
     )
 
-    assert texts_to_open(state, encryptor) == [body]
-    shown = opened(state, {body: "Meet me"})
+    assert list_ciphertexts(state, encryptor) == [body]
+    shown = insert_plaintexts(state, {body: "Meet me"})
 
     assert shown.is_encrypted is True
     assert (shown.recipients[0].phone_number, shown.text_message.text) == (left, "Meet me")

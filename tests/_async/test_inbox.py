@@ -173,8 +173,8 @@ async def test_refused_token_is_renewed_before_an_attachment_is_opened(phone_wit
     client, message, part, picture = phone_with(auth=auth)
     async with client.stream_attachment(message.id, part):
         pass
-    pair = client._exchange._keeper._pair
-    client._exchange._keeper._pair = replace(pair, access_token="refused")
+    pair = client._exchange._refresher._pair
+    client._exchange._refresher._pair = replace(pair, access_token="refused")
 
     async with client.stream_attachment(message.id, part) as chunks:
         assert b"".join([chunk async for chunk in chunks]) == picture

@@ -87,7 +87,7 @@ async def test_token_is_refreshed_shortly_before_its_end(mode):
     prefix = "3rdparty/v1" if mode == "cloud" else ""
     client = user(gateway, mode=prefix, scopes=[Scope.MESSAGES_READ, Scope.MESSAGES_SEND])
     sent = await client.send("Hello", to="+79990001234")
-    client._exchange._keeper._pair = ended(client._exchange._keeper._pair)
+    client._exchange._refresher._pair = ended(client._exchange._refresher._pair)
 
     await client.get_state(sent.id)
 
@@ -102,11 +102,11 @@ async def test_token_with_a_lifetime_of_its_own_is_made_anew_with_it(mode):
     prefix = "3rdparty/v1" if mode == "cloud" else ""
     client = user(gateway, mode=prefix, ttl=3, scopes=[Scope.MESSAGES_READ, Scope.MESSAGES_SEND])
     sent = await client.send("Hello", to="+79990001234")
-    keeper = client._exchange._keeper
+    refresher = client._exchange._refresher
 
     for _ in range(3):
-        assert keeper._pair.lifetime == 3
-        keeper._pair = ended(keeper._pair)
+        assert refresher._pair.lifetime == 3
+        refresher._pair = ended(refresher._pair)
         await client.get_state(sent.id)
 
     steps = [step.rsplit("/", 1)[-1] for step in gateway.faults.asked]
@@ -136,8 +136,8 @@ async def test_refused_token_is_renewed_once_and_the_call_repeated():
 async def test_lost_answer_to_a_refresh_is_survived(cloud):
     client = user(cloud)
     await client.get_messages()
-    keeper = client._exchange._keeper
-    keeper._pair = ended(keeper._pair)
+    refresher = client._exchange._refresher
+    refresher._pair = ended(refresher._pair)
     cloud.faults = Counter(Faults.script(["lost"], only=[REFRESH]))
 
     await client.get_messages()
@@ -149,12 +149,12 @@ async def test_lost_answer_to_a_refresh_is_survived(cloud):
 async def test_used_refresh_token_falls_back_to_the_password(cloud):
     client = user(cloud)
     await client.get_messages()
-    keeper = client._exchange._keeper
-    old = keeper._pair
-    keeper._pair = ended(old)
+    refresher = client._exchange._refresher
+    old = refresher._pair
+    refresher._pair = ended(old)
     await client.get_messages()
-    keeper._pair = ended(old)
-    keeper._store.save(keeper._key, None)
+    refresher._pair = ended(old)
+    refresher._store.save(refresher._key, None)
     cloud.faults.asked.clear()
 
     await client.get_messages()
@@ -208,8 +208,8 @@ async def test_wrong_basic_credentials_are_wrong_after_one_look_at_the_health(cl
 async def test_outage_neither_throws_a_good_refresh_token_away_nor_tries_the_password(cloud):
     client = user(cloud)
     await client.get_messages()
-    keeper = client._exchange._keeper
-    keeper._pair = ended(keeper._pair)
+    refresher = client._exchange._refresher
+    refresher._pair = ended(refresher._pair)
     cloud.outage(True)
     cloud.faults.asked.clear()
 
@@ -273,10 +273,10 @@ async def test_pair_renewed_by_another_process_is_taken_from_the_store(cloud):
     first, second = user(cloud, store=store), user(cloud, store=store)
     await first.get_messages()
     await second.get_messages()
-    keeper = first._exchange._keeper
-    keeper._pair = ended(keeper._pair)
+    refresher = first._exchange._refresher
+    refresher._pair = ended(refresher._pair)
     await first.get_messages()
-    stale = second._exchange._keeper
+    stale = second._exchange._refresher
     stale._pair = ended(stale._pair)
     cloud.faults.asked.clear()
 
@@ -290,12 +290,12 @@ async def test_older_pair_of_a_store_that_could_not_be_written_is_left_alone(clo
     store = MemoryTokenStore()
     client = user(cloud, store=store)
     await client.get_messages()
-    keeper = client._exchange._keeper
-    older = store.load(keeper._key)
-    keeper._pair = ended(keeper._pair)
+    refresher = client._exchange._refresher
+    older = store.load(refresher._key)
+    refresher._pair = ended(refresher._pair)
     await client.get_messages()
-    keeper._pair = replace(keeper._pair, ends_at=datetime.now(timezone.utc) + timedelta(seconds=20))
-    store.save(keeper._key, ended(older))
+    refresher._pair = replace(refresher._pair, ends_at=datetime.now(timezone.utc) + timedelta(seconds=20))
+    store.save(refresher._key, ended(older))
     cloud.faults.asked.clear()
 
     await client.get_messages()
@@ -310,7 +310,7 @@ async def test_refused_token_is_replaced_by_the_pair_that_another_process_has_ma
     await first.get_messages()
     await second.get_messages()
     await AsyncAPIClient("demo", "demo-password", base_url=BASE_URL, http=cloud.async_http()).revoke_token(
-        first._exchange._keeper._pair.id
+        first._exchange._refresher._pair.id
     )
     await first.get_messages()
     cloud.faults.asked.clear()
@@ -325,8 +325,8 @@ async def test_refused_token_is_replaced_by_the_pair_that_another_process_has_ma
 async def test_failed_refresh_that_used_nothing_up_is_repeated_with_the_same_token(cloud, fault):
     client = user(cloud)
     await client.get_messages()
-    keeper = client._exchange._keeper
-    keeper._pair = ended(keeper._pair)
+    refresher = client._exchange._refresher
+    refresher._pair = ended(refresher._pair)
     cloud.faults = Counter(Faults.script([fault], only=[REFRESH]))
 
     await client.get_messages()
@@ -339,8 +339,8 @@ async def test_failed_refresh_that_used_nothing_up_is_repeated_with_the_same_tok
 async def test_pair_survives_a_refresh_that_fails_to_the_end(cloud, fault):
     client = user(cloud, retry=RetryPolicy.none())
     await client.get_messages()
-    keeper = client._exchange._keeper
-    keeper._pair = ended(keeper._pair)
+    refresher = client._exchange._refresher
+    refresher._pair = ended(refresher._pair)
     cloud.faults = Counter(Faults.script([fault], only=[REFRESH]))
 
     with pytest.raises(SMSGateError):
@@ -355,8 +355,8 @@ async def test_pair_survives_a_refresh_that_fails_to_the_end(cloud, fault):
 async def test_refresh_that_worked_behind_an_error_ends_in_a_new_pair(cloud, fault):
     client = user(cloud)
     await client.get_messages()
-    keeper = client._exchange._keeper
-    keeper._pair = ended(keeper._pair)
+    refresher = client._exchange._refresher
+    refresher._pair = ended(refresher._pair)
     cloud.faults = Counter(Faults.script([fault], only=[REFRESH]))
 
     await client.get_messages()
@@ -419,7 +419,7 @@ async def test_closing_revokes_the_pair_when_asked_to(cloud):
     store = MemoryTokenStore()
     async with user(cloud, revoke_on_close=True, store=store) as client:
         await client.get_messages()
-        token = client._exchange._keeper._pair.access_token
+        token = client._exchange._refresher._pair.access_token
 
     stranger = AsyncAPIClient(None, token, base_url=BASE_URL, http=cloud.async_http(), retry=FAST)
     with pytest.raises(UnauthorizedError):
@@ -434,8 +434,8 @@ async def test_closing_forgets_no_pair_of_another_process(cloud):
     store = MemoryTokenStore()
     async with user(cloud, revoke_on_close=True, store=store) as first:
         await first.get_messages()
-        newer = replace(first._exchange._keeper._pair, id="newer")
-        key = first._exchange._keeper._key
+        newer = replace(first._exchange._refresher._pair, id="newer")
+        key = first._exchange._refresher._key
         store.save(key, newer)
 
     assert store.load(key) == newer
@@ -587,7 +587,7 @@ async def test_token_file_that_cannot_be_used_is_warned_of_and_done_without(clou
 async def test_pair_is_awaited_while_another_client_makes_it(cloud, tmp_path, kind):
     store = MemoryTokenStore() if kind == "memory" else FileTokenStore(tmp_path / "tokens.json")
     client = user(cloud, store=store)
-    key = client._exchange._keeper._key
+    key = client._exchange._refresher._key
     other = user(cloud, store=MemoryTokenStore())
     await other.get_messages()  # has a pair that is not in the store yet
     lock = store.try_lock(key)
@@ -597,7 +597,7 @@ async def test_pair_is_awaited_while_another_client_makes_it(cloud, tmp_path, ki
     def load_and_be_overtaken(asked):
         loads.append(asked)
         if len(loads) == 3:  # by then the client is waiting for the lock
-            store.save(key, other._exchange._keeper._pair)
+            store.save(key, other._exchange._refresher._pair)
         return load(asked)
 
     store.load = load_and_be_overtaken
@@ -636,7 +636,7 @@ async def test_failed_renewal_gives_the_lock_back(cloud, tmp_path, kind):
     with pytest.raises(UnauthorizedError):
         await client.get_messages()
 
-    lock = store.try_lock(client._exchange._keeper._key)
+    lock = store.try_lock(client._exchange._refresher._key)
     assert lock is not None
     lock.release()
 

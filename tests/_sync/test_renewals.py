@@ -83,13 +83,13 @@ def revoke(gateway, *pairs):
 @pytest.fixture
 def dead(cloud):
     """A client whose own pair is refused, and so is the newer one in its store."""
-    store, keeper = MemoryTokenStore(), user(cloud, store=None)._exchange._keeper
+    store, refresher = MemoryTokenStore(), user(cloud, store=None)._exchange._refresher
     first, second = user(cloud, store=store), user(cloud, store=store)
     first.list_devices()
-    own = store.load(keeper._key)
-    store.save(keeper._key, None)
+    own = store.load(refresher._key)
+    store.save(refresher._key, None)
     second.list_devices()
-    revoke(cloud, own, store.load(keeper._key))
+    revoke(cloud, own, store.load(refresher._key))
     return first
 
 
@@ -156,9 +156,9 @@ def test_token_that_no_header_can_hold_is_an_unreadable_answer_and_not_kept(clou
 def test_refresh_token_that_no_header_can_hold_is_none(cloud):
     client = user(cloud)
     client.list_devices()
-    keeper = client._exchange._keeper
-    old = keeper._pair
-    keeper._pair = TokenPair.from_dict({**old.asdict(), "refresh_token": "line\nbreak"})
+    refresher = client._exchange._refresher
+    old = refresher._pair
+    refresher._pair = TokenPair.from_dict({**old.asdict(), "refresh_token": "line\nbreak"})
     revoke(cloud, old)
 
     client.list_devices()
@@ -184,10 +184,10 @@ def test_store_that_is_falsy_while_it_is_empty_is_used(cloud):
 def test_refusal_of_a_refresh_is_no_verdict_while_the_health_cannot_be_asked(cloud):
     client = user(cloud)
     client.list_devices()
-    keeper = client._exchange._keeper
-    good = keeper._pair
-    keeper._pair = replace(good, ends_at=datetime.now(timezone.utc))
-    keeper._store.save(keeper._key, keeper._pair)
+    refresher = client._exchange._refresher
+    good = refresher._pair
+    refresher._pair = replace(good, ends_at=datetime.now(timezone.utc))
+    refresher._store.save(refresher._key, refresher._pair)
     cloud.faults.instead.update({REFRESH: REFUSED, HEALTH: FAULTS["lost"]})
     cloud.faults.asked.clear()
 

@@ -33,12 +33,12 @@ from smsgate import (
     TransportError,
     UnauthorizedError,
 )
-from smsgate._core.attempts import Outcome, no_answer, unlisted, without_token
+from smsgate._core.attempts import AttemptResult, no_answer, unlisted, without_token
 from smsgate._core.base_url import check_base_url, is_phone
 from smsgate._core.config import check_timeout, full_user_agent
 from smsgate._core.device_choice import choose_device
 from smsgate._core.hints import Refusal, hint_for
-from smsgate._core.queries import moment
+from smsgate._core.queries import as_utc
 from smsgate._core.registration import check_target
 from smsgate._core.send_safety import Verdict, expected_state, is_passing, judge, same_message
 from smsgate.auth import BasicAuth, TokenPair, choose_auth, next_step
@@ -49,7 +49,7 @@ NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 def failed(error, status=None, sent=None):
-    return Outcome(None, error, status, sent)
+    return AttemptResult(None, error, status, sent)
 
 
 def wait(*, status=None, sent=None, repeat="safe", attempt=1, elapsed=0.0, retry_after=None, draw=1.0, **policy):
@@ -149,7 +149,7 @@ def test_retry_after_in_the_past_means_now():
 @pytest.mark.parametrize(
     ("outcome", "verdict"),
     [
-        (Outcome(None, None, 202, True), Verdict.ACCEPTED),
+        (AttemptResult(None, None, 202, True), Verdict.ACCEPTED),
         (failed(ConnectError("x"), sent=False), Verdict.WITHOUT_EFFECT),
         (failed(RateLimitError("x", 429), 429, False), Verdict.WITHOUT_EFFECT),
         (failed(APIError("x", 409), 409, True), Verdict.TAKEN),
@@ -339,16 +339,16 @@ def test_filters_are_written_and_read_by_their_wire_names():
 
 
 def test_times_of_queries_are_read_from_text():
-    assert moment("2026-01-01T00:00:00Z") == NOW
-    assert moment("2026-01-01T02:00:00+02:00") == NOW
-    assert moment(None) is None
-    assert moment("2026-01-01t00:00:00.000000000z") == NOW
+    assert as_utc("2026-01-01T00:00:00Z") == NOW
+    assert as_utc("2026-01-01T02:00:00+02:00") == NOW
+    assert as_utc(None) is None
+    assert as_utc("2026-01-01t00:00:00.000000000z") == NOW
     for wrong in ("", "yesterday", "2026-01-01", "2026-W01-4T00:00:00Z", "20260101T000000Z", "2026-01-01T00:00:00"):
         with pytest.raises(InvalidRequestError) as caught:
-            moment(wrong)
+            as_utc(wrong)
         assert caught.value.__cause__ is None
     with pytest.raises(InvalidRequestError):
-        moment(NOW.replace(tzinfo=None))
+        as_utc(NOW.replace(tzinfo=None))
 
 
 def test_hints_name_what_helps():

@@ -184,7 +184,7 @@ def test_waiting_for_a_lock_can_be_cancelled(tmp_path):
 
     async def ask():
         client = user(gateway, path, AsyncAPIClient)
-        client._exchange._keeper._patience = 3600.0
+        client._exchange._refresher._patience = 3600.0
         begun = time.monotonic()
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(client.get_messages(), 0.3)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smsgate._async.parameter_names import takes_underscored_id
-from smsgate._async.resource import Execution
+from smsgate._async.resource import Resource
 from smsgate._core import registration as account_rules
-from smsgate._core.arguments import refusals
+from smsgate._core.arguments import argument_errors
 from smsgate._core.base_url import is_phone
 from smsgate._core.ids import new_id
-from smsgate._core.queries import moment
+from smsgate._core.queries import as_utc
 from smsgate.errors import NotFoundError
 from smsgate_api import operations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["AccountCalls"]
 
 
-class AccountCalls(Execution):
+class AccountCalls(Resource):
     """The calls that concern an account rather than one message."""
 
     _is_phone: bool = False
@@ -64,7 +64,7 @@ class AccountCalls(Execution):
             TransportError: no answer came.
             APIError: the gateway refused or failed.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.delete_device(id)
         await self.execute(operation)
 
@@ -91,7 +91,7 @@ class AccountCalls(Execution):
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.create_webhook(webhook)
             account_rules.check_target(webhook.url, allow_insecure=allow_insecure)
             if webhook.id is None:
@@ -107,7 +107,7 @@ class AccountCalls(Execution):
             TransportError: no answer came.
             APIError: the gateway refused or failed.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.delete_webhook(id)
         await self.execute(operation)
 
@@ -145,7 +145,7 @@ class AccountCalls(Execution):
             ResponseError: the answer cannot be read.
         """
         phone = is_phone(self._exchange.base_url)
-        with refusals:
+        with argument_errors:
             account_rules.check_target(url, allow_insecure=allow_insecure)
             wanted = account_rules.wanted_webhooks(url, events, device_id=device_id, name=name, phone=phone)
         registered = await self.get_webhooks()
@@ -177,7 +177,7 @@ class AccountCalls(Execution):
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        with refusals:
+        with argument_errors:
             operation = account_rules.settings_operation(operations.replace_settings, settings, self._exchange.base_url)
         return await self.execute(operation)
 
@@ -190,7 +190,7 @@ class AccountCalls(Execution):
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        with refusals:
+        with argument_errors:
             operation = account_rules.settings_operation(operations.patch_settings, settings, self._exchange.base_url)
         return await self.execute(operation)
 
@@ -210,8 +210,8 @@ class AccountCalls(Execution):
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        with refusals:
-            operation = operations.get_logs(from_=moment(from_), to=moment(to))
+        with argument_errors:
+            operation = operations.get_logs(from_=as_utc(from_), to=as_utc(to))
         return await self.execute(operation)
 
     async def health_check(self) -> HealthResponse:
@@ -264,7 +264,7 @@ class AccountCalls(Execution):
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.create_token(token_request)
         return await self.execute(operation)
 
@@ -278,7 +278,7 @@ class AccountCalls(Execution):
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.refresh_token(refresh_token)
         return await self.execute(operation)
 
@@ -290,6 +290,6 @@ class AccountCalls(Execution):
             TransportError: no answer came.
             APIError: the gateway refused or failed.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.revoke_token(jti)
         await self.execute(operation)

@@ -19,7 +19,7 @@ import sniffio
 from anyio.lowlevel import RunVar
 from typing_extensions import ParamSpec, Self
 
-from smsgate._core.parallel import Workload, cores
+from smsgate._core.parallel import ParallelMap, cores
 from smsgate._core.responses import too_large
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ async def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list
     All calls on an event loop share these threads, and take turns. A cancelled one ends with the items that are being
     computed.
     """
-    load = Workload(function, items)
+    load = ParallelMap(function, items)
     await _share(load, len(items))
     return load.results()
 
@@ -80,13 +80,13 @@ async def run_in_workers_until(
     function: Callable[[A], T], items: Sequence[A], deadline: float | None
 ) -> list[T | None]:
     """Do what `run_in_workers` does, but begin no item after a deadline; those have None in the place of a result."""
-    load = Workload(function, items)
+    load = ParallelMap(function, items)
     with anyio.move_on_after(math.inf if deadline is None else max(0.0, deadline - now())):
         await _share(load, len(items))
     return load.results_so_far()
 
 
-async def _share(load: Workload[A, T], count: int) -> None:
+async def _share(load: ParallelMap[A, T], count: int) -> None:
     if not count:
         return
     limiter = _cores.get(None)

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from smsgate._http import Response
     from smsgate.runtime.types import Operation
 
-__all__ = ["Execution"]
+__all__ = ["Resource"]
 
 T = TypeVar("T")
 
 
-class Execution:
+class Resource:
     """Executes operations; usable with ``async with`` and without."""
 
     _exchange: Exchange

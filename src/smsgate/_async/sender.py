@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smsgate._async import io
 from smsgate._async.devices import DeviceCache
 from smsgate._async.exchange import draw
-from smsgate._core.attempts import Call, Outcome
+from smsgate._core.attempts import AttemptResult, CallState
 from smsgate._core.hooks import logger
 from smsgate._core.responses import read
 from smsgate._core.send_safety import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from smsgate._async.exchange import Exchange
-    from smsgate._core.messages import Outgoing
+    from smsgate._core.messages import OutgoingMessage
     from smsgate.runtime.types import Operation
     from smsgate_api.models import Device, MessageState
 
@@ -54,12 +54,12 @@ class _LookUpError(Exception):
         super().__init__(str(reason))
         self.reason = reason
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> AttemptResult:
         """Return what the retry policy has to know."""
         error = self.reason
         status = error.status_code if isinstance(error, APIError) else None
         wait = error.retry_after if isinstance(error, RateLimitError | ServiceUnavailableError) else None
-        return Outcome(None, error, status, sent=None, retry_after=wait)
+        return AttemptResult(None, error, status, sent=None, retry_after=wait)
 
 
 class SafeSender:
@@ -87,7 +87,7 @@ class SafeSender:
         view._pin_device = self._pin_device if pin_device is None else pin_device
         return view
 
-    async def pin(self, outgoing: Outgoing) -> bool:
+    async def pin(self, outgoing: OutgoingMessage) -> bool:
         """Give the message a device, where that was asked for and one can be had; return whether it got one."""
         if not self._pin_device or outgoing.message.device_id:
             return False
@@ -96,14 +96,14 @@ class SafeSender:
             outgoing.assign(chosen)
         return chosen is not None
 
-    async def send(self, outgoing: Outgoing, *, chosen: bool) -> MessageState:
+    async def send(self, outgoing: OutgoingMessage, *, chosen: bool) -> MessageState:
         """Send a message, as often as it takes and is safe.
 
         Args:
             outgoing: the message; may get a device, or another one, on the way.
             chosen: whether its device was chosen by `pin`.
         """
-        call = Call(self._exchange.retry, io.now(), message_id=outgoing.id)
+        call = CallState(self._exchange.retry, io.now(), message_id=outgoing.id)
         try:
             return await self._settle(SendState(outgoing, call, chosen))
         except SMSGateError:
@@ -184,7 +184,7 @@ class SafeSender:
                 send.assign(devices[0].id)
         return send.one_phone
 
-    async def _list_devices(self, call: Call) -> Sequence[Device]:
+    async def _list_devices(self, call: CallState) -> Sequence[Device]:
         try:
             return await self._exchange.run(operations.list_devices(), call.begun)
         except NotFoundError:  # a phone's local server
@@ -217,7 +217,7 @@ class SafeSender:
             return state
         text = f"the response to message {id} is about another message"
         unclear = ResponseError(text, status_code=response.status, body=response.content)
-        send.outcome = Outcome(response, unclear, None, sent=None)
+        send.outcome = AttemptResult(response, unclear, None, sent=None)
         return None
 
     def _warn_of_other_id(self, id: str) -> None:
@@ -314,7 +314,7 @@ class SafeSender:
 
     async def cancel(self, operation: Operation[MessageState], id: str) -> MessageState:
         """Take a message back; after an unclear attempt its state says whether that had worked."""
-        call = Call(self._exchange.retry, io.now())
+        call = CallState(self._exchange.retry, io.now())
         doubtful = False
         while True:
             outcome = await self._exchange.attempt(operation, call)
@@ -333,7 +333,7 @@ class SafeSender:
             if wait is None or call.is_late(io.now()):
                 raise outcome.error or TransportError("no answer")
 
-    async def _cancelled(self, id: str, call: Call) -> MessageState | None:
+    async def _cancelled(self, id: str, call: CallState) -> MessageState | None:
         try:
             state = await self._exchange.run(operations.get_message(id), call.begun)
         except SMSGateError:

@@ -7,12 +7,12 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, overload
 
 from smsgate._async import io
-from smsgate._async.resource import Execution
+from smsgate._async.resource import Resource
 from smsgate._async.window import Window
-from smsgate._core.arguments import refusals
+from smsgate._core.arguments import argument_errors
 from smsgate._core.hooks import logger
-from smsgate._core.messages import NotSent, Outgoing, Sent, build_message, check_active_within
-from smsgate._core.numbers import MOST_CONCURRENT, whole
+from smsgate._core.limits import MOST_CONCURRENT, whole
+from smsgate._core.messages import NotSent, OutgoingMessage, Sent, build_message, check_active_within
 from smsgate._core.phone_numbers import with_international_numbers
 from smsgate.errors import InvalidRequestError, SMSGateError
 from smsgate_api import operations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["SendCalls"]
 
 
-class SendCalls(Execution):
+class SendCalls(Resource):
     """The calls that send."""
 
     _sender: SafeSender
@@ -105,7 +105,7 @@ class SendCalls(Execution):
             >>> state.state  # doctest: +SKIP
             <ProcessState.Pending: 'Pending'>
         """
-        with refusals:
+        with argument_errors:
             built = build_message(
                 message,
                 to,
@@ -118,19 +118,21 @@ class SendCalls(Execution):
                 valid_until=valid_until,
                 schedule_at=schedule_at,
             )
-        outgoing = Outgoing.of(built, skip_phone_validation=skip_phone_validation, active_within=device_active_within)
+        outgoing = OutgoingMessage.of(
+            built, skip_phone_validation=skip_phone_validation, active_within=device_active_within
+        )
         return await self._send(outgoing)
 
-    async def _send(self, outgoing: Outgoing) -> MessageState:
-        with refusals:
+    async def _send(self, outgoing: OutgoingMessage) -> MessageState:
+        with argument_errors:
             outgoing.message = outgoing.wire = with_international_numbers(
                 outgoing.message, self._default_region, others_pass=outgoing.skip_phone_validation
             )
             outgoing.check(datetime.now(timezone.utc))
             self._cipher.check(outgoing.message)
         chosen = await self._sender.pin(outgoing)
-        outgoing.wire = await self._cipher.seal(outgoing.message)
-        return await self._cipher.open_one(await self._sender.send(outgoing, chosen=chosen))
+        outgoing.wire = await self._cipher.encrypt(outgoing.message)
+        return await self._cipher.decrypt_one(await self._sender.send(outgoing, chosen=chosen))
 
     async def choose_device(self, id: str, *, active_within: int = 0) -> str | None:
         """Return the id of the phone that ``pin_device`` would take for a message; None when there is none.
@@ -146,7 +148,7 @@ class SendCalls(Execution):
             InvalidRequestError: for an empty id, or what is no number of hours.
             SMSGateError: the phones cannot be listed. Without the right to list them, it returns None with a warning.
         """
-        with refusals:
+        with argument_errors:
             operations.get_message(id)
             check_active_within(active_within)
         return await self._sender.devices.choose(id, active_within)
@@ -187,10 +189,10 @@ class SendCalls(Execution):
         """
         whole("concurrency", concurrency, 1, MOST_CONCURRENT, error=InvalidRequestError)
 
-        async def outgoing() -> AsyncGenerator[Outgoing]:
+        async def outgoing() -> AsyncGenerator[OutgoingMessage]:
             async with aclosing(io.iterate(messages)) as source:
                 async for message in source:
-                    yield Outgoing.of(
+                    yield OutgoingMessage.of(
                         message, skip_phone_validation=skip_phone_validation, active_within=device_active_within
                     )
 
@@ -199,7 +201,7 @@ class SendCalls(Execution):
             async for result in results:
                 yield result
 
-    async def _result(self, outgoing: Outgoing) -> Sent | NotSent:
+    async def _result(self, outgoing: OutgoingMessage) -> Sent | NotSent:
         try:
             state = await self._send(outgoing)
         except SMSGateError as error:

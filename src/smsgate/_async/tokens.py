@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from smsgate._async import io
-from smsgate._core.attempts import Call, Outcome, copied, during_outage, is_passing
+from smsgate._core.attempts import AttemptResult, CallState, copied, during_outage, is_passing
 from smsgate._core.hooks import logger
 from smsgate._core.responses import read
 from smsgate.auth import JWTAuth, TokenPair, next_step
@@ -20,7 +20,7 @@ from smsgate_api.models import TokenRequest
 if TYPE_CHECKING:
     from smsgate.runtime.types import Operation
 
-__all__ = ["MOST_RENEWALS", "TokenError", "TokenKeeper"]
+__all__ = ["MOST_RENEWALS", "TokenError", "TokenRefresher"]
 
 MOST_RENEWALS = 4
 """How many refused pairs a call replaces: with those that other processes have put into the store, until it is told by
@@ -31,8 +31,8 @@ _PATIENCE = 10.0
 ever."""
 _POLL = 0.05
 
-Ask: TypeAlias = Callable[["Operation[Any]", "str | None", Call], Awaitable[Outcome]]
-IsOutage: TypeAlias = Callable[[Call], Awaitable[bool]]
+Ask: TypeAlias = Callable[["Operation[Any]", "str | None", CallState], Awaitable[AttemptResult]]
+IsOutage: TypeAlias = Callable[[CallState], Awaitable[bool]]
 
 
 class TokenError(Exception):
@@ -43,7 +43,7 @@ class TokenError(Exception):
         self.reason = reason
 
 
-class TokenKeeper:
+class TokenRefresher:
     """Has a valid access token ready; many callers at once cause one renewal, and share its failure.
 
     Args:
@@ -70,7 +70,7 @@ class TokenKeeper:
         self._failed_at = float("-inf")
         self._failure: SMSGateError | None = None
 
-    async def current(self, call: Call) -> TokenPair:
+    async def current(self, call: CallState) -> TokenPair:
         """Return a pair whose access token is good for a while.
 
         Raises:
@@ -81,7 +81,7 @@ class TokenKeeper:
             return pair
         return await self._replace(None, call)
 
-    async def renewed(self, refused: TokenPair, call: Call) -> TokenPair:
+    async def renewed(self, refused: TokenPair, call: CallState) -> TokenPair:
         """Return another pair than one whose access token the gateway refused.
 
         Only one that this client has made since ends the call's renewals: a pair of the store may be no better.
@@ -105,7 +105,7 @@ class TokenKeeper:
             if kept is not None and kept.id == pair.id:  # not one that another process has made meanwhile
                 await io.call_blocking(self._store.save, self._key, None)
         finally:
-            call = Call(RetryPolicy.none(), io.now(), attempts=1)
+            call = CallState(RetryPolicy.none(), io.now(), attempts=1)
             outcome = await self._ask(operations.revoke_token(pair.id), self._auth.basic.authorization(), call)
             if outcome.error is not None:
                 logger.warning("the token could not be revoked (%s)", type(outcome.error).__name__)
@@ -118,7 +118,7 @@ class TokenKeeper:
             return False
         return next_step(pair, datetime.now(timezone.utc), self._auth.leeway) == "use"
 
-    async def _replace(self, refused: TokenPair | None, call: Call) -> TokenPair:
+    async def _replace(self, refused: TokenPair | None, call: CallState) -> TokenPair:
         begun = io.now()
         async with self._lock.hold(call.time_left(io.now())):
             pair = self._pair
@@ -132,7 +132,7 @@ class TokenKeeper:
             self._pair = pair
             return pair
 
-    async def _renew_alone(self, refused: TokenPair | None, call: Call) -> TokenPair:
+    async def _renew_alone(self, refused: TokenPair | None, call: CallState) -> TokenPair:
         """Renew the pair while no other user of the store does, unless one of them has just done it."""
         if self._locks_store or not isinstance(self._store, LockingTokenStore):  # a hook may use this very client
             return await self._renew(refused, call)
@@ -154,7 +154,7 @@ class TokenKeeper:
             self._locks_store = False
             lock.release()
 
-    async def _renew(self, refused: TokenPair | None, call: Call) -> TokenPair:
+    async def _renew(self, refused: TokenPair | None, call: CallState) -> TokenPair:
         pair = await self._latest()
         if pair is not None and self._is_good(pair, refused):  # somebody was faster
             return pair
@@ -170,12 +170,12 @@ class TokenKeeper:
     async def _latest(self) -> TokenPair | None:
         return later(self._pair, await self._kept())
 
-    async def _fetch(self, old: TokenPair | None, call: Call) -> TokenPair:
+    async def _fetch(self, old: TokenPair | None, call: CallState) -> TokenPair:
         if self._auth.ttl is not None or old is None or old.refresh_token is None:
             return await self._mint(call)  # a refreshed token has the server's lifetime, not ours
         return await self._refresh(old, call) or await self._mint(call)
 
-    async def _refresh(self, old: TokenPair, call: Call) -> TokenPair | None:
+    async def _refresh(self, old: TokenPair, call: CallState) -> TokenPair | None:
         """Refresh the pair; None when its refresh token is gone: refused, or used by an answer that was lost.
 
         Raises:
@@ -200,7 +200,7 @@ class TokenKeeper:
         logger.info("refreshing the token failed (%s), making a new one", type(error).__name__)
         return None
 
-    async def _mint(self, call: Call) -> TokenPair:
+    async def _mint(self, call: CallState) -> TokenPair:
         operation = operations.create_token(TokenRequest(scopes=list(self._auth.scopes), ttl=self._auth.ttl))
         outcome = await self._ask(operation, self._auth.basic.authorization(), call)
         if outcome.error is None:
@@ -209,7 +209,7 @@ class TokenKeeper:
             raise TokenError(during_outage(outcome, call).error or outcome.error)
         raise TokenError(outcome.error)
 
-    def _read(self, operation: Operation[Any], outcome: Outcome) -> TokenPair:
+    def _read(self, operation: Operation[Any], outcome: AttemptResult) -> TokenPair:
         if outcome.response is None:
             raise TokenError(TransportError("no answer"))
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from smsgate._backends.environment import certificate_variable, certificates, proxy_variable
-from smsgate._core.numbers import MOST_CONCURRENT, whole
+from smsgate._core.limits import MOST_CONCURRENT, whole
 from smsgate.errors import ConfigurationError, TransportError
 
 if TYPE_CHECKING:

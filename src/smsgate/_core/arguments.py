@@ -1,4 +1,4 @@
-"""Turns what a model or an operation refuses inside a client method into `InvalidRequestError`."""
+"""Errors of arguments: what a model or an operation rejects becomes `InvalidRequestError`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from smsgate.runtime.types import InvalidArgumentError, Operation
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["REFUSED", "Refusals", "check_operation", "refusals", "refused"]
-
-REFUSED = (ValidationError, InvalidArgumentError)
+__all__ = ["ArgumentErrors", "argument_errors", "check_operation"]
 
 
-class Refusals:
+class ArgumentErrors:
     """A ``with`` block around the building of a request. Holds no state, so one instance serves everybody."""
 
     __slots__ = ()
@@ -28,20 +26,17 @@ class Refusals:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _tb: TracebackType | None
     ) -> None:
-        if isinstance(error, REFUSED):
-            raise refused(error) from error
+        if isinstance(error, ValidationError):
+            raise InvalidRequestError(_summarize(error)) from error
+        if isinstance(error, InvalidArgumentError):
+            raise InvalidRequestError(str(error)) from error
 
 
-refusals = Refusals()
-
-
-def refused(error: Exception) -> InvalidRequestError:
-    """Return the error of ours for one of `REFUSED`."""
-    return InvalidRequestError(_summary(error) if isinstance(error, ValidationError) else str(error))
+argument_errors = ArgumentErrors()
 
 
 def check_operation(operation: Operation[Any]) -> None:
-    """Refuse what is no operation.
+    """Reject what is no operation.
 
     Raises:
         InvalidRequestError: for anything else.
@@ -50,7 +45,7 @@ def check_operation(operation: Operation[Any]) -> None:
         raise InvalidRequestError("this takes an operation that a function of smsgate_api.operations returned")
 
 
-def _summary(error: ValidationError) -> str:
+def _summarize(error: ValidationError) -> str:
     """Name each field and what is wrong with it, without the values."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     return "; ".join(f"{'.'.join(map(str, p['loc'])) or error.title}: {p['msg']}" for p in problems)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from smsgate.runtime.types import Operation
 
 __all__ = [
-    "Call",
-    "Outcome",
+    "AttemptResult",
+    "CallState",
     "copied",
     "during_outage",
     "is_passing",
@@ -48,7 +48,7 @@ _TOO_MANY = 429
 
 
 @dataclass(slots=True, eq=False, repr=False)  # imports feel every method that is made
-class Outcome:
+class AttemptResult:
     """What came of one attempt.
 
     Attributes:
@@ -67,7 +67,7 @@ class Outcome:
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Call:
+class CallState:
     """What a call remembers over its attempts.
 
     Attributes:
@@ -93,13 +93,13 @@ class Call:
         """Return the seconds until the deadline; infinity without one, zero after it."""
         return math.inf if self.deadline is None else max(0.0, self.deadline - now)
 
-    def wait(self, operation: Operation[Any], outcome: Outcome, now: float, draw: float) -> float | None:
+    def wait(self, operation: Operation[Any], outcome: AttemptResult, now: float, draw: float) -> float | None:
         """Return the seconds before another attempt, or None when this was the last; ``draw`` is random, 0 to 1."""
         if outcome.error is None or operation.auth == "none":  # health is asked once: it is about this moment
             return None
         return self._decide(operation.repeat, outcome, outcome.status, now, draw)
 
-    def wait_to_settle(self, outcome: Outcome, now: float, draw: float) -> float | None:
+    def wait_to_settle(self, outcome: AttemptResult, now: float, draw: float) -> float | None:
         """Return the seconds before another attempt of a send or cancel, whose caller makes repeating it safe.
 
         There a 500 is worth another attempt, too: the answer alone may have failed.
@@ -114,7 +114,12 @@ class Call:
         return now - self.begun > self.policy.max_elapsed
 
     def _decide(
-        self, repeat: Literal["safe", "settle", "never"], outcome: Outcome, status: int | None, now: float, draw: float
+        self,
+        repeat: Literal["safe", "settle", "never"],
+        outcome: AttemptResult,
+        status: int | None,
+        now: float,
+        draw: float,
     ) -> float | None:
         return decide(
             self.policy,
@@ -131,27 +136,27 @@ class Call:
 
 def unsuccessful(
     operation: Operation[Any], response: Response, base_url: str, authorization: str | None = None
-) -> Outcome:
+) -> AttemptResult:
     """Make the outcome of an answer outside the success range."""
     status = response.status
     if status in operation.also_success:
         try:
             operation.parse(status, response.headers, response.content)
-            return Outcome(response, None, status, sent=True)
+            return AttemptResult(response, None, status, sent=True)
         except ValueError:
             pass
     undone = status in {_UNAUTHORIZED, _TOO_MANY}  # turned away before anything was done
     wait = retry_after_seconds(response.headers, datetime.now(timezone.utc))
     error = api_error(operation, response, base_url, authorization)
-    return Outcome(response, error, status, sent=not undone, retry_after=wait)
+    return AttemptResult(response, error, status, sent=not undone, retry_after=wait)
 
 
-def no_answer(error: TransportError) -> Outcome:
+def no_answer(error: TransportError) -> AttemptResult:
     """Make the outcome of an attempt without answer."""
-    return Outcome(None, error, None, sent=error.sent)
+    return AttemptResult(None, error, None, sent=error.sent)
 
 
-def out_of_time() -> Outcome:
+def out_of_time() -> AttemptResult:
     """Make the outcome of an attempt that was not begun because the call's deadline was over."""
     return no_answer(RequestTimeoutError("the time for the whole call is over", sent=False))
 
@@ -189,7 +194,7 @@ def unlisted(error: SMSGateError) -> SMSGateError:
     return fresh
 
 
-def is_passing(outcome: Outcome) -> bool:
+def is_passing(outcome: AttemptResult) -> bool:
     """Tell whether a failed token request had no effect, or may have had none because the server failed."""
     if outcome.sent is False or outcome.status == _REQUEST_TIMEOUT:
         return True
@@ -197,7 +202,7 @@ def is_passing(outcome: Outcome) -> bool:
     return isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError)
 
 
-def during_outage(refused: Outcome, call: Call) -> Outcome:
+def during_outage(refused: AttemptResult, call: CallState) -> AttemptResult:
     """Turn a 401 that a failing server gave, or may have given, into a 503 caused by the 401; nothing was done."""
     known = call.outage is not None
     cause = refused.error if isinstance(refused.error, APIError) else None
@@ -213,20 +218,20 @@ def during_outage(refused: Outcome, call: Call) -> Outcome:
         else "its health could not be asked, so this need not mean that the credentials are wrong",
     )
     error.__cause__ = refused.error
-    return Outcome(refused.response, error, _UNAVAILABLE, sent=False)
+    return AttemptResult(refused.response, error, _UNAVAILABLE, sent=False)
 
 
-def without_token(error: SMSGateError) -> Outcome:
+def without_token(error: SMSGateError) -> AttemptResult:
     """Make the outcome of a call that never left because no token could be had.
 
     A server's failure, a lost answer and one that cannot be read are worth another attempt like a 503; a refusal is
     final.
     """
     if isinstance(error, TransportError):
-        return Outcome(None, unsent(f"no token could be fetched: {error}", error), None, sent=False)
+        return AttemptResult(None, unsent(f"no token could be fetched: {error}", error), None, sent=False)
     wait = error.retry_after if isinstance(error, RateLimitError | ServiceUnavailableError) else None
     failed = isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError)
     if failed or isinstance(error, ResponseError):
-        return Outcome(None, error, _UNAVAILABLE, sent=False, retry_after=wait)
+        return AttemptResult(None, error, _UNAVAILABLE, sent=False, retry_after=wait)
     status = error.status_code if isinstance(error, APIError) else None
-    return Outcome(None, error, status or _UNAUTHORIZED, sent=False, retry_after=wait)
+    return AttemptResult(None, error, status or _UNAUTHORIZED, sent=False, retry_after=wait)

@@ -8,7 +8,7 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from smsgate._core.encryption_schemes import check_scheme
-from smsgate._core.numbers import LONGEST_TIMEOUT, seconds
+from smsgate._core.limits import LONGEST_TIMEOUT, seconds
 from smsgate._http import Timeout
 from smsgate.constants import VERSION
 from smsgate.errors import ConfigurationError
@@ -16,6 +16,8 @@ from smsgate.http import adapter_of, check_connection, load_adapter
 from smsgate.retry import RetryPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from smsgate._backends.connection import Verify
     from smsgate.encryption import BaseEncryptor
 
@@ -30,6 +32,7 @@ __all__ = [
     "check_timeout",
     "choose_connection",
     "choose_http",
+    "from_environment",
     "full_user_agent",
 ]
 
@@ -187,3 +190,40 @@ def choose_connection(http: Any, *, verify: Verify, proxy: str | None, trust_env
     if options and http is not None and not isinstance(http, str):
         raise ConfigurationError("verify, proxy and trust_env belong to the backend that you gave: set them there")
     return options
+
+
+def from_environment(environment: Mapping[str, str], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a client: overrides win, then ``SMSGATE_TOKEN``, then user name and password.
+
+    Raises:
+        ConfigurationError: when neither holds credentials; names the variables.
+    """
+    arguments = dict(overrides)
+    login = _value(environment, "SMSGATE_USERNAME") or _value(environment, "SMSGATE_LOGIN")
+    password = _value(environment, "SMSGATE_PASSWORD")
+    if not {"login", "password", "auth"} & arguments.keys():
+        arguments.update(_credentials(login, password, _value(environment, "SMSGATE_TOKEN")))
+    elif "password" in arguments and "login" not in arguments and login:
+        arguments["login"] = login
+    elif "login" in arguments and "password" not in arguments and password:
+        arguments["password"] = password
+    if "base_url" not in arguments and (base_url := _value(environment, "SMSGATE_BASE_URL")):
+        arguments["base_url"] = base_url
+    if "encryptor" not in arguments and (passphrase := environment.get("SMSGATE_PASSPHRASE", "").strip("\r\n")):
+        from smsgate.encryption import Encryptor  # noqa: PLC0415 - slow to import, and rarely asked for
+
+        arguments["encryptor"] = Encryptor(passphrase)  # spaces may belong to it
+    return arguments
+
+
+def _value(environment: Mapping[str, str], name: str) -> str:
+    """Return a variable without white space around it: files of secrets end with a line break."""
+    return environment.get(name, "").strip()
+
+
+def _credentials(login: str, password: str, token: str) -> dict[str, str]:
+    if token:
+        return {"password": token}
+    if not login or not password:
+        raise ConfigurationError("set SMSGATE_USERNAME (or SMSGATE_LOGIN) and SMSGATE_PASSWORD, or SMSGATE_TOKEN")
+    return {"login": login, "password": password}

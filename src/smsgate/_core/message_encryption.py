@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 __all__ = [
     "MOST_ITERATIONS",
     "Decrypted",
-    "check_sealable",
-    "check_sealed",
+    "check_encryptable",
+    "check_encrypted_size",
     "ciphertext",
     "decrypted",
-    "opened",
+    "insert_ciphertexts",
+    "insert_plaintexts",
+    "list_ciphertexts",
+    "list_plaintexts",
     "plaintext",
-    "sealed",
-    "texts_to_open",
-    "texts_to_seal",
-    "within_budget",
+    "select_affordable",
 ]
 
 Change: TypeAlias = Callable[[str], str]
@@ -47,7 +47,7 @@ _PUNCTUATION = re.compile(r"[\s()./-]+")
 _MEANINGFUL = frozenset("*#")
 
 
-def check_sealable(message: Message, base_url: str) -> None:
+def check_encryptable(message: Message, base_url: str) -> None:
     """Refuse what cannot be encrypted.
 
     Raises:
@@ -63,17 +63,17 @@ def check_sealable(message: Message, base_url: str) -> None:
         raise InvalidRequestError("two recipients are one number in different spellings")
 
 
-def texts_to_seal(message: Message) -> list[str]:
-    """Return the texts of a message that are encrypted, in the order that `sealed` takes them."""
+def list_plaintexts(message: Message) -> list[str]:
+    """Return the texts of a message that are encrypted, in the order that `insert_ciphertexts` takes them."""
     return _collected(message, _message)
 
 
-def sealed(message: Message, ciphertexts: Sequence[str]) -> Message:
+def insert_ciphertexts(message: Message, ciphertexts: Sequence[str]) -> Message:
     """Return the message with its texts replaced by ciphertexts, marked as encrypted."""
     return _filled(message, _message, ciphertexts).model_copy(update={"is_encrypted": True})
 
 
-def check_sealed(message: Message) -> None:
+def check_encrypted_size(message: Message) -> None:
     """Refuse an encrypted message that the server could not store.
 
     Raises:
@@ -86,19 +86,19 @@ def check_sealed(message: Message) -> None:
         raise InvalidRequestError(f"an encrypted content may take {MAX_STORED_SIZE} bytes at most")
 
 
-def texts_to_open(state: MessageState, encryptor: BaseEncryptor) -> list[str]:
-    """Return the ciphertexts of a state, the keys that `opened` takes; none of a plain or hashed one."""
+def list_ciphertexts(state: MessageState, encryptor: BaseEncryptor) -> list[str]:
+    """Return the ciphertexts of a state, the keys that `insert_plaintexts` takes; none of a plain or hashed one."""
     if not state.is_encrypted or state.is_hashed:
         return []
     return [text for text in map(without_plus, _collected(state, _state)) if _is_ciphertext(encryptor, text)]
 
 
-def opened(state: MessageState, plain: Mapping[str, str | None]) -> MessageState:
+def insert_plaintexts(state: MessageState, plain: Mapping[str, str | None]) -> MessageState:
     """Return the state with its ciphertexts replaced.
 
     Args:
         state: as it came.
-        plain: what became of each of `texts_to_open`. None leaves one as it is; then, or when something else in the
+        plain: what became of each of `list_ciphertexts`. None leaves one as it is; then, or when something else in the
             state looks like the ciphertext of any scheme, the state stays encrypted.
     """
     if not plain:
@@ -155,7 +155,7 @@ def decrypted(encryptor: BaseEncryptor, text: str) -> Decrypted:
     return Decrypted(plaintext(encryptor, text))
 
 
-def within_budget(encryptor: BaseEncryptor, texts: Sequence[str]) -> list[str]:
+def select_affordable(encryptor: BaseEncryptor, texts: Sequence[str]) -> list[str]:
     """Return the ciphertexts whose decryption together takes at most `MOST_ITERATIONS`, in their order.
 
     What a scheme of the user's own costs is not known, so that all of them are returned.

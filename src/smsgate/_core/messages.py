@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from smsgate._core.ids import new_id
-from smsgate._core.numbers import whole
-from smsgate._core.queries import unless_off
+from smsgate._core.limits import whole
+from smsgate._core.queries import omit_if_false
 from smsgate.errors import InvalidRequestError, SMSGateError
 from smsgate.runtime.types import replaced
 from smsgate_api import operations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from smsgate.runtime.types import Operation
     from smsgate_api.models import MessageState
 
-__all__ = ["NotSent", "Outgoing", "SendResult", "Sent", "build_message", "check_active_within"]
+__all__ = ["NotSent", "OutgoingMessage", "SendResult", "Sent", "build_message", "check_active_within"]
 
 _EXPIRY_TOLERANCE = timedelta(minutes=5)
 """Clocks differ; a phone fails what has expired."""
@@ -77,7 +77,7 @@ class NotSent(SendResult):
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Outgoing:
+class OutgoingMessage:
     """A message on its way out.
 
     Attributes:
@@ -95,7 +95,7 @@ class Outgoing:
     active_within: int
 
     @classmethod
-    def of(cls, message: Message, *, skip_phone_validation: bool, active_within: int) -> Outgoing:
+    def of(cls, message: Message, *, skip_phone_validation: bool, active_within: int) -> OutgoingMessage:
         """Give a message its id, unless it has one.
 
         Raises:
@@ -135,7 +135,7 @@ class Outgoing:
         """Build the operation that sends the message as it goes over the wire; see `check` for ``recheck``."""
         return operations.send_message(
             self.wire,
-            skip_phone_validation=unless_off(self.skip_phone_validation),
+            skip_phone_validation=omit_if_false(self.skip_phone_validation),
             device_active_within=self.active_within or None,
             recheck=recheck,
         )

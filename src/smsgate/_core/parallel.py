@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Workload", "cores"]
+__all__ = ["ParallelMap", "cores"]
 
 A = TypeVar("A")
 T = TypeVar("T")
 
 
-class Workload(Generic[A, T]):
+class ParallelMap(Generic[A, T]):
     """A function and the items to apply it to, once each, by as many threads as call `work`."""
 
     def __init__(self, function: Callable[[A], T], items: Sequence[A]) -> None:

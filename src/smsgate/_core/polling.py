@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias, cast
 
-from smsgate._core.numbers import seconds
+from smsgate._core.limits import seconds
 from smsgate.errors import (
     APIError,
     InvalidRequestError,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from smsgate._core.numbers import whole
+from smsgate._core.limits import whole
 from smsgate.errors import InvalidRequestError
 from smsgate.runtime.building import nearest_hint, plain_text
 from smsgate.runtime.times import read_time, wire_time
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Q = TypeVar("Q")
 
-__all__ = ["InboxQueryFilter", "MessagesQueryFilter", "QueryPagination", "moment"]
+__all__ = ["InboxQueryFilter", "MessagesQueryFilter", "QueryPagination", "as_utc"]
 
 _MOST_OFFSET = 2**63 - 1
 _WIRE = {"from_": "from", "message_type": "type", "device_id": "deviceId", "include_attachments": "includeAttachments"}
@@ -125,7 +125,7 @@ def check_known(name: str, kind: type[Enum], value: object) -> None:
             raise InvalidRequestError(f"{name} {hint}")
 
 
-def moment(value: datetime | str | None, otherwise: datetime | str | None = None) -> datetime | None:
+def as_utc(value: datetime | str | None, otherwise: datetime | str | None = None) -> datetime | None:
     """Read a query time given as aware datetime or as RFC 3339 text; for None, the other one.
 
     Raises:
@@ -147,12 +147,12 @@ def moment(value: datetime | str | None, otherwise: datetime | str | None = None
     return value
 
 
-def given(argument: Q | None, otherwise: Q | None) -> Q | None:
+def first_set(argument: Q | None, otherwise: Q | None) -> Q | None:
     """Return the argument, or the other value for None; what is merely empty stays, to be refused."""
     return otherwise if argument is None else argument
 
 
-def unless_off(flag: bool) -> bool | None:  # noqa: FBT001 - the value itself
+def omit_if_false(flag: bool) -> bool | None:  # noqa: FBT001 - the value itself
     """Return a flag, None for False, which need not be said; what is no flag stays, to be refused."""
     return None if flag is False else flag
 

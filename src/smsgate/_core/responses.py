@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from smsgate._http import Response
     from smsgate.runtime.types import Operation
 
-__all__ = ["api_error", "not_a_response", "read", "too_large"]
+__all__ = ["api_error", "read", "too_large", "wrong_response_type"]
 
 T = TypeVar("T")
 
 
-def not_a_response() -> ConfigurationError:
+def wrong_response_type() -> ConfigurationError:
     """Return the error for what a backend of the user's own returned; whether the request had an effect is unknown."""
     return ConfigurationError("the http backend's send must return a Response of smsgate.http")
 

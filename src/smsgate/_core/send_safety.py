@@ -26,8 +26,8 @@ from smsgate.errors import (
 from smsgate_api.models import Message, MessageState, ProcessState, RecipientState
 
 if TYPE_CHECKING:
-    from smsgate._core.attempts import Call, Outcome
-    from smsgate._core.messages import Outgoing
+    from smsgate._core.attempts import AttemptResult, CallState
+    from smsgate._core.messages import OutgoingMessage
     from smsgate.errors import SMSGateError
     from smsgate.runtime.types import Operation
 
@@ -87,11 +87,11 @@ class SendState:
         gone: devices that were chosen here and are no longer there.
     """
 
-    outgoing: Outgoing
-    call: Call
+    outgoing: OutgoingMessage
+    call: CallState
     chosen: bool
     operation: Operation[MessageState] = field(init=False)
-    outcome: Outcome = field(init=False)
+    outcome: AttemptResult = field(init=False)
     doubtful: bool = False
     over: bool = True
     one_phone: bool | None = None
@@ -133,7 +133,7 @@ class SendState:
         return error
 
 
-def judge(outcome: Outcome) -> Verdict:
+def judge(outcome: AttemptResult) -> Verdict:
     """Say what an attempt to send or cancel means.
 
     A full queue (503 with a text of its own) refuses; any other 5xx, a 408 and a missing answer leave it open.
@@ -153,7 +153,7 @@ def judge(outcome: Outcome) -> Verdict:
     return Verdict.REFUSED
 
 
-def is_over(outcome: Outcome) -> bool:
+def is_over(outcome: AttemptResult) -> bool:
     """Tell whether the server itself has answered, so that the request cannot arrive any more.
 
     A proxy may answer in its place, with JSON, too, while the request is still on its way. The server is known by the
@@ -169,7 +169,7 @@ def is_over(outcome: Outcome) -> bool:
     return error.status_code in _RETURNED_BY_THE_SERVER and _CATALOG in response.headers.get("link", "")
 
 
-def is_gone(outcome: Outcome) -> bool:
+def is_gone(outcome: AttemptResult) -> bool:
     """Tell whether the gateway does not know the message's device (any more)."""
     return isinstance(outcome.error, BadRequestError) and _NO_DEVICE in outcome.error.message
 

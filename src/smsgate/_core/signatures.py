@@ -16,7 +16,7 @@ from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
-from smsgate._core.numbers import seconds
+from smsgate._core.limits import seconds
 from smsgate.errors import ConfigurationError, SignatureError, StaleEventError
 
 __all__ = [

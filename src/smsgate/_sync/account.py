@@ -6,12 +6,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smsgate._core import registration as account_rules
-from smsgate._core.arguments import refusals
+from smsgate._core.arguments import argument_errors
 from smsgate._core.base_url import is_phone
 from smsgate._core.ids import new_id
-from smsgate._core.queries import moment
+from smsgate._core.queries import as_utc
 from smsgate._sync.parameter_names import takes_underscored_id
-from smsgate._sync.resource import Execution
+from smsgate._sync.resource import Resource
 from smsgate.errors import NotFoundError
 from smsgate_api import operations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["AccountCalls"]
 
 
-class AccountCalls(Execution):
+class AccountCalls(Resource):
     """The calls that concern an account rather than one message."""
 
     _is_phone: bool = False
@@ -65,7 +65,7 @@ class AccountCalls(Execution):
             TransportError: no answer came.
             APIError: the gateway refused or failed.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.delete_device(id)
         self.execute(operation)
 
@@ -92,7 +92,7 @@ class AccountCalls(Execution):
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.create_webhook(webhook)
             account_rules.check_target(webhook.url, allow_insecure=allow_insecure)
             if webhook.id is None:
@@ -108,7 +108,7 @@ class AccountCalls(Execution):
             TransportError: no answer came.
             APIError: the gateway refused or failed.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.delete_webhook(id)
         self.execute(operation)
 
@@ -146,7 +146,7 @@ class AccountCalls(Execution):
             ResponseError: the answer cannot be read.
         """
         phone = is_phone(self._exchange.base_url)
-        with refusals:
+        with argument_errors:
             account_rules.check_target(url, allow_insecure=allow_insecure)
             wanted = account_rules.wanted_webhooks(url, events, device_id=device_id, name=name, phone=phone)
         registered = self.get_webhooks()
@@ -178,7 +178,7 @@ class AccountCalls(Execution):
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        with refusals:
+        with argument_errors:
             operation = account_rules.settings_operation(operations.replace_settings, settings, self._exchange.base_url)
         return self.execute(operation)
 
@@ -191,7 +191,7 @@ class AccountCalls(Execution):
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        with refusals:
+        with argument_errors:
             operation = account_rules.settings_operation(operations.patch_settings, settings, self._exchange.base_url)
         return self.execute(operation)
 
@@ -209,8 +209,8 @@ class AccountCalls(Execution):
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        with refusals:
-            operation = operations.get_logs(from_=moment(from_), to=moment(to))
+        with argument_errors:
+            operation = operations.get_logs(from_=as_utc(from_), to=as_utc(to))
         return self.execute(operation)
 
     def health_check(self) -> HealthResponse:
@@ -263,7 +263,7 @@ class AccountCalls(Execution):
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.create_token(token_request)
         return self.execute(operation)
 
@@ -277,7 +277,7 @@ class AccountCalls(Execution):
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.refresh_token(refresh_token)
         return self.execute(operation)
 
@@ -289,6 +289,6 @@ class AccountCalls(Execution):
             TransportError: no answer came.
             APIError: the gateway refused or failed.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.revoke_token(jti)
         self.execute(operation)

@@ -17,9 +17,9 @@ from smsgate._core.config import (
     check_timeout,
     choose_connection,
     choose_http,
+    from_environment,
     full_user_agent,
 )
-from smsgate._core.environment import from_environment
 from smsgate._core.phone_numbers import check_region
 from smsgate._sync.account import AccountCalls
 from smsgate._sync.encryption import Cipher

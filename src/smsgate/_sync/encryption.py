@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from smsgate._core.hooks import logger
 from smsgate._core.message_encryption import (
-    check_sealable,
-    check_sealed,
+    check_encryptable,
+    check_encrypted_size,
     ciphertext,
     decrypted,
-    opened,
-    sealed,
-    texts_to_open,
-    texts_to_seal,
-    within_budget,
+    insert_ciphertexts,
+    insert_plaintexts,
+    list_ciphertexts,
+    list_plaintexts,
+    select_affordable,
 )
 from smsgate._sync import io
 
@@ -45,9 +45,9 @@ class Cipher:
             InvalidRequestError: naming why.
         """
         if self.encryptor is not None:
-            check_sealable(message, self._base_url)
+            check_encryptable(message, self._base_url)
 
-    def seal(self, message: Message) -> Message:
+    def encrypt(self, message: Message) -> Message:
         """Return the message as it goes over the wire.
 
         Raises:
@@ -57,11 +57,11 @@ class Cipher:
         encryptor = self.encryptor
         if encryptor is None:
             return message
-        wire = sealed(message, io.run_in_workers(partial(ciphertext, encryptor), texts_to_seal(message)))
-        check_sealed(wire)
+        wire = insert_ciphertexts(message, io.run_in_workers(partial(ciphertext, encryptor), list_plaintexts(message)))
+        check_encrypted_size(wire)
         return wire
 
-    def open(self, states: Sequence[MessageState], deadline: float | None = None) -> list[MessageState]:
+    def decrypt(self, states: Sequence[MessageState], deadline: float | None = None) -> list[MessageState]:
         """Return states with all that can be decrypted shown; what cannot stays as it is.
 
         One response costs a bounded number of iterations and no more than the client's total time limit: who may ask
@@ -70,9 +70,9 @@ class Cipher:
         encryptor = self.encryptor
         if encryptor is None:
             return list(states)
-        texts = [texts_to_open(state, encryptor) for state in states]
+        texts = [list_ciphertexts(state, encryptor) for state in states]
         found = [text for part in texts for text in part]
-        affordable = within_budget(encryptor, list(dict.fromkeys(found)))
+        affordable = select_affordable(encryptor, list(dict.fromkeys(found)))
         if self._seconds is not None:
             deadline = min(io.now() + self._seconds, math.inf if deadline is None else deadline)
         results = io.run_in_workers_until(partial(decrypted, encryptor), affordable, deadline)
@@ -85,11 +85,12 @@ class Cipher:
             )
         plain = {text: result.text for text, result in done.items()}
         return [
-            opened(state, {text: plain.get(text) for text in part}) for state, part in zip(states, texts, strict=True)
+            insert_plaintexts(state, {text: plain.get(text) for text in part})
+            for state, part in zip(states, texts, strict=True)
         ]
 
-    def open_one(self, state: MessageState, deadline: float | None = None) -> MessageState:
+    def decrypt_one(self, state: MessageState, deadline: float | None = None) -> MessageState:
         """Return one state, likewise."""
         if self.encryptor is None:
             return state
-        return (self.open([state], deadline))[0]
+        return (self.decrypt([state], deadline))[0]

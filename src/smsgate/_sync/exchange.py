@@ -10,15 +10,23 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from smsgate._core.attempts import Call, Outcome, during_outage, no_answer, out_of_time, unsuccessful, without_token
+from smsgate._core.attempts import (
+    AttemptResult,
+    CallState,
+    during_outage,
+    no_answer,
+    out_of_time,
+    unsuccessful,
+    without_token,
+)
 from smsgate._core.client_state import ClientState
 from smsgate._core.config import bounded
 from smsgate._core.hints import locate
 from smsgate._core.hooks import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_exchange, log_send, logger
-from smsgate._core.responses import not_a_response, read, too_large
+from smsgate._core.responses import read, too_large, wrong_response_type
 from smsgate._http import HttpClient, Request, Response, StreamedResponse, Timeout
 from smsgate._sync import io
-from smsgate._sync.tokens import MOST_RENEWALS, TokenError, TokenKeeper
+from smsgate._sync.tokens import MOST_RENEWALS, TokenError, TokenRefresher
 from smsgate.auth import Auth, JWTAuth, bearer
 from smsgate.errors import TransportError
 from smsgate.http import choose_name, get_client
@@ -63,9 +71,9 @@ class Exchange:
         self.base_url = base_url
         self.retry = retry
         self._fixed = None if isinstance(auth, JWTAuth) else auth.authorization()
-        self._keeper: TokenKeeper | None = None
+        self._refresher: TokenRefresher | None = None
         if isinstance(auth, JWTAuth):
-            self._keeper = TokenKeeper(auth, base_url, self._ask, self._is_outage, timeout.total)
+            self._refresher = TokenRefresher(auth, base_url, self._ask, self._is_outage, timeout.total)
         self._timeout = timeout
         self._headers = {"Accept": "application/json", "User-Agent": user_agent}
         self._max_json_size = max_json_size
@@ -133,9 +141,9 @@ class Exchange:
         send: Send | None = None,
         begun: float | None = None,
         deadline: float | None = None,
-    ) -> Outcome:
+    ) -> AttemptResult:
         """Repeat an operation as far as the retry policy allows, and return what came of the last attempt."""
-        call = Call(self.retry, io.now() if begun is None else begun, deadline=deadline)
+        call = CallState(self.retry, io.now() if begun is None else begun, deadline=deadline)
         while True:
             outcome = self.attempt(operation, call, send)
             wait = call.wait(operation, outcome, io.now(), draw())
@@ -143,7 +151,7 @@ class Exchange:
                 return outcome
             self.pause(operation, call, outcome, wait)
 
-    def pause(self, operation: Operation[Any], call: Call, outcome: Outcome, wait: float) -> None:
+    def pause(self, operation: Operation[Any], call: CallState, outcome: AttemptResult, wait: float) -> None:
         """Tell the observers of a failed attempt, and wait."""
         if outcome.error is None:
             return
@@ -153,7 +161,7 @@ class Exchange:
             call.policy.on_retry(RetryEvent(operation.name, call.attempts, outcome.error, wait))
         io.sleep(wait)
 
-    def attempt(self, operation: Operation[Any], call: Call, send: Send | None = None) -> Outcome:
+    def attempt(self, operation: Operation[Any], call: CallState, send: Send | None = None) -> AttemptResult:
         """Make one attempt; a refused token is renewed and the call tried again, a refusal during an outage told apart.
 
         Args:
@@ -165,19 +173,19 @@ class Exchange:
         call.attempts += 1
         if self._state.closed:
             self._state.reopen()
-        keeper, pair = None, None
+        refresher, pair = None, None
         try:
             if operation.auth != "client":
                 authorization = bearer(operation.token or "") if operation.auth == "refresh" else None
-            elif self._keeper is None:
+            elif self._refresher is None:
                 authorization = self._fixed
             else:
-                keeper = self._keeper
-                pair = keeper.current(call)
+                refresher = self._refresher
+                pair = refresher.current(call)
                 authorization = bearer(pair.access_token)
             outcome = self._ask(operation, authorization, call, send)
-            while outcome.status == _UNAUTHORIZED and keeper and pair and call.renewals < MOST_RENEWALS:
-                pair = keeper.renewed(pair, call)
+            while outcome.status == _UNAUTHORIZED and refresher and pair and call.renewals < MOST_RENEWALS:
+                pair = refresher.renewed(pair, call)
                 outcome = self._ask(operation, bearer(pair.access_token), call, send)
         except TokenError as failure:
             return without_token(failure.reason)
@@ -218,8 +226,8 @@ class Exchange:
             return
         self._state.closed = True
         try:
-            if self._keeper is not None:
-                self._keeper.close()
+            if self._refresher is not None:
+                self._refresher.close()
         finally:
             http = self._http or self._default.get("http")
             if http is not None:
@@ -233,21 +241,21 @@ class Exchange:
             self._http = self._default.setdefault("http", made)
         return self._http
 
-    def _is_outage(self, call: Call) -> bool:
+    def _is_outage(self, call: CallState) -> bool:
         """Ask the server's health, until it answers once a call, whether a 401 is the server's own failure.
 
         Without an answer that may be so.
         """
         if call.outage is None:
-            asking = Call(self.retry, call.begun, attempts=1, deadline=call.deadline)
+            asking = CallState(self.retry, call.begun, attempts=1, deadline=call.deadline)
             outcome = self._ask(operations.health(), None, asking)
             if outcome.response is not None:
                 call.outage = outcome.response.status == _UNAVAILABLE
         return call.outage is not False
 
     def _ask(
-        self, operation: Operation[Any], authorization: str | None, call: Call, send: Send | None = None
-    ) -> Outcome:
+        self, operation: Operation[Any], authorization: str | None, call: CallState, send: Send | None = None
+    ) -> AttemptResult:
         """Exchange one request, under the eyes of the observers."""
         timeout = self._timeout
         if call.deadline is not None:
@@ -269,14 +277,14 @@ class Exchange:
                 return no_answer(locate(error, self.base_url))
             raise
         if not isinstance(response, Response):
-            raise not_a_response()
+            raise wrong_response_type()
         if event is not None:
             self._observe(event, response.status, None, begun)
         if 200 <= response.status < 300:  # noqa: PLR2004 - the success range of HTTP
-            return Outcome(response, None, response.status, sent=True)
+            return AttemptResult(response, None, response.status, sent=True)
         return unsuccessful(operation, response, self.base_url, authorization)
 
-    def _announce(self, operation: Operation[Any], call: Call) -> RequestEvent:
+    def _announce(self, operation: Operation[Any], call: CallState) -> RequestEvent:
         """Tell the observers of an attempt."""
         event = RequestEvent(operation.name, operation.method, operation.path, call.attempts)
         if operation.name == "send_message":  # not the requests that a send makes besides, for a token or about health

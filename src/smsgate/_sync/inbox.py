@@ -6,19 +6,19 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from smsgate._core.arguments import refusals
+from smsgate._core.arguments import argument_errors
 from smsgate._core.queries import (
     InboxQueryFilter,
     QueryPagination,
+    as_utc,
     check_page_size,
     check_paging,
     filter_or_empty,
-    given,
-    moment,
+    first_set,
 )
 from smsgate._sync import io
 from smsgate._sync.paging import iterate
-from smsgate._sync.resource import Execution
+from smsgate._sync.resource import Resource
 from smsgate_api import operations
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ __all__ = ["InboxCalls"]
 _HIGHEST_LIMIT = 500
 
 
-class InboxCalls(Execution):
+class InboxCalls(Resource):
     """The calls about received messages; cloud and private servers only have the refresh and the export."""
 
     _max_attachment_size: int
@@ -73,18 +73,18 @@ class InboxCalls(Execution):
         """
         chosen = filter_or_empty(inbox_filter, InboxQueryFilter)
         part = filter_or_empty(pagination, QueryPagination)
-        limit = given(limit, part.limit)
-        offset = given(offset, part.offset)
+        limit = first_set(limit, part.limit)
+        offset = first_set(offset, part.offset)
         check_paging(limit, offset, highest=_HIGHEST_LIMIT)
-        with refusals:
+        with argument_errors:
             operation = operations.list_inbox(
-                type_=given(message_type, chosen.message_type),
+                type_=first_set(message_type, chosen.message_type),
                 limit=limit,
                 offset=offset,
-                from_=moment(from_, chosen.from_),
-                to=moment(to, chosen.to),
-                device_id=given(device_id, chosen.device_id),
-                include_attachments=given(include_attachments, chosen.include_attachments),
+                from_=as_utc(from_, chosen.from_),
+                to=as_utc(to, chosen.to),
+                device_id=first_set(device_id, chosen.device_id),
+                include_attachments=first_set(include_attachments, chosen.include_attachments),
             )
         return self.execute(operation)
 
@@ -168,7 +168,7 @@ class InboxCalls(Execution):
             ...     for chunk in chunks:
             ...         file.write(chunk)
         """
-        with refusals:
+        with argument_errors:
             operation = operations.download_attachment(message_id, part_id)
         with self._exchange.stream(operation) as response:
             yield response.chunks
@@ -181,7 +181,7 @@ class InboxCalls(Execution):
             TransportError: no answer came.
             APIError: the gateway refused or failed.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.refresh_inbox(request)
         self.execute(operation)
 
@@ -193,6 +193,6 @@ class InboxCalls(Execution):
             TransportError: no answer came.
             APIError: the gateway refused or failed.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.export_inbox(request)
         self.execute(operation)

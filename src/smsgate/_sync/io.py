@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from typing_extensions import ParamSpec, Self
 
-from smsgate._core.parallel import Workload, cores
+from smsgate._core.parallel import ParallelMap, cores
 from smsgate._core.responses import too_large
 
 if TYPE_CHECKING:
@@ -58,20 +58,20 @@ def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
 
     An interrupted call ends with the items that are being computed.
     """
-    load = Workload(function, items)
+    load = ParallelMap(function, items)
     _share(load, len(items), lambda: False)
     return load.results()
 
 
 def run_in_workers_until(function: Callable[[A], T], items: Sequence[A], deadline: float | None) -> list[T | None]:
     """Do what `run_in_workers` does, but begin no item after a deadline; those have None in the place of a result."""
-    load = Workload(function, items)
+    load = ParallelMap(function, items)
     end = math.inf if deadline is None else deadline
     _share(load, len(items), lambda: now() >= end)
     return load.results_so_far()
 
 
-def _share(load: Workload[A, T], count: int, is_over: Callable[[], bool]) -> None:
+def _share(load: ParallelMap[A, T], count: int, is_over: Callable[[], bool]) -> None:
     threads = min(cores(), count)
     if threads <= 1:
         load.work(is_over=is_over)

@@ -5,19 +5,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smsgate._core.arguments import refusals
+from smsgate._core.arguments import argument_errors
 from smsgate._core.hooks import logger
 from smsgate._core.polling import Until, check_wait, is_reached, is_temporary, last_interval, next_interval, not_reached
 from smsgate._core.queries import (
     MessagesQueryFilter,
     QueryPagination,
+    as_utc,
     check_page_size,
     check_paging,
     check_sort,
     filter_or_empty,
-    given,
-    moment,
-    unless_off,
+    first_set,
+    omit_if_false,
 )
 from smsgate._sync import io
 from smsgate._sync.paging import iterate
@@ -50,9 +50,9 @@ class MessageCalls(SendCalls):
             NotFoundError: no such message; finished ones are kept for about 30 days.
             SMSGateError: no answer came, the gateway failed, or its answer cannot be read.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.get_message(id)
-        return self._cipher.open_one(self.execute(operation))
+        return self._cipher.decrypt_one(self.execute(operation))
 
     def get_messages(
         self,
@@ -88,23 +88,23 @@ class MessageCalls(SendCalls):
         """
         chosen = filter_or_empty(query, MessagesQueryFilter)
         part = filter_or_empty(pagination, QueryPagination)
-        limit = given(limit, part.limit)
-        offset = given(offset, part.offset)
+        limit = first_set(limit, part.limit)
+        offset = first_set(offset, part.offset)
         check_paging(limit, offset, highest=_HIGHEST_LIMIT)
         check_sort(sort)
-        with refusals:
+        with argument_errors:
             operation = operations.list_messages(
-                from_=moment(from_, chosen.from_),
-                to=moment(to, chosen.to),
-                state=given(state, chosen.state),
-                device_id=given(device_id, chosen.device_id),
+                from_=as_utc(from_, chosen.from_),
+                to=as_utc(to, chosen.to),
+                state=first_set(state, chosen.state),
+                device_id=first_set(device_id, chosen.device_id),
                 limit=limit,
                 offset=offset,
                 sort=sort,
-                include_content=unless_off(include_content),
+                include_content=omit_if_false(include_content),
             )
         page = self.execute(operation)
-        page[:] = self._cipher.open(page)
+        page[:] = self._cipher.decrypt(page)
         return page
 
     def iter_messages(
@@ -167,9 +167,9 @@ class MessageCalls(SendCalls):
             NotFoundError: no such message.
             SMSGateError: no answer came, the gateway failed, or its answer cannot be read.
         """
-        with refusals:
+        with argument_errors:
             operation = operations.cancel_message(id)
-        return self._cipher.open_one(self._sender.cancel(operation, id))
+        return self._cipher.decrypt_one(self._sender.cancel(operation, id))
 
     def wait(
         self,
@@ -202,7 +202,7 @@ class MessageCalls(SendCalls):
             ResponseError: the answer cannot be read.
         """
         check_wait(until, timeout, interval)
-        with refusals:
+        with argument_errors:
             operation = operations.get_message(id)
         deadline = None if timeout is None else io.now() + timeout
         state: MessageState | None = None
@@ -211,7 +211,7 @@ class MessageCalls(SendCalls):
         while True:
             try:
                 state = self._exchange.run(operation, deadline=deadline if timeout else None)
-                state = self._cipher.open_one(state, deadline if timeout else None)
+                state = self._cipher.decrypt_one(state, deadline if timeout else None)
                 failure = None
             except SMSGateError as error:
                 if not is_temporary(error):

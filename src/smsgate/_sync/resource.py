@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from smsgate._sync.exchange import Exchange
     from smsgate.runtime.types import Operation
 
-__all__ = ["Execution"]
+__all__ = ["Resource"]
 
 T = TypeVar("T")
 
 
-class Execution:
+class Resource:
     """Executes operations; usable with ``with`` and without."""
 
     _exchange: Exchange

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from smsgate._core.attempts import Call, Outcome, copied, during_outage, is_passing
+from smsgate._core.attempts import AttemptResult, CallState, copied, during_outage, is_passing
 from smsgate._core.hooks import logger
 from smsgate._core.responses import read
 from smsgate._sync import io
@@ -21,7 +21,7 @@ from smsgate_api.models import TokenRequest
 if TYPE_CHECKING:
     from smsgate.runtime.types import Operation
 
-__all__ = ["MOST_RENEWALS", "TokenError", "TokenKeeper"]
+__all__ = ["MOST_RENEWALS", "TokenError", "TokenRefresher"]
 
 MOST_RENEWALS = 4
 """How many refused pairs a call replaces: with those that other processes have put into the store, until it is told by
@@ -32,8 +32,8 @@ _PATIENCE = 10.0
 ever."""
 _POLL = 0.05
 
-Ask: TypeAlias = Callable[["Operation[Any]", "str | None", Call], Outcome]
-IsOutage: TypeAlias = Callable[[Call], bool]
+Ask: TypeAlias = Callable[["Operation[Any]", "str | None", CallState], AttemptResult]
+IsOutage: TypeAlias = Callable[[CallState], bool]
 
 
 class TokenError(Exception):
@@ -44,7 +44,7 @@ class TokenError(Exception):
         self.reason = reason
 
 
-class TokenKeeper:
+class TokenRefresher:
     """Has a valid access token ready; many callers at once cause one renewal, and share its failure.
 
     Args:
@@ -71,7 +71,7 @@ class TokenKeeper:
         self._failed_at = float("-inf")
         self._failure: SMSGateError | None = None
 
-    def current(self, call: Call) -> TokenPair:
+    def current(self, call: CallState) -> TokenPair:
         """Return a pair whose access token is good for a while.
 
         Raises:
@@ -82,7 +82,7 @@ class TokenKeeper:
             return pair
         return self._replace(None, call)
 
-    def renewed(self, refused: TokenPair, call: Call) -> TokenPair:
+    def renewed(self, refused: TokenPair, call: CallState) -> TokenPair:
         """Return another pair than one whose access token the gateway refused.
 
         Only one that this client has made since ends the call's renewals: a pair of the store may be no better.
@@ -106,7 +106,7 @@ class TokenKeeper:
             if kept is not None and kept.id == pair.id:  # not one that another process has made meanwhile
                 io.call_blocking(self._store.save, self._key, None)
         finally:
-            call = Call(RetryPolicy.none(), io.now(), attempts=1)
+            call = CallState(RetryPolicy.none(), io.now(), attempts=1)
             outcome = self._ask(operations.revoke_token(pair.id), self._auth.basic.authorization(), call)
             if outcome.error is not None:
                 logger.warning("the token could not be revoked (%s)", type(outcome.error).__name__)
@@ -119,7 +119,7 @@ class TokenKeeper:
             return False
         return next_step(pair, datetime.now(timezone.utc), self._auth.leeway) == "use"
 
-    def _replace(self, refused: TokenPair | None, call: Call) -> TokenPair:
+    def _replace(self, refused: TokenPair | None, call: CallState) -> TokenPair:
         begun = io.now()
         with self._lock.hold(call.time_left(io.now())):
             pair = self._pair
@@ -133,7 +133,7 @@ class TokenKeeper:
             self._pair = pair
             return pair
 
-    def _renew_alone(self, refused: TokenPair | None, call: Call) -> TokenPair:
+    def _renew_alone(self, refused: TokenPair | None, call: CallState) -> TokenPair:
         """Renew the pair while no other user of the store does, unless one of them has just done it."""
         if self._locks_store or not isinstance(self._store, LockingTokenStore):  # a hook may use this very client
             return self._renew(refused, call)
@@ -155,7 +155,7 @@ class TokenKeeper:
             self._locks_store = False
             lock.release()
 
-    def _renew(self, refused: TokenPair | None, call: Call) -> TokenPair:
+    def _renew(self, refused: TokenPair | None, call: CallState) -> TokenPair:
         pair = self._latest()
         if pair is not None and self._is_good(pair, refused):  # somebody was faster
             return pair
@@ -171,12 +171,12 @@ class TokenKeeper:
     def _latest(self) -> TokenPair | None:
         return later(self._pair, self._kept())
 
-    def _fetch(self, old: TokenPair | None, call: Call) -> TokenPair:
+    def _fetch(self, old: TokenPair | None, call: CallState) -> TokenPair:
         if self._auth.ttl is not None or old is None or old.refresh_token is None:
             return self._mint(call)  # a refreshed token has the server's lifetime, not ours
         return self._refresh(old, call) or self._mint(call)
 
-    def _refresh(self, old: TokenPair, call: Call) -> TokenPair | None:
+    def _refresh(self, old: TokenPair, call: CallState) -> TokenPair | None:
         """Refresh the pair; None when its refresh token is gone: refused, or used by an answer that was lost.
 
         Raises:
@@ -201,7 +201,7 @@ class TokenKeeper:
         logger.info("refreshing the token failed (%s), making a new one", type(error).__name__)
         return None
 
-    def _mint(self, call: Call) -> TokenPair:
+    def _mint(self, call: CallState) -> TokenPair:
         operation = operations.create_token(TokenRequest(scopes=list(self._auth.scopes), ttl=self._auth.ttl))
         outcome = self._ask(operation, self._auth.basic.authorization(), call)
         if outcome.error is None:
@@ -210,7 +210,7 @@ class TokenKeeper:
             raise TokenError(during_outage(outcome, call).error or outcome.error)
         raise TokenError(outcome.error)
 
-    def _read(self, operation: Operation[Any], outcome: Outcome) -> TokenPair:
+    def _read(self, operation: Operation[Any], outcome: AttemptResult) -> TokenPair:
         if outcome.response is None:
             raise TokenError(TransportError("no answer"))
         try:

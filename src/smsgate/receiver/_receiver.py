@@ -16,7 +16,7 @@ from anyio.lowlevel import RunVar
 
 from smsgate import webhooks
 from smsgate._core.error_text import shown
-from smsgate._core.numbers import MOST_CONCURRENT, whole
+from smsgate._core.limits import MOST_CONCURRENT, whole
 from smsgate._core.parallel import cores
 from smsgate.errors import ConfigurationError, SignatureError
 from smsgate.receiver._background import Workshop

@@ -6,12 +6,12 @@ from threading import Barrier, Event
 import pytest
 
 from eventually import LIMIT
-from smsgate._core.parallel import Workload, cores
+from smsgate._core.parallel import ParallelMap, cores
 
 
 def test_results_are_in_the_order_of_the_items_whoever_computed_them():
     seen = []
-    load = Workload(lambda number: seen.append(number) or number * number, range(5_000))
+    load = ParallelMap(lambda number: seen.append(number) or number * number, range(5_000))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: load.work(), range(8)))
@@ -21,7 +21,7 @@ def test_results_are_in_the_order_of_the_items_whoever_computed_them():
 
 
 def test_no_items_are_no_work():
-    load = Workload(int, [])
+    load = ParallelMap(int, [])
     load.work()
 
     assert load.results() == []
@@ -37,7 +37,7 @@ def test_all_threads_end_after_the_item_at_which_one_fails():
             raise IndexError("mine")
         over.wait(LIMIT)
 
-    load = Workload(compute, range(1_000))
+    load = ParallelMap(compute, range(1_000))
     with ThreadPoolExecutor(2) as pool:
         futures = [pool.submit(load.work) for _ in range(2)]
         done, _ = wait(futures, return_when=FIRST_COMPLETED)
@@ -54,7 +54,7 @@ def test_check_stops_before_the_next_item():
         if len(seen) == 3:
             raise KeyboardInterrupt
 
-    load = Workload(seen.append, range(10))
+    load = ParallelMap(seen.append, range(10))
     with pytest.raises(KeyboardInterrupt):
         load.work(check)
 
