@@ -68,7 +68,7 @@ class Talk:
 def open_gateway():
     def make(**options) -> Talk:
         clock = ManualClock()
-        return Talk(Gateway(clock=clock, **options), clock)
+        return Talk(Gateway(clock=clock, **{"seed": 0, **options}), clock)
 
     return make
 

@@ -11,6 +11,7 @@ import pytest
 
 from smsgate.emulator import Attachment, Faults, Gateway
 from smsgate.emulator._server.asgi import EmulatorApp
+from smsgate.http import Request, Timeout
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +33,7 @@ def curl(gateway):
     async def send(data, method="POST"):
         transport = httpx.ASGITransport(EmulatorApp(gateway))
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        async with httpx.AsyncClient(transport=transport, base_url="http://emulator.example", headers=headers) as http:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8787", headers=headers) as http:
             content = data if isinstance(data, (str, bytes)) else json.dumps(data)
             return await http.request(method, "/emulator/receive", content=content)
 
@@ -124,3 +125,57 @@ async def test_faults_spare_it(curl, gateway, inbox):
 
     assert (await curl({"sender": "900"})).status_code == 201
     assert len(inbox) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "127.0.0.1:8787"}, 201),
+        ({"host": "[::1]:8787"}, 201),
+        ({"host": "localhost:8787", "origin": "http://localhost:8787"}, 201),
+        ({"host": "sms.compose"}, 201),
+        ({"host": "rebound.example"}, 403),
+        ({"host": "["}, 403),
+        ({"host": "127.0.0.1:8787", "origin": "http://evil.example"}, 403),
+        ({"host": "127.0.0.1:8787", "origin": "null"}, 403),
+        ({"host": "127.0.0.1:8787", "origin": "http://["}, 403),
+    ],
+)
+async def test_pages_of_other_sites_cannot_control_the_emulator(gateway, inbox, headers, status):
+    app = EmulatorApp(gateway, allowed_hosts=["sms.compose"])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8787") as http:
+        response = await http.post("/emulator/receive", json={"sender": "900"}, headers=headers)
+
+    assert response.status_code == status
+    assert len(inbox) == (status == 201)
+
+
+async def test_host_header_that_cannot_be_read_is_no_error_of_the_emulator(gateway):
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(EmulatorApp(gateway)), base_url="http://127.0.0.1:8787"
+    ) as http:
+        response = await http.get("/health", headers={"host": "["})
+
+    assert response.status_code == 200
+
+
+def test_token_of_another_emulator_is_not_valid():
+    def get(gateway, credentials):
+        request = Request(
+            "GET", "http://127.0.0.1/3rdparty/v1/messages", {"Authorization": credentials}, None, Timeout()
+        )
+        return gateway.handle(request).status
+
+    basic = f"Basic {base64.b64encode(b'x:y').decode()}"
+    request = Request(
+        "POST",
+        "http://127.0.0.1/3rdparty/v1/auth/token",
+        {"Authorization": basic, "Content-Type": "application/json"},
+        b'{"scopes": ["all:any"]}',
+        Timeout(),
+    )
+    other = Gateway(login="x", password="y")
+    token = json.loads(other.handle(request).content)["access_token"]
+
+    assert get(other, f"Bearer {token}") == 200
+    assert get(Gateway(login="me", password="mine"), f"Bearer {token}") == 401

@@ -276,8 +276,9 @@ def test_key_can_be_set_on_a_local_server(local):
 
 
 def test_same_gateway_made_again_signs_with_the_same_keys():
-    assert Gateway().devices[0].signing_key == Gateway().devices[0].signing_key
-    assert Gateway().devices[0].signing_key != Gateway(seed=1).devices[0].signing_key
+    assert Gateway(seed=1).devices[0].signing_key == Gateway(seed=1).devices[0].signing_key
+    assert Gateway(seed=1).devices[0].signing_key != Gateway(seed=2).devices[0].signing_key
+    assert Gateway().devices[0].signing_key != Gateway().devices[0].signing_key
 
 
 # --- repetitions ------------------------------------------------------------------------------------------------------

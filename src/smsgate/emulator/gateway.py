@@ -16,7 +16,7 @@ from smsgate.emulator._phone.inbox import take_in
 from smsgate.emulator._phone.phone import Phone
 from smsgate.emulator._state.incoming import FOUND_TYPES, INCOMING_TYPES, Attachment, IncomingMessage
 from smsgate.emulator._state.reports import apply_locally, apply_report
-from smsgate.emulator._state.state import GatewayConfig, GatewayState, Mode
+from smsgate.emulator._state.state import GatewayConfig, GatewayState, Mode, draw_seed
 from smsgate.emulator.adapters import AsyncGatewayHttp, GatewayHttp
 from smsgate.emulator.faults import FaultSource, ServedExchange, apply_fault
 from smsgate.runtime.locks import ForkSafeLock
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class Gateway:
     """One account on an emulated server, with emulated phones, in memory.
 
-    Everything is repeatable: time comes from ``clock``, chance from ``seed``. Threads may share a gateway.
+    With a ``clock`` and a ``seed`` everything is repeatable. Threads may share a gateway.
 
     Args:
         login: the account's login.
@@ -45,7 +45,8 @@ class Gateway:
         devices: number of phones; a local server always has one.
         phone: whether the phones act by themselves; without, only `report` moves messages on.
         clock: gives the time as an aware datetime; default is the real time. See `ManualClock`.
-        seed: seeds ids and the choice among several devices.
+        seed: seeds ids, keys and the choice among several devices; drawn when absent, so that no other emulator's
+            tokens are good here.
         faults: chooses the fault of each exchange, see `Faults`. Or any function of a request that returns a `Fault`,
             a response of its own, or None to let the gateway respond; the adapters raise what it raises.
 
@@ -67,13 +68,14 @@ class Gateway:
         devices: int = 1,
         phone: bool = True,
         clock: Clock | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         faults: FaultSource | None = None,
     ) -> None:
         if mode not in get_args(Mode):
             raise ValueError(f"mode is one of {', '.join(get_args(Mode))}.")
         if not login or not password or ":" in login:
             raise ValueError("An account needs a login without a colon and a password.")
+        seed = draw_seed() if seed is None else seed
         self._state = GatewayState(GatewayConfig(login, password, mode, clock or system_clock, seed))
         queue = DeliveryQueue(self._state)
         self._state.events = queue

@@ -9,10 +9,14 @@ import anyio
 import anyio.lowlevel
 
 from smsgate._http import Request, Timeout
+from smsgate.emulator._http.responses import RequestError
 from smsgate.emulator._http.routing import MAX_BODY
 from smsgate.emulator._server import control
+from smsgate.emulator._server.origin import authority, rejection_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from smsgate._http import Response
     from smsgate.emulator.faults import Fault
     from smsgate.emulator.gateway import Gateway
@@ -32,12 +36,17 @@ class EmulatorApp:
 
     ``POST /emulator/receive`` lets a message come in; all else is the gateway's.
 
+    Args:
+        gateway: answers the requests.
+        allowed_hosts: host names, besides ``localhost`` and IP addresses, under which control requests are taken.
+
     Faults of the gateway are acted out. ASGI has no way to hang up before a response's head: what should be refused,
     reset or lost breaks off after it, and so after the request was carried out or not, as the fault says.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, *, allowed_hosts: Collection[str] = ()) -> None:
         self._gateway = gateway
+        self._allowed_hosts = frozenset(allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request, or the lifespan protocol."""
@@ -50,13 +59,19 @@ class EmulatorApp:
         content, whole = await _body(receive)
         request = _request(scope, content)
         if scope["path"] == control.PATH:
-            await _send_response(control.receive(self._gateway, request), whole, send)
+            await _send_response(self._control(request), whole, send)
             return
         played = self._gateway.play(request)
         if played.fault is not None and played.broken:
             await _break(played.fault, played.response, receive, send)
             return
         await _send_response(played.received(), whole, send)
+
+    def _control(self, request: Request) -> Response:
+        rejection = rejection_of(request.headers, self._allowed_hosts)
+        if rejection is not None:
+            return RequestError(403, rejection).response()
+        return control.receive(self._gateway, request)
 
 
 async def _send_response(response: Response, whole: bool, send: Send) -> None:  # noqa: FBT001 - whether the request was read
@@ -121,7 +136,8 @@ def _request(scope: Scope, content: bytes) -> Request:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     path = scope.get("raw_path") or scope["path"].encode()
     query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
-    url = f"http://{headers.get('host', 'localhost')}{path.decode('latin-1')}{query}"
+    host = authority(f"http://{headers.get('host', '')}") or "localhost"
+    url = f"http://{host}{path.decode('latin-1')}{query}"
     return Request(scope["method"], url, headers, content or None, Timeout())
 
 

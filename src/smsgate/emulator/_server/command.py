@@ -53,7 +53,8 @@ def main(argv: Sequence[str]) -> int:
         return 1
     # a response that breaks off on purpose is an error to uvicorn, and one that never comes would hold up the end
     level, patience = ("critical", 1) if options.fault_rate else ("warning", None)
-    config = uvicorn.Config(EmulatorApp(gateway), log_level=level, lifespan="off", timeout_graceful_shutdown=patience)
+    app = EmulatorApp(gateway, allowed_hosts=options.allow_host)
+    config = uvicorn.Config(app, log_level=level, lifespan="off", timeout_graceful_shutdown=patience)
     server = uvicorn.Server(config)
 
     def stop_serving(_number: int, _frame: FrameType | None) -> None:
@@ -85,6 +86,7 @@ def _gateway(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Ga
             mode=options.mode,
             devices=options.devices,
             phone=options.phone,
+            seed=options.seed,
             faults=_faults(options),
         )
     except ValueError as error:
@@ -133,6 +135,14 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="FROM=TO",
         help="how the URL of a webhook begins, and what the phones put there: https://example.com=http://127.0.0.1:8000",
+    )
+    parser.add_argument("--seed", type=int, help="the same seed gives the same ids and keys (default: drawn)")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a host name by which control requests may come, such as a compose service's; again for further names",
     )
     parser.add_argument("--fault-rate", type=float, default=0.0, help="share of exchanges that go wrong, 0 to 1")
     parser.add_argument("--fault-seed", type=int, default=0, help="the same seed gives the same faults")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import secrets
 import string
 import uuid
 from collections import deque
@@ -32,6 +33,11 @@ _VIEW_SECONDS = 300.0
 _RETENTION = timedelta(days=30)
 _DAY = 86_400
 _LOCAL_TOKENS = TokenSettings(True, 24 * 3600.0, 7 * 24 * 3600.0)
+
+
+def draw_seed() -> int:
+    """Return a seed that nobody can guess."""
+    return secrets.randbits(128)
 
 
 @dataclass(frozen=True, slots=True)
