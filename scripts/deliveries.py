@@ -1,11 +1,11 @@
-"""Deliver a thousand events, many of them repeated and in any order, to a receiver that is killed again and again.
+"""Delivery test: a thousand events, repeated and out of order, to a receiver that is killed several times.
 
-A pretend phone sends to a real server (uvicorn, `WebhookApp`, `SQLiteStore`) that gets SIGKILL in the middle of its
-work. Prints what became of the events; the exit code is 0 when each was handled once, none was lost, and every answer
-came within two seconds (``--budget``) although handlers sleep longer.
+An emulated phone sends to a real server (uvicorn, `WebhookApp`, `SQLiteStore`) that is killed with SIGKILL while it
+works. Prints the figures; the exit code is 0 when each event was handled once, none was lost, and every response came
+within two seconds (``--budget``) although handlers sleep longer.
 
-Handled once means: its effect is there once. A handler that was killed between its effect and the note about it runs
-again; here, as everybody should, it keeps the event's id with its effect, so the second run changes nothing.
+Handled once means that its effect exists once. A handler that is killed after its effect but before the store marks the
+event as handled runs again; it therefore stores the id of the event with the effect, so the second run changes nothing.
 """
 
 from __future__ import annotations
@@ -68,16 +68,16 @@ def serve(folder: Path, port: int, key: str) -> None:
 
 @dataclass
 class Figures:
-    """What happened."""
+    """Figures of all deliveries."""
 
     requests: int = 0
-    unanswered: int = 0
+    without_response: int = 0
     slowest: float = 0.0
     statuses: Counter[int] = field(default_factory=Counter[int])
 
 
 class Server:
-    """The receiver's process, to be killed and started again at the same port."""
+    """Process of the receiver, which can be killed and started again on the same port."""
 
     def __init__(self, folder: Path, key: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -86,7 +86,7 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        """Start it, and return when it answers."""
+        """Start the process, and return when its port accepts connections."""
         self._process = subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 120
         while time.monotonic() < until:
@@ -97,31 +97,31 @@ class Server:
         sys.exit("the receiver did not start")
 
     def kill_soon(self, seconds: float) -> None:
-        """End it a little later, maybe in the middle of a request."""
+        """Kill the process after a delay, possibly during a request."""
         self._killer = threading.Timer(seconds, self.kill)
         self._killer.start()
 
-    def start_again(self) -> None:
-        """Start it after it was killed."""
+    def restart(self) -> None:
+        """Start the process again after it was killed."""
         self._killer.join()
         self.start()
 
     def kill(self) -> None:
-        """End it without any warning."""
+        """Kill the process."""
         self._process.kill()
         self._process.wait()
 
 
 def phone(count: int, seed: int) -> Gateway:
-    """Return a gateway whose phone has got so many texts and behaves badly."""
+    """Return a gateway whose phone has received a number of texts and repeats deliveries."""
     gateway = Gateway(seed=seed)
     request = httpx.Request(
         "POST", "http://gateway.example/3rdparty/v1/webhooks", json={"url": URL, "event": "sms:received"}
     )
     credentials = httpx.BasicAuth(gateway.login, gateway.password)
     request = next(credentials.auth_flow(request))
-    answer = gateway.handle(Request("POST", str(request.url), request.headers, request.read(), Timeout()))
-    if answer.status != 201:  # noqa: PLR2004 - created
+    response = gateway.handle(Request("POST", str(request.url), request.headers, request.read(), Timeout()))
+    if response.status != 201:  # noqa: PLR2004 - created
         sys.exit("the webhook could not be registered")
     gateway.deliveries.misbehaviour.repeat = gateway.deliveries.misbehaviour.twin = REPEATED / 2
     gateway.deliveries.misbehaviour.shuffle = True
@@ -131,7 +131,7 @@ def phone(count: int, seed: int) -> Gateway:
 
 
 def deliver(gateway: Gateway, server: Server, crashes: list[int]) -> Figures:
-    """Deliver everything, killing the receiver after so many requests."""
+    """Deliver all events, and kill the receiver after the given numbers of requests."""
     figures, chance = Figures(), random.Random(len(crashes))  # noqa: S311 - repeatable, nothing here is secret
     with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60, trust_env=False) as client:
         while gateway.deliveries.waiting:
@@ -140,15 +140,15 @@ def deliver(gateway: Gateway, server: Server, crashes: list[int]) -> Figures:
                 figures.requests += 1
                 started = time.monotonic()
                 try:
-                    answer = client.post("/sms", content=attempt.body, headers=dict(attempt.headers))
+                    response = client.post("/sms", content=attempt.body, headers=dict(attempt.headers))
                 except httpx.TransportError:
-                    figures.unanswered += 1
+                    figures.without_response += 1
                     gateway.deliveries.settle(attempt, None)
-                    server.start_again()
+                    server.restart()
                     continue
                 figures.slowest = max(figures.slowest, time.monotonic() - started)
-                figures.statuses[answer.status_code] += 1
-                gateway.deliveries.settle(attempt, answer.status_code)
+                figures.statuses[response.status_code] += 1
+                gateway.deliveries.settle(attempt, response.status_code)
                 if crashes and figures.requests >= crashes[0]:
                     crashes.pop(0)
                     server.kill_soon(chance.uniform(0, 0.005))
@@ -158,7 +158,7 @@ def deliver(gateway: Gateway, server: Server, crashes: list[int]) -> Figures:
 
 
 def wait(folder: Path, count: int) -> dict[str, Any]:
-    """Wait until the handlers are through; return what they did."""
+    """Wait until all handlers have finished; return their figures."""
     until = time.monotonic() + 300
     with sqlite3.connect(folder / "effects.db") as effects:
         while True:
@@ -187,11 +187,11 @@ async def _unfinished(folder: Path) -> int:
 
 
 def main() -> int:
-    """Run it; see the module's own text."""
+    """Run the test; return the exit code."""
     parser = argparse.ArgumentParser(description="Deliver events to a receiver that is killed again and again.")
     parser.add_argument("--count", type=int, default=1000, help="texts that the phone gets (default: %(default)s)")
     parser.add_argument("--crashes", type=int, default=5, help="how often the receiver is killed")
-    parser.add_argument("--budget", type=float, default=2.0, help="seconds for an answer (default: %(default)s)")
+    parser.add_argument("--budget", type=float, default=2.0, help="seconds for a response (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
@@ -219,8 +219,8 @@ def run(folder: Path, options: argparse.Namespace) -> int:
     repeated = figures.requests - count
     print(f"events              {count}, in any order")
     print(f"requests            {figures.requests} ({repeated / figures.requests:.0%} repetitions)")
-    print(f"receiver killed     {crashes} times, {figures.unanswered} requests unanswered and sent again")
-    print(f"answers             {dict(figures.statuses)}, the slowest after {figures.slowest:.2f} s")
+    print(f"receiver killed     {crashes} times, {figures.without_response} requests without a response and sent again")
+    print(f"responses           {dict(figures.statuses)}, the slowest after {figures.slowest:.2f} s")
     print(
         f"effects             {handled['lost']} lost, {handled['doubled']} doubled, {handled['unfinished']} unfinished"
     )

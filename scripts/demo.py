@@ -1,4 +1,4 @@
-"""Start the emulator on a free port, send one text with each client, and print every state up to Delivered."""
+"""Demonstration: an emulator on a free port, one text from each client, and every state up to Delivered."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def send_async(url: str) -> MessageState:
 
 
 def show(state: MessageState, seen: list[ProcessState]) -> bool:
-    """Print a state that is new; never say that this is enough, so that the wait ends when nothing can change."""
+    """Print a new state and return False, so that `wait` goes on until the state is final."""
     if state.state != seen[-1]:
         seen.append(state.state)
         print(f"  {state.state}", flush=True)

@@ -1,9 +1,9 @@
-"""Send a hundred thousand damaged requests to the receiver, without sockets; always the same, but for the time.
+"""Fuzz test of the receiver: damaged requests without sockets, the same for the same seed except for timestamps.
 
-Each is a recorded delivery, changed somewhere in body, headers, method or path: other bytes, or other values in sound
-JSON. Bodies are cut into pieces at random places, some are broken off. Every request goes through `webhooks.verify`,
-`webhooks.parse` and an application. The exit code is 0 when they raised nothing but `WebhookError`, and the
-applications answered everything with 2xx or 4xx and logged no error.
+Each is a recorded delivery with a change in body, headers, method or path: other bytes, or other values in valid JSON.
+Bodies are split at random places, and some are truncated. Every request goes through `webhooks.verify`,
+`webhooks.parse` and an application. The exit code is 0 when they raised no other error than `WebhookError`, and the
+applications responded to everything with 2xx or 4xx and logged no error.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Damaged:
 
 
 class Damage:
-    """An endless supply of requests, the same for the same seed."""
+    """Endless iterator of requests, the same for the same seed."""
 
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed)  # noqa: S311 - repeatable, nothing here is secret
@@ -95,10 +95,10 @@ class Damage:
             body, headers = chance.choice(self._recorded)
             body = self._body(body)
             method = chance.choice(["GET", "post", ""]) if chance.random() < 0.01 else "POST"  # noqa: PLR2004 - a share
-            path = self.damaged(b"/sms").decode("latin-1") if chance.random() < 0.01 else "/sms"  # noqa: PLR2004
+            path = self.damage(b"/sms").decode("latin-1") if chance.random() < 0.01 else "/sms"  # noqa: PLR2004
             yield Damaged(method, path, self._headers(body, headers), body, chance.random() > 0.02)  # noqa: PLR2004
 
-    def damaged(self, content: bytes) -> bytes:
+    def damage(self, content: bytes) -> bytes:
         """Change one to four places."""
         chance, changed = self._chance, bytearray(content)
         for _ in range(chance.randint(1, 4)):
@@ -111,47 +111,47 @@ class Damage:
     def _body(self, body: bytes) -> bytes:
         chance, kind = self._chance, self._chance.random()
         if kind < 0.4:  # noqa: PLR2004 - shares
-            return self.damaged(body)
+            return self.damage(body)
         if kind < 0.8:  # noqa: PLR2004
-            return json.dumps(self._misfit(json.loads(body))).encode()
+            return json.dumps(self._replace_value(json.loads(body))).encode()
         other: bytes = chance.choice(self._recorded)[0]
         if kind < 0.9:  # noqa: PLR2004
             return body[: chance.randrange(len(body))] + other[chance.randrange(len(other)) :]
         return chance.choice([body, b"", body * 2, b" " * LARGEST + body, chance.randbytes(100)])
 
-    def _misfit(self, value: Any) -> Any:
-        """Put, drop or rename something in parsed JSON."""
+    def _replace_value(self, value: Any) -> Any:
+        """Insert, drop or rename a value in parsed JSON."""
         chance, changed = self._chance, copy(value)
         if not isinstance(value, (dict, list)) or not value or chance.random() < 0.2:  # noqa: PLR2004 - a share
             return chance.choice(VALUES)
         place = chance.choice([*changed] if isinstance(value, dict) else [*range(len(changed))])
         kept = changed.pop(place)
         if isinstance(value, list):
-            return [*changed, self._misfit(kept)]
+            return [*changed, self._replace_value(kept)]
         kind = chance.random()
         if kind < 0.7:  # noqa: PLR2004
-            changed[place] = self._misfit(kept)
+            changed[place] = self._replace_value(kept)
         elif kind < 0.85:  # noqa: PLR2004
             changed[chance.choice(["id", "event", "payload", "messageId", "x"])] = kept
         return changed
 
     def _headers(self, body: bytes, recorded: dict[str, str]) -> list[tuple[bytes, bytes]]:
         chance, kind = self._chance, self._chance.random()
-        moment = str(int(time.time())) if kind < 0.9 else chance.choice(TIMES)  # noqa: PLR2004 - shares
-        signature = webhooks.sign(body, moment, self.key)
-        given = recorded if 0.7 < kind < 0.75 else {**recorded, "X-Signature": signature, "X-Timestamp": moment}  # noqa: PLR2004
-        headers = [(name.lower().encode(), value.encode()) for name, value in given.items()]
+        timestamp = str(int(time.time())) if kind < 0.9 else chance.choice(TIMES)  # noqa: PLR2004 - shares
+        signature = webhooks.sign(body, timestamp, self.key)
+        signed = recorded if 0.7 < kind < 0.75 else {**recorded, "X-Signature": signature, "X-Timestamp": timestamp}  # noqa: PLR2004
+        headers = [(name.lower().encode(), value.encode()) for name, value in signed.items()]
         if 0.75 < kind < 0.9:  # noqa: PLR2004
             place = chance.randrange(len(headers))
             name, value = headers[place]
             headers[place] = chance.choice(
-                [(self.damaged(name), value), (name, self.damaged(value)), (name, value * 1000), (b"", b"")]
+                [(self.damage(name), value), (name, self.damage(value)), (name, value * 1000), (b"", b"")]
             )
-            headers += chance.choice([[], headers, [(name, self.damaged(value))]])
+            headers += chance.choice([[], headers, [(name, self.damage(value))]])
         return headers
 
     def pieces(self, request: Damaged) -> Iterator[Message]:
-        """Give what a server would: the body in pieces, and the end or a client that left."""
+        """Yield the ASGI messages of a request: the body in pieces, then its end or a disconnect."""
         rest = request.body
         while rest and self._chance.random() < 0.5:  # noqa: PLR2004 - a share
             cut = self._chance.randrange(len(rest) + 1)
@@ -169,7 +169,7 @@ class _Errors(logging.Handler):
 
 
 def applications(key: str, devices: list[str]) -> list[App]:
-    """Return receivers of every kind, with a handler of every event."""
+    """Return one receiver of each kind, with a handler for every event."""
 
     async def look_up(device: str) -> str | None:
         return key if device in devices else None
@@ -191,8 +191,8 @@ def applications(key: str, devices: list[str]) -> list[App]:
     return [*plain, by_framework]
 
 
-async def answer(app: App, request: Damaged, pieces: Iterator[Message]) -> int:
-    """Send a request to an application; return the status of its one answer, 0 for none."""
+async def request_status(app: App, request: Damaged, pieces: Iterator[Message]) -> int:
+    """Send a request to an application; return the status of its response, 0 for none."""
     statuses: list[int] = []
 
     async def receive() -> Message:
@@ -207,8 +207,8 @@ async def answer(app: App, request: Damaged, pieces: Iterator[Message]) -> int:
     return status
 
 
-def read(request: Damaged, key: str) -> str:
-    """Verify and parse a request; return what came of it."""
+def parse_outcome(request: Damaged, key: str) -> str:
+    """Verify and parse a request; return the type of event or the reason for the error."""
     try:
         webhooks.verify(request.body, request.headers, signing_key=key)
         return type(webhooks.parse(request.body, request.headers, signing_key=key)).__name__
@@ -217,22 +217,22 @@ def read(request: Damaged, key: str) -> str:
 
 
 async def run(count: int, seed: int) -> tuple[Counter[int], Counter[str]]:
-    """Send so many requests.
+    """Send a number of requests.
 
     Raises:
-        RuntimeError: naming the request that was answered as none may be.
+        RuntimeError: for a response or an exception that must not occur; names the request.
     """
     damage = Damage(seed)
     apps = applications(damage.key, damage.devices)
     statuses, outcomes = Counter[int](), Counter[str]()
     for number, request in zip(range(count), damage, strict=False):
         try:
-            outcomes[read(request, damage.key)] += 1
-            status = await answer(apps[number % len(apps)], request, damage.pieces(request))
+            outcomes[parse_outcome(request, damage.key)] += 1
+            status = await request_status(apps[number % len(apps)], request, damage.pieces(request))
         except Exception as error:
             raise RuntimeError(f"request {number} of seed {seed}: {request}") from error
-        if not 200 <= status < 500 and (status or request.whole):  # noqa: PLR2004 - who left needs no answer
-            raise RuntimeError(f"request {number} of seed {seed} is answered {status}: {request}")
+        if not 200 <= status < 500 and (status or request.whole):  # noqa: PLR2004 - 0 after a disconnect
+            raise RuntimeError(f"request {number} of seed {seed} has the response {status}: {request}")
         statuses[status] += 1
     for app in apps:
         if isinstance(app, WebhookApp):
@@ -241,7 +241,7 @@ async def run(count: int, seed: int) -> tuple[Counter[int], Counter[str]]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run it; see the module's own text."""
+    """Run the test; return the exit code."""
     parser = argparse.ArgumentParser(description="Send damaged requests to the receiver.")
     parser.add_argument("--count", type=int, default=100_000, help="requests (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=7)
@@ -250,7 +250,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     statuses, outcomes = asyncio.run(run(options.count, options.seed))
     print(f"requests  {options.count} in {time.monotonic() - started:.0f} s")
-    print(f"answers   {dict(sorted(statuses.items()))}, {len(ERRORS)} errors logged")
+    print(f"responses {dict(sorted(statuses.items()))}, {len(ERRORS)} errors logged")
     print(f"outcomes  {', '.join(f'{name} {times}' for name, times in sorted(outcomes.items()))}")
     return 1 if ERRORS else 0
 

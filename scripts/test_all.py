@@ -1,4 +1,4 @@
-"""Run the tests on every Python from 3.10 on that this machine has: on the PATH, and in pyenv's folder."""
+"""Test run on every installed Python from 3.10 on: interpreters of pyenv and of the PATH."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Write the synchronous half of the client, and of its tests, from the asynchronous one.
+"""Conversion of the asynchronous client and its tests to the synchronous ones.
 
-Only words are replaced, and every rule must match somewhere, so the table cannot rot. ``--check`` compares instead of
-writing and fails on any difference, extra files included.
+Rules replace words, and a rule that matches nothing is an error. ``--check`` compares instead of writing and fails on
+any difference, extra files included.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fixtures of all tests: where the vectors are, and a scan for whatever is secret or personal."""
+"""Fixtures of all tests: recorded vectors and the leak detection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from canaries import nothing_personal_shows
+from leak_detection import nothing_personal_shows
 
 __all__ = ["nothing_personal_shows"]
 

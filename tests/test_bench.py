@@ -1,4 +1,4 @@
-"""scripts/bench: its stub server answers, its verdicts are right, its table, page and plot say what was measured."""
+"""Benchmark: stub server, runner, verdicts, table, page and plot."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def bench(monkeypatch):
 
 @pytest.fixture
 def ports(bench):
-    with bench("running").server() as opened:
+    with bench("runner").server() as opened:
         yield opened
 
 
 def exchange(port, path, data=None):
     request = urllib.request.Request(f"http://127.0.0.1:{port}/3rdparty/v1{path}", data=data)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=10) as answer:
-        return answer.status, answer.headers, json.loads(answer.read())
+    with opener.open(request, timeout=10) as response:
+        return response.status, response.headers, json.loads(response.read())
 
 
 def plain(text):
@@ -52,9 +52,9 @@ def row(bench, target, *, other=THEIRS, **more):
 
 
 def measured(bench, target=("rate", 2.0), **more):
-    running = bench("running")
-    effort = running.Effort(rounds=2, seconds=1e-5, fresh_rounds=2)
-    return running.run_row(Path(sys.executable), row(bench, target, **more), {"fast": 1, "slow": 2}, effort)
+    runner = bench("runner")
+    effort = runner.Effort(rounds=2, seconds=1e-5, fresh_rounds=2)
+    return runner.run_row(Path(sys.executable), row(bench, target, **more), {"fast": 1, "slow": 2}, effort)
 
 
 def test_server_accepts_a_message(ports):
@@ -96,7 +96,7 @@ def test_server_gives_encrypted_messages_back_as_they_were_sent(ports):
     caught.value.close()
 
 
-def test_slow_port_answers_after_its_pause(ports):
+def test_slow_port_responds_after_its_pause(ports):
     begun = time.monotonic()
     exchange(ports["slow"], "/messages", b"{}")
 
@@ -119,16 +119,16 @@ def test_server_takes_requests_in_pieces_and_several_at_once(ports):
 
 
 def test_ceiling_is_measured(bench, ports):
-    ceiling = bench("ceiling").measure(ports["fast"], 50)
+    server_speed = bench("server_speed").measure(ports["fast"], 50)
 
-    assert 0 < ceiling.server_us < 1e6
-    assert 0 < ceiling.round_trip_us < 1e6
+    assert 0 < server_speed.server_us < 1e6
+    assert 0 < server_speed.round_trip_us < 1e6
 
 
 def test_canned_list_is_one_that_our_client_reads(bench):
     from smsgate_api import operations
 
-    _, _, body = bench("answers").page(0, 100).partition(b"\r\n\r\n")
+    _, _, body = bench("responses").page(0, 100).partition(b"\r\n\r\n")
     page = operations.list_messages(limit=100).parse(200, {"x-total-count": "100000"}, body)
 
     assert (len(page), page.invalid, page.total) == (100, [], 100_000)
@@ -203,13 +203,13 @@ def test_row_whose_program_fails_tells_why_and_is_not_good(bench):
 
 @pytest.mark.parametrize(("share", "wanted"), [(1.0, [10, 10, 10]), (0.1, [1])])
 def test_row_that_takes_seconds_is_measured_as_often_as_it_says_and_never_warmed_up(bench, tmp_path, share, wanted):
-    running, rows = bench("running"), bench("rows")
+    runner, rows = bench("runner"), bench("rows")
     notes = tmp_path / "asked"
     source = OURS.replace("print(", f"print(n, _.strip(), file=open({str(notes)!r}, 'a')), print(")
     sides = rows.Side("smsgate", source=source), None
     one = rows.Row("a-row", "poll", "poll", *sides, rows.Target("stall", 1.0), count=10, rounds=3)
 
-    running.run_row(Path(sys.executable), one, {"fast": 1}, running.Effort(share=share))
+    runner.run_row(Path(sys.executable), one, {"fast": 1}, runner.Effort(share=share))
 
     assert [int(line.split()[1]) for line in notes.read_text().splitlines()] == wanted
 
@@ -235,10 +235,10 @@ def test_page_names_versions_and_day_but_not_the_machine(bench):
     environment = bench("environment")
     page = bench("report").page(
         [measured(bench)],
-        ceiling=bench("ceiling").Ceiling(10.0, 40.0),
+        server_speed=bench("server_speed").ServerSpeed(10.0, 40.0),
         machine=environment.machine(),
         load=environment.load(),
-        effort=str(bench("running").QUICK),
+        effort=str(bench("runner").QUICK),
         versions={"Python": "3.11.1", "android-sms-gateway": "4.3.3"},
         day=dt.date(2026, 1, 2),
         plot="performance.svg",

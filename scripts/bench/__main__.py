@@ -1,4 +1,4 @@
-"""The command line of the bench."""
+"""Command line of the benchmark."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from .ceiling import measure
 from .environment import ROOT, load, machine, prepare, versions
 from .groups import ROWS
 from .report import chart, page, table
 from .rows import Result
-from .running import QUICK, Effort, run_row, server
+from .runner import QUICK, Effort, run_row, server
+from .server_speed import measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from .ceiling import Ceiling
     from .rows import Row
+    from .server_speed import ServerSpeed
 
 __all__ = ["main"]
 
@@ -39,12 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(busy, file=sys.stderr, flush=True)
     effort = QUICK if options.quick else Effort()
     with server() as ports:
-        ceiling = measure(ports["fast"], 2_000)
-        print(ceiling, file=sys.stderr, flush=True)
+        server_speed = measure(ports["fast"], 2_000)
+        print(server_speed, file=sys.stderr, flush=True)
         results = [_run(python, row, ports, effort) for row in chosen]
     print(table(results))
     if options.write:
-        _write(python, results, ceiling, busy, effort)
+        _write(python, results, server_speed, busy, effort)
     return 1 if options.strict and not all(result.good for result in results) else 0
 
 
@@ -55,12 +55,12 @@ def _run(python: Path, row: Row, ports: dict[str, int], effort: Effort) -> Resul
     return run_row(python, row, ports, effort)
 
 
-def _write(python: Path, results: list[Result], ceiling: Ceiling, busy: str, effort: Effort) -> None:
+def _write(python: Path, results: list[Result], server_speed: ServerSpeed, busy: str, effort: Effort) -> None:
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(
         page(
             results,
-            ceiling=ceiling,
+            server_speed=server_speed,
             machine=machine(),
             load=busy,
             effort=str(effort),

@@ -1,4 +1,4 @@
-"""The bench's own environment: both packages with everything that they can use, from the package index."""
+"""Virtual environment of the benchmark: both packages with all their extras."""
 
 from __future__ import annotations
 
@@ -67,15 +67,15 @@ def child_environment() -> dict[str, str]:
 
 
 def versions(python: Path) -> dict[str, str]:
-    """Return the versions of what is measured."""
+    """Return the versions of the measured packages."""
     command = [str(python), "-c", VERSIONS, *SHOWN]
-    answered = subprocess.run(command, env=child_environment(), check=True, capture_output=True, text=True)
-    found: dict[str, str] = json.loads(answered.stdout)
+    finished = subprocess.run(command, env=child_environment(), check=True, capture_output=True, text=True)
+    found: dict[str, str] = json.loads(finished.stdout)
     return {"Python": platform.python_version(), **found}
 
 
 def load() -> str:
-    """Say how busy the machine is with other work; a ratio of wall times means little when all processors are."""
+    """Describe the load of the machine; ratios of wall times mean little when all processors are busy."""
     return f"{os.getloadavg()[0]:.1f} programs wanted {os.cpu_count()} processors in the minute before"
 
 

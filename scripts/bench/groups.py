@@ -1,10 +1,10 @@
-"""All rows of the table; a new group of rows is a new module, named here, and its cases in ``cases``."""
+"""List of all rows; a new group is a module listed here, with its cases in ``cases``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import encrypting, importing, limits, parts, reading, receiving, sending
+from . import breakdown, encryption, imports, lists, overhead, sends, webhooks
 
 if TYPE_CHECKING:
     from .rows import Row
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 __all__ = ["ROWS"]
 
 ROWS: tuple[Row, ...] = (
-    *sending.ROWS,
-    *reading.ROWS,
-    *encrypting.ROWS,
-    *receiving.ROWS,
-    *importing.ROWS,
-    *limits.ROWS,
-    *parts.ROWS,
+    *sends.ROWS,
+    *lists.ROWS,
+    *encryption.ROWS,
+    *webhooks.ROWS,
+    *imports.ROWS,
+    *overhead.ROWS,
+    *breakdown.ROWS,
 )

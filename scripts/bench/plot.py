@@ -1,4 +1,4 @@
-"""Draws a bar chart as SVG text. Pure."""
+"""Bar chart as SVG text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OURS, OTHER, INK, PALE = "#1a7f64", "#9aa5b1", "#1f2933", "#5f6b76"
 
 @dataclass(frozen=True)
 class Bars:
-    """Two bars under one title: ours, and what it is compared with."""
+    """Two bars under one title: ours and the other side."""
 
     title: str
     ours: float
@@ -31,7 +31,7 @@ def draw(heading: str, unit: str, groups: Sequence[Bars]) -> str:
 
     Args:
         heading: text on top.
-        unit: what the numbers are.
+        unit: unit of the numbers.
         groups: pairs of bars, at least one.
     """
     longest = max(max(group.ours, group.other) for group in groups)

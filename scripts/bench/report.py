@@ -1,4 +1,4 @@
-"""The table for the terminal and the page for the documentation. Pure."""
+"""Table for the terminal and page for the documentation."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from .ceiling import Ceiling
     from .rows import Medians, Result
+    from .server_speed import ServerSpeed
 
 __all__ = ["cells", "chart", "page", "table"]
 
@@ -19,8 +19,8 @@ HEAD = ("row", "ours wall", "ours CPU", "other wall", "other CPU", "ours ÷ othe
 PAGE = """\
 # Performance
 
-Written by the bench; do not edit. smsgate beside the official client (`android-sms-gateway` {official}) and beside the
-HTTP libraries themselves, in one run on one machine.
+Written by `make bench`; do not edit. smsgate beside the official client (`android-sms-gateway` {official}) and
+beside the HTTP libraries themselves, in one run on one machine.
 
 ![Time for one send, smsgate and the official client]({plot})
 
@@ -29,13 +29,14 @@ HTTP libraries themselves, in one run on one machine.
 {rows}
 
 Times are microseconds for one request, list, field, message, poll or import: medians over rounds in which both sides
-took turns. Wall is what a clock shows, CPU the processor time of the client's process. A target of "rate" compares
+took turns. Wall is elapsed time, CPU the processor time of the client's process. A target of "rate" compares
 requests a second, one of "time" wall times, one of "CPU" processor times; one in MB or ms compares nothing.
 
 ## How it is measured
 
-- Both packages are installed with everything they can use into an environment of the bench's own, `.venv-bench`.
-- A stub server in another process answers with canned bytes over kept connections, at once or after 50 ms. {ceiling}.
+- Both packages are installed with everything they can use into a separate environment, `.venv-bench`.
+- A stub server in another process sends constant responses over persistent connections, at once or after
+  50 ms. {server_speed}.
 - One program serves both sides: it builds a `Message` and calls `send`, or calls `get_messages`. Timeouts, error
   handling and validation are on, as they always are.
 - Encryption runs with the 75,000 iterations that both take by default. The official client needs seconds for a message
@@ -43,28 +44,27 @@ requests a second, one of "time" wall times, one of "CPU" processor times; one i
   longest time between two wake-ups of a task that sleeps for a millisecond at a time.
 - Imports and memory are measured in a new process for each round; imports without the start of the interpreter.
 - "Other" is the official client, or what the row names: an HTTP library in its ordinary use (a client with default
-  headers, posting the same bytes and reading the answer without parsing it), or pydantic with one model class.
+  headers, posting the same bytes and reading the response without parsing it), or pydantic with one model class.
 
 ## What limits a send
 
-The last rows have no target; they explain the others. "Bound" is how an HTTP library by itself, in its ordinary use
-and without any work of ours, compares with the official client: no client over that library can be much faster, and a
-target above it cannot be reached on this machine. "Part" is where our share goes beside the fastest libraries: what the
-adapter adds with a ready request, and what all the rest takes (building and validating the message, choosing its id,
-writing the request, reading and validating the answer) over a backend that answers by itself. That rest takes a
-multiple of its time in a tight loop when it runs right after the processor was given away, as it does after every
-wait for an answer: caches and branch predictors are cold by then. Beside a library that spends most of its time in
-compiled code, this, and no single function, is what is left.
+The last rows have no target; they explain the others. "Bound" compares an HTTP library alone, in its ordinary use, with
+the official client: no client over that library can be much faster, and a target above it cannot be reached on this
+machine. "Part" shows where our own time goes beside the fastest libraries: the cost of the adapter with a ready
+request, and the cost of everything else (building and validating the message, generating its id, writing the request,
+reading and validating the response) over a backend without I/O. Everything else takes a multiple of its time in a tight
+loop when it runs right after the process slept, as it does after every wait for a response, because caches and branch
+predictors are cold by then.
 
-## Where
+## Machine and versions
 
 {machine}; {load}. {effort}. {versions}. {day}.
 
-## Again
+## Run it again
 
     make bench                                        # prints the table
     python -m scripts.bench --only async-httpx    # one row
-    python -m scripts.bench --quick               # a first impression
+    python -m scripts.bench --quick               # few short rounds
     python -m scripts.bench --strict --write      # fails when a target is missed, writes this page
 """
 
@@ -90,7 +90,7 @@ def table(results: Sequence[Result]) -> str:
 def page(
     results: Sequence[Result],
     *,
-    ceiling: Ceiling,
+    server_speed: ServerSpeed,
     machine: str,
     load: str,
     effort: str,
@@ -102,13 +102,13 @@ def page(
 
     Args:
         results: all rows.
-        ceiling: the stub server's own speed.
-        machine: what it ran on.
-        load: how busy that was.
-        effort: how much was measured.
-        versions: what was measured, by name.
-        day: when.
-        plot: the chart's file, relative to the page.
+        server_speed: speed of the stub server.
+        machine: description of the machine.
+        load: its load before the run.
+        effort: number and length of the rounds.
+        versions: versions of the measured packages, by name.
+        day: date of the run.
+        plot: path of the chart, relative to the page.
     """
     rows: list[str] = []
     for result in results:
@@ -121,7 +121,7 @@ def page(
         heads=" | ".join(HEAD[1:]),
         rule=" | ".join(["---:"] * 5 + ["---", "---"]),
         rows="\n".join(rows),
-        ceiling=str(ceiling)[0].upper() + str(ceiling)[1:],
+        server_speed=str(server_speed)[0].upper() + str(server_speed)[1:],
         machine=machine,
         load=load,
         effort=effort,

@@ -1,4 +1,4 @@
-"""What a row of the table is: two sides that do the same work, a target, and the verdict on what was measured. Pure."""
+"""Rows of the table: two sides that do the same work, a target, and the verdict on the measurement."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Side:
     """One of the two programs that a row compares.
 
     Attributes:
-        label: what it is called in the table.
+        label: name in the table.
         case: module in ``bench.cases`` that does the work.
         options: JSON-ready options of the case.
-        source: a program text to run instead of a case, for what must not share a single import with it.
+        source: program text to run instead of a case, for measurements of imports.
     """
 
     label: str
@@ -34,14 +34,14 @@ class Side:
 
 @dataclass(frozen=True)
 class Target:
-    """What a row has to reach.
+    """Target of a row.
 
     Attributes:
         measure: ``rate`` compares operations per second of wall time; ``wall`` and ``cpu`` compare times;
             ``memory`` is a number of bytes and ``stall`` one of seconds: they compare nothing.
         limit: the smallest good ratio for ``rate``, the largest one for ``wall`` and ``cpu``, most bytes or seconds;
-            None for a row that explains others, where anything is good.
-        plus_us: microseconds of difference that are good in any case.
+            None for a row without a target.
+        plus_us: microseconds of difference that always reach the target.
     """
 
     measure: Literal["rate", "wall", "cpu", "memory", "stall"]
@@ -66,17 +66,17 @@ class Row:
     """One line of the table.
 
     Attributes:
-        name: how the row is asked for on the command line.
-        title: what is done.
-        unit: what the times are for, such as "request".
+        name: name of the row on the command line.
+        title: the measured work.
+        unit: one operation, such as "request".
         ours: our side.
-        other: whom we are compared with; None where only we can do it.
-        target: what has to be reached.
+        other: the side compared with; None where only we can do it.
+        target: target of the ratio.
         fresh: whether each round needs a new process.
-        count: operations of a round; 0 lets the bench find a number that fills a round.
-        rounds: rounds for each side; 0 leaves it to the effort.
+        count: operations of a round; 0 chooses a number that fills a round.
+        rounds: rounds for each side; 0 uses the number of the effort.
         multiple: the number of operations is a multiple of this.
-        slow: whether the server answers after a pause.
+        slow: whether the server responds after a pause.
         python: the lowest minor version of Python 3 on which the row can run.
     """
 
@@ -96,7 +96,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Sample:
-    """What one round took: seconds for each operation, bytes, and seconds of the longest stall."""
+    """Measurement of one round: seconds per operation, bytes, and seconds of the longest stall."""
 
     wall: float
     cpu: float
@@ -106,7 +106,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Medians:
-    """Medians over the rounds: microseconds for each operation, bytes, and seconds of the longest stall."""
+    """Medians over the rounds: microseconds per operation, bytes, and seconds of the longest stall."""
 
     wall_us: float
     cpu_us: float
@@ -125,7 +125,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a row: figures and a verdict, or the reason why there are none.
+    """Result of a row: figures and a verdict, or the reason why there are none.
 
     Attributes:
         skipped: the row cannot run here, which is no failure.

@@ -1,7 +1,7 @@
-"""The stub server: one process, one loop over sockets, canned answers; run as a module, it ends with its input.
+"""Stub server: one process and one selector loop with constant responses; it ends when its input ends.
 
-Its first line of output is JSON: the ports that answer at once (``fast``) and after a pause (``slow``). A request for
-``/spent`` is answered with the processor seconds that the server has used so far.
+Its first line of output is JSON: the ports that respond at once (``fast``) and after a pause (``slow``). The
+response to ``/spent`` is the processor time that the server has used so far, in seconds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from collections import deque
 from selectors import EVENT_READ, DefaultSelector
 
-from .answers import answer, response
+from .responses import respond, response
 
 __all__ = ["PAUSE", "Connection", "main"]
 
@@ -24,7 +24,7 @@ LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Connection:
-    """What has come in on one connection and makes no whole request yet."""
+    """Buffer of one connection: the bytes of an incomplete request."""
 
     __slots__ = ("_rest", "pause", "socket")
 
@@ -34,9 +34,9 @@ class Connection:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take what arrived and return the answers to the requests that are complete now."""
+        """Add received bytes and return the responses to the requests that are complete now."""
         data = self._rest + data
-        answers: list[bytes] = []
+        responses: list[bytes] = []
         while (end := data.find(b"\r\n\r\n")) >= 0:
             length = LENGTH.search(data, 0, end)
             total = end + 4 + (int(length[1]) if length else 0)
@@ -44,21 +44,23 @@ class Connection:
                 break
             method, target, _ = data.split(b" ", 2)
             body = data[end + 4 : total]
-            answers.append(response(200, time.process_time()) if target == b"/spent" else answer(method, target, body))
+            responses.append(
+                response(200, time.process_time()) if target == b"/spent" else respond(method, target, body)
+            )
             data = data[total:]
         self._rest = data
-        return answers
+        return responses
 
 
 class Stub:
-    """Serves any number of connections until the standard input ends."""
+    """Server of any number of connections until the standard input ends."""
 
     def __init__(self) -> None:
         self._selector = DefaultSelector()
         self._late: deque[tuple[float, Connection, bytes]] = deque()
 
     def listen(self, pause: float) -> int:
-        """Open a port whose answers come after a pause of so many seconds."""
+        """Open a port whose responses come after a pause in seconds."""
         listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._selector.register(listener, EVENT_READ, pause)
         return int(listener.getsockname()[1])
@@ -76,8 +78,8 @@ class Stub:
                 elif not sys.stdin.readline():
                     return
             while self._late and self._late[0][0] <= time.monotonic():
-                _, connection, answered = self._late.popleft()
-                send(connection, answered)
+                _, connection, content = self._late.popleft()
+                send(connection, content)
 
     def _accept(self, listener: socket.socket, pause: float) -> None:
         accepted, _ = listener.accept()
@@ -93,23 +95,23 @@ class Stub:
             self._selector.unregister(connection.socket)
             connection.socket.close()
             return
-        for answered in connection.feed(data):
+        for content in connection.feed(data):
             if connection.pause:
-                self._late.append((time.monotonic() + connection.pause, connection, answered))
+                self._late.append((time.monotonic() + connection.pause, connection, content))
             else:
-                send(connection, answered)
+                send(connection, content)
 
 
-def send(connection: Connection, answered: bytes) -> None:
-    """Write an answer; who has gone meanwhile does not get it."""
+def send(connection: Connection, content: bytes) -> None:
+    """Write a response; a closed connection is ignored."""
     try:
-        connection.socket.sendall(answered)
+        connection.socket.sendall(content)
     except OSError:
         return
 
 
 def main() -> None:
-    """Open the ports, say which, and serve."""
+    """Open the ports, print them, and serve."""
     stub = Stub()
     print(json.dumps({"fast": stub.listen(0.0), "slow": stub.listen(PAUSE)}), flush=True)
     stub.run()

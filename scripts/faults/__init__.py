@@ -1,1 +1,1 @@
-"""Behind scripts/faults.py: sends, tokens and connections under faults, held against the gateway's books."""
+"""Fault tests: sends, token refreshes and connections, compared with the messages that the gateway stored."""

@@ -1,4 +1,4 @@
-"""`make faults`: sends, token renewals and connections under faults, printed as a table of figures."""
+"""Command line of the fault tests: a table of figures for sends, token refreshes and connections."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from .canaries import Scan
-from .connections import Remains, endure
+from .connections import SocketFigures, measure_sends
+from .personal_data import Scan
 from .sends import Run, run
-from .tokens import Renewal, Told, renew
+from .tokens import ExpirySource, RefreshCounts, measure_refreshes
 
 __all__ = ["main"]
 
@@ -25,9 +25,9 @@ _BACKENDS = (
     (True, "pyreqwest"),
 )
 _NOISE = 1000
-"""Memory blocks that come and go by chance."""
-_FEW = 1000
-"""So few exchanges say nothing about the rate."""
+"""Memory blocks that are allocated and freed at random."""
+_MIN_EXCHANGES = 1000
+"""Fewest exchanges for which the rate of faults is checked."""
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Table:
     missed: list[str] = field(default_factory=list[str])
 
     def row(self, what: str, figures: str, *, reached: bool) -> None:
-        """Print one line, and remember a missed target."""
+        """Print one line, and record a missed target."""
         print(f"{'ok  ' if reached else 'MISS'}  {what:<56} {figures}", flush=True)
         if not reached:
             self.missed.append(what)
@@ -45,22 +45,24 @@ class Table:
 
 def main() -> int:
     """Measure everything; return 1 when a target is missed."""
-    parser = argparse.ArgumentParser(description="Sends messages through faults and holds the client to its word.")
+    parser = argparse.ArgumentParser(
+        description="Send messages through faults and verify the guarantees of the client."
+    )
     parser.add_argument("--sends", type=int, default=10_000, help="messages per kind of client (default: %(default)s)")
     parser.add_argument("--faults", type=int, default=10_000, help="faults over real sockets (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=0.3, help="share of exchanges that fail (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same faults")
     options = parser.parse_args()
-    begun = time.perf_counter()
+    started = time.perf_counter()
     table = Table()
     with Scan() as scan:
         _sends(table, options.sends, options.rate, options.seed, scan)
         _tokens(table, scan)
         _connections(table, options.faults, options.seed, scan)
-    table.row("canaries", f"{len(scan.leaks)} found in {scan.seen:,} texts", reached=not scan.leaks)
+    table.row("personal data", f"{len(scan.leaks)} leaks in {scan.seen:,} texts", reached=not scan.leaks)
     for kind in sorted(set(scan.leaks)):
-        print(f"      a canary showed in: {kind}")
-    print(f"      {time.perf_counter() - begun:.0f} s, seed {options.seed}")
+        print(f"      personal data appeared in: {kind}")
+    print(f"      {time.perf_counter() - started:.0f} s, seed {options.seed}")
     return 1 if table.missed else 0
 
 
@@ -73,11 +75,11 @@ def _sends(table: Table, sends: int, rate: float, seed: int, scan: Scan) -> None
                 )
                 words = ["async" if use_async else "sync", "JWT" if tokens else "Basic"]
                 what = f"{sends:,} sends, {', '.join(words)}, {'pinned' if pin_device else 'not pinned'}"
-                enough = made.faults.exchanges < _FEW or made.rate >= rate * 0.9
-                table.row(what, _of_run(made), reached=made.verdicts.clean and enough)
+                enough = made.faults.exchanges < _MIN_EXCHANGES or made.rate >= rate * 0.9
+                table.row(what, _format_run(made), reached=made.verdicts.clean and enough)
 
 
-def _of_run(made: Run) -> str:
+def _format_run(made: Run) -> str:
     found = made.verdicts
     return (
         f"{made.rate:.0%} failing: {found.accepted} accepted, {found.failed} failed, {found.unknown} unknown; "
@@ -86,15 +88,17 @@ def _of_run(made: Run) -> str:
 
 
 def _tokens(table: Table, scan: Scan) -> None:
-    whos: tuple[Told, ...] = ("clock", "server")
+    sources: tuple[ExpirySource, ...] = ("clock", "server")
     for use_async, callers in ((True, _TASKS), (False, _THREADS)):
-        for told in whos:
-            for lose_answer in (False, True):
-                seen = renew(callers, use_async=use_async, told=told, lose_answer=lose_answer, scan=scan)
+        for source in sources:
+            for lose_response in (False, True):
+                seen = measure_refreshes(
+                    callers, use_async=use_async, source=source, lose_response=lose_response, scan=scan
+                )
                 who = f"{callers} {'tasks' if use_async else 'threads'}"
-                what = f"{who}, token expired by the {told}" + (", answer lost" if lose_answer else "")
-                figures = f"{seen.refreshes} refresh, {seen.mints} new pairs, {seen.failed} callers failed"
-                table.row(what, figures, reached=seen == Renewal(1, int(lose_answer), 0))
+                what = f"{who}, token expired by the {source}" + (", response lost" if lose_response else "")
+                figures = f"{seen.refreshes} refresh, {seen.new_pairs} new pairs, {seen.failed} callers failed"
+                table.row(what, figures, reached=seen == RefreshCounts(1, int(lose_response), 0))
 
 
 def _connections(table: Table, faults: int, seed: int, scan: Scan) -> None:
@@ -102,16 +106,16 @@ def _connections(table: Table, faults: int, seed: int, scan: Scan) -> None:
         if backend == "pyreqwest" and sys.version_info < (3, 11):
             continue
         wanted = faults if backend == "httpx" else faults // 5
-        left = endure(wanted, use_async=use_async, backend=backend, rate=_WIRE_RATE, seed=seed, scan=scan)
+        left = measure_sends(wanted, use_async=use_async, backend=backend, rate=_WIRE_RATE, seed=seed, scan=scan)
         what = f"{left.faults:,} faults on real sockets, {'async' if use_async else 'sync'} {backend}"
-        table.row(what, _of_remains(left), reached=_fine(left))
+        table.row(what, _format_socket_figures(left), reached=_is_clean(left))
 
 
-def _fine(left: Remains) -> bool:
+def _is_clean(left: SocketFigures) -> bool:
     return left.verdicts.clean and left.files <= 0 and left.blocks < _NOISE + left.faults // 20
 
 
-def _of_remains(left: Remains) -> str:
+def _format_socket_figures(left: SocketFigures) -> str:
     found = left.verdicts
     return (
         f"{left.files:+d} open files, {left.blocks:+d} memory blocks; of {left.sends} sends "

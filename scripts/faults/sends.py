@@ -1,4 +1,4 @@
-"""Many sends in memory, some of their exchanges failing, and what the client said about each."""
+"""Sends in memory through random faults, and the result that the client reported for each."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from smsgate import APIClient, AsyncAPIClient, JWTAuth, Message, RetryPolicy, Scope, SMSGateError, TextMessage
 from smsgate.emulator import Faults, Gateway
 
-from . import canaries
-from .books import Claim, Verdicts, audit
+from . import personal_data
+from .audit import Claim, Verdicts, audit
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from smsgate.ahttp import AsyncHttpClient, AsyncStreamedResponse
     from smsgate.http import Request, Response
 
-    from .canaries import Scan
+    from .personal_data import Scan
 
-__all__ = ["BASE_URL", "QUICK", "Run", "Yielding", "account", "message", "run"]
+__all__ = ["BASE_URL", "QUICK", "Run", "YieldingBackend", "account", "message", "run"]
 
 BASE_URL = "http://gateway.test/3rdparty/v1"
 QUICK = RetryPolicy(base_delay=0, max_delay=0)
@@ -33,7 +33,7 @@ _REUSED = 5
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of many sends."""
+    """Result of many sends."""
 
     sends: int
     faults: Faults
@@ -46,14 +46,14 @@ class Run:
         return sum(self.faults.counts.values()) / max(1, self.faults.exchanges)
 
 
-class Yielding:
-    """Gives other tasks a turn before and after each exchange, as a connection would."""
+class YieldingBackend:
+    """Backend that yields to other tasks before and after each exchange, as a connection would."""
 
     def __init__(self, inner: AsyncHttpClient) -> None:
         self._inner = inner
 
     async def send(self, request: Request) -> Response:
-        """Exchange one request for its answer."""
+        """Send one request and return its response."""
         await asyncio.sleep(0)
         try:
             return await self._inner.send(request)
@@ -61,7 +61,7 @@ class Yielding:
             await asyncio.sleep(0)
 
     def stream(self, request: Request) -> AbstractAsyncContextManager[AsyncStreamedResponse]:
-        """Exchange one request for an answer that arrives in chunks."""
+        """Send one request and stream its response."""
         return self._inner.stream(request)
 
     async def aclose(self) -> None:
@@ -70,17 +70,19 @@ class Yielding:
 
 
 def account(**options: Any) -> Gateway:
-    """Open a gateway with two phones that wait, and canaries for credentials."""
-    return Gateway(login=canaries.LOGIN, password=canaries.PASSWORD, devices=2, phone=False, **options)
+    """Open a gateway with two inactive phones and the credentials that are scanned for."""
+    return Gateway(login=personal_data.LOGIN, password=personal_data.PASSWORD, devices=2, phone=False, **options)
 
 
 def message(index: int) -> Message:
     """Build the n-th message; every text and number occurs once."""
-    return Message(phone_numbers=[canaries.number(index)], text_message=TextMessage(text=canaries.text(index)))
+    return Message(
+        phone_numbers=[personal_data.number(index)], text_message=TextMessage(text=personal_data.text(index))
+    )
 
 
-def given(index: int) -> Message:
-    """Build the n-th message as the runs here send it: in every ten one has an id of its caller's, used twice."""
+def message_format_run(index: int) -> Message:
+    """Build the n-th message of a run; one in ten has an id chosen by the caller and used twice."""
     plain = message(index)
     return plain.model_copy(update={"id": f"used-{index // 20}"}) if index % 10 == _REUSED else plain
 
@@ -88,7 +90,7 @@ def given(index: int) -> Message:
 def run(
     sends: int, *, use_async: bool, pin_device: bool, tokens: bool, seed: int, scan: Scan, rate: float = 0.3
 ) -> Run:
-    """Send so many messages through faults and audit the outcome.
+    """Send a number of messages through faults and audit the results.
 
     Args:
         sends: number of messages.
@@ -101,24 +103,24 @@ def run(
     """
     faults = Faults.random(rate, seed=seed)
     gateway = account(seed=seed, faults=faults)
-    auth = JWTAuth(canaries.LOGIN, canaries.PASSWORD, [Scope.ALL_ANY]) if tokens else None
+    auth = JWTAuth(personal_data.LOGIN, personal_data.PASSWORD, [Scope.ALL_ANY]) if tokens else None
     options: dict[str, Any] = {"base_url": BASE_URL, "retry": QUICK, "pin_device": pin_device}
-    options |= {"auth": auth} if auth else {"login": canaries.LOGIN, "password": canaries.PASSWORD}
-    begun = time.perf_counter()
+    options |= {"auth": auth} if auth else {"login": personal_data.LOGIN, "password": personal_data.PASSWORD}
+    started = time.perf_counter()
     if use_async:
-        client = AsyncAPIClient(http=Yielding(gateway.async_http()), **options)
+        client = AsyncAPIClient(http=YieldingBackend(gateway.async_http()), **options)
         claims = asyncio.run(_many(client, sends, scan))
     else:
         with APIClient(http=gateway.http(), **options) as once:
             claims = [_claim(index, _send(once, index), scan) for index in range(sends)]
             scan.object(once, auth)
     gateway.faults = None
-    return Run(sends, faults, audit(gateway, claims), time.perf_counter() - begun)
+    return Run(sends, faults, audit(gateway, claims), time.perf_counter() - started)
 
 
 def _send(client: APIClient, index: int) -> MessageState | SMSGateError:
     try:
-        return client.send(given(index))
+        return client.send(message_format_run(index))
     except SMSGateError as error:
         return error
 
@@ -132,7 +134,7 @@ async def _many(client: AsyncAPIClient, sends: int, scan: Scan) -> list[Claim]:
             if index >= sends:
                 return
             try:
-                said: MessageState | SMSGateError = await client.send(given(index))
+                said: MessageState | SMSGateError = await client.send(message_format_run(index))
             except SMSGateError as error:
                 said = error
             claims.append(_claim(index, said, scan))
@@ -149,4 +151,4 @@ def _claim(index: int, said: MessageState | SMSGateError, scan: Scan) -> Claim:
         said = said.with_traceback(None)  # frames would keep much alive
     else:
         scan.object(said, message(index))
-    return Claim(canaries.text(index), canaries.number(index), said)
+    return Claim(personal_data.text(index), personal_data.number(index), said)

@@ -1,4 +1,4 @@
-"""The command line of specdiff: one line for each difference, and an exit code that says whether all is explained."""
+"""Command line of specdiff: one line per difference, and exit code 0 if every difference is explained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The comparison of two documents, operation by operation.
+"""Comparison of two documents, operation by operation.
 
 The schemas of the other document are found through the operations that use them: what they are called does not matter.
 """

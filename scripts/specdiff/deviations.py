@@ -1,4 +1,4 @@
-"""The differences that are meant to be: spec/deviations.toml, read, matched and checked for entries gone stale."""
+"""Intended differences of spec/deviations.toml: parsing, matching, and detection of stale entries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TEXTS = ("ours", "theirs", "reason", "evidence")
 
 @dataclass(frozen=True)
 class KnownDocument:
-    """A published document about which entries were written."""
+    """A published document to which entries refer."""
 
     title: str
     form: str
@@ -75,7 +75,7 @@ class Deviation:
 
 @dataclass(frozen=True)
 class Deviations:
-    """Everything that spec/deviations.toml says."""
+    """All entries of spec/deviations.toml."""
 
     names: Names
     known: dict[str, KnownDocument]

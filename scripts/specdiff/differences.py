@@ -1,4 +1,4 @@
-"""One point on which two documents disagree, and the set of them."""
+"""Differences between two documents."""
 
 from __future__ import annotations
 

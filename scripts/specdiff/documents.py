@@ -1,4 +1,4 @@
-"""Published API descriptions as they lie on disk or on the web, read without any judgement about their content."""
+"""Published API descriptions from files and URLs, parsed without validation."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def _fetch(source: str) -> str:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise DocumentError(f"{source}: {_one_line(error)}") from error
     if not response.is_success:
-        raise DocumentError(f"{source}: the server answered {response.status_code}")
+        raise DocumentError(f"{source}: the server responded with {response.status_code}")
     return response.text
 
 

@@ -1,4 +1,4 @@
-"""The operations of a document under comparable keys: one path spelling, bodies and parameters in one form."""
+"""Operations of a document in a normal form: one spelling of paths, bodies and parameters."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Response:
-    """What one status answers with: schemas by media type, and header schemas by lower-case name."""
+    """Response of one status: schemas by media type, and header schemas by lower-case name."""
 
     media: dict[str, JsonObject]
     headers: dict[str, JsonObject]

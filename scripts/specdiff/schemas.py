@@ -1,4 +1,4 @@
-"""The comparison of two schemas and of everything inside them."""
+"""Comparison of two schemas and their fields."""
 
 from __future__ import annotations
 

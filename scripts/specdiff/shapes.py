@@ -1,4 +1,4 @@
-"""What a schema demands of a value, in one form for Swagger 2, OpenAPI 3.0 and 3.1.
+"""Constraints of a schema in one normal form for Swagger 2, OpenAPI 3.0 and 3.1.
 
 References, `allOf`, the two spellings of null and of exclusive limits, and `oneOf`/`anyOf` disappear here.
 """

@@ -104,13 +104,13 @@ class Expired(MemoryTokenStore):
 
 
 @pytest.fixture
-def hard(faulting):
+def hard(fault_module):
     """Make a client with an expired token whose first post will lose its answer."""
-    sends, canaries = faulting("sends"), faulting("canaries")
+    sends, personal_data = fault_module("sends"), fault_module("personal_data")
 
     def make(gateway, http, base_url=sends.BASE_URL, **further):
         store = Expired()
-        auth = JWTAuth(canaries.LOGIN, canaries.PASSWORD, [Scope.ALL_ANY], store=store)
+        auth = JWTAuth(personal_data.LOGIN, personal_data.PASSWORD, [Scope.ALL_ANY], store=store)
         options = {"auth": auth, "base_url": base_url, "retry": sends.QUICK, "pin_device": True}
         APIClient(http=gateway.http(), **options).list_devices()
         store.over = True
@@ -126,9 +126,9 @@ def texts(gateway):
 @pytest.mark.anyio
 @pytest.mark.filterwarnings("ignore:encryption with")
 @pytest.mark.parametrize("sealed", [False, True])
-async def test_in_memory_the_next_send_works_wherever_the_last_one_was_cancelled(faulting, hard, sealed):
-    sends, canaries = faulting("sends"), faulting("canaries")
-    encryptor = Encryptor(canaries.PASSPHRASE, iterations=1) if sealed else None
+async def test_in_memory_the_next_send_works_wherever_the_last_one_was_cancelled(fault_module, hard, sealed):
+    sends, personal_data = fault_module("sends"), fault_module("personal_data")
+    encryptor = Encryptor(personal_data.PASSPHRASE, iterations=1) if sealed else None
     number, hit = 0, True
 
     while hit:
@@ -143,9 +143,9 @@ async def test_in_memory_the_next_send_works_wherever_the_last_one_was_cancelled
         stored = [encryptor.decrypt(text) if encryptor else text for text in texts(gateway)]
 
         assert number < MOST
-        assert stored.count(canaries.text(1)) <= 1
-        assert hit or stored.count(canaries.text(1)) == 1
-        assert stored.count(canaries.text(2)) == 1
+        assert stored.count(personal_data.text(1)) <= 1
+        assert hit or stored.count(personal_data.text(1)) == 1
+        assert stored.count(personal_data.text(2)) == 1
         assert again.id in {row.id for row in gateway.messages}
 
     assert number > 10
@@ -154,13 +154,17 @@ async def test_in_memory_the_next_send_works_wherever_the_last_one_was_cancelled
 @pytest.mark.anyio
 @pytest.mark.parametrize("backend", ["httpx", "aiohttp", "pyreqwest"])
 async def test_over_sockets_the_next_send_works_wherever_the_last_one_was_cancelled(  # noqa: PLR0917 - fixtures
-    faulting, hard, wire, gateway, backend, anyio_backend_name
+    fault_module, hard, wire, gateway, backend, anyio_backend_name
 ):
     if anyio_backend_name == "trio" and backend != "httpx":
         pytest.skip(f"{backend} runs under asyncio only")
     from smsgate import ahttp
 
-    sends, canaries, opened = faulting("sends"), faulting("canaries"), faulting("wire").open_files
+    sends, personal_data, opened = (
+        fault_module("sends"),
+        fault_module("personal_data"),
+        fault_module("server").open_files,
+    )
     number, hit = 0, True
     one = HttpxAsyncHttpClient(max_connections=1) if backend == "httpx" else ahttp.get_client(backend)
     warm = hard(gateway, one, wire.url)
@@ -181,9 +185,9 @@ async def test_over_sockets_the_next_send_works_wherever_the_last_one_was_cancel
         stored = texts(gateway)
 
         assert number < MOST
-        assert stored.count(canaries.text(index)) <= 1
-        assert hit or stored.count(canaries.text(index)) == 1
-        assert stored.count(canaries.text(index + 1)) == 1
+        assert stored.count(personal_data.text(index)) <= 1
+        assert hit or stored.count(personal_data.text(index)) == 1
+        assert stored.count(personal_data.text(index + 1)) == 1
     await one.aclose()
     if asyncio_runs():
         await eventually_async(lambda: asyncio.all_tasks() <= others)
@@ -192,8 +196,8 @@ async def test_over_sockets_the_next_send_works_wherever_the_last_one_was_cancel
     eventually(lambda: gc.collect() >= 0 and opened() <= files + 1)
 
 
-def test_an_interrupt_in_any_exchange_leaves_a_synchronous_client_usable(faulting):
-    sends, canaries = faulting("sends"), faulting("canaries")
+def test_an_interrupt_in_any_exchange_leaves_a_synchronous_client_usable(fault_module):
+    sends, personal_data = fault_module("sends"), fault_module("personal_data")
     number, hit = 0, True
 
     while hit:
@@ -207,7 +211,7 @@ def test_an_interrupt_in_any_exchange_leaves_a_synchronous_client_usable(faultin
                 raise KeyboardInterrupt
 
         gateway.faults = interrupt
-        auth = JWTAuth(canaries.LOGIN, canaries.PASSWORD, [Scope.ALL_ANY])
+        auth = JWTAuth(personal_data.LOGIN, personal_data.PASSWORD, [Scope.ALL_ANY])
         client = APIClient(auth=auth, base_url=sends.BASE_URL, retry=sends.QUICK, pin_device=True, http=gateway.http())
         try:
             client.send(sends.message(1))
@@ -216,14 +220,14 @@ def test_an_interrupt_in_any_exchange_leaves_a_synchronous_client_usable(faultin
         gateway.faults = None
         client.send(sends.message(2))
 
-        assert texts(gateway).count(canaries.text(2)) == 1
+        assert texts(gateway).count(personal_data.text(2)) == 1
 
     assert number == 4  # token, devices, message, and none
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
-def test_an_interrupt_of_one_of_many_messages_is_not_kept_back(faulting, gateway, end):
-    sends, canaries = faulting("sends"), faulting("canaries")
+def test_an_interrupt_of_one_of_many_messages_is_not_kept_back(fault_module, gateway, end):
+    sends, personal_data = fault_module("sends"), fault_module("personal_data")
     results = []
 
     def interrupt(_):
@@ -231,7 +235,11 @@ def test_an_interrupt_of_one_of_many_messages_is_not_kept_back(faulting, gateway
 
     with (
         APIClient(
-            canaries.LOGIN, canaries.PASSWORD, base_url=sends.BASE_URL, http=gateway.http(), on_request=interrupt
+            personal_data.LOGIN,
+            personal_data.PASSWORD,
+            base_url=sends.BASE_URL,
+            http=gateway.http(),
+            on_request=interrupt,
         ) as client,
         pytest.raises(end),
     ):
@@ -241,15 +249,15 @@ def test_an_interrupt_of_one_of_many_messages_is_not_kept_back(faulting, gateway
 
 
 @pytest.mark.anyio
-async def test_cancelling_many_messages_is_not_kept_back(faulting, gateway):
-    sends, canaries = faulting("sends"), faulting("canaries")
+async def test_cancelling_many_messages_is_not_kept_back(fault_module, gateway):
+    sends, personal_data = fault_module("sends"), fault_module("personal_data")
     results = []
     note = results.append
 
     with anyio.CancelScope() as scope:
         client = AsyncAPIClient(
-            canaries.LOGIN,
-            canaries.PASSWORD,
+            personal_data.LOGIN,
+            personal_data.PASSWORD,
             base_url=sends.BASE_URL,
             http=Awaiting(gateway.async_http()),
             on_request=lambda _: scope.cancel(),

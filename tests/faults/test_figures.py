@@ -17,9 +17,9 @@ from smsgate.emulator import Faults
 @pytest.mark.parametrize("tokens", [True, False])
 @pytest.mark.parametrize(("rate", "seed"), [(0.3, 11), (0.7, 13)])
 def test_no_message_is_lost_in_silence_or_doubled(  # noqa: PLR0917 - fixtures and parameters
-    faulting, scan, pin_device, use_async, tokens, rate, seed
+    fault_module, scan, pin_device, use_async, tokens, rate, seed
 ):
-    run = faulting("sends").run
+    run = fault_module("sends").run
 
     made = run(150, use_async=use_async, pin_device=pin_device, tokens=tokens, seed=seed, scan=scan, rate=rate)
     found = made.verdicts
@@ -30,17 +30,17 @@ def test_no_message_is_lost_in_silence_or_doubled(  # noqa: PLR0917 - fixtures a
     assert made.rate > rate - 0.1
 
 
-@pytest.mark.parametrize("lose_answer", [False, True])
+@pytest.mark.parametrize("lose_response", [False, True])
 @pytest.mark.parametrize("told", ["clock", "server"])
 @pytest.mark.parametrize(("use_async", "callers"), [(True, 100), (False, 50)])
 def test_an_expired_token_is_refreshed_once_for_all(  # noqa: PLR0917 - fixtures and parameters
-    faulting, scan, use_async, callers, told, lose_answer
+    fault_module, scan, use_async, callers, told, lose_response
 ):
-    module = faulting("tokens")
+    module = fault_module("tokens")
 
-    seen = module.renew(callers, use_async=use_async, told=told, lose_answer=lose_answer, scan=scan)
+    seen = module.measure_refreshes(callers, use_async=use_async, source=told, lose_response=lose_response, scan=scan)
 
-    assert seen == module.Renewal(refreshes=1, mints=1 if lose_answer else 0, failed=0)
+    assert seen == module.RefreshCounts(refreshes=1, new_pairs=1 if lose_response else 0, failed=0)
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,14 @@ def test_an_expired_token_is_refreshed_once_for_all(  # noqa: PLR0917 - fixtures
         (True, "pyreqwest", 600),
     ],
 )
-def test_real_sockets_that_fail_leave_no_file_open_and_no_memory_behind(faulting, caplog, use_async, backend, faults):
+def test_real_sockets_that_fail_leave_no_file_open_and_no_memory_behind(
+    fault_module, caplog, use_async, backend, faults
+):
     caplog.set_level(logging.WARNING, logger="smsgate")  # pytest keeps what is logged
-    scan = faulting("canaries").Scan()  # not entered: pytest would keep all the log records
-    left = faulting("connections").endure(faults, use_async=use_async, backend=backend, rate=0.5, seed=5, scan=scan)
+    scan = fault_module("personal_data").Scan()  # not entered: pytest would keep all the log records
+    left = fault_module("connections").measure_sends(
+        faults, use_async=use_async, backend=backend, rate=0.5, seed=5, scan=scan
+    )
     found = left.verdicts
 
     assert (found.lost, found.doubled, found.untrue) == (0, 0, 0)
@@ -68,9 +72,9 @@ def test_real_sockets_that_fail_leave_no_file_open_and_no_memory_behind(faulting
     assert left.blocks < 1200  # one leaked object a fault would be more
 
 
-def test_the_command_prints_a_table_and_is_content(faulting, monkeypatch, capsys):
+def test_the_command_prints_a_table_and_is_content(fault_module, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["faults.py", "--sends", "60", "--faults", "200"])
-    command = faulting("__main__")
+    command = fault_module("__main__")
     monkeypatch.setattr(command, "_NOISE", 1_000_000)  # pytest keeps the log records
 
     code = command.main()
@@ -79,14 +83,14 @@ def test_the_command_prints_a_table_and_is_content(faulting, monkeypatch, capsys
     assert code == 0
     assert re.search(r"^ok +60 sends, sync, Basic, pinned .* 0 lost, 0 doubled, 0 untrue", out, re.MULTILINE)
     assert re.search(r"^ok +100 tasks, .* 1 refresh, 0 new pairs, 0 callers failed", out, re.MULTILINE)
-    assert re.search(r"^ok +canaries +0 found", out, re.MULTILINE)
+    assert re.search(r"^ok +personal data +0 leaks", out, re.MULTILINE)
     assert "MISS" not in out
 
 
-def test_a_missed_target_makes_the_command_fail(faulting, monkeypatch, capsys):
-    command = faulting("__main__")
-    books = faulting("books")
-    lost = faulting("sends").Run(1, Faults.random(1), books.Verdicts(lost=1), 0.0)
+def test_a_missed_target_makes_the_command_fail(fault_module, monkeypatch, capsys):
+    command = fault_module("__main__")
+    audits = fault_module("audit")
+    lost = fault_module("sends").Run(1, Faults.random(1), audits.Verdicts(lost=1), 0.0)
     monkeypatch.setattr(sys, "argv", ["faults.py"])
     monkeypatch.setattr(command, "run", lambda *_, **__: lost)
     monkeypatch.setattr(command, "_tokens", lambda *_: None)
@@ -108,18 +112,18 @@ def state(id):
 
 
 @pytest.fixture
-def judged(faulting, gateway):
+def judged(fault_module, gateway):
     """Audit one claim about message 1, which was stored so many times under the given ids."""
-    books, sends, canaries = faulting("books"), faulting("sends"), faulting("canaries")
+    audits, sends, personal_data = fault_module("audit"), fault_module("sends"), fault_module("personal_data")
 
     def judge(said, *stored):
         from smsgate import APIClient
 
-        client = APIClient(canaries.LOGIN, canaries.PASSWORD, base_url=sends.BASE_URL, http=gateway.http())
+        client = APIClient(personal_data.LOGIN, personal_data.PASSWORD, base_url=sends.BASE_URL, http=gateway.http())
         for id, device in stored:
             client.send(sends.message(1).model_copy(update={"id": id, "device_id": gateway.devices[device].id}))
-        claim = books.Claim(canaries.text(1), canaries.number(1), said)
-        return books.audit(gateway, [claim])
+        claim = audits.Claim(personal_data.text(1), personal_data.number(1), said)
+        return audits.audit(gateway, [claim])
 
     return judge
 
@@ -162,7 +166,7 @@ def test_the_audit_takes_an_honest_do_not_know(judged, error):
     assert found.unknown == 1
 
 
-def test_the_audit_finds_messages_that_nobody_sent(faulting, gateway, judged):
+def test_the_audit_finds_messages_that_nobody_sent(fault_module, gateway, judged):
     judged(state("a"), ("a", 0))
 
-    assert faulting("books").audit(gateway, []).untrue == 1
+    assert fault_module("audit").audit(gateway, []).untrue == 1

@@ -37,9 +37,9 @@ for result in client.send_many(texts):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
-def test_recipe_for_crashes_stores_each_text_once_on_two_phones(faulting):
+def test_recipe_for_crashes_stores_each_text_once_on_two_phones(fault_module):
     gateway = Gateway(devices=2, phone=False)
-    with faulting("wire").WireServer(gateway, Faults.script([])) as server:
+    with fault_module("server").FaultyServer(gateway, Faults.script([])) as server:
         for kills in range(12):
             process = subprocess.Popen([sys.executable, "-c", RECIPE, server.url], stdout=subprocess.PIPE, text=True)
             goal = 1 + kills * 2
@@ -55,10 +55,10 @@ def test_recipe_for_crashes_stores_each_text_once_on_two_phones(faulting):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process there")
-def test_ctrl_c_ends_send_many_without_further_retries(faulting):
+def test_ctrl_c_ends_send_many_without_further_retries(fault_module):
     gateway = Gateway(phone=False)
     faults = Faults.script([503] * 1000)
-    with faulting("wire").WireServer(gateway, faults) as server:
+    with fault_module("server").FaultyServer(gateway, faults) as server:
         process = subprocess.Popen(
             [sys.executable, "-c", MANY, server.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

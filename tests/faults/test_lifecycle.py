@@ -45,17 +45,17 @@ def counts():
 
 
 @pytest.fixture(params=["basic", "jwt"])
-def options(request, faulting, wire, counts):
+def options(request, fault_module, wire, counts):
     """What clients of the server are made with; pinned, so that a first send asks for devices, too."""
-    canaries, quick = faulting("canaries"), faulting("sends").QUICK
+    personal_data, quick = fault_module("personal_data"), fault_module("sends").QUICK
 
     def count(event):
         counts[event.operation] += 1
 
     given = {"base_url": wire.url, "retry": quick, "pin_device": True, "on_request": count}
     if request.param == "basic":
-        return {**given, "login": canaries.LOGIN, "password": canaries.PASSWORD}
-    return {**given, "auth": JWTAuth(canaries.LOGIN, canaries.PASSWORD, [Scope.ALL_ANY])}
+        return {**given, "login": personal_data.LOGIN, "password": personal_data.PASSWORD}
+    return {**given, "auth": JWTAuth(personal_data.LOGIN, personal_data.PASSWORD, [Scope.ALL_ANY])}
 
 
 @pytest.fixture
@@ -68,8 +68,8 @@ def hurried():
 
 
 @pytest.fixture
-def message(faulting):
-    return faulting("sends").message
+def message(fault_module):
+    return fault_module("sends").message
 
 
 @pytest.mark.parametrize("backend", [None, *SYNC])
@@ -172,7 +172,7 @@ def test_a_closed_asynchronous_client_opens_again(options, message, gateway, bac
 
 
 @pytest.mark.parametrize("backend", SYNC)
-def test_closing_under_the_feet_of_callers_hangs_nobody(options, message, gateway, backend, faulting):
+def test_closing_under_the_feet_of_callers_hangs_nobody(options, message, gateway, backend, fault_module):
     client = APIClient(http=backend, timeout=4 * LIMIT, **options)
     slowest = 0.0
 
@@ -195,15 +195,15 @@ def test_closing_under_the_feet_of_callers_hangs_nobody(options, message, gatewa
     last = client.send(message(100))
     client.close()
 
-    canaries, books = faulting("canaries"), faulting("books")
-    claims = [books.Claim(canaries.text(n), canaries.number(n), what) for n, what in enumerate(said)]
-    found = books.audit(gateway, claims, beside=[last.id])
+    personal_data, audits = fault_module("personal_data"), fault_module("audit")
+    claims = [audits.Claim(personal_data.text(n), personal_data.number(n), what) for n, what in enumerate(said)]
+    found = audits.audit(gateway, claims, beside=[last.id])
     assert (found.lost, found.doubled, found.untrue) == (0, 0, 0)
     assert slowest < 2 * LIMIT
 
 
 @pytest.mark.parametrize(("backend", "loop"), [*((name, "asyncio") for name in ASYNC), ("httpx", "trio")])
-def test_closing_under_the_feet_of_tasks_hangs_nobody(options, message, gateway, backend, loop, faulting):  # noqa: PLR0917
+def test_closing_under_the_feet_of_tasks_hangs_nobody(options, message, gateway, backend, loop, fault_module):  # noqa: PLR0917
     client = AsyncAPIClient(http=backend, timeout=4 * LIMIT, **options)
     said = {}
 
@@ -227,19 +227,19 @@ def test_closing_under_the_feet_of_tasks_hangs_nobody(options, message, gateway,
 
     last = anyio.run(use, backend=loop)
 
-    canaries, books = faulting("canaries"), faulting("books")
-    claims = [books.Claim(canaries.text(n), canaries.number(n), said[n]) for n in range(80)]
-    found = books.audit(gateway, claims, beside=[last.id])
+    personal_data, audits = fault_module("personal_data"), fault_module("audit")
+    claims = [audits.Claim(personal_data.text(n), personal_data.number(n), said[n]) for n in range(80)]
+    found = audits.audit(gateway, claims, beside=[last.id])
     assert (found.lost, found.doubled, found.untrue) == (0, 0, 0)
 
 
 @pytest.fixture
-def phone(faulting, serve):
+def phone(fault_module, serve):
     """A phone's local server with an attachment, on a real socket."""
-    canaries = faulting("canaries")
-    gateway = Gateway(login=canaries.LOGIN, password=canaries.PASSWORD, mode="local", phone=False)
+    personal_data = fault_module("personal_data")
+    gateway = Gateway(login=personal_data.LOGIN, password=personal_data.PASSWORD, mode="local", phone=False)
     photo = Attachment(7, "photo.jpg", "image/jpeg", bytes(range(256)) * 1000)
-    message = gateway.receive(canaries.number(1), "look", type="MMS_DOWNLOADED", attachments=[photo])
+    message = gateway.receive(personal_data.number(1), "look", type="MMS_DOWNLOADED", attachments=[photo])
     with serve(gateway) as server:
         yield server, message.id, photo.content
 
@@ -382,10 +382,10 @@ sys.exit(status)
     ("kind", "backend"),
     [("sync", "httpx"), ("sync", "requests"), ("async", "httpx"), ("async", "aiohttp"), ("locked", "httpx")],
 )
-def test_a_forked_process_goes_on_by_itself(wire, gateway, faulting, kind, backend):
-    canaries = faulting("canaries")
+def test_a_forked_process_goes_on_by_itself(wire, gateway, fault_module, kind, backend):
+    personal_data = fault_module("personal_data")
     quiet = ["-W", "ignore:This process:DeprecationWarning"]  # it has threads: the test is about that
-    code = [sys.executable, *quiet, "-c", FORKING, wire.url, canaries.LOGIN, canaries.PASSWORD, kind, backend]
+    code = [sys.executable, *quiet, "-c", FORKING, wire.url, personal_data.LOGIN, personal_data.PASSWORD, kind, backend]
     path = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'generated'}"}
 
     done = subprocess.run(code, env=path, timeout=2 * LIMIT, check=False, capture_output=True, text=True)

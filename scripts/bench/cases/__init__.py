@@ -1,4 +1,4 @@
-"""What runs inside the bench's own environment: one process for each side of a row, started as a module.
+"""Programs that run in the environment of the benchmark, one process for each side of a row.
 
-A case reads numbers from its standard input, does that many of its operations for each, and writes what it took.
+A case reads numbers from its standard input, does that many operations for each, and writes the measurement.
 """

@@ -1,19 +1,19 @@
-"""Case: one of our synchronous adapters alone, posting a ready request."""
+"""Case of a synchronous adapter alone, posting a ready request."""
 
 from __future__ import annotations
 
 from importlib import import_module
 
+from .measurement import options, serve
 from .post import ACCEPTED, BODY, HEADERS
-from .rounds import options, serve
 
 
 def main() -> None:
     """Serve rounds of posts."""
-    given = options()
+    settings = options()
     http = import_module("smsgate.http")
-    request = http.Request("POST", f"{given['url']}/messages", HEADERS, BODY, http.Timeout())
-    backend = http.get_client(given["library"])
+    request = http.Request("POST", f"{settings['url']}/messages", HEADERS, BODY, http.Timeout())
+    backend = http.get_client(settings["library"])
 
     def work(count: int) -> None:
         for _ in range(count):

@@ -1,21 +1,21 @@
-"""Case: one of our asynchronous adapters alone, posting ready requests."""
+"""Case of an asynchronous adapter alone, posting ready requests."""
 
 from __future__ import annotations
 
 import asyncio
 from importlib import import_module
 
+from .measurement import options, serve
 from .post import ACCEPTED, BODY, HEADERS
-from .rounds import options, serve
 
 
 def main() -> None:
     """Serve rounds of posts, all on one event loop."""
-    given = options()
-    tasks = int(given["at_once"])
+    settings = options()
+    tasks = int(settings["at_once"])
     ahttp = import_module("smsgate.ahttp")
-    request = ahttp.Request("POST", f"{given['url']}/messages", HEADERS, BODY, ahttp.Timeout())
-    backend = ahttp.get_client(given["library"])
+    request = ahttp.Request("POST", f"{settings['url']}/messages", HEADERS, BODY, ahttp.Timeout())
+    backend = ahttp.get_client(settings["library"])
     loop = asyncio.new_event_loop()
 
     async def posts(count: int) -> None:

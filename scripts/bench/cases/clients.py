@@ -1,4 +1,4 @@
-"""Opens a client of either package; both are used in the same way, as the packages promise."""
+"""Clients of either package, which are used in the same way."""
 
 from __future__ import annotations
 

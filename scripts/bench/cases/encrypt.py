@@ -1,9 +1,9 @@
-"""Case: encrypts one phone number after the other."""
+"""Case of encrypting one phone number after the other."""
 
 from __future__ import annotations
 
 from .clients import RECIPIENTS, new_encryptor
-from .rounds import options, serve
+from .measurement import options, serve
 
 
 def main() -> None:

@@ -1,19 +1,19 @@
-"""Case: sends one encrypted message to a hundred recipients, then, measured, reads its state again and again."""
+"""Case of polling the state of one encrypted message to 100 recipients."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 
 from .clients import RECIPIENTS, new_message, open_client
-from .rounds import options, serve
+from .measurement import options, serve
 
 
 def main() -> None:
     """Serve rounds of polls."""
-    given = options()
-    build = new_message(given["package"], id=given["package"], phone_numbers=RECIPIENTS)
+    settings = options()
+    build = new_message(settings["package"], id=settings["package"], phone_numbers=RECIPIENTS)
     with ExitStack() as stack:
-        client = open_client(stack, given)
+        client = open_client(stack, settings)
         id = client.send(build()).id
 
         def work(count: int) -> None:

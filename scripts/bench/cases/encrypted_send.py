@@ -1,19 +1,19 @@
-"""Case: sends encrypted messages to a hundred recipients and reads each state back once."""
+"""Case of sending encrypted messages to 100 recipients and reading each state once."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 
 from .clients import RECIPIENTS, new_message, open_client
-from .rounds import options, serve
+from .measurement import options, serve
 
 
 def main() -> None:
     """Serve rounds of messages."""
-    given = options()
-    build = new_message(given["package"], id=given["package"], phone_numbers=RECIPIENTS)
+    settings = options()
+    build = new_message(settings["package"], id=settings["package"], phone_numbers=RECIPIENTS)
     with ExitStack() as stack:
-        client = open_client(stack, given)
+        client = open_client(stack, settings)
 
         def work(count: int) -> None:
             for _ in range(count):

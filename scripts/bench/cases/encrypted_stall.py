@@ -1,4 +1,4 @@
-"""Case: sends encrypted messages to a hundred recipients while a task measures the gaps between its wake-ups."""
+"""Case of sending encrypted messages to 100 recipients while a task measures the stalls of the event loop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from .clients import RECIPIENTS, new_message, open_async_client
-from .rounds import options, serve
+from .measurement import options, serve
 
 PAUSE = 0.001
 
@@ -26,11 +26,11 @@ async def longest_gap(sending: asyncio.Task[Any]) -> float:
 
 def main() -> None:
     """Serve rounds of messages, all on one event loop."""
-    given = options()
-    build = new_message(given["package"], id=given["package"], phone_numbers=RECIPIENTS)
+    settings = options()
+    build = new_message(settings["package"], id=settings["package"], phone_numbers=RECIPIENTS)
     loop = asyncio.new_event_loop()
     stack = AsyncExitStack()
-    client = loop.run_until_complete(open_async_client(stack, given))
+    client = loop.run_until_complete(open_async_client(stack, settings))
 
     async def work(count: int) -> dict[str, float]:
         gaps = [await longest_gap(asyncio.create_task(client.send(build()))) for _ in range(count)]

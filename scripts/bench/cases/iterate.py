@@ -1,4 +1,4 @@
-"""Case: iterates over a long list and says how much the peak memory grew after the first page."""
+"""Case of iterating over a long list; reports how much the peak memory grew after the first page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from itertools import islice
 
 from .clients import open_client
-from .rounds import options, serve
+from .measurement import options, serve
 
 PAGE = 100
 PEAK_UNIT = 1 if sys.platform == "darwin" else 1024

@@ -1,4 +1,4 @@
-"""Case: lists of 100 messages as objects."""
+"""Case of reading lists of 100 messages as objects."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from contextlib import ExitStack
 from importlib import import_module
 
 from .clients import open_client
-from .rounds import options, serve
+from .measurement import options, serve
 
 PAGE = 100
 
 
 def main() -> None:
     """Serve rounds of lists."""
-    given = options()
-    pagination = import_module(f"{given['package']}.domain").QueryPagination(limit=PAGE, offset=0)
+    settings = options()
+    pagination = import_module(f"{settings['package']}.domain").QueryPagination(limit=PAGE, offset=0)
     with ExitStack() as stack:
-        client = open_client(stack, given)
+        client = open_client(stack, settings)
 
         def lists(count: int) -> None:
             for _ in range(count):

@@ -1,11 +1,11 @@
-"""Case: an HTTP library as its own manual shows it, posting the bytes that a send posts."""
+"""Case of a synchronous HTTP library in its ordinary use, posting the bytes of a send."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .rounds import options, serve_threads
+from .measurement import options, serve_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,16 +56,16 @@ def with_pyreqwest(url: str) -> Callable[[], int]:
 
 def main() -> None:
     """Serve rounds of posts."""
-    given = options()
+    settings = options()
     makers = {"httpx": with_httpx, "requests": with_requests, "pyreqwest": with_pyreqwest}
-    post = makers[given["library"]](f"{given['url']}/messages")
+    post = makers[settings["library"]](f"{settings['url']}/messages")
 
     def work(count: int) -> None:
         for _ in range(count):
             if post() != ACCEPTED:
                 raise RuntimeError("the server did not accept the message")
 
-    serve_threads(work, int(given["at_once"]))
+    serve_threads(work, int(settings["at_once"]))
 
 
 if __name__ == "__main__":

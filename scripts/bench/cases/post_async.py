@@ -1,4 +1,4 @@
-"""Case: an asynchronous HTTP library as its own manual shows it, posting the bytes that a send posts."""
+"""Case of an asynchronous HTTP library in its ordinary use, posting the bytes of a send."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .measurement import options, serve
 from .post import ACCEPTED, BODY, HEADERS
-from .rounds import options, serve
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -51,11 +51,11 @@ async def enter(library: str) -> tuple[AbstractAsyncContextManager[Any], Any, Po
 
 def main() -> None:
     """Serve rounds of posts, all on one event loop."""
-    given = options()
-    tasks = int(given["at_once"])
-    url = f"{given['url']}/messages"
+    settings = options()
+    tasks = int(settings["at_once"])
+    url = f"{settings['url']}/messages"
     loop = asyncio.new_event_loop()
-    manager, client, post = loop.run_until_complete(enter(given["library"]))
+    manager, client, post = loop.run_until_complete(enter(settings["library"]))
 
     async def posts(count: int) -> None:
         for _ in range(count):

@@ -1,25 +1,25 @@
-"""Case: sends, from one thread or several, through one client."""
+"""Case of sending from one or more threads through one client."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 
 from .clients import new_message, open_client
-from .rounds import options, serve_threads
+from .measurement import options, serve_threads
 
 
 def main() -> None:
     """Serve rounds of sends."""
-    given = options()
-    build = new_message(given["package"])
+    settings = options()
+    build = new_message(settings["package"])
     with ExitStack() as stack:
-        client = open_client(stack, given)
+        client = open_client(stack, settings)
 
         def sends(count: int) -> None:
             for _ in range(count):
                 client.send(build())
 
-        serve_threads(sends, int(given["at_once"]))
+        serve_threads(sends, int(settings["at_once"]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Case: sends from many tasks through one asynchronous client."""
+"""Case of sending from many tasks through one asynchronous client."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from .clients import new_message, open_async_client
-from .rounds import options, serve
+from .measurement import options, serve
 
 
 def main() -> None:
     """Serve rounds of sends, all on one event loop."""
-    given = options()
-    tasks = int(given["at_once"])
-    build = new_message(given["package"])
+    settings = options()
+    tasks = int(settings["at_once"])
+    build = new_message(settings["package"])
     loop = asyncio.new_event_loop()
     stack = AsyncExitStack()
-    client = loop.run_until_complete(open_async_client(stack, given))
+    client = loop.run_until_complete(open_async_client(stack, settings))
 
     async def sends(count: int) -> None:
         for _ in range(count):

@@ -1,4 +1,4 @@
-"""Case: verifies and parses one event again and again, or only computes its HMAC and reads its JSON."""
+"""Case of verifying and parsing one event, or of computing its HMAC and reading its JSON alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from importlib import import_module
 from typing import Any
 
-from .rounds import options, serve
+from .measurement import options, serve
 
 KEY = "a-signing-key"
 BODY = json.dumps(

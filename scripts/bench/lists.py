@@ -1,4 +1,4 @@
-"""Reading lists of messages."""
+"""Rows about lists of messages."""
 
 from __future__ import annotations
 

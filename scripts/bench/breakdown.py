@@ -1,8 +1,8 @@
-"""For the rows that miss a target: what the library alone would reach, and what our adapter and our own work take."""
+"""Rows that explain others: the rate of the HTTP library alone, and the cost of our adapter and of our own code."""
 
 from __future__ import annotations
 
-from .limits import TASKS
+from .overhead import TASKS
 from .rows import THEIRS, Row, Side, Target
 
 __all__ = ["ROWS"]
@@ -11,7 +11,7 @@ _NONE = Target("cpu", None, plus_us=0.0)
 
 
 def _bound(name: str, title: str, library: str, theirs: str, at_once: int, *, python: int = 10) -> Row:
-    """Compare a library in its ordinary use with the official client: what no client over it can beat by much."""
+    """Compare a library in its ordinary use with the official client, which bounds every client over it."""
     case = "_async" if name.startswith("async") else ""
     return Row(
         f"bound-{name}",
@@ -62,10 +62,10 @@ ROWS = (
     ),
     Row(
         "part-own",
-        "part: our own work for a send, right after a sleep of 50 µs, beside the same in a tight loop",
+        "part: our own code for a send, right after a sleep of 50 µs, beside the same in a tight loop",
         "request",
-        Side("after a sleep", "own", {"pause_us": 50}),
-        Side("tight loop", "own", {"pause_us": 0}),
+        Side("after a sleep", "client_only", {"pause_us": 50}),
+        Side("tight loop", "client_only", {"pause_us": 0}),
         _NONE,
     ),
 )

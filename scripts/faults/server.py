@@ -1,4 +1,4 @@
-"""A gateway behind real sockets that misbehaves on the wire: cuts, silence, halves, noise."""
+"""Gateway on a real socket that breaks connections: resets, timeouts, truncated and invalid responses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from smsgate.emulator import Fault, Gateway, ServedExchange
     from smsgate.http import HttpClient, Response, StreamedResponse
 
-__all__ = ["AsyncRefusing", "Refusing", "WireServer", "open_files"]
+__all__ = ["AsyncRefusingBackend", "FaultyServer", "RefusingBackend", "open_files"]
 
 _NOISE = b"\x16\x03\x01\x00 what is this?\r\n\r\n"
 _PACE = 0.02
@@ -34,15 +34,15 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _EMPTY = Request("GET", "http://gateway.test/", {}, None, Timeout())
 
 
-class WireServer:
-    """Serves a gateway on a free port of this machine; use as a context manager.
+class FaultyServer:
+    """Server of a gateway on a free local port; use as a context manager.
 
-    Faults are drawn when the first byte of a request arrives, so that a reset can come before the request was read.
+    Faults are chosen when the first byte of a request arrives, so that a reset can precede the rest of the request.
     The gateway's own faults are not used.
 
     Args:
-        gateway: answers the requests.
-        faults: says what goes wrong; ``refuse`` is a reset here, see `Refusing` for real refusals.
+        gateway: handles the requests.
+        faults: chooses the faults; ``refuse`` is a reset here, see `RefusingBackend` for real refusals.
     """
 
     def __init__(self, gateway: Gateway, faults: Faults | None = None) -> None:
@@ -102,17 +102,19 @@ class WireServer:
             await writer.wait_closed()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Serve one request; tell whether the connection may serve another."""
+        """Serve one request; return whether the connection may serve another."""
         first = await reader.readexactly(1)
         fault = self.faults(_EMPTY) if self.faults else None
         if fault is not None and fault.kind in {"refuse", "reset"}:
             _reset(writer)
             return False
-        self._gateway.faults = partial(_given, fault)  # only this thread serves the gateway
+        self._gateway.faults = partial(_fixed_fault, fault)  # only this thread serves the gateway
         played = self._gateway.play(await _request(first, reader))
-        return await self._answer(played, reader, writer)
+        return await self._respond(played, reader, writer)
 
-    async def _answer(self, played: ServedExchange, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _respond(
+        self, played: ServedExchange, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
         fault, response = played.fault, played.response
         if fault is None or response is None or not played.broken:
             noise = fault is not None and fault.kind == "garbage" and next(self._turns) % 2
@@ -122,7 +124,7 @@ class WireServer:
         if fault.kind == "lost":
             _reset(writer)
         elif fault.kind == "late":
-            await _until_gone(reader, _LIMIT)
+            await _wait_until_closed(reader, _LIMIT)
         elif fault.kind == "truncate":
             writer.write(_head(response) + response.content[: len(response.content) // 2])
             await writer.drain()
@@ -131,42 +133,42 @@ class WireServer:
         return False
 
 
-class _Closed:
-    """A port of this machine where nobody listens: whoever connects is refused by the operating system."""
+class _ClosedPort:
+    """Local port without a listener, so that the operating system refuses connections."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self._origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
-    def aimed(self, request: Request) -> Request:
-        """The request, aimed at the closed port when a fault says so."""
+    def redirect(self, request: Request) -> Request:
+        """Return the request, sent to the closed port when a fault is chosen."""
         if self.faults(request) is None:
             return request
         path = "/" + request.url.partition("://")[2].partition("/")[2]
         return replace(request, url=self._origin + path)
 
 
-class Refusing:
-    """Makes a share of a backend's requests meet a port where nobody listens."""
+class RefusingBackend:
+    """Backend that sends a share of its requests to a port without a listener."""
 
     def __init__(self, inner: HttpClient, *, rate: float, seed: int) -> None:
         self._inner = inner
-        self._closed = _Closed(Faults.random(rate, seed=seed, kinds=["refuse"]))
+        self._closed = _ClosedPort(Faults.random(rate, seed=seed, kinds=["refuse"]))
 
     @property
     def faults(self) -> Faults:
-        """What was refused."""
+        """Faults that choose the refused requests."""
         return self._closed.faults
 
     def send(self, request: Request) -> Response:
-        """Exchange one request for its answer."""
-        return self._inner.send(self._closed.aimed(request))
+        """Send one request and return its response."""
+        return self._inner.send(self._closed.redirect(request))
 
     @contextmanager
     def stream(self, request: Request) -> Generator[StreamedResponse]:
-        """Exchange one request for an answer that arrives in chunks."""
-        with self._inner.stream(self._closed.aimed(request)) as response:
+        """Send one request and stream its response."""
+        with self._inner.stream(self._closed.redirect(request)) as response:
             yield response
 
     def close(self) -> None:
@@ -174,26 +176,26 @@ class Refusing:
         self._inner.close()
 
 
-class AsyncRefusing:
-    """The asynchronous `Refusing`."""
+class AsyncRefusingBackend:
+    """The asynchronous `RefusingBackend`."""
 
     def __init__(self, inner: AsyncHttpClient, *, rate: float, seed: int) -> None:
         self._inner = inner
-        self._closed = _Closed(Faults.random(rate, seed=seed, kinds=["refuse"]))
+        self._closed = _ClosedPort(Faults.random(rate, seed=seed, kinds=["refuse"]))
 
     @property
     def faults(self) -> Faults:
-        """What was refused."""
+        """Faults that choose the refused requests."""
         return self._closed.faults
 
     async def send(self, request: Request) -> Response:
-        """Exchange one request for its answer."""
-        return await self._inner.send(self._closed.aimed(request))
+        """Send one request and return its response."""
+        return await self._inner.send(self._closed.redirect(request))
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse]:
-        """Exchange one request for an answer that arrives in chunks."""
-        async with self._inner.stream(self._closed.aimed(request)) as response:
+        """Send one request and stream its response."""
+        async with self._inner.stream(self._closed.redirect(request)) as response:
             yield response
 
     async def aclose(self) -> None:
@@ -206,7 +208,7 @@ def open_files() -> int:
     return len(list(Path("/dev/fd").iterdir()))
 
 
-def _given(fault: Fault | None, _request: Request) -> Fault | None:
+def _fixed_fault(fault: Fault | None, _request: Request) -> Fault | None:
     return fault
 
 
@@ -233,12 +235,12 @@ async def _drip(response: Response, reader: asyncio.StreamReader, writer: asynci
     for place in range(len(response.content)):
         writer.write(response.content[place : place + 1])
         await writer.drain()
-        if await _until_gone(reader, _PACE):
+        if await _wait_until_closed(reader, _PACE):
             return
 
 
-async def _until_gone(reader: asyncio.StreamReader, seconds: float) -> bool:
-    """Wait until the client hangs up, or so long; tell whether it did."""
+async def _wait_until_closed(reader: asyncio.StreamReader, seconds: float) -> bool:
+    """Wait until the client closes the connection; return False after the given seconds."""
     try:
         return not await asyncio.wait_for(reader.read(1), seconds)
     except asyncio.TimeoutError:
@@ -246,7 +248,7 @@ async def _until_gone(reader: asyncio.StreamReader, seconds: float) -> bool:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """Close with a reset instead of an end."""
+    """Close the connection with a reset."""
     raw = writer.get_extra_info("socket")
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     writer.transport.abort()

@@ -1,4 +1,4 @@
-"""Case: sends over a backend that answers by itself, so that nothing but our own work is left."""
+"""Case of sending over a backend without I/O, which leaves the cost of our own code."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from importlib import import_module
 from typing import Any
 
 from .clients import CREDENTIALS, new_message
+from .measurement import options, serve
 from .post import ACCEPTED
-from .rounds import options, serve
 
 
-class Answering:
-    """A backend with one answer to everything.
+class ConstantBackend:
+    """Backend with one response to every request.
 
     Args:
-        pause: seconds to sleep before it; the processor works for others meanwhile, or rests.
+        pause: seconds to sleep before it.
     """
 
     def __init__(self, pause: float) -> None:
         self._pause = pause
         self._response: Any = import_module("smsgate.http").Response
-        answers = import_module("bench.answers")
-        self._id: bytes = answers.ID
-        self._content = json.dumps(answers.message(self._id.decode(), 1)).encode()
+        responses = import_module("bench.responses")
+        self._id: bytes = responses.ID
+        self._content = json.dumps(responses.message(self._id.decode(), 1)).encode()
 
     def send(self, request: Any) -> Any:
-        """Answer, after the pause."""
+        """Return the response after the pause."""
         if self._pause:
             time.sleep(self._pause)
         content = self._content.replace(self._id, request.content[7:28])  # the id comes first
         return self._response(ACCEPTED, {"content-type": "application/json"}, content)
 
     def stream(self, _request: Any) -> Any:
-        """Refuse; nothing is downloaded here."""
+        """Raise, because this case downloads nothing."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -43,10 +43,10 @@ class Answering:
 
 def main() -> None:
     """Serve rounds of sends."""
-    given = options()
+    settings = options()
     smsgate = import_module("smsgate")
     build = new_message("smsgate")
-    client = smsgate.APIClient(*CREDENTIALS, base_url=given["url"], http=Answering(given["pause_us"] / 1e6))
+    client = smsgate.APIClient(*CREDENTIALS, base_url=settings["url"], http=ConstantBackend(settings["pause_us"] / 1e6))
 
     def work(count: int) -> None:
         for _ in range(count):

@@ -1,4 +1,4 @@
-"""Importing, each time in a new interpreter."""
+"""Rows about import time, each round in a new interpreter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds what a client said about its messages against what the gateway has in its books."""
+"""Audit of a client: the results that it reported, compared with the messages that the gateway stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Claim", "Verdicts", "audit"]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the client said about one message: the state that it returned, or the error that it raised."""
+    """Result that the client reported for one message: the returned state or the raised error."""
 
     text: str
     number: str
@@ -28,15 +28,15 @@ class Claim:
 
 @dataclass(slots=True)
 class Verdicts:
-    """How true the client was.
+    """Counts of correct and wrong results.
 
     Attributes:
-        accepted: messages that it called accepted.
-        failed: messages that it called failed for certain.
-        unknown: messages about which it said that it does not know, with their id.
-        lost: called accepted, but the books do not have them (or under another id or number).
-        untrue: called failed, but they are in the books; or called unknown without the id they are booked under.
-        doubled: in the books twice, by their text, or with an id on two devices.
+        accepted: messages that the client reported as accepted.
+        failed: messages that it reported as certainly failed.
+        unknown: messages whose outcome it reported as unknown, with their id.
+        lost: reported as accepted, but not stored (or stored under another id or number).
+        untrue: reported as failed but stored; or reported as unknown without the id under which they are stored.
+        doubled: stored twice, by their text, or with one id on two devices.
     """
 
     accepted: int = 0
@@ -48,12 +48,12 @@ class Verdicts:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing was lost, doubled or told wrongly."""
+        """Whether no message was lost, doubled or reported wrongly."""
         return not (self.lost or self.untrue or self.doubled)
 
 
 def audit(gateway: Gateway, claims: Iterable[Claim], beside: Sequence[str] = ()) -> Verdicts:
-    """Compare every claim with the books; messages with the ids ``beside`` do not count."""
+    """Compare every claim with the stored messages; those with the ids ``beside`` are ignored."""
     rows: dict[str, list[Message]] = defaultdict(list)
     ids: Counter[tuple[str, str]] = Counter()  # with the text: different messages may have one id on different devices
     for row in gateway.messages:
@@ -67,7 +67,7 @@ def audit(gateway: Gateway, claims: Iterable[Claim], beside: Sequence[str] = ())
         found = rows.pop(claim.text, [])
         verdicts.doubled += len(found) > 1 and len({row.id for row in found}) > 1
         _judge(verdicts, claim, found[0] if found else None)
-    verdicts.untrue += len(rows)  # nobody asked for these
+    verdicts.untrue += len(rows)  # stored although no caller sent them
     return verdicts
 
 
@@ -80,7 +80,7 @@ def _judge(verdicts: Verdicts, claim: Claim, row: Message | None) -> None:
         verdicts.unknown += 1
         verdicts.untrue += said.message_id is None or (row is not None and row.id != said.message_id)
     elif isinstance(said, TransportError) and said.sent is not False:
-        verdicts.untrue += 1  # whether it left is unknown, and no id is told
+        verdicts.untrue += 1  # it may have been sent, and the error has no id
     else:
         verdicts.failed += 1
         verdicts.untrue += row is not None

@@ -1,4 +1,4 @@
-"""Sending one message after the other, ours beside theirs."""
+"""Rows about sends, one message after the other, beside the official client."""
 
 from __future__ import annotations
 

@@ -32,18 +32,18 @@ ASYNC = ["httpx", "aiohttp", "pyreqwest"]
 
 
 @pytest.fixture
-def calls(faulting):
+def calls(fault_module):
     """Every kind of call that carries something personal."""
-    canaries, sends = faulting("canaries"), faulting("sends")
+    personal_data, sends = fault_module("personal_data"), fault_module("sends")
     return [
         lambda client: client.send(sends.message(1)),
-        lambda client: client.send(canaries.text(2), to=canaries.number(2), id="fixed"),
+        lambda client: client.send(personal_data.text(2), to=personal_data.number(2), id="fixed"),
         lambda client: client.get_state("fixed"),
         lambda client: client.cancel_message("fixed"),
         lambda client: client.get_messages(include_content=True),
-        lambda client: client.send("", to=canaries.number(3)),
-        lambda client: client.send(canaries.text(3), to=[canaries.number(3), canaries.number(3)]),
-        lambda client: client.send(canaries.text(3), to="not a number"),
+        lambda client: client.send("", to=personal_data.number(3)),
+        lambda client: client.send(personal_data.text(3), to=[personal_data.number(3), personal_data.number(3)]),
+        lambda client: client.send(personal_data.text(3), to="not a number"),
         lambda client: client.generate_token({"scopes": ["all:any"]}),
     ]
 
@@ -51,11 +51,11 @@ def calls(faulting):
 @pytest.mark.parametrize("name", sorted(FAULTS))
 @pytest.mark.parametrize("sealed", [False, True])
 def test_no_fault_brings_anything_personal_to_light(  # noqa: PLR0917 - fixtures and parameters
-    faulting, scan, calls, gateway, name, sealed
+    fault_module, scan, calls, gateway, name, sealed
 ):
-    canaries, sends = faulting("canaries"), faulting("sends")
-    encryptor = Encryptor(canaries.PASSPHRASE) if sealed else None
-    auth = JWTAuth(canaries.LOGIN, canaries.PASSWORD, [Scope.ALL_ANY])
+    personal_data, sends = fault_module("personal_data"), fault_module("sends")
+    encryptor = Encryptor(personal_data.PASSPHRASE) if sealed else None
+    auth = JWTAuth(personal_data.LOGIN, personal_data.PASSWORD, [Scope.ALL_ANY])
     shown = []
     client = APIClient(
         auth=auth,
@@ -79,22 +79,22 @@ def test_no_fault_brings_anything_personal_to_light(  # noqa: PLR0917 - fixtures
     assert scan.seen > 100
 
 
-def test_values_show_nothing_personal(faulting, scan):
-    canaries = faulting("canaries")
-    token = f"{canaries.TEXT}-token".replace(" ", "-")
-    scan.learn(token)
-    message = Message(phone_numbers=[canaries.number(1)], text_message=TextMessage(text=canaries.text(1)))
+def test_values_show_nothing_personal(fault_module, scan):
+    personal_data = fault_module("personal_data")
+    token = f"{personal_data.TEXT}-token".replace(" ", "-")
+    scan.add_value(token)
+    message = Message(phone_numbers=[personal_data.number(1)], text_message=TextMessage(text=personal_data.text(1)))
 
     scan.object(
         message,
         message.text_message,
         operations.send_message(message),
-        BasicAuth(canaries.LOGIN, canaries.PASSWORD),
+        BasicAuth(personal_data.LOGIN, personal_data.PASSWORD),
         BearerAuth(token),
-        JWTAuth(canaries.LOGIN, canaries.PASSWORD, [Scope.ALL_ANY]),
-        Encryptor(canaries.PASSPHRASE),
-        Request("POST", "http://gateway.test/", {"Authorization": token}, canaries.text(1).encode(), Timeout()),
-        APIClient(canaries.LOGIN, canaries.PASSWORD),
+        JWTAuth(personal_data.LOGIN, personal_data.PASSWORD, [Scope.ALL_ANY]),
+        Encryptor(personal_data.PASSPHRASE),
+        Request("POST", "http://gateway.test/", {"Authorization": token}, personal_data.text(1).encode(), Timeout()),
+        APIClient(personal_data.LOGIN, personal_data.PASSWORD),
         AsyncAPIClient(password=token),
     )
 
@@ -107,12 +107,12 @@ def test_values_show_nothing_personal(faulting, scan):
 )
 @pytest.mark.parametrize("kinds", [tuple(FAULTS), ("garbage-handled",)], ids=["all", "garbage"])
 def test_faults_on_real_sockets_bring_nothing_to_light(  # noqa: PLR0917 - fixtures and parameters
-    faulting, scan, wire, use_async, backend, kinds
+    fault_module, scan, wire, use_async, backend, kinds
 ):
-    canaries, sends = faulting("canaries"), faulting("sends")
+    personal_data, sends = fault_module("personal_data"), fault_module("sends")
     options = {
-        "login": canaries.LOGIN,
-        "password": canaries.PASSWORD,
+        "login": personal_data.LOGIN,
+        "password": personal_data.PASSWORD,
         "base_url": wire.url,
         "http": backend,
         "retry": sends.QUICK,
@@ -146,8 +146,8 @@ def test_faults_on_real_sockets_bring_nothing_to_light(  # noqa: PLR0917 - fixtu
 # -- the scans themselves ------------------------------------------------------------------------------------------
 
 
-def test_the_scan_sees_causes_records_and_representations(faulting, nothing_personal_shows):
-    module = faulting("canaries")
+def test_the_scan_sees_causes_records_and_representations(fault_module, nothing_personal_shows):
+    module = fault_module("personal_data")
     caused = SMSGateError("fine")
     caused.__cause__ = ValueError(module.PASSWORD)
     caused.__cause__.__context__ = KeyError(module.number(7))
@@ -156,7 +156,7 @@ def test_the_scan_sees_causes_records_and_representations(faulting, nothing_pers
         logging.getLogger("smsgate").debug("about %s", module.text(1))
         scan.error(caused)
         scan.object("nothing", {"a": "further"})
-        scan.learn("later")
+        scan.add_value("later")
         scan.look("text", "sooner or later")
 
     assert scan.leaks == [
@@ -213,7 +213,7 @@ def test_the_plugin_fails_tests_in_which_something_showed(tmp_path):
     path = ":".join(str(root / name) for name in ("tests", "src", "generated"))
 
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "canaries", "-p", "no:cacheprovider", str(tmp_path)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "leak_detection", "-p", "no:cacheprovider", str(tmp_path)],
         env={"PYTHONPATH": path},
         cwd=tmp_path,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Values that must never show, and a scan for them."""
+"""Personal and secret test values, and a scan of logs and errors for them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PASSPHRASE = "canary-passphrase-2718"  # noqa: S105 - made up
 TEXT = "canary text"
 _NUMBERS = "+79991"
 _ANY_NUMBER = re.compile(r"(?<![\d.])\+?79991\d{6}(?!\d)")  # alone, not among the digits of a duration
-_DEEP = 50
+_MAX_CAUSES = 50
 
 
 def text(index: int) -> str:
@@ -35,19 +35,19 @@ def number(index: int) -> str:
 
 
 class Scan(logging.Handler):
-    """Looks for canaries in log records and in whatever it is shown; counts what it saw.
+    """Scan of log records, errors and objects for the test values.
 
-    Use as a context manager: meanwhile it gets every record of the logger ``smsgate``, DEBUG included.
+    As a context manager it receives every record of the logger ``smsgate``, DEBUG included.
 
     Attributes:
         seen: number of texts scanned.
-        leaks: where a canary was found: the kind of text, never the text itself.
+        leaks: where a value was found: the kind of text, never the text itself.
     """
 
     def __init__(self, further: Iterable[str] = ()) -> None:
         super().__init__(logging.DEBUG)
         basic = base64.b64encode(f"{LOGIN}:{PASSWORD}".encode()).decode()
-        self._canaries = [PASSWORD, PASSPHRASE, TEXT, basic, *further]
+        self._values = [PASSWORD, PASSPHRASE, TEXT, basic, *further]
         self._before = logging.NOTSET
         self.seen = 0
         self.leaks: list[str] = []
@@ -66,36 +66,36 @@ class Scan(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Scan a record, its arguments and its traceback."""
-        given = record.args if isinstance(record.args, tuple) else (record.args,)
-        self.look("log record", record.getMessage(), *map(repr, given))
+        arguments = record.args if isinstance(record.args, tuple) else (record.args,)
+        self.look("log record", record.getMessage(), *map(repr, arguments))
         if record.exc_info and record.exc_info[1]:
             self.error(record.exc_info[1])
 
-    def learn(self, canary: str) -> None:
-        """Watch out for one more value, such as a token just issued."""
-        self._canaries.append(canary)
+    def add_value(self, value: str) -> None:
+        """Add a value to scan for, such as a token just issued."""
+        self._values.append(value)
 
     def error(self, error: BaseException) -> None:
-        """Scan an exception, everything behind it, and the text of its traceback."""
+        """Scan an exception, its causes, and the text of its traceback."""
         for link in _chain(error):
             self.look(f"repr or str of {type(link).__name__}", repr(link), str(link))
         self.look(f"traceback of {type(error).__name__}", "".join(traceback.format_exception(error)))
 
     def object(self, *objects: object) -> None:
-        """Scan how objects show themselves."""
+        """Scan the `repr` and `str` of objects."""
         for item in objects:
             self.look(f"repr or str of {type(item).__name__}", repr(item), str(item))
 
     def look(self, kind: str, *texts: str) -> None:
         """Scan texts."""
         self.seen += len(texts)
-        if any(_ANY_NUMBER.search(shown) or any(canary in shown for canary in self._canaries) for shown in texts):
+        if any(_ANY_NUMBER.search(shown) or any(value in shown for value in self._values) for shown in texts):
             self.leaks.append(kind)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
     pending, seen = [error], set[int]()
-    while pending and len(seen) < _DEEP:
+    while pending and len(seen) < _MAX_CAUSES:
         link = pending.pop()
         if id(link) in seen:
             continue

@@ -1,4 +1,4 @@
-"""The loop of every case: a number comes in, that many operations are done, what they took goes out."""
+"""Measurement loop of every case: it reads a number, does that many operations and writes their times."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["options", "serve", "serve_threads"]
 
 def options() -> dict[str, Any]:
     """Return the options that the bench gave to this process."""
-    given: dict[str, Any] = json.loads(sys.argv[1])
-    return given
+    parsed: dict[str, Any] = json.loads(sys.argv[1])
+    return parsed
 
 
 def serve(work: Callable[[int], Mapping[str, float] | None]) -> None:

@@ -1,4 +1,4 @@
-"""Runs rows: both sides as processes, in turns, so that what disturbs the machine disturbs both."""
+"""Runner of rows: both sides are processes that take turns, so that other load affects both."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 __all__ = ["CaseError", "Effort", "Worker", "run_row", "server", "worker"]
 
-PATIENCE = 300.0
+TIMEOUT_SECONDS = 300.0
 SHOWN_OF_FAILURE = 300
 
 
 class CaseError(Exception):
-    """A measured program failed; the text is the end of what it wrote."""
+    """A measured program failed; the text is the end of its output."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to measure.
+    """Number and length of rounds.
 
     Attributes:
         rounds: rounds of a row for each side.
-        seconds: what a round should take.
+        seconds: length of a round.
         fresh_rounds: rounds of a row that needs a new process each time.
         share: part of a row's fixed number of operations to do.
     """
@@ -61,36 +61,36 @@ QUICK = Effort(rounds=5, seconds=0.15, fresh_rounds=3, share=0.1)
 
 
 class Worker:
-    """A running side of a row."""
+    """Process of one side of a row."""
 
     def __init__(self, process: subprocess.Popen[str], errors: Any) -> None:
         self._process = process
         self._errors = errors
 
     def round(self, count: int) -> Sample:
-        """Have so many operations done.
+        """Run a number of operations.
 
         Raises:
-            CaseError: the program ended or said nothing for minutes.
+            CaseError: the program ended or wrote nothing for minutes.
         """
-        requests, answers = self._process.stdin, self._process.stdout
-        if requests is None or answers is None:
+        requests, responses = self._process.stdin, self._process.stdout
+        if requests is None or responses is None:
             raise CaseError("the program has no pipes")
         try:
             print(count, file=requests, flush=True)
         except BrokenPipeError:
-            raise CaseError(self._last_words()) from None
-        ready, _, _ = select.select([answers], [], [], PATIENCE)
-        line = answers.readline() if ready else ""
+            raise CaseError(self._last_output()) from None
+        ready, _, _ = select.select([responses], [], [], TIMEOUT_SECONDS)
+        line = responses.readline() if ready else ""
         if not line:
-            raise CaseError(self._last_words())
+            raise CaseError(self._last_output())
         return Sample(**json.loads(line))
 
-    def _last_words(self) -> str:
+    def _last_output(self) -> str:
         try:
             self._process.wait(1.0)
         except subprocess.TimeoutExpired:
-            return "no answer in time"
+            return "no response in time"
         self._errors.seek(0)
         lines = [line for line in self._errors.read().splitlines() if line.strip()]
         return lines[-1][:SHOWN_OF_FAILURE] if lines else f"ended with {self._process.returncode}"
@@ -98,7 +98,7 @@ class Worker:
 
 @contextmanager
 def process(command: list[str]) -> Generator[Worker]:
-    """Start a program, and end it by the end of its input."""
+    """Start a program, and close its input to end it."""
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
@@ -134,7 +134,7 @@ def worker(python: Path, side: Side, url: str) -> AbstractContextManager[Worker]
 
 @contextmanager
 def server() -> Generator[dict[str, int]]:
-    """Start the stub server in a process of its own and give its ports."""
+    """Start the stub server in its own process and yield its ports."""
     with subprocess.Popen(
         [sys.executable, "-m", "bench.server"],
         cwd=SCRIPTS,
@@ -151,19 +151,23 @@ def server() -> Generator[dict[str, int]]:
 
 
 def run_row(python: Path, row: Row, ports: dict[str, int], effort: Effort) -> Result:
-    """Measure a row; what fails is told in the result."""
+    """Measure a row; the result contains a failure."""
     url = f"http://127.0.0.1:{ports['slow' if row.slow else 'fast']}/3rdparty/v1"
     sides = [row.ours] if row.other is None else [row.ours, row.other]
     try:
-        samples = _fresh(python, row, sides, url, effort) if row.fresh else _lasting(python, row, sides, url, effort)
+        samples = (
+            _measure_fresh(python, row, sides, url, effort)
+            if row.fresh
+            else _measure_running(python, row, sides, url, effort)
+        )
     except CaseError as error:
         return Result(row, problem=str(error))
     ours, other = medians(samples[0]), medians(samples[1]) if row.other else None
     return Result(row, ours, other, judge(row.target, ours, other))
 
 
-def _fresh(python: Path, row: Row, sides: list[Side], url: str, effort: Effort) -> list[list[Sample]]:
-    """Start every side anew for each round; the first start of each, which compiles, does not count."""
+def _measure_fresh(python: Path, row: Row, sides: list[Side], url: str, effort: Effort) -> list[list[Sample]]:
+    """Start every side anew for each round; the first start, which compiles bytecode, does not count."""
     count = max(1, int(row.count * effort.share))
     samples: list[list[Sample]] = [[] for _ in sides]
     for number in range(effort.rounds_of(row) + 1):
@@ -175,10 +179,10 @@ def _fresh(python: Path, row: Row, sides: list[Side], url: str, effort: Effort) 
     return samples
 
 
-def _lasting(python: Path, row: Row, sides: list[Side], url: str, effort: Effort) -> list[list[Sample]]:
-    """Keep all sides running and let them work in turns.
+def _measure_running(python: Path, row: Row, sides: list[Side], url: str, effort: Effort) -> list[list[Sample]]:
+    """Keep all sides running and measure them in turns.
 
-    A first short round warms up and a second sets the numbers, unless the row says how many: it may take seconds.
+    A first short round warms up and a second chooses the number of operations, unless the row sets it.
     """
     samples: list[list[Sample]] = [[] for _ in sides]
     with ExitStack() as stack:
@@ -198,7 +202,7 @@ def _lasting(python: Path, row: Row, sides: list[Side], url: str, effort: Effort
 
 
 def _order(number: int, sides: int) -> list[int]:
-    """Let the sides begin in turns."""
+    """Alternate the side that begins."""
     return list(range(sides)) if number % 2 == 0 else list(reversed(range(sides)))
 
 

@@ -1,4 +1,4 @@
-"""Our send beside the ordinary use of the HTTP library under it, with the same bytes: what we add to it."""
+"""Rows about the overhead of a send over the HTTP library in its ordinary use, with the same bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast the stub server itself is: what no client can beat."""
+"""Speed of the stub server itself, which no client can exceed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 import time
 from dataclasses import dataclass
 
-__all__ = ["Ceiling", "measure"]
+__all__ = ["ServerSpeed", "measure"]
 
 REQUEST = b"POST /3rdparty/v1/messages HTTP/1.1\r\nHost: stub\r\nContent-Length: 106\r\n\r\n" + b"x" * 106
 SPENT = b"GET /spent HTTP/1.1\r\nHost: stub\r\n\r\n"
@@ -14,8 +14,8 @@ CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
-class Ceiling:
-    """Microseconds for each request: of the server's processor time, and of a bare socket's round trip."""
+class ServerSpeed:
+    """Microseconds per request: the server's processor time, and the round trip of a bare socket."""
 
     server_us: float
     round_trip_us: float
@@ -28,8 +28,8 @@ class Ceiling:
         )
 
 
-def measure(port: int, count: int) -> Ceiling:
-    """Exchange so many sends over one bare socket."""
+def measure(port: int, count: int) -> ServerSpeed:
+    """Send a number of requests over one bare socket."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         spent, wall = _spent(connection), time.perf_counter()
@@ -37,7 +37,7 @@ def measure(port: int, count: int) -> Ceiling:
             connection.sendall(REQUEST)
             connection.recv(CHUNK)
         wall = time.perf_counter() - wall
-        return Ceiling((_spent(connection) - spent) / count * 1e6, wall / count * 1e6)
+        return ServerSpeed((_spent(connection) - spent) / count * 1e6, wall / count * 1e6)
 
 
 def _spent(connection: socket.socket) -> float:

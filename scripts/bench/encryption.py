@@ -1,4 +1,4 @@
-"""End-to-end encryption: one field, a message to a hundred recipients, reading it back, and the event loop meanwhile.
+"""Rows about encryption: one field, a message to 100 recipients, its state, and the stall of the event loop.
 
 The rounds are few: the official client takes seconds for each.
 """

@@ -1,4 +1,4 @@
-"""Receiving: what it costs to verify and read a webhook's event, beside the least that anyone must do with it."""
+"""Rows about webhooks: verification and parsing of an event, beside HMAC and `json.loads` alone."""
 
 from __future__ import annotations
 

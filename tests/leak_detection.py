@@ -1,4 +1,4 @@
-"""A pytest plugin: nothing secret or personal may show in a log record or in an exception that a test expects.
+"""Pytest plugin that fails a test when personal or secret data appears in a log record or an expected exception.
 
 Load it with ``pytest_plugins`` or by importing its fixture into a conftest. It looks at every record of the logger
 ``smsgate``, DEBUG included, at the text of every `SMSGateError` that is made, whoever catches it, and at the chain of
@@ -38,28 +38,28 @@ _LONGEST_CHAIN = 20
 
 
 def leaks(text: str) -> bool:
-    """Tell whether a text holds something secret or personal."""
+    """Return whether a text contains something secret or personal."""
     return FORMS.search(text) is not None or any(word in text for word in WORDS)
 
 
 class Watch(logging.Handler):
-    """Collects the places where something showed; never the text itself."""
+    """Log handler that collects the places of leaks, never the text itself."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.found: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Look at a log record."""
-        given = record.args if isinstance(record.args, tuple) else (record.args,)
-        words = [repr(item) for item in given if isinstance(item, str | bytes | BaseException)]
+        """Scan a log record."""
+        arguments = record.args if isinstance(record.args, tuple) else (record.args,)
+        words = [repr(item) for item in arguments if isinstance(item, str | bytes | BaseException)]
         if record.exc_info and record.exc_info[1]:
             self.error(record.exc_info[1])
         if any(map(leaks, [record.getMessage(), *words])):
             self.found.append(f"log record at {record.module}:{record.lineno}")
 
     def error(self, error: BaseException) -> None:
-        """Look at an exception and at what caused it, as far as a traceback would show."""
+        """Scan an exception and the causes that a traceback would show."""
         pending: list[BaseException] = [error]
         for _ in range(_LONGEST_CHAIN):
             if not pending:
@@ -73,7 +73,7 @@ class Watch(logging.Handler):
 
 @pytest.fixture(autouse=True)
 def nothing_personal_shows(monkeypatch):
-    """Fail a test in which something secret or personal showed."""
+    """Fail a test in which something secret or personal appeared."""
     watch = Watch()
     logger = logging.getLogger("smsgate")
     level = logger.level
@@ -82,7 +82,7 @@ def nothing_personal_shows(monkeypatch):
     context = type(pytest.raises(SMSGateError))
     leave = context.__exit__
 
-    def look_and_leave(self, kind, error, trace):
+    def scan_and_exit(self, kind, error, trace):
         if isinstance(error, SMSGateError | ValidationError):
             watch.error(error)
         return leave(self, kind, error, trace)
@@ -93,7 +93,7 @@ def nothing_personal_shows(monkeypatch):
         Exception.__init__(self, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(context, "__exit__", look_and_leave)
+        patch.setattr(context, "__exit__", scan_and_exit)
         patch.setattr(SMSGateError, "__init__", make)
         yield watch
     logger.removeHandler(watch)
