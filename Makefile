@@ -17,7 +17,7 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing smsgate, all extras and the development tools into $(VENV), once (a minute or two) ..." && $(INSTALL) --quiet --upgrade pip
-	@$(INSTALL) --editable '.[all]' --group dev --group generate && touch $@ $(VENV)/.demo
+	@$(INSTALL) --editable '.[all,codegen]' --group dev && touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo ## send a text through an emulated phone and watch it arrive
 	@$(PY) scripts/demo.py

@@ -45,7 +45,7 @@ def run(python: str, venv: Path) -> int:
     for command in (
         [python, "-m", "venv", str(venv)],
         [*pip, "--upgrade", "pip"],
-        [*pip, "--editable", ".[all]", "--group", "dev", "--group", "generate"],
+        [*pip, "--editable", ".[all,codegen]", "--group", "dev"],
         [own, "-m", "pytest", "-q", "-n", "2"],
     ):
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
