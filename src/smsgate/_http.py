@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast, runtime_checkable
 
 if TYPE_CHECKING:
+    import os
+    import ssl
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from types import TracebackType
 
@@ -23,34 +25,39 @@ __all__ = [
     "Response",
     "StreamedResponse",
     "Timeout",
+    "Verify",
 ]
+
+Verify: TypeAlias = "bool | str | os.PathLike[str] | ssl.SSLContext"
+"""Trusted certificates: the public ones, none checked, a file or folder, or an ssl context."""
 
 
 class Headers(Mapping[str, str]):
     """Response headers, looked up without regard to case; the last of repeated names wins.
 
     Args:
-        items: the headers, or a function that returns them: it is called when somebody looks at one.
+        items: the headers, or a function that returns them, called on the first lookup.
 
     Example:
         >>> Headers({"X-Total-Count": "3"})["x-total-count"]
         '3'
     """
 
-    __slots__ = ("_given", "_known")
+    __slots__ = ("_items_or_function", "_loaded")
 
     def __init__(
         self, items: Mapping[str, str] | Iterable[tuple[str, str]] | Callable[[], Iterable[tuple[str, str]]] = ()
     ) -> None:
-        self._given = items
-        self._known = None if callable(items) else _by_lower_name(items)
+        self._items_or_function = items
+        self._loaded = None if callable(items) else _by_lower_name(items)
 
     @property
     def _items(self) -> dict[str, str]:
-        known = self._known
-        if known is None:
-            self._known = known = _by_lower_name(cast("Callable[[], Iterable[tuple[str, str]]]", self._given)())
-        return known
+        loaded = self._loaded
+        if loaded is None:
+            function = cast("Callable[[], Iterable[tuple[str, str]]]", self._items_or_function)
+            self._loaded = loaded = _by_lower_name(function())
+        return loaded
 
     def __reduce__(self) -> tuple[type[Headers], tuple[dict[str, str]]]:
         return type(self), (dict(self._items),)
@@ -79,7 +86,7 @@ class Timeout:
 
     Args:
         connect: until the connection stands, TLS included.
-        read: the longest silence while an answer is awaited or read.
+        read: the longest silence while waiting for a response or reading it.
         total: the whole exchange. Synchronous httpx and requests bound only the body with it.
     """
 
@@ -90,13 +97,23 @@ class Timeout:
 
 @dataclass(slots=True, repr=False)
 class Request:
-    """One HTTP request, complete: absolute URL, headers and body as they go out."""
+    """One HTTP request, complete: absolute URL, headers and body as they go out.
+
+    Args:
+        method: the HTTP method in upper case.
+        url: the absolute URL, percent-encoded.
+        headers: sent as they are; a backend adds only what HTTP demands.
+        content: the body, None for none.
+        timeout: limits of the exchange.
+        max_size: bytes of a response body, decompressed, that `HttpClient.send` reads at most.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     content: bytes | None
     timeout: Timeout
+    max_size: int = 64 * 1024 * 1024
 
     def __repr__(self) -> str:
         return f"Request({self.method})"
@@ -104,7 +121,7 @@ class Request:
 
 @dataclass(init=False, slots=True, repr=False)
 class Response:
-    """One HTTP answer, read to its end. Header names are looked up without regard to case."""
+    """One HTTP response with its whole body. Header names are looked up without regard to case."""
 
     status: int
     headers: Mapping[str, str]
@@ -121,7 +138,7 @@ class Response:
 
 @dataclass(slots=True, repr=False)
 class StreamedResponse:
-    """One HTTP answer whose body is still arriving; ``chunks`` may be iterated once."""
+    """One HTTP response whose body is still arriving; ``chunks`` may be iterated once."""
 
     status: int
     headers: Mapping[str, str]
@@ -140,15 +157,15 @@ class HttpClient(Protocol):
     """A synchronous HTTP backend, safe to share between threads."""
 
     def send(self, request: Request) -> Response:
-        """Exchange one request for its whole answer."""
+        """Send one request and return the response with its whole body."""
         ...
 
     def stream(self, request: Request) -> AbstractContextManager[StreamedResponse]:
-        """Exchange one request for an answer whose body arrives in chunks inside the ``with`` block."""
+        """Send one request; the body of the response arrives in chunks inside the ``with`` block."""
         ...
 
     def close(self) -> None:
-        """Close what this object opened; a later `send` opens it again."""
+        """Close the connections that this object opened; a later `send` opens new ones."""
         ...
 
 
@@ -164,13 +181,13 @@ class ClosedOnExit:
         self.close()
 
     def close(self) -> None:
-        """Close what this object opened."""
+        """Close the connections that this object opened."""
         raise NotImplementedError
 
 
 @dataclass(slots=True)
 class AsyncStreamedResponse:
-    """One HTTP answer whose body is still arriving; ``chunks`` may be iterated once."""
+    """One HTTP response whose body is still arriving; ``chunks`` may be iterated once."""
 
     status: int
     headers: Mapping[str, str]
@@ -189,15 +206,15 @@ class AsyncHttpClient(Protocol):
     """An asynchronous HTTP backend, safe to share between the tasks of one event loop."""
 
     async def send(self, request: Request) -> Response:
-        """Exchange one request for its whole answer."""
+        """Send one request and return the response with its whole body."""
         ...
 
     def stream(self, request: Request) -> AbstractAsyncContextManager[AsyncStreamedResponse]:
-        """Exchange one request for an answer whose body arrives in chunks inside the ``async with`` block."""
+        """Send one request; the body of the response arrives in chunks inside the ``async with`` block."""
         ...
 
     async def aclose(self) -> None:
-        """Close what this object opened; a later `send` opens it again."""
+        """Close the connections that this object opened; a later `send` opens new ones."""
         ...
 
 
@@ -213,5 +230,5 @@ class AsyncClosedOnExit:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close what this object opened."""
+        """Close the connections that this object opened."""
         raise NotImplementedError

@@ -1,18 +1,19 @@
-"""What an asynchronous HTTP backend is: its protocol, and how one is chosen; values are those of `smsgate.http`."""
+"""Asynchronous HTTP backends: their protocol, and the choice of one; `smsgate.http` defines requests and responses."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from smsgate._backends.registry import names
 from smsgate._http import AsyncHttpClient, AsyncStreamedResponse, Headers, Request, Response, Timeout
-from smsgate.http import check_connection, check_known, is_installed, load_adapter, preferred_name
+from smsgate.http import check_connection, check_name, is_installed, load_adapter, preferred_name
 
 if TYPE_CHECKING:
     from smsgate._backends.aiohttp import AiohttpAsyncHttpClient
-    from smsgate._backends.connection import Verify
     from smsgate._backends.httpx_async import HttpxAsyncHttpClient
     from smsgate._backends.pyreqwest_async import PyreqwestAsyncHttpClient
+    from smsgate._http import Verify
 
 __all__ = [
     "AiohttpAsyncHttpClient",
@@ -27,11 +28,7 @@ __all__ = [
     "get_client",
 ]
 
-_BACKENDS = {
-    "aiohttp": "AiohttpAsyncHttpClient",
-    "httpx": "HttpxAsyncHttpClient",
-    "pyreqwest": "PyreqwestAsyncHttpClient",
-}
+_ADAPTERS = names(is_async=True)
 
 
 def get_client(
@@ -47,10 +44,10 @@ def get_client(
         trust_env: whether the proxy and certificate variables of the environment count.
 
     Raises:
-        ConfigurationError: for a name nobody knows, or whose library is not installed, or options that cannot be used.
+        ConfigurationError: the name is unknown, its library is not installed, or an option is not usable.
     """
     options = check_connection(verify=verify, proxy=proxy, trust_env=trust_env)
-    client: AsyncHttpClient = load_adapter(_BACKENDS[choose_name(name)])(**options)
+    client: AsyncHttpClient = load_adapter(_ADAPTERS[choose_name(name)])(**options)
     return client
 
 
@@ -62,9 +59,9 @@ def choose_name(name: str | None) -> str:
             trio is not running, else httpx.
 
     Raises:
-        ConfigurationError: for a name nobody knows, or whose library is not installed.
+        ConfigurationError: the name is unknown, or its library is not installed.
     """
-    return check_known(_BACKENDS, name or preferred_name(_BACKENDS) or _default_name())
+    return check_name(_ADAPTERS, name or preferred_name(_ADAPTERS) or _default_name())
 
 
 def _default_name() -> str:
@@ -73,6 +70,6 @@ def _default_name() -> str:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _BACKENDS.values():
+    if name in _ADAPTERS.values():
         return load_adapter(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

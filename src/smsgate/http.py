@@ -1,4 +1,4 @@
-"""What a synchronous HTTP backend is: its protocol, the values it exchanges, and how one is chosen.
+"""Synchronous HTTP backends: their protocol, the values they exchange, and the choice of one.
 
 A backend turns a `Request` into a `Response` and knows nothing about the gateway. It never follows redirects,
 never reads ``.netrc``, keeps no cookies, and raises only `smsgate.errors.TransportError` and its subclasses.
@@ -10,8 +10,10 @@ import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
+from smsgate._backends.registry import BACKENDS, Adapter, Backend, adapters, names
 from smsgate._extras import missing
 from smsgate._http import Headers, HttpClient, Request, Response, StreamedResponse, Timeout
 from smsgate.errors import ConfigurationError
@@ -21,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from smsgate._backends.aiohttp import AiohttpAsyncHttpClient as AiohttpHttpClient
-    from smsgate._backends.connection import Verify
     from smsgate._backends.httpx import HttpxHttpClient
     from smsgate._backends.pyreqwest import PyreqwestHttpClient
     from smsgate._backends.requests import RequestsHttpClient
+    from smsgate._http import Verify
 
 __all__ = [
     "AiohttpHttpClient",
@@ -40,130 +42,7 @@ __all__ = [
     "get_client",
 ]
 
-_BACKENDS = {"httpx": "HttpxHttpClient", "pyreqwest": "PyreqwestHttpClient", "requests": "RequestsHttpClient"}
-_MODULES = {
-    "AiohttpAsyncHttpClient": "aiohttp",
-    "AiohttpHttpClient": "aiohttp",
-    "HttpxAsyncHttpClient": "httpx_async",
-    "HttpxHttpClient": "httpx",
-    "PyreqwestAsyncHttpClient": "pyreqwest_async",
-    "PyreqwestHttpClient": "pyreqwest",
-    "RequestsHttpClient": "requests",
-}
-_NAMES = ("aiohttp", "httpx", "pyreqwest", "requests")
-_EXTRAS = {"pyreqwest": "fast"}
-_LIBRARY_CLIENTS = {
-    ("aiohttp", "ClientSession"): "AiohttpAsyncHttpClient",
-    ("httpx", "AsyncClient"): "HttpxAsyncHttpClient",
-    ("httpx", "Client"): "HttpxHttpClient",
-    ("pyreqwest", "Client"): "PyreqwestAsyncHttpClient",
-    ("pyreqwest", "SyncClient"): "PyreqwestHttpClient",
-    ("requests", "Session"): "RequestsHttpClient",
-}
-"""The adapters for clients and sessions of the libraries themselves, known by where their classes stand."""
-
-
-def preferred_name(known: Mapping[str, str]) -> str | None:
-    """Read ``SMSGATE_HTTP``: the name of the backend to use when a client is given none.
-
-    Args:
-        known: the backends that can be used here; for one that only the other kind of client has, the default is taken.
-
-    Raises:
-        ConfigurationError: for a name nobody knows.
-    """
-    name = os.environ.get("SMSGATE_HTTP", "").strip() or None
-    if name is not None and name not in _NAMES:
-        raise ConfigurationError(f"SMSGATE_HTTP names no HTTP backend; known are {', '.join(_NAMES)}")
-    return name if name in known else None
-
-
-def check_connection(*, verify: Verify, proxy: str | None, trust_env: bool) -> dict[str, Any]:
-    """Return the options of a client's own backend: those that differ from the defaults.
-
-    Raises:
-        ConfigurationError: for what cannot be used.
-    """
-    if not isinstance(trust_env, bool):
-        raise ConfigurationError("trust_env takes True or False")
-    options: dict[str, Any] = {} if trust_env else {"trust_env": False}
-    if verify is not True or proxy is not None:
-        connecting = import_module("smsgate._backends.connection")
-        if verify is not True:
-            options["verify"] = connecting.check_verify(verify)
-        if proxy is not None:
-            options["proxy"] = connecting.check_proxy(proxy)
-    return options
-
-
-def check_known(known: Mapping[str, str], name: str) -> str:
-    """Return a backend's name, having looked for its library, but loaded nothing.
-
-    Raises:
-        ConfigurationError: for a name that is not known here, or whose library is not installed.
-    """
-    if name not in known:
-        raise ConfigurationError(f"no HTTP backend for this client has that name; known are {', '.join(sorted(known))}")
-    if name == "pyreqwest" and sys.version_info < (3, 11):
-        raise ConfigurationError("the HTTP backend pyreqwest needs Python 3.11 or newer")
-    if not is_installed(name):
-        raise _lacks(name)
-    return name
-
-
-def is_installed(library: str) -> bool:
-    """Tell whether a library can be found, without loading it."""
-    try:
-        return find_spec(library) is not None
-    except ValueError:  # loaded by hand
-        return True
-
-
-def load_adapter(adapter: str) -> Any:
-    """Return an adapter class by its name, loading its library only now.
-
-    Raises:
-        ConfigurationError: its library is not installed, or needs a newer Python.
-    """
-    module = _MODULES[adapter]
-    library = module.split("_")[0]
-    if library == "pyreqwest" and sys.version_info < (3, 11):
-        raise ConfigurationError("the HTTP backend pyreqwest needs Python 3.11 or newer")
-    if not is_installed(library):
-        raise _lacks(library)
-    name = f"smsgate._backends.{module}"
-    try:
-        with schema_lock:  # a fork while another thread imports would leave Python's own locks held in the child
-            if library == "pyreqwest":
-                found = import_module("smsgate._backends.imports").import_lasting(name)
-            else:
-                found = import_module(name)
-    except ImportError as error:
-        raise _lacks(library) from error
-    return getattr(found, adapter.replace("AiohttpHttp", "AiohttpAsyncHttp"))
-
-
-def _lacks(library: str) -> ConfigurationError:
-    extra = _EXTRAS.get(library, library)
-    return ConfigurationError(missing(f"the HTTP backend {library}", extra))
-
-
-def adapter_of(client: object) -> str | None:
-    """Return the name of the adapter for an HTTP library's own client or session, None for any other object."""
-    for kind in type(client).__mro__:
-        adapter = _LIBRARY_CLIENTS.get((kind.__module__.split(".")[0], kind.__name__))
-        if adapter is not None:
-            return adapter
-    return None
-
-
-def choose_name(name: str | None) -> str:
-    """Return the name of the backend to use; None takes ``SMSGATE_HTTP`` from the environment, else httpx.
-
-    Raises:
-        ConfigurationError: for a name nobody knows, or whose library is not installed.
-    """
-    return check_known(_BACKENDS, name or preferred_name(_BACKENDS) or "httpx")
+_ADAPTERS = names(is_async=False)
 
 
 def get_client(
@@ -178,14 +57,182 @@ def get_client(
         trust_env: whether the proxy and certificate variables of the environment count.
 
     Raises:
-        ConfigurationError: for a name nobody knows, or whose library is not installed, or options that cannot be used.
+        ConfigurationError: the name is unknown, its library is not installed, or an option is not usable.
     """
     options = check_connection(verify=verify, proxy=proxy, trust_env=trust_env)
-    client: HttpClient = load_adapter(_BACKENDS[choose_name(name)])(**options)
+    client: HttpClient = load_adapter(_ADAPTERS[choose_name(name)])(**options)
     return client
 
 
+def choose_name(name: str | None) -> str:
+    """Return the name of the backend to use; None takes ``SMSGATE_HTTP`` from the environment, else httpx.
+
+    Raises:
+        ConfigurationError: the name is unknown, or its library is not installed.
+    """
+    return check_name(_ADAPTERS, name or preferred_name(_ADAPTERS) or "httpx")
+
+
+def preferred_name(known: Mapping[str, str]) -> str | None:
+    """Return the backend that ``SMSGATE_HTTP`` names, or None if it is unset or names one of the other kind of client.
+
+    Args:
+        known: the backends of this kind of client.
+
+    Raises:
+        ConfigurationError: no backend has that name.
+    """
+    name = os.environ.get("SMSGATE_HTTP", "").strip() or None
+    if name is not None and name not in BACKENDS:
+        raise ConfigurationError(f"SMSGATE_HTTP names no HTTP backend; known are {', '.join(BACKENDS)}")
+    return name if name in known else None
+
+
+def check_name(known: Mapping[str, str], name: str) -> str:
+    """Return a backend's name after a check that its library can be loaded; loads nothing.
+
+    Args:
+        known: the backends of this kind of client.
+        name: the name to check.
+
+    Raises:
+        ConfigurationError: the name is unknown, or its library is not installed.
+    """
+    if name not in known:
+        raise ConfigurationError(f"no HTTP backend for this client has that name; known are {', '.join(sorted(known))}")
+    _check_loadable(BACKENDS[name])
+    return name
+
+
+def check_connection(*, verify: Verify, proxy: str | None, trust_env: bool) -> dict[str, Any]:
+    """Return the connection options that differ from a backend's defaults.
+
+    Raises:
+        ConfigurationError: an option is not usable.
+    """
+    if not isinstance(trust_env, bool):
+        raise ConfigurationError("trust_env takes True or False")
+    options: dict[str, Any] = {} if trust_env else {"trust_env": False}
+    if verify is not True or proxy is not None:
+        connection = import_module("smsgate._backends.connection")  # loads ssl, which few programs need here
+        if verify is not True:
+            options["verify"] = connection.check_verify(verify)
+        if proxy is not None:
+            options["proxy"] = connection.check_proxy(proxy)
+    return options
+
+
+def choose_http(http: Any, http_client: Any, *, closing: str) -> Any:
+    """Return the backend, or the name of one, that a client was given under either of its two names.
+
+    Args:
+        http: the argument ``http``; an HTTP library's own client or session is taken as the user's own.
+        http_client: the argument ``http_client``.
+        closing: the protocol's closing method, by which synchronous and asynchronous backends differ.
+
+    Raises:
+        ConfigurationError: when both were given, or an object follows another protocol.
+    """
+    if http is not None and http_client is not None:
+        raise ConfigurationError("http and http_client are two names of one option: give one")
+    chosen = http if http is not None else http_client
+    if chosen is None or (isinstance(chosen, str) and chosen):
+        return chosen
+    adapter = adapter_of(chosen)
+    if adapter is not None:
+        return _wrap(chosen, adapter, is_async=closing == "aclose")
+    if not callable(getattr(chosen, "send", None)) and callable(getattr(chosen, "post", None)):
+        raise ConfigurationError(
+            "http backends of the official client have another protocol; docs/guides/http-backends.md shows ours"
+        )
+    if isinstance(chosen, type) or not all(
+        callable(getattr(chosen, name, None)) for name in ("send", "stream", closing)
+    ):
+        raise ConfigurationError(f"http takes an object with send, stream and {closing}, or the name of a backend")
+    if closing == "close" and iscoroutinefunction(getattr(chosen, "send", None)):
+        raise ConfigurationError("http takes an object whose send is no coroutine function; AsyncAPIClient takes those")
+    return chosen
+
+
+def _wrap(client: object, adapter: Adapter, *, is_async: bool) -> Any:
+    """Return the adapter around an HTTP library's own client, which the user closes."""
+    if adapter.is_async != is_async:
+        kind = type(client)
+        fitting = "APIClient" if is_async else "AsyncAPIClient"
+        raise ConfigurationError(
+            f"a {kind.__module__.split('.')[0]}.{kind.__name__} is for the {fitting}, not for this one"
+        )
+    return load_adapter(adapter.name)(client)
+
+
+def choose_connection(http: Any, *, verify: Verify, proxy: str | None, trust_env: bool) -> dict[str, Any]:
+    """Return the connection options of the backend that a client makes by itself.
+
+    Args:
+        http: the backend that the client was given, or its name, or None.
+        verify: True, False, the path of a file of trusted certificates, or an ssl context.
+        proxy: URL of a proxy for all requests.
+        trust_env: whether the proxy and certificate variables of the environment count.
+
+    Raises:
+        ConfigurationError: an option is not usable, or stands beside a backend that was made already.
+    """
+    options = check_connection(verify=verify, proxy=proxy, trust_env=trust_env)
+    if options and http is not None and not isinstance(http, str):
+        raise ConfigurationError("verify, proxy and trust_env belong to the backend that you gave: set them there")
+    return options
+
+
+def is_installed(library: str) -> bool:
+    """Tell whether a library can be found, without loading it."""
+    try:
+        return find_spec(library) is not None
+    except ValueError:  # a module without a specification is in sys.modules already
+        return True
+
+
+def load_adapter(name: str) -> Any:
+    """Return an adapter class by its name; loads its library.
+
+    Raises:
+        ConfigurationError: the library is not installed, or needs a newer Python.
+    """
+    backend, adapter = next(pair for pair in adapters() if pair[1].name == name)
+    _check_loadable(backend)
+    path = f"smsgate._backends.{adapter.module}"
+    try:
+        with schema_lock:  # a fork while another thread imports would leave Python's own locks held in the child
+            if backend.needs_lasting_thread:
+                module = import_module("smsgate._backends.imports").import_in_lasting_thread(path)
+            else:
+                module = import_module(path)
+    except ImportError as error:
+        raise _not_installed(backend) from error
+    return getattr(module, name)
+
+
+def adapter_of(client: object) -> Adapter | None:
+    """Return the adapter for an HTTP library's own client or session, None for any other object."""
+    known = {(backend.library, adapter.client): adapter for backend, adapter in adapters()}
+    homes = ((kind.__module__.split(".")[0], kind.__name__) for kind in type(client).__mro__)
+    return next((known[home] for home in homes if home in known), None)
+
+
+def _check_loadable(backend: Backend) -> None:
+    if sys.version_info < backend.python:
+        version = ".".join(map(str, backend.python))
+        raise ConfigurationError(f"the HTTP backend {backend.library} needs Python {version} or newer")
+    if not is_installed(backend.library):
+        raise _not_installed(backend)
+
+
+def _not_installed(backend: Backend) -> ConfigurationError:
+    return ConfigurationError(missing(f"the HTTP backend {backend.library}", backend.extra))
+
+
 def __getattr__(name: str) -> Any:
-    if name in _BACKENDS.values() or name == "AiohttpHttpClient":
+    if name == "AiohttpHttpClient":  # the name that the official client uses
+        return load_adapter("AiohttpAsyncHttpClient")
+    if name in _ADAPTERS.values():
         return load_adapter(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

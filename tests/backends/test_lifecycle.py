@@ -51,8 +51,8 @@ async def test_closing_gives_connections_up_and_the_next_request_opens_them(serv
 
 MODULES = {
     "aiohttp": ["aiohttp"],
-    "httpx": ["httpx_wire", "httpx_async"],
-    "pyreqwest": ["pyreqwest_wire"],
+    "httpx": ["httpx_common", "httpx_async"],
+    "pyreqwest": ["pyreqwest_common"],
     "requests": ["requests_pool"],
 }
 

@@ -20,7 +20,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from smsgate._backends.concurrency import take_turn
-from smsgate._backends.connection import KEEPALIVE_SECONDS, Cert, Connecting, Verify
+from smsgate._backends.connection import KEEPALIVE_SECONDS, Cert, Connecting
 from smsgate._backends.deadlines import Deadline, Deadlines
 from smsgate._backends.decoding import SMALL_BODY, acollect, adecoded, decoded_headers
 from smsgate._backends.resources import FOREIGN, LoopBound, asyncio_loop
@@ -35,14 +35,13 @@ from smsgate._backends.transport_errors import (
     timed_out,
     unwritable,
 )
-from smsgate._http import AsyncClosedOnExit, AsyncStreamedResponse, Response, Timeout
+from smsgate._http import AsyncClosedOnExit, AsyncStreamedResponse, Headers, Response, Timeout
 from smsgate.errors import ConfigurationError
-from smsgate.http import Headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable
 
-    from smsgate._http import Request
+    from smsgate._http import Request, Verify
     from smsgate.errors import SMSGateError, TransportError
 
 __all__ = ["AiohttpAsyncHttpClient"]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from smsgate._backends.environment import certificate_variable, certificates, proxy_variable
-from smsgate._core.limits import MOST_CONCURRENT, whole
 from smsgate.errors import ConfigurationError, TransportError
 
 if TYPE_CHECKING:
@@ -17,12 +16,15 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["KEEPALIVE_SECONDS", "Cert", "Connecting", "Route", "Verify", "check_proxy", "check_verify", "origin_of"]
+    from smsgate._http import Verify
+
+__all__ = ["KEEPALIVE_SECONDS", "Cert", "Connecting", "Route", "check_proxy", "check_verify", "origin_of"]
 
 KEEPALIVE_SECONDS = 30.0
 """How long an idle connection is kept: below the 60 and more seconds after which servers and proxies close theirs."""
 
-Verify: TypeAlias = "bool | str | os.PathLike[str] | ssl.SSLContext"
+_MAX_CONNECTIONS = 10_000
+"""Systems allow a process fewer sockets."""
 Cert: TypeAlias = "str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]]"
 
 
@@ -59,7 +61,8 @@ class Connecting:
             raise ConfigurationError(
                 "verify, cert, proxy and trust_env belong to the client that you gave: set them there"
             )
-        whole("max_connections", max_connections, 1, MOST_CONCURRENT)
+        if type(max_connections) is not int or not 1 <= max_connections <= _MAX_CONNECTIONS:
+            raise ConfigurationError(f"max_connections takes a whole number from 1 to {_MAX_CONNECTIONS}")
         self.verify = verify
         self.cert = _pair(cert)
         self.proxy = None if proxy is None else check_proxy(proxy)

@@ -18,7 +18,7 @@ import httpcore  # noqa: F401  # pyright: ignore[reportUnusedImport] - httpx imp
 import httpx
 
 from smsgate._backends.body_deadline import BodyDeadline, shut_down
-from smsgate._backends.connection import Cert, Connecting, Verify
+from smsgate._backends.connection import Cert, Connecting
 from smsgate._backends.decoding import collect, decoded
 from smsgate._backends.httpx_common import (
     FAILURES,
@@ -42,7 +42,7 @@ from smsgate.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
-    from smsgate._http import Request
+    from smsgate._http import Request, Verify
 
 __all__ = ["HttpxHttpClient"]
 

@@ -11,7 +11,7 @@ import anyio
 import httpcore  # noqa: F401 # pyright: ignore[reportUnusedImport] - httpx would import it inside the event loop
 import httpx
 
-from smsgate._backends.connection import KEEPALIVE_SECONDS, Cert, Connecting, Verify
+from smsgate._backends.connection import KEEPALIVE_SECONDS, Cert, Connecting
 from smsgate._backends.decoding import acollect, adecoded
 from smsgate._backends.httpx_common import (
     FAILURES,
@@ -37,7 +37,7 @@ from smsgate.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from smsgate._http import Request
+    from smsgate._http import Request, Verify
     from smsgate.errors import TransportError
 
 __all__ = ["HttpxAsyncHttpClient"]

@@ -21,8 +21,8 @@ from smsgate._backends.transport_errors import (
     shorter,
     timed_out,
 )
+from smsgate._http import Headers
 from smsgate.errors import ConfigurationError
-from smsgate.http import Headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Imports of libraries that need a thread which lives as long as the process.
+"""Imports in a thread that lives as long as the process.
 
 pyreqwest depends on the thread that imports it first: once that one has ended, making a client crashes the process.
 """
@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["import_lasting"]
+__all__ = ["import_in_lasting_thread"]
 
 
-def import_lasting(name: str) -> ModuleType:
+def import_in_lasting_thread(name: str) -> ModuleType:
     """Import a module, the first time in a thread that never ends by itself.
 
     Raises:
         ImportError: as the import does.
     """
-    known = sys.modules.get(name)
-    if known is not None and not getattr(known.__spec__, "_initializing", False):
-        return known
+    loaded = sys.modules.get(name)
+    if loaded is not None and not getattr(loaded.__spec__, "_initializing", False):
+        return loaded
     imported, failures = Event(), list[BaseException]()
 
     def run() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyreqwest.client import SyncClient, SyncClientBuilder
 
-from smsgate._backends.connection import Cert, Connecting, Verify
+from smsgate._backends.connection import Cert, Connecting
 from smsgate._backends.decoding import collect, decoded
 from smsgate._backends.pyreqwest_common import (
     FAILURES,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from pyreqwest.response import SyncResponse
 
-    from smsgate._http import Request, Timeout
+    from smsgate._http import Request, Timeout, Verify
 
 __all__ = ["PyreqwestHttpClient"]
 

@@ -11,7 +11,7 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from pyreqwest.client import Client, ClientBuilder
 
 from smsgate._backends.concurrency import take_turn
-from smsgate._backends.connection import Cert, Connecting, Verify
+from smsgate._backends.connection import Cert, Connecting
 from smsgate._backends.decoding import acollect, adecoded
 from smsgate._backends.pyreqwest_common import (
     FAILURES,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from pyreqwest.response import Response as Answer
 
-    from smsgate._http import Request, Timeout
+    from smsgate._http import Request, Timeout, Verify
 
 __all__ = ["PyreqwestAsyncHttpClient"]
 

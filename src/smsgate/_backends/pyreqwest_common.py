@@ -17,8 +17,8 @@ from smsgate._backends.connection import KEEPALIVE_SECONDS
 from smsgate._backends.decoding import LARGEST_BODY
 from smsgate._backends.environment import certificate_variable
 from smsgate._backends.transport_errors import broken, connect_timed_out, no_turn, not_http, refused, timed_out
+from smsgate._http import Headers
 from smsgate.errors import ConfigurationError
-from smsgate.http import Headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

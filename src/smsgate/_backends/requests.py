@@ -31,7 +31,7 @@ from urllib3.exceptions import (
 from urllib3.util import SKIP_HEADER, parse_url
 
 from smsgate._backends.body_deadline import BodyDeadline, shut_down
-from smsgate._backends.connection import Cert, Connecting, Route, Verify, origin_of
+from smsgate._backends.connection import Cert, Connecting, Route, origin_of
 from smsgate._backends.decoding import collect, decoded
 from smsgate._backends.environment import certificate_variable, proxy_variable
 from smsgate._backends.requests_pool import PooledAdapter
@@ -50,14 +50,13 @@ from smsgate._backends.transport_errors import (
     timed_out,
     unwritable,
 )
-from smsgate._http import ClosedOnExit, Response, StreamedResponse
+from smsgate._http import ClosedOnExit, Headers, Response, StreamedResponse
 from smsgate.errors import ConfigurationError
-from smsgate.http import Headers
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from smsgate._http import Request
+    from smsgate._http import Request, Verify
     from smsgate.errors import TransportError
 
 __all__ = ["RequestsHttpClient"]

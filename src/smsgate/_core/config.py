@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
-from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from smsgate._core.encryption_schemes import check_scheme
@@ -12,13 +11,11 @@ from smsgate._core.limits import LONGEST_TIMEOUT, seconds
 from smsgate._http import Timeout
 from smsgate.constants import VERSION
 from smsgate.errors import ConfigurationError
-from smsgate.http import adapter_of, check_connection, load_adapter
 from smsgate.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from smsgate._backends.connection import Verify
     from smsgate.encryption import BaseEncryptor
 
 __all__ = [
@@ -30,8 +27,6 @@ __all__ = [
     "check_retry",
     "check_size",
     "check_timeout",
-    "choose_connection",
-    "choose_http",
     "from_environment",
     "full_user_agent",
 ]
@@ -129,67 +124,6 @@ def full_user_agent(product: str | None) -> str:
     if not isinstance(product, str) or not product.isascii() or not product.isprintable() or not product.strip():
         raise ConfigurationError("user_agent takes printable ASCII text such as 'myapp/1.0'")
     return f"{product.strip()} {own}"
-
-
-def choose_http(http: Any, http_client: Any, *, closing: str) -> Any:
-    """Return the backend, or the name of one, that a client was given under either of its two names.
-
-    Args:
-        http: the argument ``http``; an HTTP library's own client or session is taken as the user's own.
-        http_client: the argument ``http_client``.
-        closing: the protocol's closing method, by which synchronous and asynchronous backends differ.
-
-    Raises:
-        ConfigurationError: when both were given, or an object follows another protocol.
-    """
-    if http is not None and http_client is not None:
-        raise ConfigurationError("http and http_client are two names of one option: give one")
-    chosen = http if http is not None else http_client
-    if chosen is None or (isinstance(chosen, str) and chosen):
-        return chosen
-    adapter = adapter_of(chosen)
-    if adapter is not None:
-        return _adapted(chosen, adapter, is_async=closing == "aclose")
-    if not callable(getattr(chosen, "send", None)) and callable(getattr(chosen, "post", None)):
-        raise ConfigurationError(
-            "http backends of the official client have another protocol; docs/guides/http-backends.md shows ours"
-        )
-    if isinstance(chosen, type) or not all(
-        callable(getattr(chosen, name, None)) for name in ("send", "stream", closing)
-    ):
-        raise ConfigurationError(f"http takes an object with send, stream and {closing}, or the name of a backend")
-    if closing == "close" and iscoroutinefunction(getattr(chosen, "send", None)):
-        raise ConfigurationError("http takes an object whose send is no coroutine function; AsyncAPIClient takes those")
-    return chosen
-
-
-def _adapted(client: object, adapter: str, *, is_async: bool) -> Any:
-    """Return the adapter around an HTTP library's own client, which stays the user's to close."""
-    if ("Async" in adapter) != is_async:
-        kind = type(client)
-        fitting = "APIClient" if is_async else "AsyncAPIClient"
-        raise ConfigurationError(
-            f"a {kind.__module__.split('.')[0]}.{kind.__name__} is for the {fitting}, not for this one"
-        )
-    return load_adapter(adapter)(client)
-
-
-def choose_connection(http: Any, *, verify: Verify, proxy: str | None, trust_env: bool) -> dict[str, Any]:
-    """Return the options of the backend that a client makes by itself.
-
-    Args:
-        http: the backend that the client was given, or its name, or None.
-        verify: whom to trust.
-        proxy: URL of a proxy for all requests.
-        trust_env: whether the proxy and certificate variables of the environment count.
-
-    Raises:
-        ConfigurationError: for what cannot be used, or beside a backend that was made already.
-    """
-    options = check_connection(verify=verify, proxy=proxy, trust_env=trust_env)
-    if options and http is not None and not isinstance(http, str):
-        raise ConfigurationError("verify, proxy and trust_env belong to the backend that you gave: set them there")
-    return options
 
 
 def from_environment(environment: Mapping[str, str], overrides: Mapping[str, Any]) -> dict[str, Any]:

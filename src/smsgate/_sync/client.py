@@ -15,8 +15,6 @@ from smsgate._core.config import (
     check_retry,
     check_size,
     check_timeout,
-    choose_connection,
-    choose_http,
     from_environment,
     full_user_agent,
 )
@@ -29,14 +27,14 @@ from smsgate._sync.messages import MessageCalls
 from smsgate._sync.sender import SafeSender
 from smsgate.auth import choose_auth
 from smsgate.constants import DEFAULT_URL
+from smsgate.http import choose_connection, choose_http
 from smsgate.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from smsgate._backends.connection import Verify
     from smsgate._core.hooks import OnRequest, OnResponse
-    from smsgate._http import HttpClient, Timeout
+    from smsgate._http import HttpClient, Timeout, Verify
     from smsgate.auth import Auth
     from smsgate.encryption import BaseEncryptor
 
