@@ -18,6 +18,7 @@ from anyio import CapacityLimiter, to_thread
 from eventually import LIMIT, eventually
 from pki import Pki
 from smsgate import ahttp, http
+from smsgate._backends import registry
 from smsgate.http import Request, Timeout
 
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -257,13 +258,9 @@ class Case:
 
 
 CASES = [
-    Case("httpx", http, "HttpxHttpClient"),
-    Case("requests", http, "RequestsHttpClient"),
-    Case("pyreqwest", http, "PyreqwestHttpClient"),
-    Case("httpx", ahttp, "HttpxAsyncHttpClient"),
-    Case("httpx", ahttp, "HttpxAsyncHttpClient", "trio"),
-    Case("aiohttp", ahttp, "AiohttpAsyncHttpClient"),
-    Case("pyreqwest", ahttp, "PyreqwestAsyncHttpClient"),
+    Case(backend.library, ahttp if adapter.is_async else http, adapter.name, loop)
+    for backend, adapter in registry.adapters()
+    for loop in (("asyncio", "trio") if adapter.name == "HttpxAsyncHttpClient" else ("asyncio",))
 ]
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import asynccontextmanager, contextmanager
+from importlib.metadata import metadata
 
 import anyio
 import pytest
 
 from smsgate import APIClient, AsyncAPIClient, ConfigurationError, ahttp, http
+from smsgate._backends import registry
 from smsgate.ahttp import AsyncStreamedResponse
 from smsgate.http import Response, StreamedResponse
 
-SYNC = {"httpx": "HttpxHttpClient", "requests": "RequestsHttpClient", "pyreqwest": "PyreqwestHttpClient"}
-ASYNC = {"httpx": "HttpxAsyncHttpClient", "aiohttp": "AiohttpAsyncHttpClient", "pyreqwest": "PyreqwestAsyncHttpClient"}
+SYNC = registry.names(is_async=False)
+ASYNC = registry.names(is_async=True)
 NEEDS_311 = pytest.mark.skipif(sys.version_info < (3, 11), reason="pyreqwest needs Python 3.11")
 
 
@@ -51,6 +53,14 @@ def test_asynchronous_backend_is_chosen_by_name_or_environment_without_an_event_
     monkeypatch.setenv("SMSGATE_HTTP", name)
 
     assert kind(by_name) == kind(ahttp.get_client()) == ASYNC[name] == getattr(ahttp, ASYNC[name]).__name__
+
+
+def test_extras_and_public_names_of_the_registry_exist():
+    extras = metadata("smsgate").get_all("Provides-Extra")
+
+    for backend, adapter in registry.adapters():
+        assert backend.extra in extras
+        assert adapter.name in (ahttp if adapter.is_async else http).__all__
 
 
 def test_defaults_are_httpx_and_aiohttp():
@@ -197,7 +207,7 @@ def test_client_works_with_a_backend_of_ones_own():
 
     with APIClient("login", "password", base_url="http://gateway.test", http=own) as client:
         assert client.health_check().status == "pass"
-        assert client.download_attachment("message", 1) == HEALTH
+        assert client.download_attachment("message", 1) == b"ab"
         with client.stream_attachment("message", 1) as chunks:
             assert b"".join(chunks) == b"ab"
 
