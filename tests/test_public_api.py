@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import enum
+import importlib
 import inspect
 import os
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import smsgate
+from smsgate_api import models
 
 SNAPSHOT = Path(__file__).parent / "public_api.txt"
 OFFICIAL = [
@@ -82,11 +84,32 @@ def test_listing_names_and_asking_for_unknown_ones():
 def test_type_checkers_and_the_interpreter_see_the_same_names():
     tree = ast.parse(Path(sys.modules["smsgate"].__file__).read_text())
     checked = next(node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    aliases = [(statement.module, alias) for statement in checked.body for alias in statement.names]
 
-    seen = {alias.asname or alias.name for statement in checked.body for alias in statement.names}
+    listed = [module for module, alias in aliases if alias.name == "*"]
+    alone = {alias.asname: module for module, alias in aliases if alias.name != "*"}
 
-    assert seen == set(smsgate.__all__)
-    assert seen == {*smsgate._MODULES, *smsgate._NAMES, "__version__"}
+    assert set(listed) == set(smsgate._LISTS)
+    assert alone == {
+        **dict.fromkeys(smsgate._MODULES, "smsgate"),
+        **smsgate._HOMES,
+        "__version__": "smsgate.constants",
+    }
+
+
+@pytest.mark.parametrize("module", smsgate._LISTS)
+def test_all_that_a_module_lists_is_public(module):
+    listed = importlib.import_module(module)
+
+    assert set(listed.__all__) <= set(smsgate.__all__)
+    assert all(getattr(smsgate, name) is getattr(listed, name) for name in listed.__all__)
+
+
+def test_models_and_enums_are_those_that_are_generated():
+    enums = {name for name in models.__all__ if hasattr(getattr(models, name), "__members__")}
+
+    assert set(models.__all__) <= set(smsgate.domain.__all__)
+    assert enums == set(smsgate.enums.__all__)
 
 
 def test_sync_and_async_clients_have_the_same_methods():

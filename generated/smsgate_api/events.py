@@ -22,7 +22,6 @@ __all__ = [
     "EVENTS",
     "AppStarted",
     "AppStartedPayload",
-    "Event",
     "KnownEvent",
     "MmsBatchDownloaded",
     "MmsBatchDownloadedPayload",

@@ -67,7 +67,6 @@ __all__ = [
     "UnsupportedAlgorithmError",
     "WaitTimeoutError",
     "WebhookError",
-    "error_class",
 ]
 
 

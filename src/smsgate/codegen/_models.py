@@ -48,6 +48,7 @@ EVENTS: Mapping[str, type[KnownEvent]] = {{
 _TABLE_NAMES = ("EVENTS", "KnownEvent")
 _EVENT_IMPORTS = "\nfrom collections.abc import Mapping\nfrom typing import TypeAlias\n"
 _NAME = re.compile(r"^(?:class )?([A-Z]\w*)(?:\(| = )", re.MULTILINE)
+_CLASS = re.compile(r"^class (\w+)\(", re.MULTILINE)
 _LATE_IMPORTS = "from importlib import import_module\nfrom typing import TYPE_CHECKING, Any, ClassVar\n"
 _IMPORTS = "from smsgate.runtime.types import Model, OpenIntEnum, OpenStrEnum, Timestamp\n"
 _OPTIONS = """\
@@ -107,7 +108,7 @@ def _finished(text: str, specification: Specification) -> dict[str, str]:
         "models.py": [f"{HEADER}\n{_LATE_IMPORTS}{imports}\n{_IMPORTS}", _listed([*own, *settings]), *parts["models"]],
         "events.py": [
             f"{EVENTS_HEADER}{_EVENT_IMPORTS}{beside}",
-            _listed([*_NAME.findall(separator.join(parts["events"])), *_TABLE_NAMES]),
+            _listed([*_CLASS.findall(separator.join(parts["events"])), *_TABLE_NAMES]),
             *parts["events"],
             _event_table(specification.events()),
         ],

@@ -298,10 +298,6 @@ class Model(BaseModel):
         for name in self.__pydantic_extra__ or ():
             yield name, Hidden()
 
-    def is_plain(self) -> bool:
-        """Whether a look at the object shows that it keeps all rules; models of which that cannot be told say no."""
-        return False
-
     @classmethod
     def from_dict(cls, payload: Mapping[str, Any]) -> Self:
         """Read parsed JSON (wire names), as tolerant as reading an answer; unknown fields are kept."""
@@ -327,7 +323,7 @@ def encode(model: Model, kind: type[Model] = Model, *, recheck: bool = True) -> 
     """Write a request body: what was set, by wire names; None is left out, or null where it means "reset".
 
     The result is checked once more by the rules for building, because ``model_copy`` and ``model_construct`` skip all
-    rules and reading JSON most of them, unless a look at the model shows that it keeps them.
+    rules and reading JSON most of them.
 
     Args:
         model: the body.
@@ -354,7 +350,7 @@ def encode(model: Model, kind: type[Model] = Model, *, recheck: bool = True) -> 
         raise ValidationError.from_exception_data(
             type(model).__name__, [{"type": problem, "loc": (), "input": None}], "json", hide_input=True
         ) from None  # its text quotes the value
-    if recheck and not model.is_plain():
+    if recheck:
         if model.is_sent_back:
             _check_known(model)
         extra: Literal["allow", "forbid"] = "allow" if model.is_sent_back else "forbid"
