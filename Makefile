@@ -5,12 +5,12 @@ PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip install --disable-pip-version-check --constraint constraints.txt
 CODE := src generated scripts tests
 
-help: ## show this list
+help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed; set PYTHON=...") if sys.version_info < (3, 10) else 0'
-	@echo "Making a virtual environment in $(VENV) (some seconds) ..." && $(PYTHON) -m venv $(VENV) && touch $@
+	@echo "Creating a virtual environment in $(VENV) (some seconds) ..." && $(PYTHON) -m venv $(VENV) && touch $@
 
 $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing smsgate with the emulator into $(VENV), once (half a minute) ..." && $(INSTALL) --editable '.[emulator]' && touch $@
@@ -19,18 +19,18 @@ $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing smsgate, all extras and the development tools into $(VENV), once (a minute or two) ..." && $(INSTALL) --quiet --upgrade pip
 	@$(INSTALL) --editable '.[all,codegen]' --group dev && touch $@ $(VENV)/.demo
 
-demo: $(VENV)/.demo ## send a text through an emulated phone and watch it arrive
+demo: $(VENV)/.demo ## send a text through an emulated phone and print its states
 	@$(PY) scripts/demo.py
 
-setup: $(VENV)/.dev ## make the development environment in .venv
+setup: $(VENV)/.dev ## create the development environment in .venv
 
 test: setup ## run all tests, with branch coverage
 	$(PY) -m pytest -n 2 --cov --cov-report=term --cov-fail-under=95
 
-test-all: ## run the tests on every Python from 3.10 on that is found
+test-all: ## run the tests on every installed Python from 3.10 on
 	@$(PYTHON) scripts/test_all.py
 
-check: setup ## lint, types, generated files, spec
+check: setup ## run linter, type checkers, spec validator, and compare generated files
 	$(VENV)/bin/ruff check $(CODE)
 	$(VENV)/bin/ruff format --check $(CODE)
 	$(VENV)/bin/mypy
@@ -39,22 +39,22 @@ check: setup ## lint, types, generated files, spec
 	$(PY) -c 'import sys; sys.exit(sys.version_info >= (3, 11))' || $(PY) scripts/generate.py --check # needs 3.11
 	$(PY) scripts/unasync.py --check
 
-fmt: setup ## format and fix what can be fixed
+fmt: setup ## format the code and apply automatic fixes
 	$(VENV)/bin/ruff check --fix-only $(CODE)
 	$(VENV)/bin/ruff format $(CODE)
 
-generate: setup ## spec/smsgate.yaml -> generated/
+generate: setup ## compile spec/smsgate.yaml into generated/
 	$(PY) scripts/generate.py
-unasync: setup ## src/smsgate/_async and tests/_async -> _sync
+unasync: setup ## convert _async into _sync in src and tests
 	$(PY) scripts/unasync.py
 specdiff: setup ## compare our spec with a published one: make specdiff FROM=file-or-URL
 	$(PY) -m scripts.specdiff $(FROM)
-bench: setup ## measure beside the official client, write docs/performance.md
+bench: setup ## run the benchmark and write docs/performance.md
 	$(PY) -m scripts.bench --write
-faults: setup ## send ten thousand messages while everything fails
+faults: setup ## send ten thousand messages through injected faults
 	$(PY) -m scripts.faults
-deliveries: setup ## deliver events to a receiver that crashes, and damaged requests
+deliveries: setup ## run the delivery test and the fuzz test of the receiver
 	$(PY) scripts/deliveries.py && $(PY) scripts/fuzz.py
-build: setup ## wheel and sdist in dist/
+build: setup ## build wheel and sdist in dist/
 	$(PY) -m build --outdir dist
 .PHONY: help demo setup test test-all check fmt generate unasync specdiff bench faults deliveries build

@@ -95,7 +95,7 @@ def sent_to(gateway, number):
     return [one for one in gateway.radio if one.phone_number == number]
 
 
-def test_texts_are_answered_once_and_followed(application, gateway):
+def test_texts_get_one_reply_whose_state_is_tracked(application, gateway):
     gateway.deliveries.misbehaviour.repeat = gateway.deliveries.misbehaviour.twin = 0.5
     gateway.deliveries.misbehaviour.shuffle = True
 
@@ -114,7 +114,7 @@ def test_texts_are_answered_once_and_followed(application, gateway):
     assert {status for delivery in gateway.deliveries.all for status in delivery.statuses} == {200}
 
 
-def test_text_that_comes_while_the_service_is_down_is_answered_later(application, gateway):
+def test_text_received_while_the_service_is_down_gets_its_reply_later(application, gateway):
     application.kill()
 
     with WebhookSender(gateway, rewrite={"https://example.com": application.url}):
@@ -136,7 +136,7 @@ def test_service_registers_itself_once(application, gateway):
     assert {hook["url"] for hook in registered} == {"https://example.com/sms"}
 
 
-def test_failed_answer_shows(application, gateway):
+def test_failed_reply_is_shown(application, gateway):
     with WebhookSender(gateway, rewrite={"https://example.com": application.url}):
         gateway.receive("+12025559901", "hello")
         eventually(lambda: [row[3] for row in application.rows()] == ["Failed"])

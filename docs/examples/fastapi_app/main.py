@@ -1,7 +1,7 @@
-"""A two-way text service: answers what people write, follows its answers, and shows both on a page.
+"""Two-way text service that replies to received texts, follows its replies, and shows both on a page.
 
 Settings come from the environment: SMSGATE_USERNAME, SMSGATE_PASSWORD (and SMSGATE_BASE_URL) for sending,
-SMSGATE_SIGNING_KEY and PUBLIC_URL for receiving, EVENTS_FILE for what is not handled yet.
+SMSGATE_SIGNING_KEY and PUBLIC_URL for receiving, EVENTS_FILE for unhandled events.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ hooks = WebhookRouter(
 
 @dataclass
 class Conversation:
-    """A text that came in, and how far the answer to it got."""
+    """A received text, and the state of the reply."""
 
     sender: str
     text: str
-    answer: str
+    reply: str
     state: str = "Pending"
 
 
 conversations: dict[str, Conversation] = {}
-"""By the id of the answer. In memory, for the sake of the example: a real service keeps them in its database."""
+"""Conversations by the id of the reply. A real service keeps them in its database."""
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    """Share the client, and tell the phones where to report; at every start, which changes nothing when all is well."""
+    """Share the client, and register the webhooks if they are not registered yet."""
     async with lifespan_client(client)(app):
         await client.ensure_webhooks(f"{PUBLIC_URL}/sms", EVENTS, name="two_way", remove_stale=True)
         yield
@@ -56,26 +56,26 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
 
 @hooks.on(webhooks.SmsReceived)
 async def reply(event: webhooks.SmsReceived) -> None:
-    """Answer a text.
+    """Reply to a text.
 
-    The answer's id is made of the event's: should this run twice, because the process died in between, the gateway
-    refuses the second answer. Short codes and names are not answered: they are machines, which may answer in turn.
+    The id of the reply is the id of the event: if this runs twice because the process died, the gateway refuses the
+    second reply. Short codes and names get no reply, because machines may reply in turn.
     """
     sender, text = event.payload.remote, event.payload.message
     if not sender or not sender.startswith("+"):
         return
-    answer = f"You wrote {len(text.split())} words. Thank you!"
-    conversations.setdefault(event.id, Conversation(sender, text, answer))
+    text_of_reply = f"You wrote {len(text.split())} words. Thank you!"
+    conversations.setdefault(event.id, Conversation(sender, text, text_of_reply))
     with suppress(ConflictError):  # sent before
-        await client.send(answer, to=sender, id=event.id, device_id=event.device_id)
+        await client.send(text_of_reply, to=sender, id=event.id, device_id=event.device_id)
 
 
 @hooks.on(webhooks.SmsSent, webhooks.SmsDelivered, webhooks.SmsFailed)
 async def follow(event: webhooks.SmsSent | webhooks.SmsDelivered | webhooks.SmsFailed) -> None:
-    """Note how far an answer got. Reports come in any order, so Sent does not replace what is final."""
+    """Update the state of a reply. Reports arrive in any order, so Sent does not replace a final state."""
     conversation = conversations.get(event.payload.message_id)
     if conversation is None:
-        return  # not ours, or from before the last start
+        return  # sent by another program, or before the last start
     state = {"sms:sent": "Sent", "sms:delivered": "Delivered", "sms:failed": "Failed"}[event.event]
     if state != "Sent" or conversation.state == "Pending":
         conversation.state = state
@@ -88,9 +88,9 @@ install_error_handlers(app)
 
 @app.get("/", response_class=HTMLResponse)
 async def status() -> str:
-    """Show the conversations. Put a login in front of it before the world can see it."""
+    """Show the conversations. Add authentication before publishing this page."""
     rows = "".join(
-        f"<tr><td>{escape(one.sender)}</td><td>{escape(one.text)}</td><td>{escape(one.answer)}</td><td>{one.state}</td></tr>"
+        f"<tr><td>{escape(one.sender)}</td><td>{escape(one.text)}</td><td>{escape(one.reply)}</td><td>{one.state}</td></tr>"
         for one in conversations.values()
     )
-    return f"<table><tr><th>From</th><th>Text</th><th>Answer</th><th>State</th></tr>{rows}</table>"
+    return f"<table><tr><th>From</th><th>Text</th><th>Reply</th><th>State</th></tr>{rows}</table>"
