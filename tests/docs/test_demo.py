@@ -36,6 +36,6 @@ def test_make_says_beforehand_what_it_installs_and_keeps_pip_talking(target, tmp
     steps = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
 
     (installing,) = (number for number, step in enumerate(steps) if "--editable" in step)
-    assert any("Making a virtual environment" in step for step in steps)
+    assert any("Creating a virtual environment" in step for step in steps)
     assert any("Installing smsgate" in step for step in steps[: installing + 1])
     assert "--quiet" not in steps[installing]
