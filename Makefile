@@ -26,9 +26,10 @@ setup: $(VENV)/.dev ## create the development environment in .venv
 
 test: setup ## run all tests, with branch coverage
 	$(PY) -m pytest -n 2 --cov --cov-report=term --cov-fail-under=95
-
 test-all: ## run the tests on every installed Python from 3.10 on
 	@$(PYTHON) scripts/test_all.py
+test-lowest: ## run the tests with the lowest versions that pyproject.toml allows
+	@$(PYTHON) scripts/test_lowest.py
 
 check: setup ## run linter, type checkers, spec validator, and compare generated files
 	$(VENV)/bin/ruff check $(CODE)
@@ -38,7 +39,6 @@ check: setup ## run linter, type checkers, spec validator, and compare generated
 	$(VENV)/bin/openapi-spec-validator spec/smsgate.yaml
 	$(PY) -c 'import sys; sys.exit(sys.version_info >= (3, 11))' || $(PY) scripts/generate.py --check # needs 3.11
 	$(PY) scripts/unasync.py --check
-
 fmt: setup ## format the code and apply automatic fixes
 	$(VENV)/bin/ruff check --fix-only $(CODE)
 	$(VENV)/bin/ruff format $(CODE)
@@ -57,4 +57,4 @@ deliveries: setup ## run the delivery test and the fuzz test of the receiver
 	$(PY) scripts/deliveries.py && $(PY) scripts/fuzz.py
 build: setup ## build wheel and sdist in dist/
 	$(PY) -m build --outdir dist
-.PHONY: help demo setup test test-all check fmt generate unasync specdiff bench faults deliveries build
+.PHONY: help demo setup test test-all test-lowest check fmt generate unasync specdiff bench faults deliveries build

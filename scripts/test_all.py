@@ -6,6 +6,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 MINORS = range(10, 15)
@@ -20,7 +24,7 @@ def main() -> int:
             print(f"Python 3.{minor}: not found")
             continue
         print(f"Python 3.{minor}: {python}", flush=True)
-        results[f"3.{minor}"] = run(python, ROOT / f".venv-3.{minor}")
+        results[f"3.{minor}"] = run(python, ROOT / f".venv-3.{minor}", ROOT / "constraints.txt", extras="all,codegen")
     for version, code in results.items():
         print(f"Python {version}: {'passed' if code == 0 else f'failed ({code})'}")
     return 1 if not results or any(results.values()) else 0
@@ -38,15 +42,26 @@ def patch_number(python: Path) -> int:
     return int(patch) if patch.isdigit() else 0
 
 
-def run(python: str, venv: Path) -> int:
-    """Make or refresh an environment and run the tests in it."""
+def run(python: str, venv: Path, constraints: Path, extras: str, selected: Sequence[str] = ()) -> int:
+    """Make or refresh an environment and run the tests in it.
+
+    Args:
+        python: the interpreter.
+        venv: the environment's folder.
+        constraints: file of exact versions.
+        extras: those to install, with commas.
+        selected: pytest's options that select tests; none for all.
+
+    Returns:
+        The exit code of the first command that failed, or 0.
+    """
     own = str(venv / "bin/python")
-    pip = [own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", "constraints.txt"]
+    pip = [own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", str(constraints)]
     for command in (
         [python, "-m", "venv", str(venv)],
         [*pip, "--upgrade", "pip"],
-        [*pip, "--editable", ".[all,codegen]", "--group", "dev"],
-        [own, "-m", "pytest", "-q", "-n", "2"],
+        [*pip, "--editable", f".[{extras}]", "--group", "dev"],
+        [own, "-m", "pytest", "-q", "-n", "2", *selected],
     ):
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
         if code:

@@ -139,14 +139,15 @@ class PooledAdapter(HTTPAdapter):
 
     def _open(self, url: str, proxy: str | None) -> HTTPConnectionPool:
         parsed = parse_url(url)
-        secure = parsed.scheme == "https"
-        context = self._options.ssl_context() if secure else None
-        kwargs = {"ssl_context": context} if secure else {}
+        to_proxy_over_tls = proxy is not None and proxy.startswith("https")
+        # urllib3 before 2.8 looks here for the context of a proxy that forwards plain requests, too
+        over_tls = parsed.scheme == "https" or to_proxy_over_tls
+        kwargs = {"ssl_context": self._options.ssl_context()} if over_tls else None
         if proxy is None:
             manager: PoolManager = self.poolmanager
         else:
-            over_tls = {"proxy_ssl_context": self._options.ssl_context()} if proxy.startswith("https") else {}
-            manager = self.proxy_manager_for(proxy, **over_tls)
+            proxy_kwargs = {"proxy_ssl_context": self._options.ssl_context()} if to_proxy_over_tls else {}
+            manager = self.proxy_manager_for(proxy, **proxy_kwargs)
         classes: dict[str, Any] = {"http": _PlainPool, "https": _TlsPool}
         manager.pool_classes_by_scheme = classes
-        return manager.connection_from_host(parsed.host, parsed.port, parsed.scheme, pool_kwargs=kwargs or None)
+        return manager.connection_from_host(parsed.host, parsed.port, parsed.scheme, pool_kwargs=kwargs)
