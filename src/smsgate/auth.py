@@ -1,39 +1,29 @@
-"""Credentials as plain state: what to write into the ``Authorization`` header, and when a token needs renewing.
-
-Nothing here does I/O, and nothing here shows a secret in its `repr`.
-"""
+"""Credentials of a client: password, token, or a pair of tokens that is refreshed. No `repr` shows a secret."""
 
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from smsgate._core.limits import LONGEST, capped, seconds, whole
-from smsgate.errors import ConfigurationError, ResponseError
+from smsgate._core.limits import seconds, whole
+from smsgate._core.tokens import TokenPair, TokenStore, is_token
+from smsgate.errors import ConfigurationError
 from smsgate.runtime.building import plain_text
 from smsgate.runtime.rules import LONGEST_TTL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smsgate.token_store import TokenStore
-    from smsgate_api.models import Scope, TokenResponse
+    from smsgate_api.models import Scope
 
-__all__ = ["Auth", "BasicAuth", "BearerAuth", "JWTAuth", "TokenPair", "bearer", "choose_auth", "next_step"]
+__all__ = ["Auth", "BasicAuth", "BearerAuth", "JWTAuth", "TokenPair", "bearer", "choose_auth"]
 
-_SHORT_LIFE = 5
-"""A token is renewed ``leeway`` seconds before its end, but never earlier than in the last fifth of its life."""
-
-_SURROUNDED = "begins or ends with white space, such as the line break at the end of a file: strip() it"
+_WHITE_SPACE = "begins or ends with white space, such as the line break at the end of a file: strip() it"
 
 
 class BasicAuth:
-    """Login and password of an account; good for every call except the token refresh.
+    """Login and password of an account, valid for every call except the token refresh.
 
     Args:
         login: the account's user name, without a colon (the gateway splits at the first one).
@@ -50,15 +40,15 @@ class BasicAuth:
     __slots__ = ("_authorization", "_login")
 
     def __init__(self, login: str, password: str) -> None:
-        if not _filled(login) or not _filled(password):
+        if not _is_filled(login) or not _is_filled(password):
             raise ConfigurationError("login and password must both be non-empty strings")
         for name, value in (("login", login), ("password", password)):
             if value != value.strip():
-                raise ConfigurationError(f"the {name} {_SURROUNDED}")
+                raise ConfigurationError(f"the {name} {_WHITE_SPACE}")
         if ":" in login:
             raise ConfigurationError("a login cannot hold a colon: the gateway splits login and password there")
         self._login = login
-        self._authorization = f"Basic {base64.b64encode(_utf8(f'{login}:{password}')).decode('ascii')}"
+        self._authorization = f"Basic {base64.b64encode(_encode(f'{login}:{password}')).decode('ascii')}"
 
     def authorization(self) -> str:
         """Return the value of the ``Authorization`` header."""
@@ -69,7 +59,7 @@ class BasicAuth:
 
 
 class BearerAuth:
-    """A ready access token, used as it is until the gateway refuses it.
+    """An access token that is used until the gateway refuses it.
 
     Args:
         token: a JWT made by ``generate_token`` or elsewhere.
@@ -92,18 +82,19 @@ class BearerAuth:
 
 
 class JWTAuth:
-    """Tokens that a client fetches, renews shortly before they end, and revokes if asked.
+    """Tokens that a client issues, refreshes shortly before they expire, and revokes on demand.
 
     Only the token requests carry the password; every other call carries a token with the scopes asked for.
 
     Args:
         login: the account's user name.
         password: the account's password.
-        scopes: rights of the token: the fewest that the program needs, such as ``[Scope.MESSAGES_SEND]``.
-        ttl: wanted lifetime in seconds; servers cap it in silence. The server's own when absent. With it, a token that
-            ends is followed by one made with the password: the server gives a refreshed token its own lifetime.
-        leeway: a token is renewed so many seconds before its end; allows for slow calls and clocks.
-        store: where the pair is kept, so that processes can share one; in the client's memory when absent.
+        scopes: rights of the token, at least one; choose the fewest that the program needs, such as
+            ``[Scope.MESSAGES_SEND]``.
+        ttl: wanted lifetime in seconds; servers shorten it without notice. The server's own when absent. With it, the
+            client issues each token with the password, because a refreshed token has the server's lifetime.
+        leeway: seconds before its end at which a token is refreshed; allows for slow calls and wrong clocks.
+        store: keeps the pair, so that processes can share it; the client's memory when absent.
         revoke_on_close: whether closing the client revokes the pair.
 
     Raises:
@@ -130,7 +121,7 @@ class JWTAuth:
         self.basic = BasicAuth(login, password)
         self.login = login
         listed = [] if isinstance(scopes, str | Mapping) or not isinstance(scopes, Iterable) else list(scopes)
-        if not listed or not all(_filled(scope) and scope == scope.strip() for scope in listed):
+        if not listed or not all(_is_filled(scope) and scope == scope.strip() for scope in listed):
             raise ConfigurationError("scopes takes a list of at least one scope; smsgate.Scope names them")
         self.scopes = [plain_text(scope) for scope in listed]
         if ttl is not None:
@@ -145,7 +136,7 @@ class JWTAuth:
         self.revoke_on_close = revoke_on_close
 
     def store_key(self, base_url: str) -> str:
-        """Return the name under which a store keeps the pair of this account, server and set of scopes."""
+        """Return the store's key for the pair of this account, server and set of scopes."""
         import hashlib  # noqa: PLC0415 - slow to import, and needed for JWTAuth only
 
         identity = "\n".join([base_url, self.login, *sorted(self.scopes)])
@@ -158,95 +149,23 @@ class JWTAuth:
 Auth: TypeAlias = BasicAuth | BearerAuth | JWTAuth
 
 
-@dataclass(frozen=True, slots=True)
-class TokenPair:
-    """An access token and the refresh token made with it.
-
-    Attributes:
-        id: id of the access token; revoking it ends the pair.
-        access_token: goes with every call.
-        refresh_token: makes the next pair, once; None on servers before 1.36.
-        ends_at: when the access token ends, on this machine's clock.
-        lifetime: seconds that the access token lived from the start.
-    """
-
-    id: str
-    access_token: str = field(repr=False)
-    refresh_token: str | None = field(repr=False)
-    ends_at: datetime
-    lifetime: float
-
-    @classmethod
-    def from_response(cls, response: TokenResponse, now: datetime) -> TokenPair:
-        """Read a token response received now.
-
-        The end is counted from now by the token's own ``iat`` and ``exp``, so that a wrong clock here does no harm.
-
-        Raises:
-            ResponseError: no header can hold its access token.
-        """
-        if not _fits_header(response.access_token):
-            raise ResponseError("the answer's access_token is empty or holds characters that no token has")
-        refresh = response.refresh_token if _fits_header(response.refresh_token) else None
-        lifetime = _lifetime(response.access_token)
-        if lifetime is None:
-            lifetime = max(0.0, (response.expires_at - now).total_seconds())
-        lifetime = capped(lifetime)
-        ends_at = now + timedelta(seconds=lifetime)
-        return cls(response.id, response.access_token, refresh, ends_at, lifetime)
-
-    def asdict(self) -> dict[str, Any]:
-        """Return the pair as JSON-ready values, for a store."""
-        return {
-            "id": self.id,
-            "access_token": self.access_token,
-            "refresh_token": self.refresh_token,
-            "ends_at": self.ends_at.isoformat(),
-            "lifetime": self.lifetime,
-        }
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> TokenPair | None:
-        """Read what `asdict` wrote; None for anything else."""
-        try:
-            refresh = data["refresh_token"]
-            ends_at = datetime.fromisoformat(data["ends_at"])
-            if ends_at.tzinfo is None or not _fits_header(data["access_token"]) or not isinstance(data["id"], str):
-                return None
-            if refresh is not None and not isinstance(refresh, str):
-                return None
-            refresh = refresh if _fits_header(refresh) else None
-            lifetime = float(data["lifetime"])
-        except (KeyError, OverflowError, TypeError, ValueError):
-            return None
-        if not 0 <= lifetime <= LONGEST:
-            return None
-        return cls(data["id"], data["access_token"], refresh, ends_at, lifetime)
-
-
-def next_step(pair: TokenPair | None, now: datetime, leeway: float) -> Literal["use", "refresh", "mint"]:
-    """Say what to do before a call: use the access token, refresh the pair, or make a new one with the password."""
-    if pair is None:
-        return "mint"
-    early = min(leeway, pair.lifetime / _SHORT_LIFE)
-    if (pair.ends_at - now).total_seconds() > early:
-        return "use"
-    return "refresh" if pair.refresh_token else "mint"
-
-
 def bearer(token: str) -> str:
-    """Build a bearer ``Authorization`` header, refusing what would break the header."""
-    if not _filled(token):
+    """Return a bearer ``Authorization`` header.
+
+    Raises:
+        ConfigurationError: when the token is empty or holds characters that no header can carry.
+    """
+    if not _is_filled(token):
         raise ConfigurationError("a token must be a non-empty string")
     if token != token.strip():
-        raise ConfigurationError(f"the token {_SURROUNDED}")
-    if not _fits_header(token):
+        raise ConfigurationError(f"the token {_WHITE_SPACE}")
+    if not is_token(token):
         raise ConfigurationError("a token holds only printable ASCII characters without spaces")
     return f"Bearer {token}"
 
 
 def choose_auth(login: str | None, password: str | None, auth: Auth | None) -> Auth:
-    """Turn a client's arguments into credentials.
+    """Return the credentials that a client's arguments name.
 
     Raises:
         ConfigurationError: when they are missing, empty or given twice.
@@ -262,27 +181,12 @@ def choose_auth(login: str | None, password: str | None, auth: Auth | None) -> A
     return BearerAuth(password) if login is None else BasicAuth(login, password)
 
 
-def _fits_header(token: object) -> bool:
-    return isinstance(token, str) and token.isascii() and token.isprintable() and bool(token) and " " not in token
-
-
-def _filled(value: object) -> bool:
+def _is_filled(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _utf8(text: str) -> bytes:
+def _encode(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
         raise ConfigurationError("login and password must be valid text") from None  # the cause would quote them
-
-
-def _lifetime(token: str) -> float | None:
-    """Read how many seconds a JWT lives from its claims; None when it cannot be read."""
-    try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        lifetime = float(claims["exp"]) - float(claims["iat"])
-    except (IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError, binascii.Error):
-        return None
-    return lifetime if lifetime > 0 else None

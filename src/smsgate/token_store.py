@@ -1,4 +1,4 @@
-"""Where token pairs live, so that clients and processes can share one."""
+"""Stores of token pairs, which clients and processes can share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from smsgate._core.hooks import logger
-from smsgate.auth import TokenPair
+from smsgate._core.tokens import TokenPair, TokenStore
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -23,21 +23,6 @@ __all__ = ["FileTokenStore", "LockingTokenStore", "MemoryTokenStore", "StoreLock
 _LARGEST = 16 * 1024 * 1024  # bytes of a token file: thousands of pairs
 _LONGEST_WRITE = 1.0  # seconds to wait for others who write the file
 _POLL = 0.01
-
-
-class TokenStore(Protocol):
-    """Keeps token pairs by key. What it raises ends the call; calls may come from several threads.
-
-    One with a ``try_lock`` as well is a `LockingTokenStore`.
-    """
-
-    def load(self, key: str) -> TokenPair | None:
-        """Return the pair kept under this key, None when there is none."""
-        ...
-
-    def save(self, key: str, pair: TokenPair | None) -> None:
-        """Keep a pair, or forget it when it is None."""
-        ...
 
 
 class StoreLock:

@@ -26,7 +26,7 @@ from smsgate import (
     SMSGateError,
     UnauthorizedError,
 )
-from smsgate.auth import TokenPair, next_step
+from smsgate.auth import TokenPair
 from smsgate.emulator import Faults, Gateway, ManualClock
 
 BASE_URL = "http://gateway.test/3rdparty/v1"
@@ -589,7 +589,7 @@ def test_lock_that_is_never_given_back_is_warned_of_and_done_without(cloud, tmp_
 
     assert cloud.faults.asked == [MINT, LIST, LIST]
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        "another process has held the lock of the token store too long: renewing without it"
+        "another process has held the lock of the token store too long: refreshing without it"
     ]
     lock.release()
 
@@ -617,7 +617,6 @@ def test_short_lived_token_is_used_for_most_of_its_life():
     now = datetime(2026, 1, 1, tzinfo=timezone.utc)
     pair = TokenPair("a", "b", "c", now + timedelta(seconds=3), 3.0)
 
-    assert next_step(pair, now, 30.0) == "use"
-    assert next_step(pair, now + timedelta(seconds=2.5), 30.0) == "refresh"
-    assert next_step(TokenPair("a", "b", None, now, 3.0), now, 30.0) == "mint"
-    assert next_step(None, now, 30.0) == "mint"
+    assert not pair.expires_within(30.0, now)
+    assert pair.expires_within(30.0, now + timedelta(seconds=2.5))
+    assert TokenPair("a", "b", None, now, 3.0).expires_within(30.0, now)

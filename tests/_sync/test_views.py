@@ -95,7 +95,7 @@ def test_closing_a_view_closes_nothing(answered):
 def test_client_closes_the_backend_that_a_view_made_it_open(monkeypatch, answered):
     _, backend = answered((200, b'{"status": "pass"}'))
     monkeypatch.setattr(
-        sys.modules[f"{APIClient.__module__.rpartition('.')[0]}.exchange"], "get_client", lambda *_, **__: backend
+        sys.modules[f"{APIClient.__module__.rpartition('.')[0]}.transport"], "get_client", lambda *_, **__: backend
     )
     client = APIClient("demo", "demo-password", base_url=BASE_URL)
 

@@ -248,7 +248,7 @@ def test_client_uses_the_backend_that_the_environment_names(monkeypatch, server)
 
     with APIClient("login", "password", base_url=server.origin) as client:
         client.health_check()
-        chosen = kind(client._exchange._http)
+        chosen = kind(client._exchange.transport.backend.client)
 
     assert chosen == "RequestsHttpClient"
     assert len(server.requests) == 1

@@ -135,13 +135,13 @@ def test_50_threads_at_first_use_make_one_default_backend(hurried, kind):
 
         def first(_, client=client, together=together):
             together.wait()
-            backend = client._exchange._backend()
+            backend = client._exchange.transport.backend.get()
             return asyncio.run(backend) if inspect.isawaitable(backend) else backend
 
         with ThreadPoolExecutor(50) as pool:
             made = set(map(id, pool.map(first, range(50))))
 
-        assert made == {id(client._exchange._http)}  # the one that will be closed
+        assert made == {id(client._exchange.transport.backend.client)}  # the one that will be closed
 
 
 @pytest.mark.parametrize("backend", SYNC)

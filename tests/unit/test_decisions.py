@@ -33,15 +33,15 @@ from smsgate import (
     TransportError,
     UnauthorizedError,
 )
-from smsgate._core.attempts import AttemptResult, no_answer, unlisted, without_token
+from smsgate._core.attempts import Failed, device_list_error, token_failure, transport_failure
 from smsgate._core.base_url import check_base_url, is_phone
 from smsgate._core.config import check_timeout, full_user_agent
 from smsgate._core.device_choice import choose_device
-from smsgate._core.hints import Refusal, hint_for
+from smsgate._core.hints import ErrorContext, find_hint
 from smsgate._core.queries import as_utc
 from smsgate._core.registration import check_target
 from smsgate._core.send_safety import Verdict, expected_state, is_passing, judge, same_message
-from smsgate.auth import BasicAuth, TokenPair, choose_auth, next_step
+from smsgate.auth import BasicAuth, TokenPair, choose_auth
 from smsgate.retry import decide, retry_after_seconds
 from smsgate.runtime.types import Operation
 
@@ -49,7 +49,7 @@ NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 def failed(error, status=None, sent=None):
-    return AttemptResult(None, error, status, sent)
+    return Failed(error, status, sent)
 
 
 def wait(*, status=None, sent=None, repeat="safe", attempt=1, elapsed=0.0, retry_after=None, draw=1.0, **policy):
@@ -147,9 +147,8 @@ def test_retry_after_in_the_past_means_now():
 
 
 @pytest.mark.parametrize(
-    ("outcome", "verdict"),
+    ("attempt", "verdict"),
     [
-        (AttemptResult(None, None, 202, True), Verdict.ACCEPTED),
         (failed(ConnectError("x"), sent=False), Verdict.WITHOUT_EFFECT),
         (failed(RateLimitError("x", 429), 429, False), Verdict.WITHOUT_EFFECT),
         (failed(APIError("x", 409), 409, True), Verdict.TAKEN),
@@ -162,20 +161,20 @@ def test_retry_after_in_the_past_means_now():
         (failed(APIError("x", 400), 400, True), Verdict.REFUSED),
     ],
 )
-def test_attempts_are_judged_by_what_they_say_about_the_message(outcome, verdict):
-    assert judge(outcome) is verdict
+def test_attempts_are_judged_by_what_they_say_about_the_message(attempt, verdict):
+    assert judge(attempt) is verdict
 
 
 def test_call_without_a_token_never_left():
-    timeout = without_token(RequestTimeoutError("slow", sent=None))
+    timeout = token_failure(RequestTimeoutError("slow", sent=None))
     assert (timeout.sent, timeout.status) == (False, None)
     assert isinstance(timeout.error, RequestTimeoutError)
     assert timeout.error.sent is False
-    assert without_token(InternalServerError("x", 500)).status == 503
-    assert without_token(NotImplementedByServerError("x", 501)).status == 501
-    assert without_token(UnauthorizedError("x", 401)).status == 401
-    assert without_token(ResponseError("x")).status == 503  # garbage is worth another attempt
-    assert no_answer(TransportError("x", sent=True)).sent is True
+    assert token_failure(InternalServerError("x", 500)).status == 503
+    assert token_failure(NotImplementedByServerError("x", 501)).status == 501
+    assert token_failure(UnauthorizedError("x", 401)).status == 401
+    assert token_failure(ResponseError("x")).status == 503  # garbage is worth another attempt
+    assert transport_failure(TransportError("x", sent=True)).sent is True
 
 
 SENT = Message(id="m1", phone_numbers=["8 (999) 000-12-34"], text_message=TextMessage(text="Hello"))
@@ -354,7 +353,7 @@ def test_times_of_queries_are_read_from_text():
 def test_hints_name_what_helps():
     def hint(status, message="", name="get_message", base_url="https://a.test/3rdparty/v1", location=None):
         operation = Operation(name, "GET", "/", lambda *_: None)
-        return hint_for(Refusal(operation, status, message, base_url, location=location))
+        return find_hint(ErrorContext(operation, status, message, base_url, location=location))
 
     assert "JWT__SECRET" in hint(501, name="create_token")
     assert "phones' API" in hint(401, "Unauthorized", base_url="https://a.test/mobile/v1")
@@ -430,9 +429,9 @@ def test_pairs_at_the_ends_of_time_are_as_good_as_others():
     first = TokenPair("a", "b", "c", datetime.min.replace(tzinfo=timezone.utc), 60.0)
     last = TokenPair("a", "b", "c", datetime.max.replace(tzinfo=timezone.utc), 60.0)
 
-    assert next_step(first, NOW, 30.0) == "refresh"
-    assert next_step(last, NOW, 1e300) == "use"
-    assert next_step(last, NOW, float("inf")) == "use"
+    assert first.expires_within(30.0, NOW)
+    assert not last.expires_within(1e300, NOW)
+    assert not last.expires_within(float("inf"), NOW)
 
 
 def test_token_that_is_no_jwt_lives_until_the_server_says():
@@ -449,7 +448,7 @@ def test_failure_of_an_odd_kind_of_transport_is_told_as_the_nearest_known():
         def __init__(self, host, port):
             super().__init__(f"{host} {port}")
 
-    for told in (without_token(OddError("a", 1)).error, unlisted(OddError("a", 1))):
+    for told in (token_failure(OddError("a", 1)).error, device_list_error(OddError("a", 1))):
         assert type(told) is ConnectError
         assert told.sent is False
         assert "a 1" in str(told)

@@ -144,7 +144,7 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the answer cannot be read.
         """
-        phone = is_phone(self._exchange.base_url)
+        phone = is_phone(self._exchange.transport.base_url)
         with argument_errors:
             account_rules.check_target(url, allow_insecure=allow_insecure)
             wanted = account_rules.wanted_webhooks(url, events, device_id=device_id, name=name, phone=phone)
@@ -178,7 +178,9 @@ class AccountCalls(Resource):
             ResponseError: the answer cannot be read.
         """
         with argument_errors:
-            operation = account_rules.settings_operation(operations.replace_settings, settings, self._exchange.base_url)
+            operation = account_rules.settings_operation(
+                operations.replace_settings, settings, self._exchange.transport.base_url
+            )
         return await self.execute(operation)
 
     async def patch_settings(self, settings: DeviceSettings) -> DeviceSettings:
@@ -191,7 +193,9 @@ class AccountCalls(Resource):
             ResponseError: the answer cannot be read.
         """
         with argument_errors:
-            operation = account_rules.settings_operation(operations.patch_settings, settings, self._exchange.base_url)
+            operation = account_rules.settings_operation(
+                operations.patch_settings, settings, self._exchange.transport.base_url
+            )
         return await self.execute(operation)
 
     async def get_logs(

@@ -11,6 +11,7 @@ from smsgate._async.exchange import Exchange
 from smsgate._async.inbox import InboxCalls
 from smsgate._async.messages import MessageCalls
 from smsgate._async.sender import SafeSender
+from smsgate._async.transport import Backend, Transport
 from smsgate._core.base_url import check_base_url
 from smsgate._core.config import (
     UNCHANGED,
@@ -105,20 +106,22 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         on_response: OnResponse | None = None,
     ) -> None:
         backend = choose_http(http, http_client, closing="aclose")
-        self._exchange = Exchange(
-            base_url=check_base_url(base_url),
-            auth=choose_auth(login, password, auth),
-            http=backend,
-            connection=choose_connection(backend, verify=verify, proxy=proxy, trust_env=trust_env),
-            timeout=check_timeout(timeout),
-            retry=check_retry(retry),
+        transport = Transport(
+            check_base_url(base_url),
+            Backend(backend, choose_connection(backend, verify=verify, proxy=proxy, trust_env=trust_env)),
+            check_timeout(timeout),
             user_agent=full_user_agent(user_agent),
-            max_json_size=check_size("max_json_size", max_json_size),
             on_request=on_request,
             on_response=on_response,
         )
+        self._exchange = Exchange(
+            transport,
+            choose_auth(login, password, auth),
+            check_retry(retry),
+            check_size("max_json_size", max_json_size),
+        )
         self._max_attachment_size = check_size("max_attachment_size", max_attachment_size)
-        self._cipher = Cipher(check_encryptor(encryptor), self._exchange.base_url, self._exchange.time_limit)
+        self._cipher = Cipher(check_encryptor(encryptor), transport.base_url, transport.timeout.total)
         self._sender = SafeSender(
             self._exchange, pin_device=check_flag("pin_device", pin_device), list_devices=self.list_devices
         )
@@ -175,7 +178,7 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
             view._exchange, pin_device=None if pin_device is UNCHANGED else check_flag("pin_device", pin_device)
         )
         chosen = self._cipher.encryptor if encryptor is UNCHANGED else check_encryptor(encryptor)
-        view._cipher = Cipher(chosen, self._exchange.base_url, view._exchange.time_limit)
+        view._cipher = Cipher(chosen, self._exchange.transport.base_url, view._exchange.transport.timeout.total)
         if default_region is not UNCHANGED:
             view._default_region = check_region(default_region)
         return view

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from smsgate._async import io
-from smsgate._core.attempts import copied, unlisted
+from smsgate._core.attempts import copy_error, device_list_error
 from smsgate._core.device_choice import choose_device
 from smsgate._core.hooks import logger
 from smsgate.errors import ForbiddenError, NotFoundError, SMSGateError
@@ -63,7 +63,7 @@ class DeviceCache:
         async with self._lock.hold():
             if io.now() - self._listed_at >= _TTL:
                 if self._failure is not None and self._failed_at >= begun:  # failed while this caller was waiting
-                    raise copied(self._failure)
+                    raise copy_error(self._failure)
                 self._devices = await self._listed()
                 self._listed_at, self._failure = io.now(), None
         return self._devices
@@ -77,6 +77,6 @@ class DeviceCache:
                 logger.warning("messages are sent without a chosen device: listing devices failed (%s)", error)
             return ()
         except SMSGateError as error:
-            failure = unlisted(error)
-            self._failed_at, self._failure = io.now(), copied(failure)
+            failure = device_list_error(error)
+            self._failed_at, self._failure = io.now(), copy_error(failure)
             raise failure from error

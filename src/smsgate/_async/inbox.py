@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from smsgate._async import io
 from smsgate._async.paging import iterate
 from smsgate._async.resource import Resource
+from smsgate._async.transport import read_chunks
 from smsgate._core.arguments import argument_errors
 from smsgate._core.queries import (
     InboxQueryFilter,
@@ -150,7 +150,7 @@ class InboxCalls(Resource):
             ResponseError: it is larger than ``max_attachment_size`` of the client allows.
         """
         async with self.stream_attachment(message_id, part_id) as chunks:
-            return await io.join(chunks, self._max_attachment_size)
+            return await read_chunks(chunks, self._max_attachment_size)
 
     @asynccontextmanager
     async def stream_attachment(self, message_id: str, part_id: int) -> AsyncGenerator[AsyncIterable[bytes]]:

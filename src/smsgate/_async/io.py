@@ -1,9 +1,10 @@
-"""What the asynchronous half waits for; `smsgate._sync.io` is its hand-written counterpart."""
+"""Waiting, locks, threads and tasks of the asynchronous client; the counterpart of `smsgate._sync.io`."""
 
 from __future__ import annotations
 
 import asyncio
 import math
+import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -20,20 +21,18 @@ from anyio.lowlevel import RunVar
 from typing_extensions import ParamSpec, Self
 
 from smsgate._core.parallel import ParallelMap, cores
-from smsgate._core.responses import too_large
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 __all__ = [
     "Lock",
-    "LockTimeoutError",
     "Tasks",
     "call_blocking",
     "check_stop",
     "compute",
+    "draw",
     "iterate",
-    "join",
     "now",
     "run_in_workers",
     "run_in_workers_until",
@@ -47,29 +46,33 @@ T = TypeVar("T")
 sleep = anyio.sleep
 now = time.monotonic
 _cores: RunVar[anyio.CapacityLimiter] = RunVar("smsgate.cores")
-"""Encrypting threads: as many as cores. With anyio's default of 40 they starve the event loop."""
+"""Limits encrypting threads to the number of cores: anyio's default of 40 would starve the event loop."""
 _TURN = 0.01
-"""Seconds after which a thread is given to the next call: one derivation of a key takes longer, a known key less."""
+"""Seconds after which a thread serves the next call: less than a key derivation, more than a cached key takes."""
 _locks: RunVar[WeakKeyDictionary[Lock, anyio.Lock]] = RunVar("smsgate.locks")
-"""The locks of an event loop, for as long as the clients that use them."""
+"""Locks of an event loop; each lives as long as its client."""
+
+
+def draw() -> float:
+    """Return a random number from 0 to 1. It spreads retries and protects nothing."""
+    return random.random()  # noqa: S311
 
 
 async def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-    """Call something that may block for a moment, in a thread."""
-    limiter = anyio.CapacityLimiter(1)  # the default one may be used up by threads that wait for this very call
+    """Call a function that may block, in a thread."""
+    limiter = anyio.CapacityLimiter(1)  # threads that wait for this very call may use up the default one
     return await anyio.to_thread.run_sync(partial(function, *arguments, **keywords), limiter=limiter)
 
 
 async def compute(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-    """Call something that computes for a while, in a thread that a cancellation leaves behind."""
+    """Call a function that computes for a while, in a thread that a cancellation abandons."""
     return await anyio.to_thread.run_sync(partial(function, *arguments, **keywords), abandon_on_cancel=True)
 
 
 async def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
     """Apply a function that computes for long to all items, in as many threads as there are cores.
 
-    All calls on an event loop share these threads, and take turns. A cancelled one ends with the items that are being
-    computed.
+    All calls of an event loop share these threads in turns. A cancelled call starts no further item.
     """
     load = ParallelMap(function, items)
     await _share(load, len(items))
@@ -79,7 +82,7 @@ async def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list
 async def run_in_workers_until(
     function: Callable[[A], T], items: Sequence[A], deadline: float | None
 ) -> list[T | None]:
-    """Do what `run_in_workers` does, but begin no item after a deadline; those have None in the place of a result."""
+    """Apply a function as `run_in_workers` does, but start no item after a deadline; the result of those is None."""
     load = ParallelMap(function, items)
     with anyio.move_on_after(math.inf if deadline is None else max(0.0, deadline - now())):
         await _share(load, len(items))
@@ -106,7 +109,7 @@ async def _share(load: ParallelMap[A, T], count: int) -> None:
 
 
 async def _all(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
-    """Await several calls at once; when all have ended, the first failure is raised as it is, in no group."""
+    """Await several calls at once. The first failure is raised after all have ended, without an exception group."""
     results: dict[int, T] = {}
     failures: dict[int, Exception] = {}
 
@@ -124,20 +127,12 @@ async def _all(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
     return [results[index] for index in range(len(calls))]
 
 
-class LockTimeoutError(Exception):
-    """A lock could not be had in time; never leaves the exchange."""
-
-
 class Lock:
-    """A lock whose holders are the tasks of one event loop; every loop and forked process has its own."""
+    """A lock for the tasks of one event loop; every event loop and forked process has its own."""
 
     @asynccontextmanager
-    async def hold(self, seconds: float = math.inf) -> AsyncGenerator[None]:
-        """Hold the lock inside an ``async with`` block.
-
-        Raises:
-            LockTimeoutError: others held it for all the seconds that there were.
-        """
+    async def hold(self, seconds: float = math.inf) -> AsyncGenerator[bool]:
+        """Hold the lock inside an ``async with`` block; its value is False when the lock was not free in time."""
         locks: WeakKeyDictionary[Lock, anyio.Lock] | None = _locks.get(None)
         if locks is None:
             locks = WeakKeyDictionary()
@@ -146,35 +141,18 @@ class Lock:
         with anyio.move_on_after(seconds) as waiting:
             await lock.acquire()
         if waiting.cancelled_caught:
-            raise LockTimeoutError
+            yield False
+            return
         try:
-            yield
+            yield True
         finally:
             lock.release()
 
 
-async def join(chunks: AsyncIterable[bytes], largest: float = math.inf) -> bytes:
-    """Read chunks to their end.
-
-    Raises:
-        ResponseError: they are an attachment, and longer than the client allows.
-    """
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in chunks:
-        size += len(chunk)
-        if size > largest:
-            if isinstance(chunks, AsyncGenerator):
-                await chunks.aclose()  # trio warns of generators that are left to the garbage collector
-            raise too_large("attachment", "max_attachment_size", int(largest))
-        parts.append(chunk)
-    return b"".join(parts)
-
-
 class Tasks(Generic[T]):
-    """Calls that run at once beside their caller, in tasks of their own. Leaving the block cancels them.
+    """Concurrent calls in tasks of their own; leaving the ``async with`` block cancels them.
 
-    No task group: one must not stay open while an asynchronous generator, such as `send_many`, waits for its consumer.
+    A task group would not do: it must not stay open while an asynchronous generator such as `send_many` yields.
     """
 
     def __init__(self, _count: int) -> None:
@@ -194,18 +172,18 @@ class Tasks(Generic[T]):
                 await self.wait()
 
     def start(self, number: int, call: Callable[[], Awaitable[T]]) -> None:
-        """Begin a call; `take` returns its result under this number."""
+        """Start a call; `take` returns its result with this number."""
         scope = anyio.CancelScope()
         self._scopes.add(scope)
         self._tasks.add(_spawn(partial(self._run, number, call, scope)))
 
     async def wait(self) -> None:
-        """Wait until a call has ended since the last time."""
+        """Wait until another call has ended."""
         await self._news.wait()
         self._news = anyio.Event()
 
     def take(self) -> list[tuple[int, T | BaseException]]:
-        """Return what has ended since the last time: numbers, and results or what was raised."""
+        """Return the calls that have ended since the last `take`: their numbers, and their results or exceptions."""
         ended, self._ended = self._ended, []
         return ended
 
@@ -214,7 +192,7 @@ class Tasks(Generic[T]):
             with scope:
                 try:
                     result: T | BaseException = await call()
-                except Exception as error:  # noqa: BLE001 - raised by who takes it
+                except Exception as error:  # noqa: BLE001 - raised by the consumer of `take`
                     result = error
                 self._ended.append((number, result))
         finally:
@@ -223,7 +201,7 @@ class Tasks(Generic[T]):
 
 
 def _spawn(function: Callable[[], Coroutine[Any, Any, None]]) -> object:
-    """Run a function that raises nothing in a task that belongs to the event loop alone."""
+    """Run a function that raises nothing in a task of the event loop, outside every task group."""
     if sniffio.current_async_library() == "trio":
         import trio  # noqa: PLC0415 - not always installed
 
@@ -232,11 +210,11 @@ def _spawn(function: Callable[[], Coroutine[Any, Any, None]]) -> object:
 
 
 def check_stop() -> None:
-    """Raise in a call that is to end before its next attempt: here cancellation does that."""
+    """Do nothing: cancellation ends asynchronous calls."""
 
 
 async def iterate(items: Iterable[T] | AsyncIterable[T]) -> AsyncGenerator[T]:
-    """Read an iterable of either kind."""
+    """Iterate over an iterable of either kind."""
     if isinstance(items, AsyncIterable):
         async for item in items:
             yield item

@@ -47,7 +47,7 @@ class Resource:
             TransportError: no answer came.
         """
         check_operation(operation)
-        return await self._exchange.answer(operation)
+        return await self._exchange.run_raw(operation)
 
     async def aclose(self) -> None:
         """Close the connections; the next call opens them again, with a `ResourceWarning`."""
@@ -65,7 +65,7 @@ class Resource:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._exchange.base_url!r})"
+        return f"{type(self).__name__}({self._exchange.transport.base_url!r})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"{type(self).__name__} holds credentials and connections and cannot be pickled")

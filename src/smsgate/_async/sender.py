@@ -1,4 +1,4 @@
-"""Safe sending and cancelling: no message is lost, none is doubled."""
+"""Sends and cancels that lose no message and send none twice."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from smsgate._async import io
 from smsgate._async.devices import DeviceCache
-from smsgate._async.exchange import draw
-from smsgate._core.attempts import AttemptResult, CallState
+from smsgate._core.attempts import Answered, CallState, Failed
 from smsgate._core.hooks import logger
-from smsgate._core.responses import read
+from smsgate._core.responses import parse_response
 from smsgate._core.send_safety import (
     SendState,
     Verdict,
@@ -25,11 +24,8 @@ from smsgate.errors import (
     APIError,
     ConflictError,
     NotFoundError,
-    RateLimitError,
     ResponseError,
-    ServiceUnavailableError,
     SMSGateError,
-    TransportError,
 )
 from smsgate_api import operations
 from smsgate_api.models import ProcessState
@@ -39,6 +35,7 @@ if TYPE_CHECKING:
 
     from smsgate._async.exchange import Exchange
     from smsgate._core.messages import OutgoingMessage
+    from smsgate._http import Response
     from smsgate.runtime.types import Operation
     from smsgate_api.models import Device, MessageState
 
@@ -47,28 +44,13 @@ __all__ = ["SafeSender"]
 _CANCELLED = frozenset({ProcessState.Cancelling, ProcessState.Cancelled})
 
 
-class _LookUpError(Exception):
-    """A look-up that failed, so that the gateway does not say what it has."""
-
-    def __init__(self, reason: SMSGateError) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
-
-    def outcome(self) -> AttemptResult:
-        """Return what the retry policy has to know."""
-        error = self.reason
-        status = error.status_code if isinstance(error, APIError) else None
-        wait = error.retry_after if isinstance(error, RateLimitError | ServiceUnavailableError) else None
-        return AttemptResult(None, error, status, sent=None, retry_after=wait)
-
-
 class SafeSender:
     """Sends and cancels over an exchange.
 
     Args:
-        exchange: carries the requests.
-        pin_device: whether a message without a device gets one before its first attempt.
-        list_devices: lists the account's phones.
+        exchange: makes the attempts.
+        pin_device: whether the client chooses a device before the first attempt.
+        list_devices: lists the account's devices.
     """
 
     def __init__(
@@ -80,7 +62,7 @@ class SafeSender:
         self._warned_of_other_id = False
 
     def view(self, exchange: Exchange, *, pin_device: bool | None) -> SafeSender:
-        """Return a sender over another exchange that shares the list of devices; None keeps the choice of pinning."""
+        """Return a sender over another exchange with the same device cache; None keeps ``pin_device``."""
         view = object.__new__(type(self))
         view.__dict__.update(self.__dict__)
         view._exchange = exchange
@@ -88,7 +70,7 @@ class SafeSender:
         return view
 
     async def pin(self, outgoing: OutgoingMessage) -> bool:
-        """Give the message a device, where that was asked for and one can be had; return whether it got one."""
+        """Choose a device for the message if ``pin_device`` asks for it; return whether there was one to choose."""
         if not self._pin_device or outgoing.message.device_id:
             return False
         chosen = await self.devices.choose(outgoing.id, outgoing.active_within)
@@ -97,15 +79,15 @@ class SafeSender:
         return chosen is not None
 
     async def send(self, outgoing: OutgoingMessage, *, chosen: bool) -> MessageState:
-        """Send a message, as often as it takes and is safe.
+        """Send a message, with as many attempts as the retry policy allows and as are safe.
 
         Args:
-            outgoing: the message; may get a device, or another one, on the way.
-            chosen: whether its device was chosen by `pin`.
+            outgoing: the message; may get a device, or another one.
+            chosen: whether `pin` has chosen its device.
         """
         call = CallState(self._exchange.retry, io.now(), message_id=outgoing.id)
         try:
-            return await self._settle(SendState(outgoing, call, chosen))
+            return await self._send(SendState(outgoing, call, chosen))
         except SMSGateError:
             raise
         except BaseException as error:
@@ -113,72 +95,70 @@ class SafeSender:
                 error.add_note(f"message {outgoing.id} may or may not have been accepted: ask for its state by this id")
             raise
 
-    async def _settle(self, send: SendState) -> MessageState:
-        """Repeat attempts and look-ups until it is known what became of the message."""
+    async def _send(self, send: SendState) -> MessageState:
+        """Make attempts and look-ups until the outcome is known."""
         while True:
-            send.outcome = await self._exchange.attempt(send.operation, send.call)
-            verdict = judge(send.outcome)
-            state: MessageState | None = None
-            if verdict is Verdict.ACCEPTED:
-                state = await self._accepted(send)
-                verdict = judge(send.outcome)
-            elif verdict is Verdict.TAKEN and (send.doubtful or send.outgoing.generated):
-                return await self._taken(send)
-            elif verdict in {Verdict.REFUSED, Verdict.TAKEN}:
-                state = await self._refused(send)
-                if state is None:
-                    continue
-            if state is not None:
-                return state
-            if verdict is Verdict.UNCLEAR:
-                send.note_unclear()
-            state = await self._next(send)
-            if state is not None:
-                return state
+            result = await self._exchange.attempt(send.operation, send.call)
+            if isinstance(result, Answered):
+                state = await self._read_accepted(send, result.response)
+                if not isinstance(state, Failed):
+                    return state
+                result = state
+            send.failed = result
+            verdict = judge(result)
+            if verdict is Verdict.TAKEN and (send.doubtful or send.outgoing.generated):
+                return await self._resolve_taken(send)
+            if verdict in {Verdict.REFUSED, Verdict.TAKEN}:
+                found = await self._handle_refusal(send)
+            else:
+                if verdict is Verdict.UNCLEAR:
+                    send.note_unclear()
+                found = await self._wait_for_retry(send)
+            if found is not None:
+                return found
 
-    async def _next(self, send: SendState) -> MessageState | None:
+    async def _wait_for_retry(self, send: SendState) -> MessageState | None:
         """Wait for the next attempt and make it safe; return the state if the message has arrived meanwhile.
 
         Raises:
-            SMSGateError: no attempt is left, or it cannot be made safe.
+            SMSGateError: no attempt is left, or none would be safe.
         """
-        call, outcome = send.call, send.outcome
+        call, failed = send.call, send.failed
         while True:
-            wait = call.wait_to_settle(outcome, io.now(), draw())
+            wait = call.resolving_wait(failed, io.now(), io.draw())
             if wait is None:
-                if outcome is send.outcome:
-                    return await self._ended(send)
-                raise send.unknown(outcome.error)
-            await self._exchange.pause(send.operation, call, outcome, wait)
+                if failed is send.failed:
+                    return await self._resolve_last(send)
+                raise send.unknown(failed.error)
+            await self._exchange.wait_for_retry(send.operation, call, failed, wait)
             if not send.doubtful or send.outgoing.message.device_id:
                 return None
-            try:
-                if await self._has_one_phone(send):
-                    return None
-                found = await self._find(send)
-            except _LookUpError as failed:
-                if not is_passing(failed.reason):
-                    raise send.unknown(failed.reason) from failed.reason
-                outcome = failed.outcome()
+            one_phone = await self._has_one_phone(send)
+            if one_phone is True:
+                return None
+            found = one_phone if isinstance(one_phone, Failed) else await self._find(send)
+            if isinstance(found, Failed):
+                if not is_passing(found.error):
+                    raise send.unknown(found.error) from found.error
+                failed = found
                 call.attempts += 1
                 continue
             if found is None and call.is_late(io.now()):
-                raise send.failure()
+                raise send.error()
             return found
 
-    async def _has_one_phone(self, send: SendState) -> bool:
-        """Give the message the account's phone, if there is exactly one: then it can be sent again.
+    async def _has_one_phone(self, send: SendState) -> bool | Failed:
+        """Tell whether the account has exactly one phone; the message gets it, which makes every retry safe.
 
-        Raises:
-            _LookUpError: the phones cannot be listed just now.
+        The result is a failure when the phones cannot be listed at the moment.
         """
         if send.one_phone is None:
-            devices: list[Device] = []
+            devices: Sequence[Device] = ()
             try:
-                devices.extend(await self._list_devices(send.call))
+                devices = await self._list_devices(send.call)
             except SMSGateError as error:
                 if is_passing(error):
-                    raise _LookUpError(error) from error
+                    return _look_up_failure(error)
             send.one_phone = len(devices) == 1
             if send.one_phone:
                 send.assign(devices[0].id)
@@ -190,24 +170,22 @@ class SafeSender:
         except NotFoundError:  # a phone's local server
             return await self._exchange.run(operations.list_local_devices(), call.begun)
 
-    async def _accepted(self, send: SendState) -> MessageState | None:
-        """Return the state of an accepted message; one that cannot be read is looked up.
+    async def _read_accepted(self, send: SendState, response: Response) -> MessageState | Failed:
+        """Return the state of an accepted message; look it up when the response cannot be read.
 
-        After an unclear attempt a response about another message settles nothing: then the outcome is unclear, too.
+        After an unclear attempt a response about another message is a failed attempt with an unclear outcome.
         """
-        response = send.outcome.response
-        if response is None:
-            raise TransportError("no answer")
         id = send.outgoing.id
         try:
-            state = read(send.operation, response)
+            state = parse_response(send.operation, response)
         except ResponseError as error:
             error.message_id = id
+            send.failed = Failed(error, response.status, sent=True, response=response)
             try:
                 found = await self._find(send)
-            except (SMSGateError, _LookUpError):
+            except SMSGateError:
                 found = None
-            if found is None:
+            if found is None or isinstance(found, Failed):
                 raise
             return found
         if state.id == id:
@@ -216,90 +194,95 @@ class SafeSender:
             self._warn_of_other_id(id)
             return state
         text = f"the response to message {id} is about another message"
-        unclear = ResponseError(text, status_code=response.status, body=response.content)
-        send.outcome = AttemptResult(response, unclear, None, sent=None)
-        return None
+        return Failed(
+            ResponseError(text, status_code=response.status, body=response.content), None, sent=None, response=response
+        )
 
     def _warn_of_other_id(self, id: str) -> None:
         if not self._warned_of_other_id:
             self._warned_of_other_id = True
             logger.warning("the response to message %s names another id (this is logged once)", id)
 
-    async def _taken(self, send: SendState) -> MessageState:
-        """End a send whose id is known on the device.
+    async def _resolve_taken(self, send: SendState) -> MessageState:
+        """Return the state of a message whose id is known on the device.
 
-        An id that was generated for the message proves that it has arrived; otherwise the gateway says which message
-        has the id.
+        A generated id proves that the message has arrived; otherwise a look-up tells which message has the id.
         """
-        try:
-            found = await self._find(send)
-        except _LookUpError as failed:
-            if send.outgoing.generated and proves_arrival(send.outgoing.wire):
-                return expected_state(send.outgoing.wire)
-            raise send.unknown(failed.reason) from failed.reason
+        found = await self._find(send)
+        if isinstance(found, Failed):
+            if send.outgoing.generated and proves_arrival(send.outgoing.body):
+                return expected_state(send.outgoing.body)
+            raise send.unknown(found.error) from found.error
         if found is None:
-            raise send.unknown(send.outcome.error)
+            raise send.unknown(send.failed.error)
         return found
 
-    async def _refused(self, send: SendState) -> MessageState | None:
-        """End a send that was refused; None when its device is gone and it can be sent to another one.
+    async def _handle_refusal(self, send: SendState) -> MessageState | None:
+        """Resolve a refused send; None when its device is gone and the client has chosen another one.
 
         Raises:
             SMSGateError: the refusal, or the outcome is unknown.
         """
-        gone = self._pin_device and is_gone(send.outcome)
+        gone = self._pin_device and is_gone(send.failed)
         if gone:
             self.devices.forget()
         outgoing = send.outgoing
         device_id = outgoing.message.device_id
         if not (gone and send.chosen and device_id) or send.doubtful:
-            return await self._ended(send)
-        if not outgoing.generated:  # an earlier run may have sent it to another phone
-            try:
-                found = await self._find(send, anywhere=True)
-            except _LookUpError as failed:
-                raise send.failure() from failed.reason
+            return await self._resolve_last(send)
+        if not outgoing.generated:  # an earlier run of the program may have sent it to another phone
+            found = await self._find(send, anywhere=True)
+            if isinstance(found, Failed):
+                raise send.error() from found.error
             if found is not None:
                 return found
         send.gone.add(device_id)
         chosen = await self.devices.choose(outgoing.id, outgoing.active_within, send.gone)
         if chosen is None:
-            raise send.failure()
+            raise send.error()
         send.assign(chosen)
         return None
 
-    async def _ended(self, send: SendState) -> MessageState:
-        """End a send after its last attempt: it arrived before, certainly failed, or nobody can say."""
+    async def _resolve_last(self, send: SendState) -> MessageState:
+        """Return the state if an earlier attempt has arrived.
+
+        Raises:
+            SMSGateError: the last failure, or the outcome is unknown.
+        """
         if send.doubtful:
-            try:
-                found = await self._find(send)
-            except _LookUpError as failed:
-                raise send.unknown(failed.reason) from failed.reason
+            found = await self._find(send)
+            if isinstance(found, Failed):
+                raise send.unknown(found.error) from found.error
             if found is not None:
                 return found
-        raise send.failure()
+        raise send.error()
 
-    async def _find(self, send: SendState, *, anywhere: bool = False) -> MessageState | None:
-        """Look the message up by its id; None when the gateway does not have it, or has it on another device.
+    async def _find(self, send: SendState, *, anywhere: bool = False) -> MessageState | Failed | None:
+        """Look the message up by its id.
 
         Args:
             send: the message.
             anywhere: whether one on another device counts.
 
+        Returns:
+            The state; None when the gateway does not have it, or has it on another device; a failure when the look-up
+            failed.
+
         Raises:
             ConflictError: another message has that id on the chosen device.
             SendOutcomeUnknownError: another message has that id on some device.
-            _LookUpError: the gateway does not say.
         """
-        id, sent = send.outgoing.id, send.outgoing.wire
+        id, sent = send.outgoing.id, send.outgoing.body
         try:
             found = await self._exchange.run(operations.get_message(id), send.call.begun)
         except NotFoundError:
             return None
         except SMSGateError as error:
-            raise _LookUpError(error) from error
+            return _look_up_failure(error)
         if found.id.lower() != id.lower():
-            raise _LookUpError(ResponseError(f"the response to a look-up of message {id} is about another message"))
+            return _look_up_failure(
+                ResponseError(f"the response to a look-up of message {id} is about another message")
+            )
         if send.outgoing.generated:
             return found
         if sent.device_id and found.device_id != sent.device_id and not anywhere:
@@ -307,35 +290,40 @@ class SafeSender:
         if same_message(sent, found):
             return found
         conflict = ConflictError("another message has this id", 409)
-        conflict.__cause__ = send.outcome.error
-        if send.doubtful and not sent.device_id:  # on another phone, this one may have it as well
+        conflict.__cause__ = send.failed.error
+        if send.doubtful and not sent.device_id:  # another phone may have this one as well
             raise send.unknown(conflict)
         raise conflict
 
     async def cancel(self, operation: Operation[MessageState], id: str) -> MessageState:
-        """Take a message back; after an unclear attempt its state says whether that had worked."""
+        """Cancel a message; after an unclear attempt its state says whether that has worked."""
         call = CallState(self._exchange.retry, io.now())
         doubtful = False
         while True:
-            outcome = await self._exchange.attempt(operation, call)
-            verdict = judge(outcome)
-            if verdict is Verdict.ACCEPTED and outcome.response is not None:
-                return read(operation, outcome.response)
+            result = await self._exchange.attempt(operation, call)
+            if isinstance(result, Answered):
+                return parse_response(operation, result.response)
+            verdict = judge(result)
             doubtful = doubtful or verdict is Verdict.UNCLEAR
             final = verdict in {Verdict.REFUSED, Verdict.TAKEN}
-            wait = None if final else call.wait_to_settle(outcome, io.now(), draw())
+            wait = None if final else call.resolving_wait(result, io.now(), io.draw())
             if wait is not None:
-                await self._exchange.pause(operation, call, outcome, wait)
+                await self._exchange.wait_for_retry(operation, call, result, wait)
             if doubtful:
-                state = await self._cancelled(id, call)
+                state = await self._find_cancelled(id, call)
                 if state is not None:
                     return state
             if wait is None or call.is_late(io.now()):
-                raise outcome.error or TransportError("no answer")
+                raise result.error
 
-    async def _cancelled(self, id: str, call: CallState) -> MessageState | None:
+    async def _find_cancelled(self, id: str, call: CallState) -> MessageState | None:
         try:
             state = await self._exchange.run(operations.get_message(id), call.begun)
         except SMSGateError:
             return None
         return state if state.state in _CANCELLED else None
+
+
+def _look_up_failure(error: SMSGateError) -> Failed:
+    status = error.status_code if isinstance(error, APIError) else None
+    return Failed(error, status, sent=None, retry_after=getattr(error, "retry_after", None))

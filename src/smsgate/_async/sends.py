@@ -118,20 +118,20 @@ class SendCalls(Resource):
                 valid_until=valid_until,
                 schedule_at=schedule_at,
             )
-        outgoing = OutgoingMessage.of(
+        outgoing = OutgoingMessage.create(
             built, skip_phone_validation=skip_phone_validation, active_within=device_active_within
         )
         return await self._send(outgoing)
 
     async def _send(self, outgoing: OutgoingMessage) -> MessageState:
         with argument_errors:
-            outgoing.message = outgoing.wire = with_international_numbers(
+            outgoing.message = with_international_numbers(
                 outgoing.message, self._default_region, others_pass=outgoing.skip_phone_validation
             )
             outgoing.check(datetime.now(timezone.utc))
             self._cipher.check(outgoing.message)
         chosen = await self._sender.pin(outgoing)
-        outgoing.wire = await self._cipher.encrypt(outgoing.message)
+        outgoing.body = await self._cipher.encrypt(outgoing.message)
         return await self._cipher.decrypt_one(await self._sender.send(outgoing, chosen=chosen))
 
     async def choose_device(self, id: str, *, active_within: int = 0) -> str | None:
@@ -192,7 +192,7 @@ class SendCalls(Resource):
         async def outgoing() -> AsyncGenerator[OutgoingMessage]:
             async with aclosing(io.iterate(messages)) as source:
                 async for message in source:
-                    yield OutgoingMessage.of(
+                    yield OutgoingMessage.create(
                         message, skip_phone_validation=skip_phone_validation, active_within=device_active_within
                     )
 

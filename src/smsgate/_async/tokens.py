@@ -1,227 +1,194 @@
-"""Keeps the pair of tokens of a `JWTAuth` valid, one renewal at a time."""
+"""Refresh of token pairs: one at a time, shared by all callers of a client and all users of a token store."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from smsgate._async import io
-from smsgate._core.attempts import AttemptResult, CallState, copied, during_outage, is_passing
+from smsgate._core.attempts import (
+    AttemptResult,
+    CallState,
+    Failed,
+    copy_failure,
+    is_unauthorized,
+    may_reuse_refresh_token,
+    outage_failure,
+    timeout_failure,
+    token_failure,
+)
 from smsgate._core.hooks import logger
-from smsgate._core.responses import read
-from smsgate.auth import JWTAuth, TokenPair, next_step
-from smsgate.errors import ResponseError, SMSGateError, TransportError, UnauthorizedError
+from smsgate._core.responses import parse_response
+from smsgate._core.tokens import TokenPair, latest_pair
+from smsgate.errors import ResponseError
 from smsgate.retry import RetryPolicy
 from smsgate.token_store import LockingTokenStore, MemoryTokenStore
 from smsgate_api import operations
 from smsgate_api.models import TokenRequest
 
 if TYPE_CHECKING:
+    from smsgate._async.transport import Transport
+    from smsgate.auth import JWTAuth
     from smsgate.runtime.types import Operation
 
-__all__ = ["MOST_RENEWALS", "TokenError", "TokenRefresher"]
-
-MOST_RENEWALS = 4
-"""How many refused pairs a call replaces: with those that other processes have put into the store, until it is told by
-one that this client has made."""
+__all__ = ["TokenRefresher"]
 
 _PATIENCE = 10.0
-"""Seconds to wait while another process renews the pair: more than that takes, and a stopped one may hold the lock for
-ever."""
+"""Seconds to wait for another process that refreshes the pair: longer than it takes, but a stopped process may hold the
+lock for ever."""
 _POLL = 0.05
-
-Ask: TypeAlias = Callable[["Operation[Any]", "str | None", CallState], Awaitable[AttemptResult]]
-IsOutage: TypeAlias = Callable[[CallState], Awaitable[bool]]
-
-
-class TokenError(Exception):
-    """No token could be had; never leaves the exchange."""
-
-    def __init__(self, reason: SMSGateError) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
 
 
 class TokenRefresher:
-    """Has a valid access token ready; many callers at once cause one renewal, and share its failure.
+    """Gets a valid token pair; concurrent callers cause one refresh, and share its failure.
 
     Args:
-        auth: whose tokens, and how.
-        base_url: the server; part of the name under which a store keeps the pair.
-        ask: exchanges one request with a given ``Authorization``.
-        is_outage: asks whether the server's own failure is, or may be, behind a 401.
-        timeout: seconds that one exchange may take, None for any time; another's renewal is not awaited for longer.
+        auth: the credentials.
+        transport: sends the token requests.
     """
 
-    def __init__(
-        self, auth: JWTAuth, base_url: str, ask: Ask, is_outage: IsOutage, timeout: float | None = None
-    ) -> None:
+    def __init__(self, auth: JWTAuth, transport: Transport) -> None:
         self._auth = auth
+        self._transport = transport
         self._store = auth.store if auth.store is not None else MemoryTokenStore()
-        self._key = auth.store_key(base_url)
-        self._ask = ask
-        self._is_outage = is_outage
-        self._patience = min(_PATIENCE, timeout or _PATIENCE)
+        self._key = auth.store_key(transport.base_url)
+        self._patience = min(_PATIENCE, transport.timeout.total or _PATIENCE)
         self._lock = io.Lock()
-        self._locks_store = False
+        self._has_store_lock = False
         self._pair: TokenPair | None = None
-        self._made: str | None = None  # id of the last pair that did not come from the store
+        self._issued_id: str | None = None  # of the last pair that came from the gateway, not from the store
         self._failed_at = float("-inf")
-        self._failure: SMSGateError | None = None
+        self._failure: Failed | None = None
 
-    async def current(self, call: CallState) -> TokenPair:
-        """Return a pair whose access token is good for a while.
-
-        Raises:
-            TokenError: none could be had.
-        """
+    async def get(self, call: CallState) -> TokenPair | Failed:
+        """Return a valid pair, or the result of a call that gets none."""
         pair = self._pair
-        if pair is not None and self._is_good(pair):
+        return pair if self._is_valid(pair) else await self._refresh_once(None, call)
+
+    async def replace(self, refused: TokenPair, call: CallState) -> TokenPair | Failed:
+        """Return another pair than one that the gateway refused, or the result of a call that gets none."""
+        pair = self._pair
+        if pair is not None and pair.id != refused.id:
             return pair
-        return await self._replace(None, call)
+        return await self._refresh_once(refused, call)
 
-    async def renewed(self, refused: TokenPair, call: CallState) -> TokenPair:
-        """Return another pair than one whose access token the gateway refused.
-
-        Only one that this client has made since ends the call's renewals: a pair of the store may be no better.
-
-        Raises:
-            TokenError: none could be had.
-        """
-        pair = self._pair
-        if pair is None or pair.id == refused.id:
-            pair = await self._replace(refused, call)
-        call.renewals = MOST_RENEWALS if pair.id == self._made else call.renewals + 1
-        return pair
+    def has_issued(self, pair: TokenPair) -> bool:
+        """Tell whether the gateway gave the pair to this client; if not, it comes from the store."""
+        return pair.id == self._issued_id
 
     async def aclose(self) -> None:
-        """Forget and revoke the pair if that was asked for; a failure to revoke is logged, the token ends by itself."""
+        """Drop the pair and revoke it if `JWTAuth` says so. A failure is logged: the token expires anyway."""
         pair, self._pair = self._pair, None
         if pair is None or not self._auth.revoke_on_close:
             return
         try:
-            kept = await self._kept()
-            if kept is not None and kept.id == pair.id:  # not one that another process has made meanwhile
+            stored = await self._load()
+            if stored is not None and stored.id == pair.id:  # not one that another process has saved meanwhile
                 await io.call_blocking(self._store.save, self._key, None)
         finally:
             call = CallState(RetryPolicy.none(), io.now(), attempts=1)
-            outcome = await self._ask(operations.revoke_token(pair.id), self._auth.basic.authorization(), call)
-            if outcome.error is not None:
-                logger.warning("the token could not be revoked (%s)", type(outcome.error).__name__)
+            operation = operations.revoke_token(pair.id)
+            result = await self._transport.exchange(operation, self._auth.basic.authorization(), call)
+            if isinstance(result, Failed):
+                logger.warning("the token could not be revoked (%s)", type(result.error).__name__)
 
-    async def _kept(self) -> TokenPair | None:
-        return await io.call_blocking(self._store.load, self._key)
-
-    def _is_good(self, pair: TokenPair | None, refused: TokenPair | None = None) -> bool:
-        if pair is None or (refused is not None and pair.id == refused.id):
-            return False
-        return next_step(pair, datetime.now(timezone.utc), self._auth.leeway) == "use"
-
-    async def _replace(self, refused: TokenPair | None, call: CallState) -> TokenPair:
+    async def _refresh_once(self, refused: TokenPair | None, call: CallState) -> TokenPair | Failed:
+        """Refresh the pair while no other caller of this client does, unless one of them has just done it."""
         begun = io.now()
-        async with self._lock.hold(call.time_left(io.now())):
-            pair = self._pair
-            if pair is not None and self._is_good(pair, refused):
-                return pair
+        async with self._lock.hold(call.time_left(begun)) as is_held:
+            if not is_held:
+                return timeout_failure()
+            if self._is_valid(self._pair, refused):
+                return self._pair
             if self._failure is not None and self._failed_at >= begun:  # failed while this caller was waiting
-                raise TokenError(copied(self._failure))
-            pair = await self._latest()  # a store may log, and a log handler use this very client
-            if pair is None or not self._is_good(pair, refused):
-                pair = await self._renew_alone(refused, call)
-            self._pair = pair
-            return pair
+                return copy_failure(self._failure)
+            pair = await self._load_latest()
+            result = pair if self._is_valid(pair, refused) else await self._refresh_with_store_lock(refused, call)
+            if isinstance(result, TokenPair):
+                self._pair = result
+            return result
 
-    async def _renew_alone(self, refused: TokenPair | None, call: CallState) -> TokenPair:
-        """Renew the pair while no other user of the store does, unless one of them has just done it."""
-        if self._locks_store or not isinstance(self._store, LockingTokenStore):  # a hook may use this very client
-            return await self._renew(refused, call)
+    async def _refresh_with_store_lock(self, refused: TokenPair | None, call: CallState) -> TokenPair | Failed:
+        """Refresh the pair while no other user of the store does, unless one of them has just done it."""
+        if self._has_store_lock or not isinstance(self._store, LockingTokenStore):  # a hook may use this very client
+            return await self._refresh_and_save(refused, call)
         give_up = io.now() + min(self._patience, call.time_left(io.now()))
         while (lock := await io.call_blocking(self._store.try_lock, self._key)) is None and io.now() < give_up:
-            pair = await self._latest()
-            if pair is not None and self._is_good(pair, refused):
+            pair = await self._load_latest()
+            if self._is_valid(pair, refused):
                 return pair
             await io.sleep(_POLL)
         if lock is None:
             if call.time_left(io.now()) <= 0:
-                raise io.LockTimeoutError
-            logger.warning("another process has held the lock of the token store too long: renewing without it")
-            return await self._renew(refused, call)
-        self._locks_store = True
+                return timeout_failure()
+            logger.warning("another process has held the lock of the token store too long: refreshing without it")
+            return await self._refresh_and_save(refused, call)
+        self._has_store_lock = True
         try:
-            return await self._renew(refused, call)
+            return await self._refresh_and_save(refused, call)
         finally:
-            self._locks_store = False
+            self._has_store_lock = False
             lock.release()
 
-    async def _renew(self, refused: TokenPair | None, call: CallState) -> TokenPair:
-        pair = await self._latest()
-        if pair is not None and self._is_good(pair, refused):  # somebody was faster
-            return pair
-        try:
-            pair = await self._fetch(pair or refused, call)
-        except TokenError as error:
-            self._failed_at, self._failure = io.now(), copied(error.reason)
-            raise
-        self._pair, self._failure = pair, None
-        await io.call_blocking(self._store.save, self._key, pair)
-        return pair
+    async def _refresh_and_save(self, refused: TokenPair | None, call: CallState) -> TokenPair | Failed:
+        latest = await self._load_latest()
+        if self._is_valid(latest, refused):  # another process was faster
+            return latest
+        result = await self._request_pair(latest or refused, call)
+        if isinstance(result, Failed):
+            failure = token_failure(result.error)
+            self._failed_at, self._failure = io.now(), copy_failure(failure)
+            return failure
+        self._pair, self._failure = result, None
+        await io.call_blocking(self._store.save, self._key, result)
+        return result
 
-    async def _latest(self) -> TokenPair | None:
-        return later(self._pair, await self._kept())
+    async def _request_pair(self, old: TokenPair | None, call: CallState) -> TokenPair | Failed:
+        """Refresh a pair; issue a new one with the password where there is no valid refresh token."""
+        if self._auth.ttl is None and old is not None and old.refresh_token is not None:
+            result = await self._refresh(old, old.refresh_token, call)
+            if isinstance(result, TokenPair) or may_reuse_refresh_token(result):
+                return result
+            logger.info("refreshing the token failed (%s), issuing a new one", type(result.error).__name__)
+        return await self._issue(call)
 
-    async def _fetch(self, old: TokenPair | None, call: CallState) -> TokenPair:
-        if self._auth.ttl is not None or old is None or old.refresh_token is None:
-            return await self._mint(call)  # a refreshed token has the server's lifetime, not ours
-        return await self._refresh(old, call) or await self._mint(call)
+    async def _refresh(self, old: TokenPair, refresh_token: str, call: CallState) -> TokenPair | Failed:
+        operation = operations.refresh_token(refresh_token)
+        result = await self._request(operation, f"Bearer {refresh_token}", call)
+        if isinstance(result, Failed) and is_unauthorized(result):
+            stored = await self._load()
+            if stored is not None and stored.id != old.id and self._is_valid(stored):
+                return stored  # another process was faster
+        return await self._check_outage(result, call)
 
-    async def _refresh(self, old: TokenPair, call: CallState) -> TokenPair | None:
-        """Refresh the pair; None when its refresh token is gone: refused, or used by an answer that was lost.
-
-        Raises:
-            TokenError: the refresh failed, but may work with the same token later.
-        """
-        operation = operations.refresh_token(old.refresh_token or "")
-        outcome = await self._ask(operation, f"Bearer {old.refresh_token}", call)
-        error = outcome.error
-        if error is None:
-            try:
-                return self._read(operation, outcome)
-            except TokenError as failure:
-                error = failure.reason
-        elif isinstance(error, UnauthorizedError):
-            kept = await self._kept()
-            if kept is not None and kept.id != old.id and self._is_good(kept):
-                return kept  # another process was faster
-            if await self._is_outage(call):
-                raise TokenError(during_outage(outcome, call).error or error)
-        elif is_passing(outcome):
-            raise TokenError(error)
-        logger.info("refreshing the token failed (%s), making a new one", type(error).__name__)
-        return None
-
-    async def _mint(self, call: CallState) -> TokenPair:
+    async def _issue(self, call: CallState) -> TokenPair | Failed:
         operation = operations.create_token(TokenRequest(scopes=list(self._auth.scopes), ttl=self._auth.ttl))
-        outcome = await self._ask(operation, self._auth.basic.authorization(), call)
-        if outcome.error is None:
-            return self._read(operation, outcome)
-        if isinstance(outcome.error, UnauthorizedError) and await self._is_outage(call):
-            raise TokenError(during_outage(outcome, call).error or outcome.error)
-        raise TokenError(outcome.error)
+        return await self._check_outage(await self._request(operation, self._auth.basic.authorization(), call), call)
 
-    def _read(self, operation: Operation[Any], outcome: AttemptResult) -> TokenPair:
-        if outcome.response is None:
-            raise TokenError(TransportError("no answer"))
+    async def _check_outage(self, result: TokenPair | Failed, call: CallState) -> TokenPair | Failed:
+        """Return a 503 in the place of a 401 during an outage of the server."""
+        if isinstance(result, Failed) and is_unauthorized(result) and await self._transport.is_outage(call):
+            return outage_failure(result, call)
+        return result
+
+    async def _request(self, operation: Operation[Any], authorization: str, call: CallState) -> TokenPair | Failed:
+        result: AttemptResult = await self._transport.exchange(operation, authorization, call)
+        if isinstance(result, Failed):
+            return result
         try:
-            pair = TokenPair.from_response(read(operation, outcome.response), datetime.now(timezone.utc))
+            pair = TokenPair.from_response(parse_response(operation, result.response), datetime.now(timezone.utc))
         except ResponseError as error:
-            raise TokenError(error) from error
-        self._made = pair.id
+            return Failed(error, result.response.status, sent=True, response=result.response)
+        self._issued_id = pair.id
         return pair
 
+    async def _load(self) -> TokenPair | None:
+        return await io.call_blocking(self._store.load, self._key)
 
-def later(own: TokenPair | None, kept: TokenPair | None) -> TokenPair | None:
-    """Return the pair that was made later: usually the kept one, unless keeping ours has failed."""
-    if own is None or kept is None:
-        return own or kept
-    return kept if kept.id != own.id and kept.ends_at >= own.ends_at else own
+    async def _load_latest(self) -> TokenPair | None:
+        return latest_pair(self._pair, await self._load())
+
+    def _is_valid(self, pair: TokenPair | None, refused: TokenPair | None = None) -> TypeGuard[TokenPair]:
+        if pair is None or (refused is not None and pair.id == refused.id):
+            return False
+        return not pair.expires_within(self._auth.leeway, datetime.now(timezone.utc))

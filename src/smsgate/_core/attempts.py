@@ -1,18 +1,17 @@
-"""What came of one attempt, and what a call remembers over its attempts. Pure."""
+"""Result of an attempt, and state of a call over its attempts."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Literal
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
 
-from smsgate._core.responses import api_error
+from smsgate._core.responses import build_api_error
 from smsgate.errors import (
     APIError,
     ConnectError,
     NotImplementedByServerError,
-    RateLimitError,
     RequestTimeoutError,
     ResponseError,
     ServerError,
@@ -22,62 +21,77 @@ from smsgate.errors import (
 from smsgate.retry import RetryPolicy, decide, retry_after_seconds
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from smsgate._http import Response
     from smsgate.errors import SMSGateError
     from smsgate.runtime.types import Operation
 
 __all__ = [
+    "Answered",
     "AttemptResult",
     "CallState",
-    "copied",
-    "during_outage",
-    "is_passing",
-    "no_answer",
-    "out_of_time",
-    "unlisted",
-    "unsuccessful",
-    "without_token",
+    "Failed",
+    "classify_response",
+    "copy_error",
+    "copy_failure",
+    "device_list_error",
+    "is_unauthorized",
+    "may_reuse_refresh_token",
+    "outage_failure",
+    "timeout_failure",
+    "token_failure",
+    "transport_failure",
 ]
 
-_REQUEST_TIMEOUT = 408
-_SERVER_ERROR = 500
-_NOT_IMPLEMENTED = 501
-_UNAVAILABLE = 503
-_UNAUTHORIZED = 401
-_TOO_MANY = 429
+_MAX_REFRESHES = 4
+"""Refused token pairs that one call replaces: other processes may have put several old ones into the store."""
 
 
-@dataclass(slots=True, eq=False, repr=False)  # imports feel every method that is made
-class AttemptResult:
-    """What came of one attempt.
+@dataclass(slots=True, eq=False, repr=False)  # generated methods slow the import down
+class Answered:
+    """A successful response.
 
     Attributes:
-        response: the answer, None when none came.
-        error: what to raise if this was the last attempt; None for a success.
-        status: HTTP status that decides about another attempt; None when no answer came.
-        sent: False when the attempt certainly had no effect, True when it left, None when unknown.
-        retry_after: seconds that the server asked to wait.
+        response: the response.
     """
 
-    response: Response | None
-    error: SMSGateError | None
+    response: Response
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Failed:
+    """An attempt without success.
+
+    Attributes:
+        error: what to raise if this was the last attempt.
+        status: HTTP status that decides about a retry; None without a response.
+        sent: False when the attempt certainly had no effect, True when the request left, None when unknown.
+        retry_after: seconds that the server asked to wait.
+        response: the error response, None when none came.
+    """
+
+    error: SMSGateError
     status: int | None
     sent: bool | None
     retry_after: float | None = None
+    response: Response | None = None
+
+
+AttemptResult: TypeAlias = Answered | Failed
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class CallState:
-    """What a call remembers over its attempts.
+    """State of a call over its attempts.
 
     Attributes:
-        policy: how often to repeat.
-        begun: when the first attempt began, on the clock that the waits are measured with.
+        policy: the retry policy.
+        begun: start of the first attempt, on the clock that the waits are measured with.
         attempts: attempts made.
-        outage: what the server's health, asked after a 401, said of it: the server's own failure or not; None when it
-            was not asked or gave no answer.
-        renewals: how often a refused token was replaced; one that was made anew is the last.
-        deadline: when the call ends, on the same clock; no attempt lasts longer. None for no such limit.
+        outage: whether the health check that follows a 401 reported an outage; None before it and without a response.
+        refreshes: token pairs that were replaced after a 401.
+        deadline: end of the call, on the same clock; no attempt lasts longer. None for no limit.
         message_id: of the message that is sent; None for every other call.
     """
 
@@ -85,7 +99,7 @@ class CallState:
     begun: float
     attempts: int = 0
     outage: bool | None = None
-    renewals: int = 0
+    refreshes: int = 0
     deadline: float | None = None
     message_id: str | None = None
 
@@ -93,40 +107,43 @@ class CallState:
         """Return the seconds until the deadline; infinity without one, zero after it."""
         return math.inf if self.deadline is None else max(0.0, self.deadline - now)
 
-    def wait(self, operation: Operation[Any], outcome: AttemptResult, now: float, draw: float) -> float | None:
-        """Return the seconds before another attempt, or None when this was the last; ``draw`` is random, 0 to 1."""
-        if outcome.error is None or operation.auth == "none":  # health is asked once: it is about this moment
+    def retry_wait(self, operation: Operation[Any], failed: Failed, now: float, draw: float) -> float | None:
+        """Return the seconds before the next attempt, None when there is none; ``draw`` is random, 0 to 1."""
+        if operation.auth == "none":  # a health check is about this moment
             return None
-        return self._decide(operation.repeat, outcome, outcome.status, now, draw)
+        return self._decide(operation.repeat, failed, failed.status, now, draw)
 
-    def wait_to_settle(self, outcome: AttemptResult, now: float, draw: float) -> float | None:
-        """Return the seconds before another attempt of a send or cancel, whose caller makes repeating it safe.
+    def resolving_wait(self, failed: Failed, now: float, draw: float) -> float | None:
+        """Return the same for a send or cancel whose caller makes every retry safe.
 
-        There a 500 is worth another attempt, too: the answer alone may have failed.
+        A 500 is retried there as well: the message may be stored although the response is an error.
         """
-        status = outcome.status
-        if status is not None and status >= _SERVER_ERROR and status != _NOT_IMPLEMENTED:
-            status = _UNAVAILABLE
-        return self._decide("safe", outcome, status, now, draw)
+        status = failed.status
+        if status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED:
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+        return self._decide("safe", failed, status, now, draw)
 
     def is_late(self, now: float) -> bool:
-        """Tell whether the time that the policy gives a call is over."""
+        """Tell whether the policy's ``max_elapsed`` is over."""
         return now - self.begun > self.policy.max_elapsed
 
+    def may_refresh(self) -> bool:
+        """Tell whether another refused token pair may be replaced."""
+        return self.refreshes < _MAX_REFRESHES
+
+    def count_refresh(self, *, issued_here: bool) -> None:
+        """Count a replaced pair; one that this client got from the gateway is the last: no later one is better."""
+        self.refreshes = _MAX_REFRESHES if issued_here else self.refreshes + 1
+
     def _decide(
-        self,
-        repeat: Literal["safe", "settle", "never"],
-        outcome: AttemptResult,
-        status: int | None,
-        now: float,
-        draw: float,
+        self, repeat: Literal["safe", "settle", "never"], failed: Failed, status: int | None, now: float, draw: float
     ) -> float | None:
         return decide(
             self.policy,
             repeat,
             status=status,
-            sent=outcome.sent,
-            retry_after=outcome.retry_after,
+            sent=failed.sent,
+            retry_after=failed.retry_after,
             attempt=self.attempts,
             elapsed=now - self.begun,
             draw=draw,
@@ -134,104 +151,122 @@ class CallState:
         )
 
 
-def unsuccessful(
-    operation: Operation[Any], response: Response, base_url: str, authorization: str | None = None
+def classify_response(
+    operation: Operation[Any], response: Response, base_url: str, authorization: str | None, now: datetime
 ) -> AttemptResult:
-    """Make the outcome of an answer outside the success range."""
-    status = response.status
-    if status in operation.also_success:
+    """Return the result of an attempt whose status is no 2xx.
+
+    Args:
+        operation: the operation.
+        response: its response.
+        base_url: the client's base URL.
+        authorization: the ``Authorization`` header that was sent.
+        now: aware; a ``Retry-After`` date counts from it.
+    """
+    if response.status in operation.also_success:
         try:
-            operation.parse(status, response.headers, response.content)
-            return AttemptResult(response, None, status, sent=True)
+            operation.parse(response.status, response.headers, response.content)
+            return Answered(response)
         except ValueError:
             pass
-    undone = status in {_UNAUTHORIZED, _TOO_MANY}  # turned away before anything was done
-    wait = retry_after_seconds(response.headers, datetime.now(timezone.utc))
-    error = api_error(operation, response, base_url, authorization)
-    return AttemptResult(response, error, status, sent=not undone, retry_after=wait)
+    error = build_api_error(operation, response, base_url, authorization, now)
+    rejected = response.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}  # before any effect
+    wait = retry_after_seconds(response.headers, now)
+    return Failed(error, response.status, sent=not rejected, retry_after=wait, response=response)
 
 
-def no_answer(error: TransportError) -> AttemptResult:
-    """Make the outcome of an attempt without answer."""
-    return AttemptResult(None, error, None, sent=error.sent)
+def transport_failure(error: TransportError) -> Failed:
+    """Return the result of an attempt without response."""
+    return Failed(error, None, sent=error.sent)
 
 
-def out_of_time() -> AttemptResult:
-    """Make the outcome of an attempt that was not begun because the call's deadline was over."""
-    return no_answer(RequestTimeoutError("the time for the whole call is over", sent=False))
+def timeout_failure() -> Failed:
+    """Return the result of an attempt that did not begin because the call's deadline was over."""
+    return transport_failure(RequestTimeoutError("the time for the whole call is over", sent=False))
 
 
-def copied(error: SMSGateError) -> SMSGateError:
-    """Return a fresh exception like one that was raised elsewhere, with the same cause and no traceback."""
-    fresh = type(error).__new__(type(error))  # others' errors may have constructors of their own
-    fresh.args = error.args
-    vars(fresh).update(vars(error))
-    fresh.__cause__ = error.__cause__
-    return fresh
+def is_unauthorized(result: AttemptResult) -> TypeGuard[Failed]:
+    """Tell whether the response is a 401; the failure of a call that got no token is none, and has no response."""
+    return isinstance(result, Failed) and result.response is not None and result.status == HTTPStatus.UNAUTHORIZED
 
 
-def unsent(text: str, cause: TransportError) -> TransportError:
-    """Return an error of our own make like one that may be another's, for a request that never left."""
-    kind = next(ours for ours in (ConnectError, RequestTimeoutError, TransportError) if isinstance(cause, ours))
-    error = kind(text, sent=False)
-    error.__cause__ = cause
-    return error
+def copy_error(error: SMSGateError) -> SMSGateError:
+    """Return a copy for another caller: same type, text and cause, without traceback."""
+    copy = type(error).__new__(type(error))  # errors of other packages may have constructors of their own
+    copy.args = error.args
+    vars(copy).update(vars(error))
+    copy.__cause__ = error.__cause__
+    return copy
 
 
-def unlisted(error: SMSGateError) -> SMSGateError:
-    """Turn the failure of the list of devices that a send needs into one that says what it means for the message."""
-    said = "nothing was sent: the devices could not be listed"
-    fresh: SMSGateError
+def copy_failure(failed: Failed) -> Failed:
+    """Return a copy for another caller, with an error of its own."""
+    return Failed(copy_error(failed.error), failed.status, failed.sent, failed.retry_after, failed.response)
+
+
+def device_list_error(error: SMSGateError) -> SMSGateError:
+    """Return the error of a send whose list of devices failed: a copy that says that nothing was sent."""
+    text = "nothing was sent: the devices could not be listed"
+    copy: SMSGateError
     if isinstance(error, TransportError):
-        fresh = unsent(f"{said}: {error}", error)
+        copy = _unsent_error(f"{text}: {error}", error)
     elif isinstance(error, ResponseError):
-        fresh = ResponseError(f"{said}: {error}", status_code=error.status_code, body=error.body)
+        copy = ResponseError(f"{text}: {error}", status_code=error.status_code, body=error.body)
     else:
-        fresh = copied(error)
-        if isinstance(fresh, APIError):
-            fresh.hint = f"{said}; {fresh.hint}" if fresh.hint else said
-    fresh.__cause__ = error
-    return fresh
+        copy = copy_error(error)
+        if isinstance(copy, APIError):
+            copy.hint = f"{text}; {copy.hint}" if copy.hint else text
+    copy.__cause__ = error
+    return copy
 
 
-def is_passing(outcome: AttemptResult) -> bool:
-    """Tell whether a failed token request had no effect, or may have had none because the server failed."""
-    if outcome.sent is False or outcome.status == _REQUEST_TIMEOUT:
-        return True
-    error = outcome.error
-    return isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError)
+def may_reuse_refresh_token(failed: Failed) -> bool:
+    """Tell whether a failed refresh has left the refresh token valid, certainly or probably."""
+    if is_unauthorized(failed):
+        return False
+    return failed.sent is False or failed.status == HTTPStatus.REQUEST_TIMEOUT or _is_server_failure(failed.error)
 
 
-def during_outage(refused: AttemptResult, call: CallState) -> AttemptResult:
-    """Turn a 401 that a failing server gave, or may have given, into a 503 caused by the 401; nothing was done."""
-    known = call.outage is not None
+def outage_failure(refused: Failed, call: CallState) -> Failed:
+    """Return a 503 in the place of a 401 of a failing server; the 401 is its cause, and nothing was done."""
     cause = refused.error if isinstance(refused.error, APIError) else None
     error = ServiceUnavailableError(
-        "the server refuses credentials while it is not ready" if known else "the server refuses the credentials",
-        _UNAVAILABLE,
+        "the server refuses credentials while it is not ready" if call.outage else "the server refuses the credentials",
+        HTTPStatus.SERVICE_UNAVAILABLE.value,
         body=refused.response.content if refused.response else b"",
         method=cause.method if cause else None,
         path=cause.path if cause else None,
         request_id=cause.request_id if cause else None,
         hint="its health check fails, so this does not mean that the credentials are wrong"
-        if known
+        if call.outage
         else "its health could not be asked, so this need not mean that the credentials are wrong",
     )
     error.__cause__ = refused.error
-    return AttemptResult(refused.response, error, _UNAVAILABLE, sent=False)
+    return Failed(error, HTTPStatus.SERVICE_UNAVAILABLE, sent=False, response=refused.response)
 
 
-def without_token(error: SMSGateError) -> AttemptResult:
-    """Make the outcome of a call that never left because no token could be had.
+def token_failure(error: SMSGateError) -> Failed:
+    """Return the result of a call that was not sent because the client could not get a token.
 
-    A server's failure, a lost answer and one that cannot be read are worth another attempt like a 503; a refusal is
-    final.
+    A failing server, a missing response and an unreadable one are retried like a 503; a refusal is final.
     """
     if isinstance(error, TransportError):
-        return AttemptResult(None, unsent(f"no token could be fetched: {error}", error), None, sent=False)
-    wait = error.retry_after if isinstance(error, RateLimitError | ServiceUnavailableError) else None
-    failed = isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError)
-    if failed or isinstance(error, ResponseError):
-        return AttemptResult(None, error, _UNAVAILABLE, sent=False, retry_after=wait)
-    status = error.status_code if isinstance(error, APIError) else None
-    return AttemptResult(None, error, status or _UNAUTHORIZED, sent=False, retry_after=wait)
+        return Failed(_unsent_error(f"no token could be fetched: {error}", error), None, sent=False)
+    status: int = HTTPStatus.UNAUTHORIZED
+    if _is_server_failure(error) or isinstance(error, ResponseError):
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+    elif isinstance(error, APIError) and error.status_code:
+        status = error.status_code
+    return Failed(error, status, sent=False, retry_after=getattr(error, "retry_after", None))
+
+
+def _is_server_failure(error: SMSGateError) -> bool:
+    return isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError)
+
+
+def _unsent_error(text: str, cause: TransportError) -> TransportError:
+    """Return a transport error for a request that never left; the type is ours although the cause's may not be."""
+    kind = next(ours for ours in (ConnectError, RequestTimeoutError, TransportError) if isinstance(cause, ours))
+    error = kind(text, sent=False)
+    error.__cause__ = cause
+    return error

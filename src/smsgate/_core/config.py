@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "UNCHANGED",
     "Unchanged",
-    "bounded",
+    "bound_timeout",
     "check_encryptor",
     "check_flag",
     "check_retry",
@@ -62,7 +62,7 @@ def check_timeout(timeout: float | Timeout) -> Timeout:
     return Timeout(connect=min(_LONGEST_CONNECT, limit), read=limit, total=limit)
 
 
-def bounded(timeout: Timeout, seconds: float) -> Timeout:
+def bound_timeout(timeout: Timeout, seconds: float) -> Timeout:
     """Return limits that let no exchange take longer than some seconds."""
     limits = (timeout.connect, timeout.read, timeout.total)
     return Timeout(*(seconds if limit is None else min(limit, seconds) for limit in limits))

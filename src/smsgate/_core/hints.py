@@ -1,9 +1,10 @@
-"""Advice for errors: what probably helps, for the causes that the gateway's source code or a library's text tells."""
+"""Hints for errors, from the gateway's source code and the texts of TLS libraries."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from smsgate.errors import TransportError
     from smsgate.runtime.types import Operation
 
-__all__ = ["Refusal", "hint_for", "locate"]
+__all__ = ["ErrorContext", "add_address", "find_hint"]
 
 _NUMBER = "numbers are read in international form, +<country code>…; others pass with skip_phone_validation=True"
 _BAD_REQUESTS = {
@@ -24,29 +25,29 @@ _BAD_REQUESTS = {
     "failed to select device": "the account has no such phone, or none seen in the hours of device_active_within",
     "unsupported scope": "phones know fewer scopes than cloud servers: neither messages:list nor devices:delete",
 }
-"""By a part of the server's text for a 400."""
+"""Hints for a 400, by a part of the server's message."""
 _CONFLICTS = {
     "cancel_message": "only a pending message can be cancelled; get_state says how far this one has come",
     "send_message": "a message with this id exists; get_state shows it, and another message needs another id",
 }
-"""By the operation's name."""
+"""Hints for a 409, by the operation's name."""
 _UNTRUSTED = re.compile(
     r"self[- ]signed|issuer certificate|UnknownIssuer|CaUsedAsEndEntity|unable to verify the first", re.IGNORECASE
 )
-"""What OpenSSL and rustls say of a certificate whose authority is not trusted."""
+"""Texts of OpenSSL and rustls about an untrusted certificate authority."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """An error response, as far as advice depends on it.
+class ErrorContext:
+    """An error response and its request, as far as the hint depends on them.
 
     Attributes:
-        operation: what was asked for.
+        operation: the operation.
         status: HTTP status.
-        message: the server's own message, or the status's usual name.
+        message: the server's message, or the phrase of the status.
         base_url: the client's base URL.
         authorization: the ``Authorization`` header that was sent.
-        is_own: whether the body is an error document of the gateway's: a JSON object with a message.
+        is_own: whether the body is the gateway's error document: a JSON object with a message.
         location: the ``Location`` header, for redirects.
     """
 
@@ -59,33 +60,35 @@ class Refusal:
     location: str | None = None
 
 
-def hint_for(refusal: Refusal) -> str | None:
-    """Return one sentence of advice, or None when nothing is known."""
-    status, message, name = refusal.status, refusal.message, refusal.operation.name
+def find_hint(context: ErrorContext) -> str | None:
+    """Return one sentence of advice, None for an unknown cause."""
+    status, message, name = context.status, context.message, context.operation.name
     if 300 <= status < 400:  # noqa: PLR2004 - the redirect range of HTTP
-        target = f" ({_where(refusal.location)})" if refusal.location else ""
+        target = f" ({_strip_target(context.location)})" if context.location else ""
         return f"redirects are not followed: base_url should point to where the server sends you{target}"
-    if "/mobile/" in refusal.base_url and (status == 401 or message == "Not Found"):  # noqa: PLR2004 - Unauthorized
+    if "/mobile/" in context.base_url and (status == HTTPStatus.UNAUTHORIZED or message == "Not Found"):
         return "base_url is the phones' API: use the URL that ends in /3rdparty/v1"
-    if status in {401, 403}:
-        return _credentials(refusal)
-    if status in {404, 405} and name == "replace_settings":  # phones have no PUT
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return _credentials_hint(context)
+    if (
+        status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED} and name == "replace_settings"
+    ):  # phones have no PUT
         return "a phone's local server cannot replace its settings: use patch_settings"
-    if status == 404 and message == "Not Found":  # noqa: PLR2004 - the text of a route that does not exist
-        return _unknown_route(refusal.base_url, name)
-    if status == 400:  # noqa: PLR2004 - Bad Request
+    if status == HTTPStatus.NOT_FOUND and message == "Not Found":
+        return _unknown_route_hint(context.base_url, name)
+    if status == HTTPStatus.BAD_REQUEST:
         return next((advice for text, advice in _BAD_REQUESTS.items() if text in message), None)
-    if status == 409:  # noqa: PLR2004 - Conflict
+    if status == HTTPStatus.CONFLICT:
         return _CONFLICTS.get(name)
-    if status == 501:  # noqa: PLR2004 - Not Implemented
-        return _not_implemented(name)
-    if status == 503 and "queue limits exceeded" in message:  # noqa: PLR2004 - Service Unavailable
+    if status == HTTPStatus.NOT_IMPLEMENTED:
+        return _not_implemented_hint(name)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and "queue limits exceeded" in message:
         return "the device does not take its messages: bring it online or cancel old pending messages"
     return None
 
 
-def locate(error: TransportError, base_url: str) -> TransportError:
-    """Add host and port to the text of an error that came before the request left, and advice if TLS failed."""
+def add_address(error: TransportError, base_url: str) -> TransportError:
+    """Add host and port to the text of an error before the request was sent, and a hint when TLS failed."""
     if not isinstance(error, ConnectError | RequestTimeoutError) or error.sent is not False:
         return error
     text = error.args[0] if len(error.args) == 1 else None
@@ -104,44 +107,44 @@ def _host_and_port(base_url: str) -> str:
     return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
-def _credentials(refusal: Refusal) -> str | None:
-    """Say what was sent to which host, and what to check."""
-    authorization = refusal.authorization or ""
+def _credentials_hint(context: ErrorContext) -> str | None:
+    """Name the kind of credentials and the host, and what to check."""
+    authorization = context.authorization or ""
     if not authorization:
         return None
-    host = urlsplit(refusal.base_url).netloc
-    if not refusal.is_own:
+    host = urlsplit(context.base_url).netloc
+    if not context.is_own:
         return (
             f"the response of {host} is not the gateway's own: does base_url point to it? "
             "A proxy, CDN or firewall before it may refuse requests, too"
         )
     basic = authorization.startswith("Basic ")
-    if refusal.operation.auth == "refresh":
+    if context.operation.auth == "refresh":
         kind, check = "a refresh token", "each is good once and for a limited time; get a new one by login and password"
-    elif refusal.status == 403:  # noqa: PLR2004 - Forbidden
-        return None if basic else _missing_scope(refusal)
+    elif context.status == HTTPStatus.FORBIDDEN:
+        return None if basic else _missing_scope_hint(context)
     elif basic:
-        kind, check = "login and password", f"check both; {_account(refusal.base_url)}"
+        kind, check = "login and password", f"check both; {_account_hint(context.base_url)}"
     else:
         kind, check = "an access token", "it is of another server, expired or revoked; get a new one, or use JWTAuth"
     return f"{kind} were sent to {host}: {check}" if basic else f"{kind} was sent to {host}: {check}"
 
 
-def _account(base_url: str) -> str:
+def _account_hint(base_url: str) -> str:
     if is_phone(base_url):
         return "a phone's local server has its own, shown in the app under Local Server"
     return "each cloud or private server has its own, shown in the app, and a phone's local server others"
 
 
-def _missing_scope(refusal: Refusal) -> str:
-    scope = refusal.operation.scope
-    if is_phone(refusal.base_url) and refusal.operation.name == "list_messages":
+def _missing_scope_hint(context: ErrorContext) -> str:
+    scope = context.operation.scope
+    if is_phone(context.base_url) and context.operation.name == "list_messages":
         scope = "messages:read"  # phones have no messages:list
-    lacking = "it" if scope is None or scope in refusal.message else scope
+    lacking = "it" if scope is None or scope in context.message else scope
     return f"the access token lacks this scope: add {lacking} to scopes=; smsgate.Scope has the names that servers know"
 
 
-def _where(location: str) -> str:
+def _strip_target(location: str) -> str:
     """Return a redirect's target without its user name, password, query and fragment."""
     address = location.partition("?")[0].partition("#")[0]
     scheme, separator, rest = address.partition("//")
@@ -149,16 +152,16 @@ def _where(location: str) -> str:
     return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
-def _unknown_route(base_url: str, name: str) -> str:
+def _unknown_route_hint(base_url: str, name: str) -> str:
     if is_phone(base_url):
         return "no such item or route on a phone; for a cloud or private server base_url ends in /3rdparty/v1"
     if name == "download_attachment":
-        return _not_implemented(name)
+        return _not_implemented_hint(name)
     known = "a private server's base_url ends in /api/3rdparty/v1, the cloud's in /3rdparty/v1"
     return f"no such route: {known}; that of a phone's local server has no path"
 
 
-def _not_implemented(name: str) -> str:
+def _not_implemented_hint(name: str) -> str:
     if name in {"list_inbox", "get_logs", "download_attachment"}:
         return "cloud and private servers do not offer this: ask the phone's local server, or receive by webhook"
     if name in {"create_token", "refresh_token", "revoke_token"}:

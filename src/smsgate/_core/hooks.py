@@ -61,7 +61,7 @@ def log_send(event: RequestEvent) -> None:
         logger.debug("%s %s: sending message %s", event.method, event.path, event.message_id)
 
 
-def log_exchange(event: ResponseEvent) -> None:
+def log_end(event: ResponseEvent) -> None:
     """Write one DEBUG record about an attempt."""
     request = event.request
     outcome = event.status if event.error is None else type(event.error).__name__

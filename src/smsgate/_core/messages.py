@@ -1,4 +1,4 @@
-"""Messages on their way out, and the results of sending many. Pure."""
+"""Outgoing messages, and the results of `send_many`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smsgate._core.ids import new_id
 from smsgate._core.limits import whole
 from smsgate._core.queries import omit_if_false
 from smsgate.errors import InvalidRequestError, SMSGateError
-from smsgate.runtime.types import replaced
+from smsgate.runtime.types import encode
 from smsgate_api import operations
 from smsgate_api.models import Message, TextMessage
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 __all__ = ["NotSent", "OutgoingMessage", "SendResult", "Sent", "build_message", "check_active_within"]
 
 _EXPIRY_TOLERANCE = timedelta(minutes=5)
-"""Clocks differ; a phone fails what has expired."""
+"""Clocks differ; a phone does not send an expired message."""
 
 _MOST_HOURS = 100 * 365 * 24
 
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What became of one message of many: `Sent` or `NotSent`, told apart by ``ok``.
+    """Result of one message of `send_many`: `Sent` or `NotSent`; ``ok`` tells which.
 
     Attributes:
-        message: the message with the id under which it was sent, and with its device, if one was chosen.
-        state: the gateway's response; None when there is none.
-        error: why there is none.
+        message: the message with its id, and with its device if the client chose one.
+        state: the gateway's response, None for `NotSent`.
+        error: the error, None for `Sent`.
         ok: whether the gateway has accepted the message.
     """
 
@@ -44,10 +44,10 @@ class SendResult:
     ok: bool = field(init=False)
 
     def unwrap(self) -> MessageState:
-        """Return the state.
+        """Return the gateway's response.
 
         Raises:
-            SMSGateError: the message's error, if it was not sent.
+            SMSGateError: the message's error, for `NotSent`.
         """
         if self.state is None:
             raise self.error or SMSGateError("the message was not sent")
@@ -56,7 +56,7 @@ class SendResult:
 
 @dataclass(frozen=True, slots=True)
 class Sent(SendResult):
-    """A message of many that the gateway has accepted."""
+    """A message of `send_many` that the gateway has accepted."""
 
     state: MessageState
     error: None = None
@@ -65,7 +65,7 @@ class Sent(SendResult):
 
 @dataclass(frozen=True, slots=True)
 class NotSent(SendResult):
-    """A message of many that failed, or whose outcome is unknown: see ``error``."""
+    """A message of `send_many` that failed, or whose outcome is unknown: see ``error``."""
 
     state: None
     error: SMSGateError
@@ -78,25 +78,25 @@ class NotSent(SendResult):
 
 @dataclass(slots=True, eq=False, repr=False)
 class OutgoingMessage:
-    """A message on its way out.
+    """A message on its way to the gateway.
 
     Attributes:
-        message: as the caller sees it, with its id, and with a device once one is chosen.
-        wire: as it goes over the wire: the same, or encrypted.
-        generated: whether its id was made for it, so that no other message can have it.
+        message: as the caller sees it, with its id, and with its device once one is chosen.
+        body: as the gateway gets it: the same message, or its encrypted form.
+        generated: whether the client generated the id, so that no other message has it.
         skip_phone_validation: as in ``send``.
         active_within: hours, 0 for all devices.
     """
 
     message: Message
-    wire: Message
+    body: Message
     generated: bool
     skip_phone_validation: bool
     active_within: int
 
     @classmethod
-    def of(cls, message: Message, *, skip_phone_validation: bool, active_within: int) -> OutgoingMessage:
-        """Give a message its id, unless it has one.
+    def create(cls, message: Message, *, skip_phone_validation: bool, active_within: int) -> OutgoingMessage:
+        """Return the outgoing form of a message; one without id gets a new id.
 
         Raises:
             InvalidRequestError: when it is no message.
@@ -105,7 +105,7 @@ class OutgoingMessage:
             raise InvalidRequestError("this takes a Message")
         generated = message.id is None
         if generated:
-            message = replaced(message, id=new_id())
+            message = message.model_copy(update={"id": new_id()})
         return cls(message, message, generated, skip_phone_validation, active_within)
 
     @property
@@ -114,35 +114,36 @@ class OutgoingMessage:
         return self.message.id or ""
 
     def check(self, now: datetime) -> None:
-        """Refuse what cannot be sent.
+        """Reject what cannot be sent, before anything is sent or encrypted.
 
         Raises:
-            InvalidRequestError: for what is no number of hours, and for a new message that has expired.
+            InvalidRequestError: for options of another type or range, and for a new message that has expired.
             pydantic.ValidationError: when the message breaks its rules; copies and constructed models skip them.
         """
         check_active_within(self.active_within)
-        self.operation(recheck=True)
+        if not isinstance(self.skip_phone_validation, bool):
+            raise InvalidRequestError("skip_phone_validation takes True or False")
+        encode(self.message, Message)
         expiry = self.message.valid_until
         if self.generated and expiry is not None and expiry < now - _EXPIRY_TOLERANCE:
             raise InvalidRequestError("valid_until is in the past: no phone would send the message")
 
     def assign(self, device_id: str) -> None:
         """Give the message a device."""
-        self.message = replaced(self.message, device_id=device_id)
-        self.wire = replaced(self.wire, device_id=device_id)
+        self.message = self.message.model_copy(update={"device_id": device_id})
+        self.body = self.body.model_copy(update={"device_id": device_id})
 
-    def operation(self, *, recheck: bool = False) -> Operation[MessageState]:
-        """Build the operation that sends the message as it goes over the wire; see `check` for ``recheck``."""
+    def build_operation(self) -> Operation[MessageState]:
+        """Return the operation that sends the body."""
         return operations.send_message(
-            self.wire,
+            self.body,
             skip_phone_validation=omit_if_false(self.skip_phone_validation),
             device_active_within=self.active_within or None,
-            recheck=recheck,
         )
 
 
 def check_active_within(hours: int) -> None:
-    """Refuse what is no number of hours.
+    """Reject what is no number of hours.
 
     Raises:
         InvalidRequestError: for anything but a whole number from 0, at most a hundred years.
@@ -168,5 +169,5 @@ def build_message(message: Message | str, to: str | Iterable[str] | None, **fiel
     if not isinstance(to, Iterable) or isinstance(to, Mapping | bytes | bytearray | memoryview):
         raise InvalidRequestError("to= takes a phone number or a list of such")
     numbers = [to] if isinstance(to, str) else list(to)
-    given = {name: value for name, value in fields.items() if value is not None}
-    return Message(phone_numbers=numbers, text_message=TextMessage(text=message), **given)
+    set_fields = {name: value for name, value in fields.items() if value is not None}
+    return Message(phone_numbers=numbers, text_message=TextMessage(text=message), **set_fields)

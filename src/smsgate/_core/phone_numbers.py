@@ -1,4 +1,4 @@
-"""National phone numbers made international, by Google's numbering plans (extra ``numbers``). Pure."""
+"""Conversion of national phone numbers to international ones, by Google's numbering plans (extra ``numbers``)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from smsgate._extras import missing
 from smsgate.errors import ConfigurationError, InvalidRequestError
-from smsgate.runtime.types import replaced
 
 if TYPE_CHECKING:
     from smsgate_api.models import Message
@@ -37,11 +36,11 @@ def with_international_numbers(message: Message, region: str | None, *, others_p
 
     Args:
         message: one whose numbers are encrypted stays as it is.
-        region: whose numbers those without ``+`` are; None leaves all as they are.
-        others_pass: whether what is no number of the region, such as a short code, stays as it is.
+        region: country of the numbers without ``+``; None leaves all as they are.
+        others_pass: whether other texts, such as short codes, stay as they are.
 
     Raises:
-        InvalidRequestError: for something else than a number of the region; names its place, not the number.
+        InvalidRequestError: for another text; names its index, not the text.
     """
     if region is None or message.__dict__.get("is_encrypted"):
         return message
@@ -58,11 +57,11 @@ def with_international_numbers(message: Message, region: str | None, *, others_p
                 "code; skip_phone_validation=True lets short codes pass"
             )
         changed.append(found or number)
-    return replaced(message, phone_numbers=changed)
+    return message.model_copy(update={"phone_numbers": changed})
 
 
 def international(number: str, region: str) -> str | None:
-    """Return a number as dialled in a region in E.164 form, None when it cannot exist there."""
+    """Return a number that is dialled in a region in E.164 form, None when it cannot exist there."""
     import phonenumbers  # noqa: PLC0415 - optional
 
     try:

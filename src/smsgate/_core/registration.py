@@ -1,4 +1,4 @@
-"""What a webhook or settings must be like to be of any use, checked before they are sent. Pure."""
+"""Checks of webhooks and settings before they are sent."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from smsgate._core.base_url import has_host, is_phone
 from smsgate._core.queries import check_known
 from smsgate.errors import InvalidRequestError
 from smsgate.runtime.building import plain_text
+from smsgate.runtime.types import Model
 from smsgate_api.models import Webhook, WebhookEvent
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _FROM_ONE = (
 
 
 def check_target(url: str, *, allow_insecure: bool) -> None:
-    """Refuse a target that the app would never deliver to, or that the server cannot store.
+    """Reject a target that the app would never deliver to, or that the server cannot store.
 
     Raises:
         InvalidRequestError: naming what the URL must be.
@@ -140,12 +141,13 @@ def settings_operation(
         InvalidRequestError: for secrets that only a phone's local server takes, and numbers that a server refuses.
         pydantic.ValidationError: for unknown fields that did not come from a gateway, and values of another type.
     """
-    _check_settings(build(settings, recheck=False).content or b"{}", base_url)
+    if isinstance(settings, Model):  # before other mistakes: what is secret has its own message
+        _check_settings(settings.model_dump_json(by_alias=True, exclude_unset=True, warnings=False), base_url)
     return build(settings)
 
 
-def _check_settings(content: bytes, base_url: str) -> None:
-    """Refuse what a cloud or private server would refuse, and secrets: a null there makes phones forget theirs.
+def _check_settings(content: str, base_url: str) -> None:
+    """Reject what a cloud or private server would refuse, and secrets: a null there makes phones forget theirs.
 
     Args:
         content: the settings as they would be sent; servers know names by other cases, too.

@@ -1,13 +1,13 @@
-"""From an HTTP response to what a call returns, or to the exception that it raises. Pure."""
+"""Results and errors from HTTP responses."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from smsgate._core.base_url import is_phone
-from smsgate._core.hints import Refusal, hint_for
+from smsgate._core.hints import ErrorContext, find_hint
 from smsgate.errors import (
     APIError,
     ConfigurationError,
@@ -20,21 +20,28 @@ from smsgate.retry import retry_after_seconds
 from smsgate.runtime.types import UnreadableError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from smsgate._http import Response
     from smsgate.runtime.types import Operation
 
-__all__ = ["api_error", "read", "too_large", "wrong_response_type"]
+__all__ = ["body_size_error", "build_api_error", "is_success", "parse_response", "response_type_error"]
 
 T = TypeVar("T")
 
 
-def wrong_response_type() -> ConfigurationError:
-    """Return the error for what a backend of the user's own returned; whether the request had an effect is unknown."""
+def is_success(status: int) -> bool:
+    """Tell whether a status is a 2xx."""
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def response_type_error() -> ConfigurationError:
+    """Return the error for a user's backend that returns something else than a `Response`."""
     return ConfigurationError("the http backend's send must return a Response of smsgate.http")
 
 
-def read(operation: Operation[T], response: Response) -> T:
-    """Return what a successful answer says.
+def parse_response(operation: Operation[T], response: Response) -> T:
+    """Return the parsed body of a successful response.
 
     Raises:
         ResponseError: its body cannot be read.
@@ -47,18 +54,18 @@ def read(operation: Operation[T], response: Response) -> T:
         raise ResponseError(f"{error}{hint}", status_code=response.status, body=response.content) from error
 
 
-def too_large(what: str, option: str, size: int) -> ResponseError:
-    """Return the error of a body that is longer than an option of the client allows."""
+def body_size_error(what: str, option: str, size: int) -> ResponseError:
+    """Return the error of a body that exceeds a size limit of the client."""
     return ResponseError(f"the {what} is larger than {size} bytes: {option} of the client sets this limit")
 
 
-def api_error(
-    operation: Operation[Any], response: Response, base_url: str, authorization: str | None = None
+def build_api_error(
+    operation: Operation[Any], response: Response, base_url: str, authorization: str | None, now: datetime
 ) -> APIError:
-    """Build the exception for an error status; the body decides what it says, not its content type."""
-    document = _json(response.content)
-    said: Any = cast("dict[str, Any]", document).get("message") if isinstance(document, dict) else None
-    message = said if isinstance(said, str) and said else _usual_name(response.status)
+    """Return the error of an error status. The body is read as JSON whatever its content type says."""
+    document = _parse_json(response.content)
+    text: Any = cast("dict[str, Any]", document).get("message") if isinstance(document, dict) else None
+    message = text if isinstance(text, str) and text else _status_phrase(response.status)
     error = error_class(response.status)(
         message,
         response.status,
@@ -67,33 +74,31 @@ def api_error(
         method=operation.method,
         path=operation.path,
         request_id=response.headers.get("x-request-id"),
-        hint=hint_for(
-            Refusal(
+        hint=find_hint(
+            ErrorContext(
                 operation,
                 response.status,
                 message,
                 base_url,
                 authorization,
-                is_own=message is said or (is_phone(base_url) and not response.content),  # a phone's 401 is empty
+                is_own=message is text or (is_phone(base_url) and not response.content),  # a phone's 401 is empty
                 location=response.headers.get("location"),
             )
         ),
     )
     if isinstance(error, RateLimitError | ServiceUnavailableError):
-        error.retry_after = retry_after_seconds(response.headers, datetime.now(timezone.utc))
+        error.retry_after = retry_after_seconds(response.headers, now)
     return error
 
 
-def _json(content: bytes) -> Any:
+def _parse_json(content: bytes) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
         return None
 
 
-def _usual_name(status: int) -> str:
-    from http import HTTPStatus  # noqa: PLC0415 - slow to import, and needed for nameless errors only
-
+def _status_phrase(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
     except ValueError:

@@ -1,9 +1,9 @@
-"""Decisions after a failed send or cancel, so that no message is lost and none is sent twice. Pure.
+"""Decisions after a failed send or cancel, so that no message is lost and none is sent twice.
 
-The gateway knows a message by its id and device: the same pair is stored once. So a message for a chosen device may be
-posted again after any failure. A 409 then says that some message has this id there: this one, if the id was generated
-for it; otherwise the gateway is asked which one.
-Without a chosen device a second post may reach another phone; there the gateway is asked by id first.
+The gateway stores a message once for each pair of id and device. So a send to a chosen device may be retried after any
+failure. A 409 then means that the device has a message with this id: the same one if the client generated the id;
+otherwise a look-up by id tells.
+Without a chosen device a retry may reach another phone, so the look-up comes first.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import Enum
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from smsgate.errors import (
@@ -26,7 +27,7 @@ from smsgate.errors import (
 from smsgate_api.models import Message, MessageState, ProcessState, RecipientState
 
 if TYPE_CHECKING:
-    from smsgate._core.attempts import AttemptResult, CallState
+    from smsgate._core.attempts import CallState, Failed
     from smsgate._core.messages import OutgoingMessage
     from smsgate.errors import SMSGateError
     from smsgate.runtime.types import Operation
@@ -43,13 +44,9 @@ __all__ = [
     "same_message",
 ]
 
-_CONFLICT = 409
-_TIMEOUT = 408
-_TOO_MANY = 429
-_FAILED = 500
 _NO_DEVICE = "failed to select device"
 _FAILED_TO_SEND = "failed to handle request"
-_RETURNED_BY_THE_SERVER = frozenset({500, 503})
+_SERVER_STATUSES = frozenset({HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE})
 _CATALOG = "/.well-known/api-catalog"
 _TAIL = 7
 _EXTENSION = re.compile(r"(?:[;,#~x]|ext[^\W\d_]*|int|доб|anexo)[\W_]{0,4}\d{1,20}#?\s*$|[- ]\d{1,6}#\s*$")
@@ -57,72 +54,68 @@ _KEYPAD = str.maketrans("abcdefghijklmnopqrstuvwxyz", "2223334445556667777888999
 
 
 class Verdict(Enum):
-    """What an attempt says about the message."""
+    """Meaning of a failed attempt for its message."""
 
-    ACCEPTED = "accepted"
-    """A success."""
     WITHOUT_EFFECT = "without effect"
-    """It never left, or was turned away before anything was done: it may simply be repeated."""
+    """The request never left, or was rejected before any effect: a retry is safe."""
     REFUSED = "refused"
-    """Another attempt would be refused again; an earlier one may have arrived all the same."""
+    """A retry would be refused as well; an earlier attempt may have arrived."""
     TAKEN = "taken"
-    """The id is known on the device that answered."""
+    """The device that responded has a message with this id."""
     UNCLEAR = "unclear"
-    """It may have arrived."""
+    """The message may have arrived."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class SendState:
-    """One message and what is known about it after its attempts.
+    """State of a send over its attempts.
 
     Attributes:
         outgoing: the message.
-        call: its attempts.
-        chosen: whether its device was chosen here.
+        call: counts the attempts.
+        chosen: whether the client chose the device.
         operation: the next attempt.
-        outcome: what came of the last attempt to send.
+        failed: result of the last attempt.
         doubtful: whether an attempt may have arrived.
-        over: whether none of these attempts can still be under way.
-        one_phone: whether the account has exactly one phone; None before that was asked.
-        gone: devices that were chosen here and are no longer there.
+        over: whether no attempt can still be under way.
+        one_phone: whether the account has exactly one phone; None before its devices were listed.
+        gone: devices that the client chose and that have disappeared.
     """
 
     outgoing: OutgoingMessage
     call: CallState
     chosen: bool
     operation: Operation[MessageState] = field(init=False)
-    outcome: AttemptResult = field(init=False)
+    failed: Failed = field(init=False)
     doubtful: bool = False
     over: bool = True
     one_phone: bool | None = None
     gone: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
-        self.operation = self.outgoing.operation()
+        self.operation = self.outgoing.build_operation()
 
     def assign(self, device_id: str) -> None:
         """Give the message a device for its next attempts."""
         self.outgoing.assign(device_id)
-        self.operation = self.outgoing.operation()
+        self.operation = self.outgoing.build_operation()
 
     def note_unclear(self) -> None:
         """Note that the last attempt may have arrived."""
-        self.doubtful, self.over = True, self.over and is_over(self.outcome)
+        self.doubtful, self.over = True, self.over and is_over(self.failed)
 
-    def failure(self) -> SMSGateError:
+    def error(self) -> SMSGateError:
         """Return the error of a send of which the gateway knows nothing.
 
-        It is a failure for certain if every attempt is over; otherwise a request whose response was lost may still be
-        on its way. With a device that is gone, its messages are gone as well: that the gateway does not know this one
-        says nothing.
+        It is the last failure if no attempt is under way. The gateway deletes a device together with its messages, so
+        for a device that is gone the outcome stays unknown.
         """
-        error = self.outcome.error
-        if error is not None and not (self.doubtful and (is_gone(self.outcome) or not self.over)):
-            return error
-        return self.unknown(error)
+        if self.doubtful and (is_gone(self.failed) or not self.over):
+            return self.unknown(self.failed.error)
+        return self.failed.error
 
-    def unknown(self, cause: SMSGateError | None) -> SendOutcomeUnknownError:
-        """Build the error of a send whose outcome nobody can tell."""
+    def unknown(self, cause: SMSGateError) -> SendOutcomeUnknownError:
+        """Return the error of a send with an unknown outcome."""
         id = self.outgoing.id
         error = SendOutcomeUnknownError(
             f"message {id} may or may not have been accepted: ask for its state before sending it again",
@@ -133,19 +126,18 @@ class SendState:
         return error
 
 
-def judge(outcome: AttemptResult) -> Verdict:
-    """Say what an attempt to send or cancel means.
+def judge(failed: Failed) -> Verdict:
+    """Return what a failed attempt to send or cancel means.
 
-    A full queue (503 with a text of its own) refuses; any other 5xx, a 408 and a missing answer leave it open.
+    A full queue (503 with a text of its own) is a refusal; any other 5xx, a 408 and a missing response leave the
+    outcome open.
     """
-    error = outcome.error
-    if error is None:
-        return Verdict.ACCEPTED
-    if outcome.sent is False:
+    error = failed.error
+    if failed.sent is False:
         return Verdict.WITHOUT_EFFECT
-    if outcome.status == _CONFLICT:
+    if failed.status == HTTPStatus.CONFLICT:
         return Verdict.TAKEN
-    if outcome.status is None or outcome.status == _TIMEOUT:
+    if failed.status is None or failed.status == HTTPStatus.REQUEST_TIMEOUT:
         return Verdict.UNCLEAR
     full = isinstance(error, ServiceUnavailableError) and "queue limits exceeded" in error.message
     if isinstance(error, ServerError) and not full and not isinstance(error, NotImplementedByServerError):
@@ -153,41 +145,40 @@ def judge(outcome: AttemptResult) -> Verdict:
     return Verdict.REFUSED
 
 
-def is_over(outcome: AttemptResult) -> bool:
-    """Tell whether the server itself has answered, so that the request cannot arrive any more.
+def is_over(failed: Failed) -> bool:
+    """Tell whether the response is the server's own, so that the request cannot arrive any more.
 
-    A proxy may answer in its place, with JSON, too, while the request is still on its way. The server is known by the
-    fixed text of its 500 to a send, and since 1.42.1 by a header of all its answers.
+    A proxy may respond in its place while the request is still on its way. The server is known by the fixed text of its
+    500 to a send, and since 1.42.1 by a header of all its responses.
     """
-    if outcome.sent is False:
+    if failed.sent is False:
         return True
-    error, response = outcome.error, outcome.response
+    error, response = failed.error, failed.response
     if response is None or not isinstance(error, ServerError) or not isinstance(error.response, dict):
         return False
-    if error.status_code == _FAILED and error.message == _FAILED_TO_SEND:
+    if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR and error.message == _FAILED_TO_SEND:
         return True
-    return error.status_code in _RETURNED_BY_THE_SERVER and _CATALOG in response.headers.get("link", "")
+    return error.status_code in _SERVER_STATUSES and _CATALOG in response.headers.get("link", "")
 
 
-def is_gone(outcome: AttemptResult) -> bool:
-    """Tell whether the gateway does not know the message's device (any more)."""
-    return isinstance(outcome.error, BadRequestError) and _NO_DEVICE in outcome.error.message
+def is_gone(failed: Failed) -> bool:
+    """Tell whether the gateway does not know the message's device."""
+    return isinstance(failed.error, BadRequestError) and _NO_DEVICE in failed.error.message
 
 
 def is_passing(error: SMSGateError) -> bool:
-    """Tell whether a look-up that failed so may succeed later."""
+    """Tell whether a look-up that failed with this error may succeed later."""
     if isinstance(error, APIError):
         failed = isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError)
-        return failed or error.status_code in {_TIMEOUT, _TOO_MANY}
+        return failed or error.status_code in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
     return isinstance(error, TransportError | ResponseError)
 
 
 def same_message(sent: Message, found: MessageState) -> bool:
-    """Tell whether what the gateway keeps under an id that the caller has chosen can be the message that was sent.
+    """Tell whether the gateway's message with an id that the caller chose can be the one that was sent.
 
-    Compared is what both sides show: the id letter by letter (the gateway ignores case), text or data (or their hash),
-    and that no recipient is a stranger. Numbers may have been rewritten (extensions cut, letters turned into digits),
-    so only their last digits count.
+    Compares the id (the gateway ignores case), text or data (or their hash), and the recipients. The gateway rewrites
+    numbers (it cuts extensions and turns letters into digits), so only their last digits count.
     """
     if found.id != sent.id:
         return False
@@ -208,7 +199,7 @@ def same_message(sent: Message, found: MessageState) -> bool:
 
 
 def proves_arrival(sent: Message) -> bool:
-    """Tell whether a 409 can mean nothing else than a used id.
+    """Tell whether a 409 can only mean a used id.
 
     Servers before 1.47.1 answer 409 to a message with one number in two spellings, too, and store nothing.
     """
@@ -221,7 +212,7 @@ def proves_arrival(sent: Message) -> bool:
 
 
 def expected_state(sent: Message) -> MessageState:
-    """Return the state that the lost answer to an accepted send would have held."""
+    """Return the state that the lost response to an accepted send would have held."""
     return MessageState(
         id=sent.id or "",
         device_id=sent.device_id or "",
@@ -241,8 +232,8 @@ def _sha256(text: str) -> str:
 
 
 def _tails(number: str) -> set[str]:
-    """Return what may be left of a number that was sent: as written, or with its letters read and its extension cut."""
-    import unicodedata  # noqa: PLC0415 - slow to import, and needed after a doubtful attempt only
+    """Return the tails of the forms that the gateway may make of a number: letters as digits, the extension cut."""
+    import unicodedata  # noqa: PLC0415 - slow to import, and needed for look-ups only
 
     forms = {number}
     if "$" not in number and any(map(str.isdecimal, number)):
@@ -254,6 +245,6 @@ def _tails(number: str) -> set[str]:
 
 
 def _tail(number: str) -> str:
-    """Return what survives the gateway's rewriting of a number: its last digits, or all of what is no number."""
+    """Return the part of a number that the gateway keeps: its last digits, or all of a text without digits."""
     digits = re.sub(r"[^0-9]", "", number)
     return digits[-_TAIL:] if digits and "$" not in number else number.lstrip("+")

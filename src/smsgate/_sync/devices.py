@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from smsgate._core.attempts import copied, unlisted
+from smsgate._core.attempts import copy_error, device_list_error
 from smsgate._core.device_choice import choose_device
 from smsgate._core.hooks import logger
 from smsgate._sync import io
@@ -64,7 +64,7 @@ class DeviceCache:
         with self._lock.hold():
             if io.now() - self._listed_at >= _TTL:
                 if self._failure is not None and self._failed_at >= begun:  # failed while this caller was waiting
-                    raise copied(self._failure)
+                    raise copy_error(self._failure)
                 self._devices = self._listed()
                 self._listed_at, self._failure = io.now(), None
         return self._devices
@@ -78,6 +78,6 @@ class DeviceCache:
                 logger.warning("messages are sent without a chosen device: listing devices failed (%s)", error)
             return ()
         except SMSGateError as error:
-            failure = unlisted(error)
-            self._failed_at, self._failure = io.now(), copied(failure)
+            failure = device_list_error(error)
+            self._failed_at, self._failure = io.now(), copy_error(failure)
             raise failure from error

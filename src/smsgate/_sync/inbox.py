@@ -16,9 +16,9 @@ from smsgate._core.queries import (
     filter_or_empty,
     first_set,
 )
-from smsgate._sync import io
 from smsgate._sync.paging import iterate
 from smsgate._sync.resource import Resource
+from smsgate._sync.transport import read_chunks
 from smsgate_api import operations
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class InboxCalls(Resource):
             ResponseError: it is larger than ``max_attachment_size`` of the client allows.
         """
         with self.stream_attachment(message_id, part_id) as chunks:
-            return io.join(chunks, self._max_attachment_size)
+            return read_chunks(chunks, self._max_attachment_size)
 
     @contextmanager
     def stream_attachment(self, message_id: str, part_id: int) -> Generator[Iterable[bytes]]:

@@ -1,9 +1,10 @@
-"""What the synchronous half waits for; `smsgate._async.io` is its hand-written counterpart."""
+"""Waiting, locks and threads of the synchronous client; the counterpart of `smsgate._async.io`."""
 
 from __future__ import annotations
 
 import math
 import os
+import random
 import threading
 import time
 from collections import deque
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from typing_extensions import ParamSpec, Self
 
 from smsgate._core.parallel import ParallelMap, cores
-from smsgate._core.responses import too_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Lock",
-    "LockTimeoutError",
     "Tasks",
     "call_blocking",
     "check_stop",
     "compute",
+    "draw",
     "iterate",
-    "join",
     "now",
     "run_in_workers",
     "run_in_workers_until",
@@ -40,23 +39,28 @@ T = TypeVar("T")
 
 now = time.monotonic
 _thread = threading.local()
-"""``stop``: the event that ends the call of a thread of `Tasks`."""
+"""``stop``: in a thread of `Tasks`, the event after which its call makes no further attempt."""
+
+
+def draw() -> float:
+    """Return a random number from 0 to 1. It spreads retries and protects nothing."""
+    return random.random()  # noqa: S311
 
 
 def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-    """Call something that may block for a moment."""
+    """Call a function that may block."""
     return function(*arguments, **keywords)
 
 
 def compute(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-    """Call something that computes for a while."""
+    """Call a function that computes for a while."""
     return function(*arguments, **keywords)
 
 
 def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
     """Apply a function that computes for long to all items, in as many threads as there are cores.
 
-    An interrupted call ends with the items that are being computed.
+    An interrupted call starts no further item.
     """
     load = ParallelMap(function, items)
     _share(load, len(items), lambda: False)
@@ -64,7 +68,7 @@ def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
 
 
 def run_in_workers_until(function: Callable[[A], T], items: Sequence[A], deadline: float | None) -> list[T | None]:
-    """Do what `run_in_workers` does, but begin no item after a deadline; those have None in the place of a result."""
+    """Apply a function as `run_in_workers` does, but start no item after a deadline; the result of those is None."""
     load = ParallelMap(function, items)
     end = math.inf if deadline is None else deadline
     _share(load, len(items), lambda: now() >= end)
@@ -86,57 +90,35 @@ def _share(load: ParallelMap[A, T], count: int, is_over: Callable[[], bool]) -> 
             load.drop()
 
 
-class LockTimeoutError(Exception):
-    """A lock could not be had in time; never leaves the exchange."""
-
-
 class Lock:
-    """A lock whose holders are threads; a forked process has its own.
+    """A re-entrant lock for threads; a forked process has its own.
 
-    A thread that holds it may take it again: hooks and log handlers run inside, and may use the client that they serve.
+    Re-entrant because hooks and log handlers run inside it, and may use the client. `ForkSafeLock` would not do: it
+    makes a fork wait for the holder, which may wait for the network here.
     """
 
     def __init__(self) -> None:
         self._locks: dict[int, threading.RLock] = {}
 
     @contextmanager
-    def hold(self, seconds: float = math.inf) -> Generator[None]:
-        """Hold the lock inside a ``with`` block.
-
-        Raises:
-            LockTimeoutError: others held it for all the seconds that there were.
-        """
+    def hold(self, seconds: float = math.inf) -> Generator[bool]:
+        """Hold the lock inside a ``with`` block; its value is False when the lock was not free in time."""
         lock = self._locks.setdefault(os.getpid(), threading.RLock())  # setdefault: one for all threads
         if not lock.acquire(timeout=min(seconds, threading.TIMEOUT_MAX)):
-            raise LockTimeoutError
+            yield False
+            return
         try:
-            yield
+            yield True
         finally:
             lock.release()
 
 
-def join(chunks: Iterable[bytes], largest: float = math.inf) -> bytes:
-    """Read chunks to their end.
-
-    Raises:
-        ResponseError: they are an attachment, and longer than the client allows.
-    """
-    parts: list[bytes] = []
-    size = 0
-    for chunk in chunks:
-        size += len(chunk)
-        if size > largest:
-            raise too_large("attachment", "max_attachment_size", int(largest))
-        parts.append(chunk)
-    return b"".join(parts)
-
-
 class StoppedError(BaseException):
-    """Ends a call of `Tasks` that is to make no further attempt; nobody outside sees it."""
+    """Ends a call of `Tasks` before its next attempt; it never leaves `Tasks`."""
 
 
 class Tasks(Generic[T]):
-    """Calls that run at once beside their caller, in threads. Leaving the block lets no call make another attempt."""
+    """Concurrent calls in threads. After the ``with`` block is left, no call makes another attempt."""
 
     def __init__(self, count: int) -> None:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to import, and needed here only
@@ -154,33 +136,33 @@ class Tasks(Generic[T]):
         self._executor.shutdown(cancel_futures=True)
 
     def start(self, number: int, call: Callable[[], T]) -> None:
-        """Begin a call; `take` returns its result under this number."""
+        """Start a call; `take` returns its result with this number."""
         self._executor.submit(self._run, number, call)
 
     def wait(self) -> None:
-        """Wait until a call has ended since the last time."""
+        """Wait until another call has ended."""
         self._news.wait()
         self._news.clear()
 
     def take(self) -> list[tuple[int, T | BaseException]]:
-        """Return what has ended since the last time: numbers, and results or what was raised."""
+        """Return the calls that have ended since the last `take`: their numbers, and their results or exceptions."""
         return [self._ended.popleft() for _ in range(len(self._ended))]
 
     def _run(self, number: int, call: Callable[[], T]) -> None:
         _thread.stop = self._stop
         try:
             self._ended.append((number, call()))
-        except BaseException as error:  # noqa: BLE001 - raised by who takes it
+        except BaseException as error:  # noqa: BLE001 - raised by the consumer of `take`
             self._ended.append((number, error))
         finally:
             self._news.set()
 
 
 def check_stop() -> None:
-    """Raise in a call that is to end before its next attempt.
+    """End the call of a thread of `Tasks` whose block was left.
 
     Raises:
-        StoppedError: the call is one of `Tasks` whose block was left.
+        StoppedError: the block was left.
     """
     stop: threading.Event | None = getattr(_thread, "stop", None)
     if stop is not None and stop.is_set():
@@ -188,7 +170,7 @@ def check_stop() -> None:
 
 
 def sleep(seconds: float) -> None:
-    """Wait, or raise like `check_stop`."""
+    """Wait, no longer than until `check_stop` raises."""
     stop: threading.Event | None = getattr(_thread, "stop", None)
     if stop is None:
         time.sleep(seconds)
@@ -198,5 +180,5 @@ def sleep(seconds: float) -> None:
 
 
 def iterate(items: Iterable[T]) -> Generator[T]:
-    """Read an iterable."""
+    """Iterate over an iterable."""
     yield from items

@@ -48,7 +48,7 @@ class Resource:
             TransportError: no answer came.
         """
         check_operation(operation)
-        return self._exchange.answer(operation)
+        return self._exchange.run_raw(operation)
 
     def close(self) -> None:
         """Close the connections; the next call opens them again, with a `ResourceWarning`."""
@@ -64,7 +64,7 @@ class Resource:
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._exchange.base_url!r})"
+        return f"{type(self).__name__}({self._exchange.transport.base_url!r})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"{type(self).__name__} holds credentials and connections and cannot be pickled")

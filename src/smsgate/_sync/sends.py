@@ -119,20 +119,20 @@ class SendCalls(Resource):
                 valid_until=valid_until,
                 schedule_at=schedule_at,
             )
-        outgoing = OutgoingMessage.of(
+        outgoing = OutgoingMessage.create(
             built, skip_phone_validation=skip_phone_validation, active_within=device_active_within
         )
         return self._send(outgoing)
 
     def _send(self, outgoing: OutgoingMessage) -> MessageState:
         with argument_errors:
-            outgoing.message = outgoing.wire = with_international_numbers(
+            outgoing.message = with_international_numbers(
                 outgoing.message, self._default_region, others_pass=outgoing.skip_phone_validation
             )
             outgoing.check(datetime.now(timezone.utc))
             self._cipher.check(outgoing.message)
         chosen = self._sender.pin(outgoing)
-        outgoing.wire = self._cipher.encrypt(outgoing.message)
+        outgoing.body = self._cipher.encrypt(outgoing.message)
         return self._cipher.decrypt_one(self._sender.send(outgoing, chosen=chosen))
 
     def choose_device(self, id: str, *, active_within: int = 0) -> str | None:
@@ -193,7 +193,7 @@ class SendCalls(Resource):
         def outgoing() -> Generator[OutgoingMessage]:
             with closing(io.iterate(messages)) as source:
                 for message in source:
-                    yield OutgoingMessage.of(
+                    yield OutgoingMessage.create(
                         message, skip_phone_validation=skip_phone_validation, active_within=device_active_within
                     )
 

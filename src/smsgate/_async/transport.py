@@ -1,0 +1,204 @@
+"""HTTP exchange of one attempt: backend, request, hooks and log records."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
+from datetime import datetime, timezone
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from smsgate._async import io
+from smsgate._core.attempts import (
+    Answered,
+    AttemptResult,
+    CallState,
+    classify_response,
+    timeout_failure,
+    transport_failure,
+)
+from smsgate._core.config import bound_timeout
+from smsgate._core.hints import add_address
+from smsgate._core.hooks import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_end, log_send, logger
+from smsgate._core.responses import body_size_error, is_success, response_type_error
+from smsgate._http import AsyncHttpClient, Request, Response, Timeout
+from smsgate.ahttp import choose_name, get_client
+from smsgate.errors import TransportError
+from smsgate_api import operations
+
+if TYPE_CHECKING:
+    from smsgate.runtime.types import Operation
+
+__all__ = ["Backend", "Transport", "read_chunks"]
+
+Send: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+_OWN_HEADERS = frozenset({"accept", "authorization", "content-length", "content-type", "host", "user-agent"})
+
+
+class Backend:
+    """HTTP backend of a client and its views, made on first use unless the user gave one.
+
+    Args:
+        http: the user's own backend, the name of one, or None for the default.
+        connection: options of a backend that is made here.
+    """
+
+    def __init__(self, http: AsyncHttpClient | str | None, connection: Mapping[str, Any]) -> None:
+        self._name = choose_name(http) if isinstance(http, str) else None
+        self._connection = connection
+        self._made: dict[str, AsyncHttpClient] = {}
+        self.client: AsyncHttpClient | None = None if isinstance(http, str) else http
+
+    async def get(self) -> AsyncHttpClient:
+        """Return the backend."""
+        if self.client is None:
+            make = partial(get_client, choose_name(self._name), **self._connection)
+            made = await io.call_blocking(make)  # it may have to import an HTTP library
+            self.client = self._made.setdefault("http", made)  # atomic: all threads use the first one
+        return self.client
+
+    async def aclose(self) -> None:
+        """Close the backend; it opens again on its next use."""
+        if self.client is not None:
+            await self.client.aclose()
+
+
+class Transport:
+    """Sends single requests through a backend.
+
+    Args:
+        base_url: the client's base URL.
+        backend: the HTTP backend.
+        timeout: limits of one request.
+        user_agent: the ``User-Agent`` header.
+        on_request: the client's request hook.
+        on_response: the client's response hook.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        backend: Backend,
+        timeout: Timeout,
+        *,
+        user_agent: str,
+        on_request: OnRequest | None,
+        on_response: OnResponse | None,
+    ) -> None:
+        self.base_url = base_url
+        self.backend = backend
+        self.timeout = timeout
+        self._headers = {"Accept": "application/json", "User-Agent": user_agent}
+        self._on_request = on_request
+        self._on_response = on_response
+
+    def with_timeout(self, timeout: Timeout) -> Transport:
+        """Return a transport with other limits over the same backend."""
+        view = object.__new__(type(self))
+        view.__dict__.update(self.__dict__)
+        view.timeout = timeout
+        return view
+
+    async def exchange(
+        self, operation: Operation[Any], authorization: str | None, call: CallState, send: Send | None = None
+    ) -> AttemptResult:
+        """Send one request and run the hooks.
+
+        Args:
+            operation: what to send.
+            authorization: the ``Authorization`` header, None for none.
+            call: the call that the request belongs to; its deadline bounds the request.
+            send: sends the request in the place of the backend's ``send``.
+        """
+        timeout = self.timeout
+        if call.deadline is not None:
+            left = call.time_left(io.now())
+            if left <= 0:
+                return timeout_failure()
+            timeout = bound_timeout(timeout, left)
+        event = self._run_request_hook(operation, call)
+        request = self._build_request(operation, authorization, event, timeout)
+        begun = io.now()
+        try:
+            response = await (send or (self.backend.client or await self.backend.get()).send)(request)
+        except BaseException as error:
+            self._run_response_hook(event, None, error, begun)
+            if isinstance(error, TransportError):
+                return transport_failure(add_address(error, self.base_url))
+            raise
+        if not isinstance(response, Response):
+            raise response_type_error()
+        self._run_response_hook(event, response.status, None, begun)
+        if is_success(response.status):
+            return Answered(response)
+        return classify_response(operation, response, self.base_url, authorization, datetime.now(timezone.utc))
+
+    async def is_outage(self, call: CallState) -> bool:
+        """Tell whether a 401 comes, or may come, from an outage of the server: True without a health response.
+
+        The health check is made once a call, or until there is a response.
+        """
+        if call.outage is None:
+            checking = CallState(call.policy, call.begun, attempts=1, deadline=call.deadline)
+            result = await self.exchange(operations.health(), None, checking)
+            if result.response is not None:
+                call.outage = result.response.status == HTTPStatus.SERVICE_UNAVAILABLE
+        return call.outage is not False
+
+    def _run_request_hook(self, operation: Operation[Any], call: CallState) -> RequestEvent | None:
+        """Return the event of a request; None when neither a hook nor the log wants it."""
+        if self._on_request is None and self._on_response is None and not logger.isEnabledFor(logging.DEBUG):
+            return None
+        event = RequestEvent(operation.name, operation.method, operation.path, call.attempts)
+        if operation.name == "send_message":  # a send also makes requests for tokens, devices and health
+            event.message_id = call.message_id
+        log_send(event)
+        if self._on_request is not None:
+            self._on_request(event)
+        return event
+
+    def _run_response_hook(
+        self, event: RequestEvent | None, status: int | None, error: BaseException | None, begun: float
+    ) -> None:
+        if event is None:
+            return
+        ended = ResponseEvent(event, status, error, io.now() - begun)
+        log_end(ended)
+        if self._on_response is not None:
+            self._on_response(ended)
+
+    def _build_request(
+        self, operation: Operation[Any], authorization: str | None, event: RequestEvent | None, timeout: Timeout
+    ) -> Request:
+        url = self.base_url + operation.path
+        if operation.query:
+            url = f"{url}?{operation.query}"
+        headers = self._headers.copy()
+        if event is not None and event.headers:
+            headers = {**{k: v for k, v in event.headers.items() if k.lower() not in _OWN_HEADERS}, **headers}
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        if operation.content is not None:
+            headers["Content-Type"] = "application/json"
+        return Request(operation.method, url, headers, operation.content, timeout)
+
+
+async def read_chunks(chunks: AsyncIterable[bytes], max_size: float = math.inf) -> bytes:
+    """Return all chunks as one.
+
+    Raises:
+        ResponseError: an attachment exceeds the maximum size.
+    """
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > max_size:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()  # trio warns of generators that the garbage collector has to close
+            raise body_size_error("attachment", "max_attachment_size", int(max_size))
+        parts.append(chunk)
+    return b"".join(parts)
