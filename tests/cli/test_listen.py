@@ -21,7 +21,7 @@ uvicorn = pytest.importorskip("uvicorn", reason="listening needs a web server")
 from eventually import LIMIT, eventually  # noqa: E402
 from smsgate import Timeout, webhooks  # noqa: E402 - after the check above
 from smsgate.__main__ import main  # noqa: E402
-from smsgate.cli import listen, registering  # noqa: E402
+from smsgate.cli import listen, temporary_webhooks  # noqa: E402
 from smsgate.cli.output import say, show  # noqa: E402
 from smsgate.emulator import Gateway, WebhookSender  # noqa: E402
 from smsgate.emulator._server.asgi import EmulatorApp  # noqa: E402
@@ -293,7 +293,7 @@ def test_second_signal_ends_what_the_first_one_interrupted(start, silent_gateway
 
 
 def test_gateway_that_never_answers_is_given_up(silent_gateway, monkeypatch, capsys):
-    monkeypatch.setattr(registering, "_TIMEOUT", Timeout(connect=0.2, read=0.2, total=0.2))
+    monkeypatch.setattr(temporary_webhooks, "_TIMEOUT", Timeout(connect=0.2, read=0.2, total=0.2))
     options = ["--login", "demo", "--password", "demo", "--base-url", base_url(silent_gateway)]
 
     code = main(["listen", "--signing-key", "k", "--port", "0", "--register", TARGET, *options])
