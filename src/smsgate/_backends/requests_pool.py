@@ -146,7 +146,9 @@ class PooledAdapter(HTTPAdapter):
         if proxy is None:
             manager: PoolManager = self.poolmanager
         else:
-            proxy_kwargs = {"proxy_ssl_context": self._options.ssl_context()} if to_proxy_over_tls else {}
+            proxy_kwargs: dict[str, Any] = (
+                {"proxy_ssl_context": self._options.ssl_context()} if to_proxy_over_tls else {}
+            )
             manager = self.proxy_manager_for(proxy, **proxy_kwargs)
         classes: dict[str, Any] = {"http": _PlainPool, "https": _TlsPool}
         manager.pool_classes_by_scheme = classes
