@@ -1,12 +1,24 @@
-"""Differences between two documents."""
+"""Differences between two documents, and how much each matters to a program that was written for ours."""
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 
 ABSENT = "absent"
 PRESENT = "present"
 NONE = "none"
+
+
+class Severity(enum.IntEnum):
+    """What a difference means to a program that was written for our document and meets a server of the other one."""
+
+    NOTE = 1
+    """It cannot notice."""
+    ADDITIVE = 2
+    """It works, and there is something that it does not use yet."""
+    BREAKING = 3
+    """It can fail, or mean something else than before."""
 
 
 @dataclass(frozen=True, order=True)
@@ -29,19 +41,40 @@ class Difference:
 
 @dataclass
 class Findings:
-    """The differences found so far, each once."""
+    """The differences found so far, each once and with its highest severity: a schema may be both sent and received."""
 
-    found: set[Difference] = field(default_factory=set[Difference])
+    found: dict[Difference, Severity] = field(default_factory=dict[Difference, Severity])
 
-    def point(self, pointer: str, ours: str, theirs: str, origin: str = "") -> None:
+    def point(self, pointer: str, ours: str, theirs: str, severity: Severity, origin: str = "") -> None:
         """Note a point unless both sides say the same."""
         if ours != theirs:
-            self.found.add(Difference(pointer, ours, theirs, origin))
+            difference = Difference(pointer, ours, theirs, origin)
+            self.found[difference] = max(severity, self.found.get(difference, severity))
 
-    def presence(self, pointer: str, ours: object, theirs: object) -> bool:
+    def presence(
+        self,
+        pointer: str,
+        ours: object,
+        theirs: object,
+        *,
+        added: Severity = Severity.ADDITIVE,
+        removed: Severity = Severity.BREAKING,
+    ) -> bool:
         """Note a thing that only one side has; return whether both have it."""
-        self.point(pointer, PRESENT if ours is not None else ABSENT, PRESENT if theirs is not None else ABSENT)
+        severity = added if ours is None else removed
+        self.point(
+            pointer, PRESENT if ours is not None else ABSENT, PRESENT if theirs is not None else ABSENT, severity
+        )
         return ours is not None and theirs is not None
+
+
+def severity_of_range(*, sent: bool, wider: bool | None) -> Severity:
+    """Return what it means that the other document allows more values, fewer, or others (None)."""
+    if wider is None:
+        return Severity.BREAKING
+    if sent:
+        return Severity.ADDITIVE if wider else Severity.BREAKING
+    return Severity.BREAKING if wider else Severity.NOTE
 
 
 def yes_or_no(*, value: bool) -> str:

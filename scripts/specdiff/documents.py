@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import unquote
 
-import httpx
 import yaml
+
+from .download import DownloadError, download, is_url, shown_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 JsonObject = dict[str, Any]
 
 _LANGUAGES = re.compile(r"(2\.0|3\.\d+\.\d+)$")
 
-FETCH_TIMEOUT = 30.0
-"""Seconds to wait for a connection and between two pieces of a document."""
+_MOST_NODES = 1_000_000
+"""A few lines of YAML whose aliases contain each other describe more values than fit into memory."""
 
 
 def is_object(value: Any) -> TypeGuard[JsonObject]:
@@ -28,6 +33,10 @@ def is_object(value: Any) -> TypeGuard[JsonObject]:
 def is_list(value: Any) -> TypeGuard[list[Any]]:
     """Return whether a piece of a document is a list."""
     return isinstance(value, list)
+
+
+class _TooLargeError(Exception):
+    pass
 
 
 class DocumentError(Exception):
@@ -68,6 +77,15 @@ class Document:
             return self.mapping(self.root.get("definitions"), "definitions")
         components = self.mapping(self.root.get("components"), "components")
         return self.mapping(components.get("schemas"), "components/schemas")
+
+    def security_scheme(self, name: str) -> JsonObject:
+        """Return the description of a way to authenticate; an empty one if nothing is said about it."""
+        if self.form == "swagger":
+            schemes = self.mapping(self.root.get("securityDefinitions"), "securityDefinitions")
+        else:
+            components = self.mapping(self.root.get("components"), "components")
+            schemes = self.mapping(components.get("securitySchemes"), "components/securitySchemes")
+        return self.follow(schemes.get(name), name)
 
     def reference(self, name: str) -> JsonObject:
         """Return a schema that refers to one of the named schemas."""
@@ -141,24 +159,26 @@ def load(source: str) -> Document:
     Raises:
         DocumentError: it cannot be read, or is neither OpenAPI 3.x nor Swagger 2.
     """
-    text = _fetch(source) if source.startswith(("http://", "https://")) else _read(source)
-    root = _with_text_keys(_parse(source, text))
+    if is_url(source):
+        url, source = source, shown_url(source)
+        try:
+            text = download(url)
+        except DownloadError as error:
+            raise DocumentError(f"{source}: {error}") from None
+    else:
+        text = _read(source)
+    try:
+        root = _with_text_keys(_parse(source, text), count(1))
+    except _TooLargeError:
+        raise DocumentError(f"{source}: more than {_MOST_NODES:,} values, counting every use of an alias") from None
+    except RecursionError:
+        raise DocumentError(f"{source}: nested too deeply") from None
     if not is_object(root) or not _LANGUAGES.match(str(root.get("openapi", root.get("swagger")))):
         raise DocumentError(f"{source}: neither an OpenAPI 3.x nor a Swagger 2 document")
     document = Document(source, root)
     if not document.mapping(root.get("paths"), "paths"):
         raise DocumentError(f"{source}: describes no paths")
     return document
-
-
-def _fetch(source: str) -> str:
-    try:
-        response = httpx.get(source, timeout=FETCH_TIMEOUT, follow_redirects=True)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise DocumentError(f"{source}: {_one_line(error)}") from error
-    if not response.is_success:
-        raise DocumentError(f"{source}: the server responded with {response.status_code}")
-    return response.text
 
 
 def _read(source: str) -> str:
@@ -182,12 +202,14 @@ def _parse(source: str, text: str) -> Any:
         raise DocumentError(f"{source}: neither JSON nor YAML: {_one_line(error)}") from error
 
 
-def _with_text_keys(value: Any) -> Any:
+def _with_text_keys(value: Any, nodes: Iterator[int]) -> Any:
     """YAML reads an unquoted status such as 200 as a number."""
+    if next(nodes) > _MOST_NODES:
+        raise _TooLargeError
     if is_object(value):
-        return {str(key): _with_text_keys(item) for key, item in value.items()}
+        return {str(key): _with_text_keys(item, nodes) for key, item in value.items()}
     if is_list(value):
-        return [_with_text_keys(item) for item in value]
+        return [_with_text_keys(item, nodes) for item in value]
     return value
 
 

@@ -13,11 +13,16 @@ if TYPE_CHECKING:
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
+UNSECURED = "none"
+"""Security of an operation that needs no credentials."""
+
 PREFIX = re.compile(r"^(/api)?/3rdparty/v1(?=/|$)")
 """Where the servers mount what our document describes relative to the base URL."""
 
+_MOUNT_POINT = re.compile(r"(/api)?/3rdparty/v1$")
+
 _PLACEHOLDER = re.compile(r"\{([^}]*)\}")
-_ABOUT_A_PARAMETER = {"name", "in", "required", "description", "allowEmptyValue", "collectionFormat"}
+_ABOUT_A_PARAMETER = {"name", "in", "required", "deprecated", "description", "allowEmptyValue", "collectionFormat"}
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Parameter:
 
     required: bool
     schema: JsonObject
+    deprecated: bool
 
 
 @dataclass(frozen=True)
@@ -46,11 +52,15 @@ class Response:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method on one path. Parameters have keys such as `query/limit`."""
+    """One method on one path.
+
+    Parameters have keys such as `query/limit`; `security` names the credentials between which a program may choose.
+    """
 
     path: str
     method: str
-    secured: bool
+    security: frozenset[str]
+    deprecated: bool
     parameters: dict[str, Parameter]
     body: Body | None
     responses: dict[str, Response]
@@ -94,6 +104,18 @@ def read_webhooks(document: Document) -> dict[str, Operation]:
     }
 
 
+def read_servers(document: Document) -> set[str]:
+    """Return the base URLs of a document without the mount point; variables stay as they are."""
+    if document.form == "openapi":
+        servers = document.sequence(document.root.get("servers"), "servers")
+        urls = [str(document.mapping(server, "servers").get("url")) for server in servers]
+    else:
+        host, base = document.root.get("host"), str(document.root.get("basePath", ""))
+        schemes = document.sequence(document.root.get("schemes"), "schemes") or ["https"]
+        urls = [f"{scheme}://{host}{base}" for scheme in schemes] if host else []
+    return {_MOUNT_POINT.sub("", url.rstrip("/")) for url in urls}
+
+
 def _raw_operations(document: Document, section: str) -> Iterator[tuple[str, str, JsonObject, list[Any]]]:
     for name, value in document.mapping(document.root.get(section), section).items():
         item = document.follow(value, name)
@@ -111,12 +133,12 @@ class _Reader:
         where = f"{path} {method}"
         own = self.document.sequence(raw.get("parameters"), f"{where} parameters")
         parameters = [self.document.follow(each, f"{where} parameters") for each in (*shared, *own)]
-        security = self.document.sequence(raw.get("security", self.document.root.get("security")), f"{where} security")
         responses = self.document.mapping(raw.get("responses"), f"{where} responses")
         return Operation(
             path=path,
             method=method,
-            secured=bool(security) and {} not in security,
+            security=self._security(raw, f"{where} security"),
+            deprecated=raw.get("deprecated") is True,
             parameters=dict(
                 self._parameter(each) for each in parameters if str(each.get("in")) not in {"body", "formData"}
             ),
@@ -131,7 +153,27 @@ class _Reader:
     def _parameter(self, raw: JsonObject) -> tuple[str, Parameter]:
         place, name = str(raw.get("in")), str(raw.get("name"))
         key = f"{place}/{name.lower() if place == 'header' else name}"
-        return key, Parameter(place == "path" or raw.get("required") is True, self._inline_schema(raw))
+        required = place == "path" or raw.get("required") is True
+        return key, Parameter(required, self._inline_schema(raw), raw.get("deprecated") is True)
+
+    def _security(self, raw: JsonObject, where: str) -> frozenset[str]:
+        """Return the choices: the schemes that are needed together, by what they put into the request."""
+        choices = self.document.sequence(raw.get("security", self.document.root.get("security")), where)
+        needed = [self.document.mapping(choice, where) for choice in choices] or [{}]
+        return frozenset(
+            " and ".join(sorted(self._credentials(name, scopes) for name, scopes in choice.items())) or UNSECURED
+            for choice in needed
+        )
+
+    def _credentials(self, name: str, scopes: Any) -> str:
+        scheme = self.document.security_scheme(name)
+        kind = str(scheme.get("scheme", scheme.get("type", name))).lower()
+        if kind == "apikey":
+            place, key = str(scheme.get("in")), str(scheme.get("name"))
+            # Swagger 2 has no other way to describe bearer tokens.
+            kind = "bearer" if (place, key.lower()) == ("header", "authorization") else f"{place} {key}"
+        rights = sorted(str(scope) for scope in self.document.sequence(scopes, name))
+        return f"{kind}({' '.join(rights)})" if rights else kind
 
     def _inline_schema(self, raw: JsonObject) -> JsonObject:
         """Swagger 2 writes the schema of a parameter or header into the parameter itself."""

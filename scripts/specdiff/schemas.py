@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .differences import ABSENT, NONE, PRESENT, yes_or_no
-from .shapes import LIMITS, read_shape
+from .differences import ABSENT, NONE, PRESENT, Severity, severity_of_range, yes_or_no
+from .shapes import LIMITS, is_wider_limit, is_wider_type, read_shape
 
 if TYPE_CHECKING:
     from .differences import Findings
@@ -15,12 +15,25 @@ if TYPE_CHECKING:
 
 
 _DEPTH = 60
-"""Choices that contain themselves have no end; down here everything in them has been compared."""
+"""Choices, lists and maps that contain themselves have no end; down here everything in them has been compared."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where two schemas are used; `origin` is the other document's name of the schema around."""
+
+    pointer: str
+    sent: bool
+    origin: str = ""
+
+    def below(self, name: str) -> Place:
+        """Return a place inside this one."""
+        return Place(f"{self.pointer}/{name}", self.sent, self.origin)
 
 
 @dataclass
 class SchemaComparison:
-    """Compares schemas by what they demand; fields are compared once for each pair of named schemas.
+    """Compares schemas by what they demand; fields are compared once for each pair of named schemas and direction.
 
     A field's place starts at our name of the schema it belongs to, wherever that schema is used.
     """
@@ -28,58 +41,91 @@ class SchemaComparison:
     ours: Document
     theirs: Document
     findings: Findings
-    compared: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    compared: set[Place] = field(default_factory=set[Place])
 
-    def compare(self, pointer: str, ours: JsonObject, theirs: JsonObject, origin: str = "") -> None:
-        """Note the differences between two schemas that are used at `pointer`.
+    def compare(self, place: Place, ours: JsonObject, theirs: JsonObject) -> None:
+        """Note the differences between two schemas that are used at `place`.
 
         Raises:
             DocumentError: one of them is broken.
         """
+        if place.pointer.count("/") > _DEPTH:
+            return
         mine, other = read_shape(self.ours, ours), read_shape(self.theirs, theirs)
-        point = self.findings.point
-        point(f"{pointer}/type", mine.kind, other.kind, origin)
-        point(f"{pointer}/nullable", yes_or_no(value=mine.nullable), yes_or_no(value=other.nullable), origin)
+        self._range(place, "type", mine.kind, other.kind, wider=is_wider_type(mine, other))
+        self._flag(place, "nullable", ours=mine.nullable, theirs=other.nullable)
         for limit in LIMITS:
-            point(f"{pointer}/{limit}", mine.limits.get(limit, NONE), other.limits.get(limit, NONE), origin)
-        self._enum(f"{pointer}/enum", mine, other, origin)
+            sides = mine.limits.get(limit, NONE), other.limits.get(limit, NONE)
+            self._range(place, limit, *sides, wider=is_wider_limit(limit, *sides))
+        self._enum(place.below("enum"), mine, other)
+        default = Severity.BREAKING if place.sent else Severity.NOTE
+        self._point(place.below("default"), mine.default, other.default, default)
+        sides = yes_or_no(value=mine.deprecated), yes_or_no(value=other.deprecated)
+        self._point(place.below("deprecated"), *sides, Severity.NOTE)
         if mine.items is not None or other.items is not None:
-            self.compare(f"{pointer}/items", mine.items or {}, other.items or {}, origin)
-        if mine.values is not None and other.values is not None:
-            self.compare(f"{pointer}/additionalProperties", mine.values, other.values, origin)
-        self._fields(pointer, mine, other, origin)
+            self.compare(place.below("items"), mine.items or {}, other.items or {})
+        if mine.properties and other.properties:
+            self._fields(place, mine, other)
+        else:
+            self._further_fields(place.below("additionalProperties"), mine, other)
+            severity = severity_of_range(sent=place.sent, wider=bool(mine.properties))
+            sides = yes_or_no(value=bool(mine.properties)), yes_or_no(value=bool(other.properties))
+            self._point(place.below("properties"), *sides, severity)
 
-    def _enum(self, pointer: str, ours: Shape, theirs: Shape, origin: str) -> None:
+    def _point(self, place: Place, ours: str, theirs: str, severity: Severity) -> None:
+        self.findings.point(place.pointer, ours, theirs, severity, place.origin)
+
+    def _range(self, place: Place, word: str, ours: str, theirs: str, *, wider: bool | None) -> None:
+        self._point(place.below(word), ours, theirs, severity_of_range(sent=place.sent, wider=wider))
+
+    def _flag(self, place: Place, word: str, *, ours: bool, theirs: bool) -> None:
+        self._range(place, word, yes_or_no(value=ours), yes_or_no(value=theirs), wider=theirs)
+
+    def _enum(self, place: Place, ours: Shape, theirs: Shape) -> None:
         if not (ours.enum and theirs.enum):
-            self.findings.point(pointer, ours.values_in_short(), theirs.values_in_short(), origin)
+            only_open = ours.open or theirs.open
+            severity = Severity.NOTE if only_open else severity_of_range(sent=place.sent, wider=not theirs.enum)
+            self._point(place, ours.values_in_short(), theirs.values_in_short(), severity)
             return
         sides = ["open" if side.open else "closed" for side in (ours, theirs)]
-        self.findings.point(pointer, sides[0], sides[1], origin)
+        self._point(place, sides[0], sides[1], severity_of_range(sent=place.sent, wider=theirs.open))
         for value in {*ours.enum, *theirs.enum}:
             sides = [PRESENT if value in side.enum else ABSENT for side in (ours, theirs)]
-            self.findings.point(f"{pointer}/{value}", sides[0], sides[1], origin)
+            severity = severity_of_range(sent=place.sent, wider=value in theirs.enum)
+            if ours.open and value not in ours.enum:
+                severity = Severity.ADDITIVE
+            self._point(place.below(value), sides[0], sides[1], severity)
 
-    def _fields(self, pointer: str, ours: Shape, theirs: Shape, origin: str) -> None:
-        if not (ours.properties and theirs.properties):
-            sides = [yes_or_no(value=bool(side.properties)) for side in (ours, theirs)]
-            self.findings.point(f"{pointer}/properties", sides[0], sides[1], origin)
+    def _further_fields(self, place: Place, ours: Shape, theirs: Shape) -> None:
+        if ours.closed != theirs.closed:
+            severity = Severity.BREAKING if place.sent else Severity.NOTE
+            sides = ["refused" if side.closed else "allowed" for side in (ours, theirs)]
+            self._point(place, sides[0], sides[1], severity if theirs.closed else Severity.ADDITIVE)
+        elif ours.values is not None and theirs.values is not None and (ours.values or theirs.values):
+            self.compare(place, ours.values, theirs.values)
+
+    def _fields(self, place: Place, ours: Shape, theirs: Shape) -> None:
+        named = f"/schemas/{ours.name}" if ours.name else place.pointer
+        fields = Place(named, place.sent, theirs.name or place.origin or place.pointer)
+        if fields in self.compared:
             return
-        place, origin = f"/schemas/{ours.name}" if ours.name else pointer, theirs.name or origin or pointer
-        if (place, origin) in self.compared or place.count("/") > _DEPTH:
-            return
-        self.compared.add((place, origin))
+        self.compared.add(fields)
+        self._further_fields(fields.below("additionalProperties"), ours, theirs)
         for name in ours.properties.keys() | theirs.properties.keys():
-            self._field(f"{place}/properties/{name}", name, ours, theirs, origin)
+            self._field(fields.below(f"properties/{name}"), name, ours, theirs)
 
-    def _field(self, pointer: str, name: str, ours: Shape, theirs: Shape, origin: str) -> None:
+    def _field(self, place: Place, name: str, ours: Shape, theirs: Shape) -> None:
+        required = name in theirs.required
         if name in ours.properties and name in theirs.properties:
             sides = [yes_or_no(value=name in side.required) for side in (ours, theirs)]
-            self.findings.point(f"{pointer}/required", sides[0], sides[1], origin)
-            self.compare(pointer, ours.properties[name], theirs.properties[name], origin)
+            severity = Severity.BREAKING if required == place.sent else Severity.ADDITIVE
+            self._point(place.below("required"), sides[0], sides[1], severity)
+            self.compare(place, ours.properties[name], theirs.properties[name])
         elif name in ours.properties:
-            self.findings.point(pointer, _in_short(self.ours, ours, name), ABSENT, origin)
+            self._point(place, _in_short(self.ours, ours, name), ABSENT, Severity.BREAKING)
         else:
-            self.findings.point(pointer, ABSENT, _in_short(self.theirs, theirs, name), origin)
+            severity = Severity.BREAKING if required and place.sent else Severity.ADDITIVE
+            self._point(place, ABSENT, _in_short(self.theirs, theirs, name), severity)
 
 
 def _in_short(document: Document, shape: Shape, name: str) -> str:

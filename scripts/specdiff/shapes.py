@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .differences import NONE
 from .documents import DocumentError, is_list
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ _SIZES_IN_MEMORY = {"int32", "int64", "float", "double", "password"}
 class Shape:
     """One schema, merged; fields, items and map values stay raw until somebody looks at them.
 
-    An `open` enum names some values and allows others; `refused` are values that `not` rules out.
+    An `open` enum names some values and allows others; `refused` are values that `not` rules out; a `closed` object
+    allows no fields but its own.
     """
 
     name: str = ""
@@ -58,6 +60,9 @@ class Shape:
     required: set[str] = field(default_factory=set[str])
     items: JsonObject | None = None
     values: JsonObject | None = None
+    closed: bool = False
+    default: str = NONE
+    deprecated: bool = False
 
     @property
     def kind(self) -> str:
@@ -73,6 +78,33 @@ class Shape:
     def values_in_short(self) -> str:
         """Return the allowed values on one line."""
         return " ".join(self.enum) + (" or others" if self.open else "") if self.enum else ANY
+
+    def allows_type(self, other: Shape) -> bool:
+        """Return whether type and format allow all that the ones of another shape allow."""
+        types = set(self.type.split(" | "))
+        types |= {"integer"} if "number" in types else set()
+        same_format = self.format in {"", other.format} or other.type == "null"
+        return self.type == ANY or (types >= set(other.type.split(" | ")) and same_format)
+
+
+def is_wider_type(ours: Shape, theirs: Shape) -> bool | None:
+    """Return whether theirs allows more types, fewer (False), or others (None)."""
+    if theirs.allows_type(ours):
+        return True
+    return False if ours.allows_type(theirs) else None
+
+
+def is_wider_limit(word: str, ours: str, theirs: str) -> bool | None:
+    """Return whether theirs allows more values, fewer (False), or others (None)."""
+    if NONE in {ours, theirs}:
+        return theirs == NONE
+    if word in {"pattern", "multipleOf", "uniqueItems"}:
+        return None
+    lower = word.startswith(("min", "exclusiveMin"))
+    try:
+        return (float(theirs) < float(ours)) == lower
+    except ValueError:
+        return None
 
 
 def read_shape(document: Document, raw: JsonObject) -> Shape:
@@ -134,11 +166,15 @@ class _Reader:
             required={str(name) for name in self.document.sequence(raw.get("required"), "required")},
             items=self._items(raw, excluded),
             refused=tuple(_word(value) for value in self.document.sequence(excluded.get("enum"), "enum")),
+            default=_word(raw["default"]) if raw.get("default") is not None else NONE,
+            deprecated=raw.get("deprecated") is True,
         )
         if shape.type == ANY:
             shape.type = _implied_type(shape, listed)
-        if raw.get("additionalProperties") is not False and (shape.type == "object" and not properties):
-            more = raw.get("additionalProperties")
+        more = raw.get("additionalProperties")
+        if more is False:
+            shape.closed = True
+        elif shape.type == "object":
             shape.values = {} if more is None else self._schema(more, "additionalProperties")
         return shape
 
@@ -173,7 +209,10 @@ def _both(inner: Shape, outer: Shape) -> Shape:
         properties=properties,
         required=inner.required | outer.required,
         items=inner.items or outer.items,
-        values=None if properties else inner.values or outer.values,
+        values=inner.values or outer.values,
+        closed=inner.closed or outer.closed,
+        default=inner.default if outer.default == NONE else outer.default,
+        deprecated=inner.deprecated or outer.deprecated,
     )
 
 
@@ -193,7 +232,8 @@ def _either(choices: list[Shape]) -> Shape:
         properties={name: _any_of([choice.properties.get(name) for choice in choices]) for name in names},
         required=set[str].intersection(*(choice.required for choice in choices)),
         items=_any_of([choice.items for choice in choices]),
-        values=None if names else _any_of([choice.values for choice in choices]),
+        values=_any_of([choice.values for choice in choices]),
+        closed=all(choice.closed for choice in choices),
     )
 
 

@@ -1,10 +1,12 @@
 """scripts/specdiff: what it sees, what it forgives, and what it says about documents that it cannot read."""
 
+import contextlib
 import copy
 import json
 import socket
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -109,7 +111,7 @@ reason = "because"
 evidence = "seen"
 """
 
-ID_LENGTH = "/schemas/State/properties/id/maxLength: ours 36, theirs 40 (in State)"
+ID_LENGTH = "breaking: /schemas/State/properties/id/maxLength: ours 36, theirs 40 (in State)"
 
 
 @pytest.fixture
@@ -166,77 +168,148 @@ def test_the_same_api_in_swagger_2_with_other_names_does_not_differ(specdiff):
     assert (code, lines) == (0, ["specdiff: unknown document: 0 unexplained, 0 explained, 0 stale entries"])
 
 
+UNDOCUMENTED = {"description": "unknown"}
+TEXT_RESPONSE = {"text/plain; charset=utf-8": {"schema": {"type": "string"}}}
+LIMIT = "GET parameters 1"
+BODY = "POST requestBody content application/json schema"
+
+
 @pytest.mark.parametrize(
     ("place", "to", "line"),
     [
-        ("paths /new", {"get": {}}, "/paths/new/get: ours absent, theirs present"),
-        ("paths /messages/{id} post", None, "/paths/messages/{id}/post: ours present, theirs absent"),
-        ("GET security", [], "GET/security: ours required, theirs none"),
-        ("GET parameters 1 schema maximum", 500, "GET/parameters/query/limit/maximum: ours 100, theirs 500"),
-        ("GET parameters 1 required", True, "GET/parameters/query/limit/required: ours no, theirs yes"),
-        ("GET parameters 1", None, "GET/parameters/query/limit: ours present, theirs absent"),
-        ("GET responses 404", None, "GET/responses/404: ours present, theirs absent"),
-        ("OK headers", {}, "GET/responses/200/headers/x-total-count: ours present, theirs absent"),
+        ("paths /new", {"get": {}}, "additive: /paths/new/get: ours absent, theirs present"),
+        ("paths /messages/{id} post", None, "breaking: /paths/messages/{id}/post: ours present, theirs absent"),
+        ("GET deprecated", True, "note: GET/deprecated: ours no, theirs yes"),
+        ("GET security", [], "additive: GET/security: ours basic, theirs none"),
+        ("GET security", [{"basic": []}, {"bearer": []}], "additive: GET/security: ours basic, theirs basic or bearer"),
+        ("GET security", [{"basic": [], "key": []}], "breaking: GET/security: ours basic, theirs basic and key"),
+        ("GET security", [{"basic": ["read"]}], "breaking: GET/security: ours basic, theirs basic(read)"),
+        (f"{LIMIT} schema maximum", 500, "additive: GET/parameters/query/limit/maximum: ours 100, theirs 500"),
+        (f"{LIMIT} schema maximum", 50, "breaking: GET/parameters/query/limit/maximum: ours 100, theirs 50"),
+        (f"{LIMIT} schema minimum", None, "additive: GET/parameters/query/limit/minimum: ours 1, theirs none"),
+        (f"{LIMIT} schema minimum", 0, "additive: GET/parameters/query/limit/minimum: ours 1, theirs 0"),
+        (f"{LIMIT} schema minimum", 2, "breaking: GET/parameters/query/limit/minimum: ours 1, theirs 2"),
+        (f"{LIMIT} schema default", 50, "breaking: GET/parameters/query/limit/default: ours none, theirs 50"),
+        (f"{LIMIT} schema type", "number", "additive: GET/parameters/query/limit/type: ours integer, theirs number"),
+        (f"{LIMIT} schema type", "string", "breaking: GET/parameters/query/limit/type: ours integer, theirs string"),
+        (f"{LIMIT} deprecated", True, "note: GET/parameters/query/limit/deprecated: ours no, theirs yes"),
+        (f"{LIMIT} required", True, "breaking: GET/parameters/query/limit/required: ours no, theirs yes"),
+        (LIMIT, None, "breaking: GET/parameters/query/limit: ours present, theirs absent"),
+        (
+            "POST parameters",
+            [*OURS["paths"]["/messages/{id}"]["post"]["parameters"], {"name": "skip", "in": "query"}],
+            "additive: POST/parameters/query/skip: ours absent, theirs present",
+        ),
+        (
+            "POST parameters",
+            [
+                *OURS["paths"]["/messages/{id}"]["post"]["parameters"],
+                {"name": "skip", "in": "query", "required": True},
+            ],
+            "breaking: POST/parameters/query/skip: ours absent, theirs present",
+        ),
+        ("GET responses 404", None, "note: GET/responses/404: ours present, theirs absent"),
+        ("GET responses 409", UNDOCUMENTED, "additive: GET/responses/409: ours absent, theirs present"),
+        ("POST responses 202", None, "breaking: POST/responses/202: ours present, theirs absent"),
+        ("OK headers", {}, "breaking: GET/responses/200/headers/x-total-count: ours present, theirs absent"),
         (
             "OK headers X-Total-Count schema type",
             "string",
-            "GET/responses/200/headers/x-total-count/type: ours integer, theirs string",
+            "breaking: GET/responses/200/headers/x-total-count/type: ours integer, theirs string",
         ),
         (
             "GET responses 404 content",
-            {"text/plain; charset=utf-8": {"schema": {"type": "string"}}},
-            "GET/responses/404/content/text/plain: ours absent, theirs present",
+            TEXT_RESPONSE,
+            "additive: GET/responses/404/content/text/plain: ours absent, theirs present",
         ),
-        ("POST requestBody", None, "POST/requestBody: ours present, theirs absent"),
-        ("POST requestBody required", False, "POST/requestBody/required: ours yes, theirs no"),
+        ("POST requestBody", None, "breaking: POST/requestBody: ours present, theirs absent"),
+        ("POST requestBody required", False, "additive: POST/requestBody/required: ours yes, theirs no"),
         (
             "OK content application/json schema",
             {"type": "object"},
-            "GET/responses/200/content/application/json/properties: ours yes, theirs no",
+            "breaking: GET/responses/200/content/application/json/properties: ours yes, theirs no",
         ),
         (
             "STATE properties added",
             {"type": "string", "maxLength": 5, "enum": ["a", "b"]},
-            "STATE/properties/added: ours absent, theirs optional string, maxLength=5, one of a b (in State)",
+            "additive: STATE/properties/added: ours absent, theirs optional string, maxLength=5, one of a b (in State)",
         ),
         (
             "STATE properties note",
             None,
-            "STATE/properties/note: ours optional string, nullable, theirs absent (in State)",
+            "breaking: STATE/properties/note: ours optional string, nullable, theirs absent (in State)",
         ),
-        ("STATE properties note type", "string", "STATE/properties/note/nullable: ours yes, theirs no (in State)"),
-        ("STATE properties id type", "integer", "STATE/properties/id/type: ours string, theirs integer (in State)"),
-        ("STATE properties id maxLength", 40, ID_LENGTH),
-        ("STATE required", [], "STATE/properties/id/required: ours yes, theirs no (in State)"),
-        ("STATE properties parts minItems", 0, "STATE/properties/parts/minItems: ours 1, theirs none (in State)"),
         (
-            "STATE properties times additionalProperties",
-            {"type": "string"},
-            "STATE/properties/times/additionalProperties/type: ours string(date-time), theirs string (in State)",
+            "STATE properties note type",
+            "string",
+            "breaking: STATE/properties/note/nullable: ours yes, theirs no (in State)",
+        ),
+        (
+            "STATE properties note deprecated",
+            True,
+            "note: STATE/properties/note/deprecated: ours no, theirs yes (in State)",
+        ),
+        (
+            "STATE properties id type",
+            "integer",
+            "breaking: STATE/properties/id/type: ours string, theirs integer (in State)",
+        ),
+        ("STATE properties id maxLength", 40, ID_LENGTH),
+        ("STATE required", [], "breaking: STATE/properties/id/required: ours yes, theirs no (in State)"),
+        (
+            "STATE properties parts minItems",
+            0,
+            "breaking: STATE/properties/parts/minItems: ours 1, theirs none (in State)",
+        ),
+        (
+            "STATE properties times additionalProperties type",
+            "number",
+            (
+                "breaking: STATE/properties/times/additionalProperties/type: "
+                "ours string(date-time), theirs number(date-time) (in State)"
+            ),
+        ),
+        (
+            "STATE additionalProperties",
+            False,
+            "breaking: /schemas/State/additionalProperties: ours allowed, theirs refused (in State)",
         ),
         (
             "SCHEMAS Part properties name pattern",
             "^a",
-            "/schemas/Part/properties/name/pattern: ours none, theirs ^a (in Part)",
+            "breaking: /schemas/Part/properties/name/pattern: ours none, theirs ^a (in Part)",
         ),
         (
             "SCHEMAS Kind enum",
             ["SMS", "MMS", "RCS"],
-            "STATE/properties/kind/enum/RCS: ours absent, theirs present (in State)",
+            "breaking: STATE/properties/kind/enum/RCS: ours absent, theirs present (in State)",
         ),
-        ("SCHEMAS Kind enum", ["SMS"], "STATE/properties/kind/enum/MMS: ours present, theirs absent (in State)"),
-        ("SCHEMAS Kind", {"type": "string"}, "STATE/properties/kind/enum: ours SMS MMS, theirs any (in State)"),
+        (
+            "SCHEMAS Kind enum",
+            ["SMS"],
+            "breaking: STATE/properties/kind/enum/MMS: ours present, theirs absent (in State)",
+        ),
+        (
+            "SCHEMAS Kind",
+            {"type": "string"},
+            "breaking: STATE/properties/kind/enum: ours SMS MMS, theirs any (in State)",
+        ),
         (
             "STATE properties kind",
             {"anyOf": [{"$ref": "#/components/schemas/Kind"}, {"type": "string"}]},
-            "STATE/properties/kind/enum: ours closed, theirs open (in State)",
+            "breaking: STATE/properties/kind/enum: ours closed, theirs open (in State)",
         ),
         (
             "STATE properties kind",
             {"type": "object", "allOf": [{"$ref": "#/components/schemas/Kind"}]},
-            "STATE/properties/kind/type: ours string, theirs object & string (in State)",
+            "breaking: STATE/properties/kind/type: ours string, theirs object & string (in State)",
         ),
-        ("SCHEMAS Loose", {"type": "string"}, "/schemas/Loose: ours absent, theirs present"),
+        ("SCHEMAS Loose", {"type": "string"}, "note: /schemas/Loose: ours absent, theirs present"),
+        (
+            "servers",
+            [{"url": "https://sms.example/"}],
+            "additive: /servers/https://sms.example: ours absent, theirs present",
+        ),
     ],
 )
 def test_one_change_is_one_line(specdiff, place, to, line):
@@ -250,6 +323,94 @@ def test_one_change_is_one_line(specdiff, place, to, line):
     )
 
 
+def documents_of_one_schema(schema):
+    """A document whose one operation sends the schema, and one whose one operation receives it."""
+    content = {"content": {"application/json": {"schema": schema}}}
+    sending = {"post": {"requestBody": content, "responses": {"204": {}}}}
+    receiving = {"get": {"responses": {"200": content}}}
+    return [
+        {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "paths": {"/x": each}}
+        for each in (sending, receiving)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "severities"),
+    [
+        ({"type": "string", "maxLength": 5}, {"type": "string", "maxLength": 9}, ("additive", "breaking")),
+        ({"type": "string", "maxLength": 5}, {"type": "string", "maxLength": 3}, ("breaking", "note")),
+        ({"type": "string"}, {"type": ["string", "null"]}, ("additive", "breaking")),
+        ({"type": "integer"}, {"type": "number"}, ("additive", "breaking")),
+        ({"type": "string"}, {"type": "string", "format": "uuid"}, ("breaking", "note")),
+        ({"type": "string"}, {"type": "boolean"}, ("breaking", "breaking")),
+        ({"type": "string", "pattern": "a"}, {"type": "string", "pattern": "b"}, ("breaking", "breaking")),
+        ({"enum": ["a"]}, {"enum": ["a", "b"]}, ("additive", "breaking")),
+        ({"enum": ["a", "b"]}, {"enum": ["a"]}, ("breaking", "note")),
+        (
+            {"anyOf": [{"enum": ["a"]}, {"type": "string"}]},
+            {"anyOf": [{"enum": ["a", "b"]}, {"type": "string"}]},
+            ("additive", "additive"),
+        ),
+        ({"type": "string", "default": "a"}, {"type": "string", "default": "b"}, ("breaking", "note")),
+        ({"type": "object"}, {"type": "object", "additionalProperties": False}, ("breaking", "note")),
+        ({"type": "object", "additionalProperties": False}, {"type": "object"}, ("additive", "additive")),
+        (
+            {"type": "object", "properties": {"a": {}}},
+            {"type": "object", "properties": {"a": {}}, "required": ["a"]},
+            ("breaking", "additive"),
+        ),
+        (
+            {"type": "object", "properties": {"a": {}}, "required": ["a"]},
+            {"type": "object", "properties": {"a": {}}},
+            ("additive", "breaking"),
+        ),
+        (
+            {"type": "object", "properties": {"a": {}}},
+            {"type": "object", "properties": {"a": {}, "b": {}}, "required": ["b"]},
+            ("breaking", "additive"),
+        ),
+        (
+            {"type": "object", "properties": {"a": {}}, "additionalProperties": {"type": "string"}},
+            {"type": "object", "properties": {"a": {}}, "additionalProperties": {"type": "integer"}},
+            ("breaking", "breaking"),
+        ),
+    ],
+)
+def test_severity_depends_on_who_sends(specdiff, one, other, severities):
+    pairs = zip(documents_of_one_schema(one), documents_of_one_schema(other), strict=True)
+
+    found = [[line.partition(":")[0] for line in specdiff(theirs, ours=ours)[1][:-1]] for ours, theirs in pairs]
+
+    assert found == [[severity] for severity in severities]
+
+
+def test_bearer_tokens_of_swagger_2_are_those_of_openapi_3(specdiff):
+    scheme = {"type": "http", "scheme": "bearer"}
+    ours = changed(changed(OURS, "components securitySchemes", to={"basic": scheme}), "info title", to="T")
+    key = {"type": "apiKey", "in": "header", "name": "Authorization"}
+    theirs = {**SAME_IN_SWAGGER_2, "securityDefinitions": {"basic": key}}
+
+    assert specdiff(theirs, ours=ours)[0] == 0
+
+
+def test_servers_of_swagger_2_and_openapi_3_are_compared_without_the_mount_point(specdiff):
+    ours = {**OURS, "servers": [{"url": "https://sms.example/api/3rdparty/v1"}]}
+    theirs = {**SAME_IN_SWAGGER_2, "host": "sms.example", "basePath": "/", "schemes": ["https", "http"]}
+
+    assert specdiff(theirs, ours=ours)[1][:-1] == ["additive: /servers/http://sms.example: ours absent, theirs present"]
+
+
+def test_requests_of_webhooks_are_received(specdiff):
+    def document(maximum):
+        schema = {"type": "string", "maxLength": maximum}
+        hook = {"post": {"requestBody": {"content": {"application/json": {"schema": schema}}}}}
+        return {**OURS, "webhooks": {"event": hook}}
+
+    longer, shorter = specdiff(document(9), ours=document(5))[1], specdiff(document(3), ours=document(5))[1]
+
+    assert [longer[0].partition(":")[0], shorter[0].partition(":")[0]] == ["breaking", "note"]
+
+
 def test_a_list_that_excludes_values_is_a_list_of_the_others(specdiff):
     kinds = {"type": "array", "items": {"$ref": "#/components/schemas/Kind"}}
     ours = changed(OURS, "STATE properties kinds", to={**kinds, "not": {"contains": {"enum": ["MMS"]}}})
@@ -259,7 +420,7 @@ def test_a_list_that_excludes_values_is_a_list_of_the_others(specdiff):
 
     assert code == 1
     assert lines[:-1] == [
-        "/schemas/State/properties/kinds/items/enum/MMS: ours absent, theirs present (in State)",
+        "breaking: /schemas/State/properties/kinds/items/enum/MMS: ours absent, theirs present (in State)",
     ]
 
 
@@ -283,7 +444,7 @@ def test_choices_between_objects_are_compared_by_what_any_of_them_may_have(specd
     code, lines = specdiff(theirs, KNOWN + '[names.schemas]\nEnvelope = "Event"\n', ours)
 
     assert code == 1
-    assert lines[:-1] == ["/schemas/Event/properties/event/enum/b: ours present, theirs absent (in Envelope)"]
+    assert lines[:-1] == ["note: /schemas/Event/properties/event/enum/b: ours present, theirs absent (in Envelope)"]
 
 
 def test_a_schema_that_contains_itself_is_compared_once(specdiff):
@@ -293,7 +454,7 @@ def test_a_schema_that_contains_itself_is_compared_once(specdiff):
     code, lines = specdiff(theirs, ours=ours)
 
     assert code == 1
-    assert lines[:-1] == ["/schemas/Part/properties/name/type: ours string, theirs integer (in Part)"]
+    assert lines[:-1] == ["breaking: /schemas/Part/properties/name/type: ours string, theirs integer (in Part)"]
 
 
 def test_a_difference_seen_through_two_of_their_schemas_is_two_lines(specdiff):
@@ -306,8 +467,8 @@ def test_a_difference_seen_through_two_of_their_schemas_is_two_lines(specdiff):
 
     assert code == 1
     assert lines[:-1] == [
-        "/schemas/State/properties/kind/enum/MMS: ours present, theirs absent (in State)",
-        "/schemas/State/properties/kind/enum/MMS: ours present, theirs absent (in Twin)",
+        "breaking: /schemas/State/properties/kind/enum/MMS: ours present, theirs absent (in State)",
+        "note: /schemas/State/properties/kind/enum/MMS: ours present, theirs absent (in Twin)",
     ]
 
 
@@ -338,7 +499,7 @@ def test_an_entry_explains_what_its_pointers_match(specdiff, pointers):
 def test_explained_differences_are_shown_when_asked_for(specdiff):
     code, lines = specdiff(LONGER_ID, entry("/schemas/**/maxLength"), options=["--all"])
 
-    assert (code, lines[0]) == (0, f"explained: {ID_LENGTH} [because] [seen]")
+    assert (code, lines[0]) == (0, f"explained: {ID_LENGTH.partition(' ')[2]} [because] [seen]")
 
 
 @pytest.mark.parametrize(
@@ -358,7 +519,7 @@ def test_a_narrow_entry_leaves_other_differences_alone(specdiff, pointer, length
     assert (code, lines) == (
         1,
         [
-            f"/schemas/State/properties/id/maxLength: ours 36, theirs {length} (in State)",
+            f"breaking: /schemas/State/properties/id/maxLength: ours 36, theirs {length} (in State)",
             f"stale entry: {pointer}: explains 0 differences of ours, the entry says 1",
             "specdiff: ours: 1 unexplained, 0 explained, 1 stale entries",
         ],
@@ -414,7 +575,7 @@ def test_for_a_newer_version_entries_explain_but_are_never_stale(specdiff):
     assert specdiff(newer, deviations) == (
         1,
         [
-            "/paths/new/get: ours absent, theirs present",
+            "additive: /paths/new/get: ours absent, theirs present",
             "specdiff: unknown document: 1 unexplained, 1 explained, 0 stale entries",
         ],
     )
@@ -500,31 +661,44 @@ def test_yaml_with_numbers_as_statuses_is_read(specdiff, tmp_path):
 
 class _Web(BaseHTTPRequestHandler):
     def do_GET(self):
-        body = json.dumps(OURS).encode()
-        self.send_response(200 if self.path == "/openapi.json" else 404)
-        self.send_header("Content-Length", str(len(body)))
+        body = {"/openapi.json": json.dumps(OURS).encode(), "/large.json": bytes(1 << 20)}.get(
+            self.path.partition("?")[0]
+        )
+        if self.path == "/redirect":
+            self.send_response(302)
+            self.send_header("Location", "/openapi.json")
+        elif self.path == "/circle":
+            self.send_response(302)
+            self.send_header("Location", "/circle")
+        else:
+            self.send_response(404 if body is None else 200)
+        self.send_header("Content-Length", str(len(body or b"")))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body or b"")
 
     def log_message(self, *_):
         pass
 
 
-def test_a_document_is_fetched_from_the_web(specdiff):
-    server = HTTPServer(("127.0.0.1", 0), _Web)
+@pytest.fixture
+def web():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Web)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    try:
-        base = f"http://127.0.0.1:{server.server_port}"
-        found = specdiff(f"{base}/openapi.json")
-        missing = specdiff(f"{base}/missing.json")
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
-    assert found[0] == 0
-    assert missing == (2, [f"specdiff: {base}/missing.json: the server answered 404"])
+
+def test_a_document_is_fetched_from_the_web(specdiff, web):
+    assert specdiff(f"http://{web}/openapi.json")[0] == 0
+    assert specdiff(f"http://{web}/redirect")[0] == 0
+    assert specdiff(f"http://{web}/missing.json") == (
+        2,
+        [f"specdiff: http://{web}/missing.json: the server responded with 404"],
+    )
+    assert specdiff(f"http://{web}/circle")[0] == 2
 
 
 def test_an_unreachable_address_is_one_line_and_exit_code_2(specdiff):
@@ -535,3 +709,160 @@ def test_an_unreachable_address_is_one_line_and_exit_code_2(specdiff):
 
     assert (code, len(lines)) == (2, 1)
     assert lines[0].startswith(f"specdiff: {url}: ")
+
+
+def test_a_download_is_bounded_in_size(specdiff, web):
+    from specdiff.download import DownloadError, download
+
+    with pytest.raises(DownloadError, match="larger than"):
+        download(f"http://{web}/large.json", size_limit=1000)
+
+
+def endless_response(connection):
+    """Headers that go on for ever, a few bytes at a time: no single wait is long."""
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            connection.sendall(b"X-A: b\r\n")
+            time.sleep(0.05)
+
+
+def test_a_download_is_bounded_in_time_however_slowly_it_goes_on(specdiff):
+    from specdiff.download import DownloadError, download
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=lambda: endless_response(listener.accept()[0]))
+        thread.start()
+        with pytest.raises(DownloadError, match=r"not complete after 0\.5 seconds"):
+            download(f"http://127.0.0.1:{listener.getsockname()[1]}/", time_limit=0.5)
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://me:s3cret@{web}/missing.json",
+        "http://me:s3cret@{web}/large.json",
+        "http://s3cret@{web}/missing.json",
+        "http://me:s3cret/x@{web}/missing.json",
+        "http://me:s3cret?x@{web}/missing.json",
+        "http://me:s3cret#x@{web}/missing.json",
+        "http://me:s3cret@x@{web}/missing.json",
+        "http://me:s3cret@[nonsense/missing.json",
+        "http://{web}/missing.json?token=s3cret",
+        "http://{web}/missing.json#s3cret",
+        "HTTP://me:s3cret@{web}/missing.json",
+        "http://me:s3cret@127.0.0.1:1/missing.json?token=s3cret",
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])
+def test_credentials_in_a_url_are_not_shown(specdiff, web, url, form):
+    code, lines = specdiff(url.format(web=web), options=["--format", form])
+
+    assert (code, len(lines)) == (2, 1)
+    assert "s3cret" not in lines[0]
+
+
+def test_aliases_that_multiply_are_refused(specdiff, tmp_path):
+    lines = ["openapi: 3.1.0", "a: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"b{i}: &a{i + 1} [{', '.join([f'*a{i}'] * 10)}]" for i in range(9)]
+    (tmp_path / "bomb.yaml").write_text("\n".join(lines), encoding="utf-8")
+
+    code, output = specdiff(str(tmp_path / "bomb.yaml"))
+
+    assert (code, len(output)) == (2, 1)
+    assert "more than 1,000,000 values" in output[0]
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 5_000])
+def test_deep_nesting_is_refused(specdiff, tmp_path, text):
+    (tmp_path / "deep.yaml").write_text(text, encoding="utf-8")
+
+    code, output = specdiff(str(tmp_path / "deep.yaml"))
+
+    assert (code, len(output)) == (2, 1)
+
+
+def test_maps_and_lists_that_contain_themselves_have_an_end(specdiff):
+    node = {"$ref": "#/components/schemas/Node"}
+    ours = changed(OURS, "SCHEMAS Node", to={"type": "object", "additionalProperties": node})
+    ours = changed(ours, "STATE properties tree", to=node)
+    theirs = changed(ours, "SCHEMAS Node", to={"type": "array", "items": node})
+
+    assert specdiff(ours, ours=ours)[0] == 0
+    assert specdiff(theirs, ours=ours)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "to", "fails_on"),
+    [
+        ("POST responses 202", None, ["note", "additive", "breaking"]),
+        ("paths /new", {"get": {}}, ["note", "additive"]),
+        ("GET deprecated", True, ["note"]),
+    ],
+)
+def test_fail_on_chooses_what_gives_exit_code_1(specdiff, place, to, fails_on):
+    theirs = changed(OURS, place, to=to)
+    levels = ["note", "additive", "breaking", "never"]
+
+    assert [each for each in levels if specdiff(theirs, options=["--fail-on", each])[0]] == fails_on
+    assert [each for each in levels if specdiff(OURS, options=["--fail-on", each])[0]] == []
+
+
+def test_a_stale_entry_counts_as_a_note(specdiff):
+    stale = entry("/schemas/State/properties/id/maxLength")
+
+    assert [specdiff(OURS, stale, options=["--fail-on", each])[0] for each in ("note", "additive")] == [1, 0]
+
+
+def test_json_report(specdiff):
+    theirs = changed(LONGER_ID, "paths /new", to={"get": {}})
+    known = entry("/schemas/**/maxLength", "/gone", documents="ours = 2")
+
+    code, lines = specdiff(theirs, known, options=["--format", "json", "--all"])
+    report = json.loads("\n".join(lines))
+
+    assert code == 1
+    assert report["counts"] == {"unexplained": 1, "explained": 1, "stale": 1}
+    new = {"severity": "additive", "pointer": "/paths/new/get", "ours": "absent", "theirs": "present", "origin": ""}
+    assert report["differences"][0] == new
+    assert report["differences"][1]["reason"] == "because"
+    assert report["stale"] == ["/schemas/**/maxLength and 1 more: explains 1 differences of ours, the entry says 2"]
+
+
+def test_github_report_is_one_command_a_difference_whatever_the_document_says(specdiff):
+    theirs = {**OURS, "paths": {**OURS["paths"], "/evil%0A::error::x\n::stop-commands::y": {"get": {}}}}
+
+    _, lines = specdiff(theirs, options=["--format", "github"])
+
+    assert len(lines) == 2
+    assert lines[0].startswith("::warning file=")
+    assert lines[0].endswith("::/paths/evil%250A::error::x%0A::stop-commands::y/get: ours absent, theirs present")
+
+
+def test_control_characters_of_a_document_are_shown_escaped(specdiff):
+    theirs = {**OURS, "paths": {**OURS["paths"], "/evil\nspecdiff: fine\x1b[2J": {"get": {}}}}
+
+    _, lines = specdiff(theirs)
+
+    assert lines[0] == r"additive: /paths/evil\nspecdiff: fine\x1b[2J/get: ours absent, theirs present"
+
+
+def test_sarif_report(specdiff):
+    theirs = changed(changed(LONGER_ID, "paths /new", to={"get": {}}), "POST responses 202", to=None)
+    known = entry("/schemas/**/maxLength", documents="ours = 2")
+
+    _, lines = specdiff(theirs, known, options=["--format", "sarif", "--all"])
+    report = json.loads("\n".join(lines))
+
+    (run,) = report["runs"]
+    assert report["version"] == "2.1.0"
+    assert [(each["ruleId"], each["level"]) for each in run["results"]] == [
+        ("breaking", "error"),
+        ("additive", "warning"),
+        ("stale-entry", "note"),
+        ("breaking", "note"),
+    ]
+    assert {each["ruleId"] for each in run["results"]} <= {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    assert run["results"][-1]["suppressions"] == [{"kind": "external", "justification": "because"}]
+    assert run["results"][1]["locations"][0]["logicalLocations"] == [{"fullyQualifiedName": "/paths/new/get"}]
