@@ -1,4 +1,4 @@
-"""Polling, and proportions in time: how tests wait for what they expect, however busy the machine is."""
+"""Polling and time ratios for tests on busy machines."""
 
 from __future__ import annotations
 

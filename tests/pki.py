@@ -1,4 +1,4 @@
-"""Certificates made for one run of the tests."""
+"""Certificates for one test run."""
 
 from __future__ import annotations
 

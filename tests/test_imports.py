@@ -1,4 +1,4 @@
-"""What importing may load: people pay for what they use."""
+"""Modules that imports load: users load only what they use."""
 
 from __future__ import annotations
 

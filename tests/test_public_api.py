@@ -1,4 +1,4 @@
-"""The public names and their signatures, compared with a snapshot that is part of every review.
+"""Public names and signatures, compared with a reviewed snapshot.
 
 After a wanted change write the snapshot anew: ``SNAPSHOT=write pytest tests/test_public_api.py``.
 """

@@ -1,4 +1,4 @@
-"""The wheel, installed alone in an empty environment, imports and sends through the emulator."""
+"""Wheel in an empty environment: import, and a send through the emulator."""
 
 from __future__ import annotations
 

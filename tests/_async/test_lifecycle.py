@@ -1,4 +1,4 @@
-"""How a client is made, shown, closed and used again."""
+"""Construction, representation, closing and reuse of clients."""
 
 from __future__ import annotations
 

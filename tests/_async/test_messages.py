@@ -1,4 +1,4 @@
-"""Sending messages and following them, against the emulator."""
+"""Sends, states, lists and cancellation of messages, against the emulator."""
 
 from __future__ import annotations
 

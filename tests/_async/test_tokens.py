@@ -1,4 +1,4 @@
-"""Tokens that keep themselves valid, and a 401 that is the server's own failure."""
+"""Automatic refresh of tokens, and 401 responses caused by an outage."""
 
 from __future__ import annotations
 

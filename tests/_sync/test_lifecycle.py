@@ -1,5 +1,5 @@
 # Written by scripts/unasync.py from tests/_async/test_lifecycle.py; change that file instead.
-"""How a client is made, shown, closed and used again."""
+"""Construction, representation, closing and reuse of clients."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # Written by scripts/unasync.py from tests/_async/test_messages.py; change that file instead.
-"""Sending messages and following them, against the emulator."""
+"""Sends, states, lists and cancellation of messages, against the emulator."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # Written by scripts/unasync.py from tests/_async/test_tokens.py; change that file instead.
-"""Tokens that keep themselves valid, and a 401 that is the server's own failure."""
+"""Automatic refresh of tokens, and 401 responses caused by an outage."""
 
 from __future__ import annotations
 

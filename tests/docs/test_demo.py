@@ -1,4 +1,4 @@
-"""The demonstration of README: it says what it does, and shows both messages up to Delivered."""
+"""Demonstration of the README: its output, and the messages of make."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every Python block in README and docs runs, against an emulator on a real socket."""
+"""Python blocks of README and docs, run against an emulator on a real socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links between the documents: each leads to a file, and each guide can be found from README."""
+"""Links between documents: existing targets, and guides that are reachable from the README."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page on OpenTelemetry says is true on each backend."""
+"""OpenTelemetry statements of the guide, checked on each backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the emulator's tests share: a clock, gateways, and a short way to send a request and read the answer."""
+"""Fixtures of the emulator tests: a clock, gateways, and functions that send a request."""
 
 from __future__ import annotations
 

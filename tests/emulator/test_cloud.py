@@ -1,4 +1,4 @@
-"""The cloud server's corners that the recording does not reach: routing, limits, outage, queue limit, adapters."""
+"""Cloud server without a recording: routing, limits, outages, queue limit and adapters."""
 
 from __future__ import annotations
 

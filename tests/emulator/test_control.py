@@ -1,4 +1,4 @@
-"""Letting messages come in over a port, as somebody with curl would."""
+"""Control requests that emulate incoming messages over a port."""
 
 from __future__ import annotations
 

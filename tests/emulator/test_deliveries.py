@@ -1,4 +1,4 @@
-"""Webhook deliveries of the pretend phones: bytes, signatures, schedule, and bad habits."""
+"""Webhook deliveries of emulated phones: bytes, signatures, schedule and misbehaviour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults on purpose: which exchanges they hit, what they do in memory, over ASGI, and from the command line."""
+"""Fault injection: choice of requests, effects in memory and over ASGI, and command-line options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A message from acceptance to its last state, on a clock that the test moves."""
+"""States of a message from acceptance to the final state, on a manual clock."""
 
 from __future__ import annotations
 

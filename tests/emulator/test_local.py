@@ -1,4 +1,4 @@
-"""A phone's local server: where it differs from the cloud (api-facts §8)."""
+"""Local server of a phone: differences from the cloud (api-facts §8)."""
 
 from __future__ import annotations
 

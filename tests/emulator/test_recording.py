@@ -1,4 +1,4 @@
-"""Every request of the recording, played against the emulator: it has to answer as the real server did."""
+"""Recorded requests, replayed against the emulator and compared with the recorded responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What phones deliver because a test or an inbox refresh makes them."""
+"""Deliveries after control requests and inbox refreshes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The emulator over a port: the ASGI application, the command, and `python -m smsgate`."""
+"""Emulator over a port: ASGI application, command, and `python -m smsgate`."""
 
 from __future__ import annotations
 

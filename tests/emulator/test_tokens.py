@@ -1,4 +1,4 @@
-"""Tokens of both modes: lifetimes, rotation, revocation, scopes."""
+"""Tokens of both modes: lifetimes, rotation, revocation and scopes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A send is cancelled at each of its awaits: nothing hangs, nothing leaks, no message doubles, the next call works."""
+"""Cancellation of a send at each await: no deadlock, leak or duplicate, and a working client afterwards."""
 
 from __future__ import annotations
 

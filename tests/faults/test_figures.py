@@ -1,4 +1,4 @@
-"""The figures of `make faults`, in short: nothing lost, nothing doubled, one refresh, nothing left over."""
+"""Short run of `make faults`: no lost or duplicate message, one refresh, no leaked resource."""
 
 from __future__ import annotations
 

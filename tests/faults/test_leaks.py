@@ -1,4 +1,4 @@
-"""Nothing secret or personal shows anywhere, whatever goes wrong; and the scans themselves do see."""
+"""Leaks of personal data in logs and errors under faults, and tests of the scan itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients in hard times over real sockets: closed, forked, moved to another event loop, first used by 50 threads."""
+"""Lifecycle of clients over real sockets: close, fork, change of event loop, concurrent first use."""
 
 from __future__ import annotations
 

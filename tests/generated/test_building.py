@@ -1,4 +1,4 @@
-"""Constructor arguments: positions, names that no field has, texts that no enum knows, and the signature."""
+"""Constructor arguments: positions, unknown names, unknown enum values, and the signature."""
 
 import inspect
 import pydoc

@@ -1,4 +1,4 @@
-"""scripts/generate.py: the committed package is what the spec and the templates say, and mistakes are loud."""
+"""Generation: unchanged committed package, and clear errors for mistakes."""
 
 import importlib.util
 import os

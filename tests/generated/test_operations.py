@@ -1,4 +1,4 @@
-"""The generated operations: what is sent, what is refused, what they say about themselves."""
+"""Generated operations: requests, rejected arguments and metadata."""
 
 import inspect
 import json

@@ -1,4 +1,4 @@
-"""Recorded answers and deliveries are read without repairs, know no unknown field, and are written back unchanged."""
+"""Recorded responses and deliveries: read without repairs or unknown fields, and written back unchanged."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The rules across fields: each limit right at its edge and one step over it."""
+"""Rules across fields, at and just beyond each limit."""
 
 import base64
 import json

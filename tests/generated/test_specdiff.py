@@ -1,4 +1,4 @@
-"""scripts/specdiff: what it sees, what it forgives, and what it says about documents that it cannot read."""
+"""specdiff: detected, tolerated and unreadable differences."""
 
 import contextlib
 import copy

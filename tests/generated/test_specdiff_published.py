@@ -1,4 +1,4 @@
-"""Our spec against the two documents that the vendor publishes, and against those documents with something changed."""
+"""Spec compared with two published documents, unchanged and modified."""
 
 import copy
 import json

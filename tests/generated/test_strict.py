@@ -1,4 +1,4 @@
-"""Models from JSON that are sent or read strictly: unknown names, zone-less times, broken limits."""
+"""Strict validation of models from JSON: unknown names, times without zone, exceeded limits."""
 
 import copy
 import json

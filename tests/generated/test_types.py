@@ -1,4 +1,4 @@
-"""The hand-written base of the generated package: reading, times, enums, repr, encoding."""
+"""Base of generated packages: parsing, times, enums, repr and encoding."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""A signed event posted to an application in the same event loop."""
+"""Fixtures that post a signed event to an application in the same event loop."""
 
 from __future__ import annotations
 

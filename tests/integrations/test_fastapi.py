@@ -1,4 +1,4 @@
-"""The FastAPI layer: the router in an application, the shared client, errors as answers."""
+"""FastAPI integration: router, shared client, and errors as problem documents."""
 
 from __future__ import annotations
 

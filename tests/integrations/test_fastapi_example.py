@@ -1,4 +1,4 @@
-"""The example application, served by uvicorn, with an emulated phone that texts, signs and repeats."""
+"""Example application under uvicorn, with an emulated phone that sends and retries."""
 
 from __future__ import annotations
 

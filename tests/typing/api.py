@@ -1,4 +1,4 @@
-"""Calls as users write them, for mypy and pyright to check. Never run."""
+"""Typed calls of the clients for mypy and pyright; never executed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How events narrow, for mypy and pyright to check. Never run."""
+"""Type narrowing of events for mypy and pyright; never executed."""
 
 from __future__ import annotations
 

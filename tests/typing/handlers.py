@@ -1,4 +1,4 @@
-"""Handlers of events, for mypy and pyright to check. Never run."""
+"""Typed event handlers for mypy and pyright; never executed."""
 
 from __future__ import annotations
 

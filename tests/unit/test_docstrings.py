@@ -1,4 +1,4 @@
-"""Docstrings of the clients: every call says what it raises, and the synchronous client speaks of itself."""
+"""Docstrings of the clients: a Raises section on every call, and wording of each half."""
 
 import inspect
 import re

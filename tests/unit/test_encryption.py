@@ -1,4 +1,4 @@
-"""The Encryptor against the recorded vectors, hostile input, leaks, its key cache, and the precomputed length."""
+"""Encryptor: recorded vectors, hostile input, leaks, key cache and computed lengths."""
 
 import copy
 import gc

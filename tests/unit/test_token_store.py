@@ -1,4 +1,4 @@
-"""The token file: shared by processes, never half written, and never in anyone's way."""
+"""Token files: concurrent processes, atomic writes, and failures of the file system."""
 
 from __future__ import annotations
 

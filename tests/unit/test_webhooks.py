@@ -1,4 +1,4 @@
-"""Webhook requests: signatures against the recorded vectors, ages, keys, headers, events, hostile bodies."""
+"""Webhook requests: signatures of recorded vectors, age, keys, headers, events and hostile bodies."""
 
 import base64
 import json
