@@ -8,7 +8,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smsgate.runtime.arguments import bearer, flag, integer, member_of, path_id, path_number, query_string, text, time
+from smsgate.runtime.arguments import (
+    build_query,
+    check_token,
+    encode_path_id,
+    encode_path_number,
+    write_flag,
+    write_integer,
+    write_member,
+    write_text,
+    write_time,
+)
 from smsgate.runtime.reading import ObjectReader, PageReader, read_bytes, read_nothing
 from smsgate.runtime.types import Operation, Page, encode
 
@@ -97,15 +107,15 @@ def list_messages(
         "GET",
         "/messages",
         partial(_message_state_page, limit=limit, offset=offset),
-        query=query_string(
-            ("from", from_, time),
-            ("to", to, time),
-            ("state", state, member_of(models.ProcessState)),
-            ("deviceId", device_id, text),
-            ("limit", limit, integer),
-            ("offset", offset, integer),
-            ("includeContent", include_content, flag),
-            ("sort", sort, member_of(models.MessagesSort)),
+        query=build_query(
+            ("from", from_, write_time),
+            ("to", to, write_time),
+            ("state", state, write_member(models.ProcessState)),
+            ("deviceId", device_id, write_text),
+            ("limit", limit, write_integer),
+            ("offset", offset, write_integer),
+            ("includeContent", include_content, write_flag),
+            ("sort", sort, write_member(models.MessagesSort)),
         ),
         repeat="safe",
         scope="messages:list",
@@ -138,9 +148,9 @@ def send_message(
         "POST",
         "/messages",
         _message_state,
-        query=query_string(
-            ("skipPhoneValidation", skip_phone_validation, flag),
-            ("deviceActiveWithin", device_active_within, integer),
+        query=build_query(
+            ("skipPhoneValidation", skip_phone_validation, write_flag),
+            ("deviceActiveWithin", device_active_within, write_integer),
         ),
         content=encode(body, models.Message, recheck=recheck),
         repeat="settle",
@@ -163,7 +173,7 @@ def get_message(
     return Operation(
         "get_message",
         "GET",
-        f"/messages/{path_id('id', id)}",
+        f"/messages/{encode_path_id('id', id)}",
         _message_state,
         repeat="safe",
         scope="messages:read",
@@ -186,7 +196,7 @@ def cancel_message(
     return Operation(
         "cancel_message",
         "DELETE",
-        f"/messages/{path_id('id', id)}",
+        f"/messages/{encode_path_id('id', id)}",
         _message_state,
         repeat="settle",
         scope="messages:cancel",
@@ -248,14 +258,14 @@ def list_inbox(
         "GET",
         "/inbox",
         partial(_incoming_message_page, limit=limit, offset=offset),
-        query=query_string(
-            ("type", type_, member_of(models.IncomingMessageType)),
-            ("limit", limit, integer),
-            ("offset", offset, integer),
-            ("from", from_, time),
-            ("to", to, time),
-            ("deviceId", device_id, text),
-            ("includeAttachments", include_attachments, flag),
+        query=build_query(
+            ("type", type_, write_member(models.IncomingMessageType)),
+            ("limit", limit, write_integer),
+            ("offset", offset, write_integer),
+            ("from", from_, write_time),
+            ("to", to, write_time),
+            ("deviceId", device_id, write_text),
+            ("includeAttachments", include_attachments, write_flag),
         ),
         repeat="safe",
         scope="inbox:list",
@@ -278,7 +288,7 @@ def download_attachment(
     return Operation(
         "download_attachment",
         "GET",
-        f"/inbox/{path_id('id', id)}/attachments/{path_number('part_id', part_id)}",
+        f"/inbox/{encode_path_id('id', id)}/attachments/{encode_path_number('part_id', part_id)}",
         read_bytes,
         repeat="safe",
         scope="inbox:read",
@@ -355,7 +365,7 @@ def delete_device(
     return Operation(
         "delete_device",
         "DELETE",
-        f"/devices/{path_id('id', id)}",
+        f"/devices/{encode_path_id('id', id)}",
         read_nothing,
         repeat="safe",
         scope="devices:delete",
@@ -418,7 +428,7 @@ def delete_webhook(
     return Operation(
         "delete_webhook",
         "DELETE",
-        f"/webhooks/{path_id('id', id)}",
+        f"/webhooks/{encode_path_id('id', id)}",
         read_nothing,
         repeat="safe",
         scope="webhooks:delete",
@@ -509,9 +519,9 @@ def get_logs(
         "GET",
         "/logs",
         _log_entry_page,
-        query=query_string(
-            ("from", from_, time),
-            ("to", to, time),
+        query=build_query(
+            ("from", from_, write_time),
+            ("to", to, write_time),
         ),
         repeat="safe",
         scope="logs:read",
@@ -627,7 +637,7 @@ def refresh_token(
         "/auth/token/refresh",
         _token_response,
         auth="refresh",
-        token=bearer("refresh_token", refresh_token),
+        token=check_token("refresh_token", refresh_token),
         repeat="never",
         scope="tokens:refresh",
     )
@@ -646,7 +656,7 @@ def revoke_token(
     return Operation(
         "revoke_token",
         "DELETE",
-        f"/auth/token/{path_id('jti', jti)}",
+        f"/auth/token/{encode_path_id('jti', jti)}",
         read_nothing,
         repeat="never",
         scope="tokens:manage",

@@ -1,4 +1,4 @@
-"""Writing the arguments of an operation into its path, query and token; refuses what could not mean what it says.
+"""Writers of an operation's arguments: path segments, query values and tokens.
 
 Errors name the argument, never its value.
 """
@@ -18,69 +18,79 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from enum import Enum
 
-__all__ = ["bearer", "flag", "integer", "member_of", "path_id", "path_number", "query_string", "text", "time"]
+__all__ = [
+    "build_query",
+    "check_token",
+    "encode_path_id",
+    "encode_path_number",
+    "write_flag",
+    "write_integer",
+    "write_member",
+    "write_text",
+    "write_time",
+]
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
 _PATH_LIKE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f]")
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
-def path_id(name: str, value: str) -> str:
+def encode_path_id(name: str, value: str) -> str:
     """Percent-encode an id as one path segment.
 
     Raises:
         InvalidArgumentError: it is no text, empty, a dot segment, or holds a slash, backslash or control character.
     """
-    plain = _filled(name, value)
+    plain = _non_empty(name, value)
     if plain in {".", ".."} or _PATH_LIKE.search(plain):
         raise InvalidArgumentError(f"{name} must be an id, not something path-like")
-    return plain if _PLAIN.fullmatch(plain) else _quoted(name, plain)
+    return plain if _PLAIN.fullmatch(plain) else _quote(name, plain)
 
 
-def path_number(name: str, value: int) -> str:
+def encode_path_number(name: str, value: int) -> str:
     """Write a whole number as one path segment."""
-    return integer(name, value)
+    return write_integer(name, value)
 
 
-def query_string(*arguments: tuple[str, Any, Callable[[str, Any], str]]) -> str:
+def build_query(*arguments: tuple[str, Any, Callable[[str, Any], str]]) -> str:
     """Join (wire name, value, writer) triples into a query; arguments that are None are left out."""
     return "&".join([f"{name}={write(name, value)}" for name, value, write in arguments if value is not None])
 
 
-def text(name: str, value: str) -> str:
+def write_text(name: str, value: str) -> str:
     """Percent-encode text that is not empty (enum members by their value)."""
-    plain = _filled(name, value)
-    return plain if _PLAIN.fullmatch(plain) else _quoted(name, plain)
+    plain = _non_empty(name, value)
+    return plain if _PLAIN.fullmatch(plain) else _quote(name, plain)
 
 
-def member_of(kind: type[Enum]) -> Callable[[str, str], str]:
+def write_member(kind: type[Enum]) -> Callable[[str, str], str]:
     """Return a writer for values of an open enum: members, also of values of its own, or the text of a known one."""
 
     def write(name: str, value: str) -> str:
         if isinstance(value, str) and not isinstance(value, kind):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
-            hint = nearest_hint(kind, _filled(name, value))
+            hint = nearest_hint(kind, _non_empty(name, value))
             if hint:
                 raise InvalidArgumentError(f"{name} {hint}")
-        return text(name, value)
+        return write_text(name, value)
 
     return write
 
 
-def integer(name: str, value: int) -> str:
+def write_integer(name: str, value: int) -> str:
     """Write a whole number."""
     if not isinstance(value, int) or isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
         raise InvalidArgumentError(f"{name} must be a whole number")
     return str(int(value))
 
 
-def flag(name: str, value: bool) -> str:  # noqa: FBT001 - a writer takes the value it writes
+def write_flag(name: str, value: bool) -> str:  # noqa: FBT001 - a writer takes the value it writes
     """Write a truth value."""
     if not isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
         raise InvalidArgumentError(f"{name} must be True or False")
     return "true" if value else "false"
 
 
-def time(name: str, value: datetime) -> str:
+def write_time(name: str, value: datetime) -> str:
     """Write an aware time in UTC with three fraction digits and ``Z``."""
     if not isinstance(value, datetime):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
         raise InvalidArgumentError(f"{name} must be a datetime")
@@ -92,14 +102,14 @@ def time(name: str, value: datetime) -> str:
         raise InvalidArgumentError(f"{name} must be a time of the years 1 to 9999, also in UTC") from None
 
 
-def bearer(name: str, value: str) -> str:
+def check_token(name: str, value: str) -> str:
     """Check a token that will stand in a header: visible ASCII without spaces."""
     if not isinstance(value, str) or not _TOKEN.fullmatch(value):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
         raise InvalidArgumentError(f"{name} must be a token: visible ASCII characters only")
     return plain_text(value)
 
 
-def _filled(name: str, value: str) -> str:
+def _non_empty(name: str, value: str) -> str:
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
         raise InvalidArgumentError(f"{name} must be text")
     plain = value if type(value) is str else plain_text(value)
@@ -108,7 +118,7 @@ def _filled(name: str, value: str) -> str:
     return plain
 
 
-def _quoted(name: str, value: str) -> str:
+def _quote(name: str, value: str) -> str:
     try:
         return quote(value, safe="-._~")
     except UnicodeEncodeError:
