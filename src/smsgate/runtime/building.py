@@ -1,8 +1,7 @@
-"""Arguments of a model's constructor: stand-ins for a field's own type, positions, names that no field has.
+"""Constructor arguments of models: type conversion, positional arguments and errors for unknown names.
 
-Building is strict: a truth value is no
-number, bytes are no text. Only stand-ins that can mean one thing only (text for an enum, a dict for a model) are taken
-and replaced beforehand. Error texts never quote a value.
+Building is strict: a bool is no number, bytes are no text. Only unambiguous values of another type (text for an enum, a
+dict for a model) are converted first. Error texts never quote a value.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
-__all__ = ["ModelSignature", "by_keyword", "check_names", "nearest_hint", "plain_text", "with_own_types"]
+__all__ = ["ModelSignature", "check_names", "convert_arguments", "merge_positional", "nearest_hint", "plain_text"]
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -28,9 +27,9 @@ _NO_LISTS = (str, bytes, bytearray, memoryview, Mapping, BaseModel, type)
 
 
 class ModelSignature:
-    """Signature of a model's constructor, made from its fields when it is asked for (``help``, ``inspect.signature``).
+    """Signature of a model's constructor, built from its fields on access (``help``, ``inspect.signature``).
 
-    pydantic's own shows the names of the wire, and nothing before a model is first used.
+    pydantic's own has the wire names, and exists only after a model's first use.
     """
 
     def __get__(self, instance: BaseModel | None, owner: type[BaseModel]) -> Signature:
@@ -49,19 +48,19 @@ class ModelSignature:
         return Signature(sorted(parameters, key=lambda each: each.kind), return_annotation=None)
 
 
-def by_keyword(
+def merge_positional(
     model: type[BaseModel], positional: str | None, values: tuple[Any, ...], data: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return constructor arguments as keywords only.
+    """Merge positional constructor arguments into the keywords.
 
     Args:
         model: the class.
-        positional: the one field that may be given by position, None for no such field.
-        values: what was given by position.
-        data: what was given by keyword.
+        positional: the one field that may be given by position, None if there is none.
+        values: the positional arguments.
+        data: the keyword arguments.
 
     Raises:
-        TypeError: more was given by position than that field, or it was given twice.
+        TypeError: too many positional arguments, or the field is given twice.
     """
     if positional is None or len(values) != 1:
         fields = model.model_fields.items()
@@ -78,19 +77,19 @@ def check_names(model: type[BaseModel], data: Mapping[str, Any]) -> None:
     """Reject names that no field has.
 
     Raises:
-        pydantic.ValidationError: naming the field that was perhaps meant.
+        pydantic.ValidationError: suggests the closest field name.
     """
     fields = model.model_fields
     known = {*fields, *(field.alias for field in fields.values())}
     problems = [
-        _problem(name, _custom("extra_forbidden", _unknown_name(name, list(fields))))
+        _error_details(name, _custom_error("extra_forbidden", _describe_unknown_name(name, list(fields))))
         for name in data
         if name not in known
     ]
     _raise_if_any(model, problems)
 
 
-def _problem(name: str, error: PydanticCustomError, *inside: int | str) -> InitErrorDetails:
+def _error_details(name: str, error: PydanticCustomError, *inside: int | str) -> InitErrorDetails:
     return {"type": error, "loc": (name, *inside), "input": None}
 
 
@@ -99,12 +98,12 @@ def _raise_if_any(model: type[BaseModel], problems: list[InitErrorDetails]) -> N
         raise ValidationError.from_exception_data(model.__name__, problems, hide_input=True)
 
 
-def _custom(kind: Any, text: Any) -> PydanticCustomError:
-    """Make an error of texts that are put together at run time; neither holds a value."""
+def _custom_error(kind: Any, text: Any) -> PydanticCustomError:
+    """Return an error with a text built at run time; the text holds no value."""
     return PydanticCustomError(kind, text)
 
 
-def _unknown_name(name: str, fields: list[str]) -> str:
+def _describe_unknown_name(name: str, fields: list[str]) -> str:
     longer = [field for field in fields if name and field.startswith(f"{name.lower()}_")]
     meant = longer or _nearest(name, fields, least=0.6)
     if meant:
@@ -113,7 +112,7 @@ def _unknown_name(name: str, fields: list[str]) -> str:
 
 
 def nearest_hint(kind: type[Enum], text: str) -> str | None:
-    """Return what to write instead of a text that is no known value of an open enum, None for a known one."""
+    """Return a hint for a text that is no known value of an open enum, None for a known value."""
     known = _known_values(kind)
     if text in known:
         return None
@@ -130,15 +129,15 @@ def _known_values(kind: type[Enum]) -> tuple[str, ...]:
 
 
 def _nearest(text: str, known: Iterable[str], *, least: float) -> list[str]:
-    """Return the known text that is most like another, if it is at least so much (0 to 1) like it."""
+    """Return the known text that is closest to another, if their similarity (0 to 1) is at least ``least``."""
     from difflib import get_close_matches  # noqa: PLC0415 - needed for mistakes only
 
     spelled = {found.lower(): found for found in known}
     return [spelled[found] for found in get_close_matches(text.lower(), spelled, 1, least)]
 
 
-def with_own_types(model: type[BaseModel], data: dict[str, Any]) -> dict[str, Any]:
-    """Return the data with stand-ins replaced by values of the fields' own types; all else stays as it is.
+def convert_arguments(model: type[BaseModel], data: dict[str, Any]) -> dict[str, Any]:
+    """Convert constructor arguments to the types of their fields where that is unambiguous; others stay as they are.
 
     Raises:
         pydantic.ValidationError: a text is no known value of the field's enum, or a dict makes no valid model.
@@ -148,12 +147,12 @@ def with_own_types(model: type[BaseModel], data: dict[str, Any]) -> dict[str, An
     for name, field in model.model_fields.items():
         for key in {name, field.alias or name} & data.keys():
             try:
-                changed[key] = _own(field.annotation, data[key])
+                changed[key] = _convert(field.annotation, data[key])
             except PydanticCustomError as error:  # noqa: PERF203 - every mistake is reported
-                problems.append(_problem(key, error))
+                problems.append(_error_details(key, error))
             except ValidationError as nested:
                 problems += [
-                    _problem(key, _custom(found["type"], found["msg"]), *found["loc"])
+                    _error_details(key, _custom_error(found["type"], found["msg"]), *found["loc"])
                     for found in nested.errors(include_url=False, include_context=False, include_input=False)
                 ]
     _raise_if_any(model, problems)
@@ -161,37 +160,37 @@ def with_own_types(model: type[BaseModel], data: dict[str, Any]) -> dict[str, An
 
 
 def plain_text(value: str) -> str:
-    """Return the text of a str subclass: the value of an enum member, the bare characters of any other."""
+    """Return the plain text of a str subclass: the value of an enum member, the characters of any other."""
     content: object = value.value if isinstance(value, Enum) else value
     return str.__str__(content) if isinstance(content, str) else str.__str__(value)
 
 
-def _own(wanted: Any, value: Any) -> Any:
-    """Return what a stand-in means for a type."""
+def _convert(wanted: Any, value: Any) -> Any:
+    """Return the value as the wanted type, or unchanged where no conversion applies."""
     if isinstance(wanted, TypeAliasType):
-        return _own(wanted.__value__, value)
+        return _convert(wanted.__value__, value)
     origin, parts = get_origin(wanted), get_args(wanted)
     if origin is Annotated:
-        return _own(parts[0], value)
-    if origin is list and _is_listed(value):
-        return [_own(parts[0], item) for item in value]
+        return _convert(parts[0], value)
+    if origin is list and _is_iterable(value):
+        return [_convert(parts[0], item) for item in value]
     if origin is dict and isinstance(value, Mapping):
         entries: Mapping[Any, Any] = cast("Any", value)
-        return {key: _own(parts[1], item) for key, item in entries.items()}
+        return {key: _convert(parts[1], item) for key, item in entries.items()}
     if origin is None and isinstance(wanted, type):
-        return _of_class(wanted, value)
+        return _convert_to_class(wanted, value)
     if origin is not None and not any(isinstance(part, type) and type(value) is part for part in parts):
         if str in parts and isinstance(value, str):
             return plain_text(value)
         for part in parts:  # a union
-            value = _own(part, value)
+            value = _convert(part, value)
     return value
 
 
-def _of_class(wanted: type, value: Any) -> Any:
+def _convert_to_class(wanted: type, value: Any) -> Any:
     if issubclass(wanted, Enum) and issubclass(wanted, str) and isinstance(value, str):
         if not isinstance(value, wanted) and (hint := nearest_hint(wanted, plain_text(value))):
-            raise _custom("unknown_value", f"Input {hint}")
+            raise _custom_error("unknown_value", f"Input {hint}")
         return wanted(plain_text(value))
     if issubclass(wanted, BaseModel) and isinstance(value, Mapping):
         fields: Mapping[Any, Any] = cast("Any", value)
@@ -199,5 +198,5 @@ def _of_class(wanted: type, value: Any) -> Any:
     return value
 
 
-def _is_listed(value: object) -> TypeGuard[Iterable[Any]]:
+def _is_iterable(value: object) -> TypeGuard[Iterable[Any]]:
     return isinstance(value, Iterable) and not isinstance(value, _NO_LISTS)

@@ -1,7 +1,4 @@
-"""A lock that survives a fork.
-
-Standard library only.
-"""
+"""A thread lock that stays usable after a fork."""
 
 from __future__ import annotations
 
@@ -13,15 +10,15 @@ from weakref import WeakSet
 __all__ = ["ForkSafeLock"]
 
 
-_PATIENCE = 15.0
+_FORK_TIMEOUT = 15.0
 """Seconds that a fork waits for a lock: importing an HTTP library takes up to one, and many on a busy machine."""
 
 
 class ForkSafeLock:
     """A re-entrant lock for ``with`` blocks, free in a forked process unless the forking thread itself holds it.
 
-    A fork waits until other threads have done what they hold a lock for, so that the child gets nothing half done. A
-    lock that is held for too long is replaced in the child, where its holder does not exist.
+    A fork waits until other threads release their locks, so that the child sees no half-finished change. A lock that is
+    held for too long is replaced in the child, where the thread that holds it does not exist.
     """
 
     __slots__ = ("__weakref__", "_lock")
@@ -36,13 +33,13 @@ class ForkSafeLock:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
-    def take(self, seconds: float) -> bool:
-        """Take the lock if it becomes free in time."""
+    def acquire(self, seconds: float) -> bool:
+        """Acquire the lock unless that takes longer; returns whether it is held."""
         return self._lock.acquire(timeout=seconds)
 
     def replace(self) -> None:
-        """Replace a lock that another thread holds."""
-        if self.take(0):
+        """Replace the lock if another thread holds it."""
+        if self.acquire(0):
             self._lock.release()
         else:
             self._lock = threading.RLock()
@@ -53,7 +50,7 @@ _forking = threading.local()
 
 
 def _before() -> None:
-    _forking.taken = [lock for lock in list(_locks) if lock.take(_PATIENCE)]
+    _forking.taken = [lock for lock in list(_locks) if lock.acquire(_FORK_TIMEOUT)]
 
 
 def _after() -> None:
@@ -67,6 +64,6 @@ def _after_in_child() -> None:
         lock.replace()
 
 
-logging.getLogger()  # loaded before: a fork takes the locks of later comers first, and imports need that of logging
+logging.getLogger()  # first: hooks before a fork run in reverse order, and imports need logging's lock
 if hasattr(os, "register_at_fork"):  # not on every system
     os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after_in_child)

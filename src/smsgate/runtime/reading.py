@@ -1,8 +1,8 @@
-"""Reading answers: a strict look first, and only when that fails repairs that lose as little as possible.
+"""Readers of responses: validation first, and only if that fails repairs that lose as little as possible.
 
-Fields go by their wire names alone.
+Fields are read by their wire names alone.
 Repairs, until nothing changes: null where a list or a map belongs becomes empty; an optional field that cannot be read
-becomes absent (a required one makes whatever holds it unreadable in turn). An item of a list answer that is still
+becomes absent (a required one makes its parent unreadable in turn). An item of a list response that is still
 unreadable goes to ``Page.invalid``; a single object that is still unreadable raises ``UnreadableError``.
 
 Time is linear in the size of a response, whatever it holds: lists stop at their first bad item, and repairs have bounds
@@ -31,24 +31,24 @@ __all__ = ["ObjectReader", "PageReader", "parse_object", "read_bytes", "read_not
 M = TypeVar("M", bound=Model)
 Location = tuple["int | str", ...]
 Origin = tuple[str, str]
-"""Dotted location and kind of the problem that made a field unreadable in the first place."""
+"""Dotted location and error type of the first problem that made a field unreadable."""
 
 _HIDING = CoreConfig(hide_input_in_errors=True)
 _logger = logging.getLogger("smsgate")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _COUNT = re.compile(r"[0-9]{1,18}")
-_MOST_VALUES = 20_000
+_MAX_VALUES = 20_000
 """Named values in one object; a message to a hundred recipients has some three hundred."""
-_MOST_REPAIRED_VALUES = 70_000
+_MAX_REPAIRED_VALUES = 70_000
 """Values, or commas in texts, of an object that is repaired: more than the longest text can have."""
-_MOST_PROBLEMS = 1_000
-_MOST_ROUNDS = 200
-_MOST_REPAIRED_ITEMS = 5_000
-_MOST_INVALID = 1_000
+_MAX_PROBLEMS = 1_000
+_MAX_ROUNDS = 200
+_MAX_REPAIRED_ITEMS = 5_000
+_MAX_INVALID = 1_000
 _PIECE = 64
-"""Items of a long list that are validated at once."""
+"""Items of a long list in one validation."""
 _LONG = 256 * 1024
-"""Bytes from which on a list is validated in pieces."""
+"""Bytes above which a list is validated in pieces."""
 _EMPTY: dict[str, type[list[Any] | dict[str, Any]]] = {"list_type": list, "dict_type": dict}
 
 
@@ -87,10 +87,10 @@ class ObjectReader(Generic[M]):
         return self._quick
 
     def __call__(self, _status: int, _headers: Mapping[str, str], content: bytes) -> M:
-        """Read an answer; raises UnreadableError."""
+        """Read a response; raises UnreadableError."""
         name = self.model.__name__
         _check_density(content, name)
-        if len(content) > _MOST_VALUES and min(content.count(b","), content.count(b'":')) > _MOST_VALUES:
+        if len(content) > _MAX_VALUES and min(content.count(b","), content.count(b'":')) > _MAX_VALUES:
             raise UnreadableError(name, "", "too_many_values")
         validator = self._quick or self.quick
         try:
@@ -103,10 +103,10 @@ class ObjectReader(Generic[M]):
         return found
 
     def repair(self, document: Any) -> M:
-        """Read parsed JSON, which itself stays as it is.
+        """Read parsed JSON, without changing it.
 
         Raises:
-            UnreadableError: names the field where the trouble started.
+            UnreadableError: names the field of the first problem.
         """
         name = self.model.__name__
         blame: dict[Location, Origin] = {}
@@ -114,11 +114,11 @@ class ObjectReader(Generic[M]):
             content = _dump(document)
             _check_repairable(content, name)
             copied = json.loads(content)
-            for _ in range(_MOST_ROUNDS):
+            for _ in range(_MAX_ROUNDS):
                 try:
                     return cast("M", self.validator.validate_json(content, by_alias=True, by_name=False))
                 except ValidationError as failure:
-                    if failure.error_count() > _MOST_PROBLEMS:
+                    if failure.error_count() > _MAX_PROBLEMS:
                         break
                     problems = failure.errors(include_url=False, include_context=False, include_input=False)
                 beyond_repair = _repair_round(copied, [(found["loc"], found["type"]) for found in problems], blame)
@@ -156,7 +156,7 @@ class PageReader(Generic[M]):
         limit: int | None = None,
         offset: int | None = None,
     ) -> Page[M]:
-        """Read an answer to a request for ``limit`` items from ``offset`` on; raises UnreadableError."""
+        """Read the response to a request for ``limit`` items from ``offset`` on; raises UnreadableError."""
         validator = self._validator or self._build()
         _check_density(content, f"list of {self.item.model.__name__}")
         try:
@@ -192,7 +192,7 @@ class PageReader(Generic[M]):
             except (ValidationError, RecursionError):
                 repaired += len(piece)
                 self._repair(piece, page)
-            if repaired > _MOST_REPAIRED_ITEMS or len(page.invalid) > _MOST_INVALID:
+            if repaired > _MAX_REPAIRED_ITEMS or len(page.invalid) > _MAX_INVALID:
                 raise UnreadableError(f"list of {name}", "", "too_many_problems")
         if page.invalid:
             _logger.warning("%d of %d items in a list of %s could not be read", len(page.invalid), len(items), name)
@@ -222,41 +222,41 @@ def parse_object(model: type[M], content: bytes) -> M:
 
 
 def read_nothing(_status: int, _headers: Mapping[str, str], _content: bytes) -> None:
-    """Read an answer whose body means nothing (204, or a 202 with a word of plain text)."""
+    """Ignore the body of a response (204, or a 202 with a word of plain text)."""
 
 
 def read_bytes(_status: int, _headers: Mapping[str, str], content: bytes) -> bytes:
-    """Read a binary answer as it is."""
+    """Return the body of a binary response."""
     return content
 
 
 def _check_density(content: bytes, what: str) -> None:
-    """Refuse JSON of little else than brackets, of which each costs far more time and memory than its bytes."""
-    containers = content.count(b"[") + content.count(b"{") if len(content) > _MOST_REPAIRED_VALUES else 0
-    if containers > max(_MOST_REPAIRED_VALUES, len(content) // 10):
+    """Reject JSON of little else than brackets: each costs far more time and memory than its bytes."""
+    containers = content.count(b"[") + content.count(b"{") if len(content) > _MAX_REPAIRED_VALUES else 0
+    if containers > max(_MAX_REPAIRED_VALUES, len(content) // 10):
         raise UnreadableError(what, "", "too_many_values")
 
 
 def _check_repairable(content: bytes, what: str) -> None:
-    if content.count(b",") > _MOST_REPAIRED_VALUES:
+    if content.count(b",") > _MAX_REPAIRED_VALUES:
         raise UnreadableError(what, "", "too_many_values")
 
 
-def _failing_fast(schema: Any) -> Any:
+def _with_fail_fast(schema: Any) -> Any:
     """Copy a compiled type's schema with lists that stop at their first bad item."""
     if isinstance(schema, dict):
         part: dict[str, Any] = cast("Any", schema)
-        changed = {key: value if key == "metadata" else _failing_fast(value) for key, value in part.items()}
+        changed = {key: value if key == "metadata" else _with_fail_fast(value) for key, value in part.items()}
         return {**changed, "fail_fast": True} if part.get("type") == "list" else changed
     if isinstance(schema, list):
         parts: list[Any] = cast("Any", schema)
-        return [_failing_fast(part) for part in parts]
+        return [_with_fail_fast(part) for part in parts]
     return schema
 
 
 def _quick_validator(schema: Any) -> SchemaValidator:
     """Compile a schema with lists that stop at their first bad item; models are compiled anew, for it."""
-    return SchemaValidator(_failing_fast(schema), _HIDING, _use_prebuilt=False)
+    return SchemaValidator(_with_fail_fast(schema), _HIDING, _use_prebuilt=False)
 
 
 def _load(content: bytes, what: str) -> Any:
@@ -274,9 +274,9 @@ def _dump(document: Any) -> bytes:
 
 
 def _repair_round(document: Any, problems: list[tuple[Location, str]], blame: dict[Location, Origin]) -> Origin | None:
-    """Repair what one validation found, in place; returns the origin of the first problem that cannot be repaired."""
+    """Repair the problems of one validation in place; returns the origin of the first that cannot be repaired."""
     plans: list[tuple[Location, str, Origin]] = []
-    for location, kind in problems:  # all paths first: repairs change the ground that locations are read on
+    for location, kind in problems:  # all paths first: repairs change the document that locations refer to
         path = _real_path(document, location)
         missing = (*path, location[-1]) if kind == "missing" else path
         plans.append((path, kind, blame.get(missing, (_dotted(location), kind))))
@@ -308,7 +308,7 @@ def _repair_at(document: Any, path: Location, kind: str, origin: Origin, blame: 
 
 
 def _real_path(document: Any, location: Location) -> Location:
-    """The steps of an error location that exist in the document (not: an absent field, a tag of a union, ``[key]``)."""
+    """Return the steps of an error location that exist in the document (no absent field, union tag or ``[key]``)."""
     path: list[int | str] = []
     here: Any = document
     for step in location:
@@ -320,7 +320,7 @@ def _real_path(document: Any, location: Location) -> Location:
 
 
 def _dotted(location: Location) -> str:
-    """A location as text; steps that are no plain names are masked, as keys of a map may be anything."""
+    """Return a location as text; steps that are no plain names are masked, as keys of a map may be anything."""
     return ".".join(str(step) if isinstance(step, int) or _NAME.fullmatch(step) else "…" for step in location)
 
 

@@ -1,4 +1,4 @@
-"""What a model's repr shows: numbers, times, enums and ids; personal or secret text only as ``…``."""
+"""Redaction of values for a model's repr: personal or secret text becomes ``…``."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-__all__ = ["Hidden", "shown", "shown_url"]
+__all__ = ["Hidden", "redact", "redact_url"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_:.-]{0,63}")
-"""What a key of a map looks like that is a name: of a state, of a health check."""
+"""Key of a map that is a name, such as of a state or a health check."""
 
 
 class Hidden:
-    """Stands in a repr for text that may be personal or secret."""
+    """Placeholder in a repr for text that may be personal or secret."""
 
     __slots__ = ("text",)
 
@@ -28,15 +28,15 @@ class Hidden:
         return self.text
 
 
-def shown(name: str, value: Any) -> Any:
-    """What a repr may show of a field: numbers, times, enums, nested models and ids; other text only as ``…``."""
+def redact(name: str, value: Any) -> Any:
+    """Return a field's value for a repr: text other than ids as ``…``, all other values as they are."""
     if value is None or isinstance(value, (bool, int, float, datetime, Enum, BaseModel)):
         return value
     if isinstance(value, str):
         return value if name == "id" or name.endswith("_id") else Hidden()
     if isinstance(value, list):
         items: list[Any] = cast("Any", value)
-        return [shown(name, item) for item in items]
+        return [redact(name, item) for item in items]
     if isinstance(value, dict):
         entries: dict[Any, Any] = cast("Any", value)
         if all(isinstance(item, (datetime, BaseModel)) for item in entries.values()):
@@ -45,8 +45,8 @@ def shown(name: str, value: Any) -> Any:
     return Hidden()
 
 
-def shown_url(url: str) -> str:
-    """A URL without user name, password, query and fragment, which may hold secrets; ``…`` when it is no URL."""
+def redact_url(url: str) -> str:
+    """Return a URL without user name, password, query and fragment, which may hold secrets; ``…`` if it is no URL."""
     try:
         parts = urlsplit(url)
     except ValueError:

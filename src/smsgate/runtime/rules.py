@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, TypeVar, ca
 from pydantic import ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from smsgate.runtime.representation import shown_url
+from smsgate.runtime.representation import redact_url
 from smsgate.runtime.times import BUILDING
 from smsgate.runtime.types import InvalidArgumentError, Model
 
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 MAX_STORED_SIZE = 65_535
-"""Most bytes of a text or data content as the server stores it; beyond that it answers 500."""
+"""Most bytes of a text or data content as the server stores it; beyond that it responds with 500."""
 _MAX_PORT = 65_535
 LONGEST_TTL = 9_000_000_000
 """Seconds; in nanoseconds, as servers count, more would not fit 64 bits."""
@@ -54,7 +54,7 @@ _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{
 _FINAL = frozenset({"Delivered", "Failed", "Cancelled"})
 _DOTS = frozenset({".", ".."})
 _SURELY_STORED = (MAX_STORED_SIZE - 32) // 6
-"""Characters that fit whatever they are, at six bytes each; spares short contents the exact count."""
+"""Characters that always fit, at six bytes each; shorter contents need no exact count."""
 
 T_co = TypeVar("T_co", covariant=True)
 D_co = TypeVar("D_co", bound="Data", covariant=True)
@@ -97,12 +97,12 @@ class Typed(Protocol[T_co]):
     def type(self) -> T_co: ...
 
 
-def _refuse(kind: LiteralString, text: LiteralString) -> NoReturn:
+def _reject(kind: LiteralString, text: LiteralString) -> NoReturn:
     raise PydanticCustomError(kind, text)
 
 
 def stored_size(content: Text | Data | str) -> int:
-    """Size in bytes of a text (also given as str) or data content as the server stores it, encrypted or not.
+    """Return the size in bytes of a text or data content (text also as str) as the server stores it, encrypted or not.
 
     That is compact JSON in UTF-8 in which ``<``, ``>``, ``&``, U+2028 and U+2029 take six bytes each.
     """
@@ -119,7 +119,7 @@ def _json_size(text: str) -> int:
 
 
 class DataMessageRules(Model):
-    """Bytes in and out of a data message."""
+    """Rules and conversion to bytes of data messages."""
 
     if TYPE_CHECKING:
         data: str
@@ -127,7 +127,7 @@ class DataMessageRules(Model):
 
     @classmethod
     def with_bytes(cls, data: bytes, port: int) -> Self:
-        """Make a data message of raw bytes for a port (0 to 65535).
+        """Return a data message of raw bytes for a port (0 to 65535).
 
         Raises:
             InvalidArgumentError: the data are no bytes.
@@ -139,7 +139,7 @@ class DataMessageRules(Model):
         return cls(**fields)
 
     def as_bytes(self) -> bytes:
-        """The raw bytes.
+        """Return the raw bytes.
 
         Raises:
             ValueError: the content is no Base64; encrypted content is not.
@@ -152,12 +152,12 @@ class DataMessageRules(Model):
     @model_validator(mode="after")
     def _check_port(self, info: ValidationInfo) -> Self:
         if info.context is BUILDING and not 0 <= self.port <= _MAX_PORT:
-            _refuse("port_range", "Port should be 0 to 65535")
+            _reject("port_range", "Port should be 0 to 65535")
         return self
 
 
 class MmsMessageRules(Model):
-    """An MMS has something in it."""
+    """Rule that an MMS is not empty."""
 
     if TYPE_CHECKING:
         subject: str | None
@@ -167,7 +167,7 @@ class MmsMessageRules(Model):
     @model_validator(mode="after")
     def _check_content(self) -> Self:
         if not (self.subject or self.text or self.attachments):
-            _refuse("no_content", "An MMS needs a subject, a text or an attachment")
+            _reject("no_content", "An MMS needs a subject, a text or an attachment")
         return self
 
 
@@ -175,7 +175,7 @@ _REFRESHED = frozenset({"SMS", "MMS"})
 
 
 class MessageRules(Model):
-    """What the server, or the sense of it, asks of a message to send."""
+    """Rules for messages to send, by the cloud server's checks."""
 
     if TYPE_CHECKING:
         id: str | None
@@ -202,9 +202,9 @@ class MessageRules(Model):
     def _check_message(self) -> Self:
         text, data, mms = self.text_message, self.data_message, self.mms_message
         if (text is not None) + (data is not None) + (mms is not None) + bool(self.message) != 1:
-            _refuse("one_content", "Give exactly one of text_message, data_message, mms_message and message")
+            _reject("one_content", "Give exactly one of text_message, data_message, mms_message and message")
         if self.id is not None and not _is_id(self.id):
-            _refuse("message_id", "An id should be 1 to 36 letters, digits or ._~- and no dot segment")
+            _reject("message_id", "An id should be 1 to 36 letters, digits or ._~- and no dot segment")
         _check_recipients(self.phone_numbers)
         _check_device(self.device_id)
         _check_ttl(self.ttl)
@@ -222,47 +222,47 @@ def _is_id(text: str) -> bool:
 
 def _check_device(device_id: str | None) -> None:
     if device_id is not None and not device_id.strip():
-        _refuse("empty_device", "device_id should not be empty; leave it out for any device")
+        _reject("empty_device", "device_id should not be empty; leave it out for any device")
 
 
 def _check_ttl(ttl: int | None) -> None:
     if ttl is not None and ttl > LONGEST_TTL:
-        _refuse("ttl_range", "ttl should be at most 9000000000 seconds")
+        _reject("ttl_range", "ttl should be at most 9000000000 seconds")
 
 
 def _check_recipients(phone_numbers: Sequence[str]) -> None:
     for number in phone_numbers:
         if number != number.strip():
-            _refuse("recipient", "A recipient should not be blank, nor begin or end with white space")
+            _reject("recipient", "A recipient should not be blank, nor begin or end with white space")
     if len(phone_numbers) > 1 and len({number.casefold() for number in phone_numbers}) != len(phone_numbers):
-        _refuse("distinct_recipients", "Recipients should be distinct, also without regard to case")
+        _reject("distinct_recipients", "Recipients should be distinct, also without regard to case")
 
 
 def _check_times(message: MessageRules) -> None:
     if message.valid_until is None:
         return
     if message.ttl is not None:
-        _refuse("ttl_or_valid_until", "ttl and valid_until exclude each other")
+        _reject("ttl_or_valid_until", "ttl and valid_until exclude each other")
     if message.schedule_at is not None and message.schedule_at > message.valid_until:
-        _refuse("schedule_after_end", "schedule_at should not be later than valid_until")
+        _reject("schedule_after_end", "schedule_at should not be later than valid_until")
 
 
 def _check_text(text: str | None) -> None:
     if not text:
-        _refuse("no_content", "The text should not be empty")
+        _reject("no_content", "The text should not be empty")
     if len(text) > _SURELY_STORED and stored_size(text) > MAX_STORED_SIZE:
-        _refuse("stored_size", "The text should take at most 65535 bytes as the server stores it")
+        _reject("stored_size", "The text should take at most 65535 bytes as the server stores it")
 
 
 def _check_data(content: Data, *, is_encrypted: bool) -> None:
     if not is_encrypted and (not content.data or not _BASE64.fullmatch(content.data)):
-        _refuse("base64", "Data should be bytes in padded standard Base64, not empty")
+        _reject("base64", "Data should be bytes in padded standard Base64, not empty")
     if len(content.data) > _SURELY_STORED and stored_size(content) > MAX_STORED_SIZE:
-        _refuse("stored_size", "The data should take at most 65535 bytes as the server stores it")
+        _reject("stored_size", "The data should take at most 65535 bytes as the server stores it")
 
 
 class PeriodRules(Model):
-    """A period does not end before it starts."""
+    """Rules for periods of the inbox."""
 
     if TYPE_CHECKING:
         since: datetime
@@ -273,15 +273,15 @@ class PeriodRules(Model):
     @model_validator(mode="after")
     def _check_period(self) -> Self:
         if self.since > self.until:
-            _refuse("period", "since should not be later than until")
+            _reject("period", "since should not be later than until")
         _check_device(self.device_id)
         if any(kind not in _REFRESHED for kind in self.message_types or ()):
-            _refuse("message_types", "Only SMS and MMS can be asked for")
+            _reject("message_types", "Only SMS and MMS can be asked for")
         return self
 
 
 class TokenRequestRules(Model):
-    """Every scope that is asked for has a name."""
+    """Rules for scopes and TTL of a requested token."""
 
     if TYPE_CHECKING:
         scopes: list[Any]
@@ -290,26 +290,26 @@ class TokenRequestRules(Model):
     @model_validator(mode="after")
     def _check_scopes(self) -> Self:
         if not all(scope and scope == scope.strip() for scope in self.scopes):
-            _refuse("empty_scope", "Scopes should not be empty, nor begin or end with white space")
+            _reject("empty_scope", "Scopes should not be empty, nor begin or end with white space")
         _check_ttl(self.ttl)
         return self
 
 
 class DeviceRules(Model):
-    """The name of a phone is shown: people tell their phones apart by it."""
+    """Repr of devices: it shows the name, which is how people tell their phones apart."""
 
-    shown_fields: ClassVar[Mapping[str, Callable[[str], str]]] = {"name": str}
+    repr_formats: ClassVar[Mapping[str, Callable[[str], str]]] = {"name": str}
 
 
 class WebhookRules(Model):
-    """A webhook to register can be found again, and belongs to one device or to all."""
+    """Rules for webhooks to register."""
 
     if TYPE_CHECKING:
         id: str | None
         device_id: str | None
         event: Any
 
-    shown_fields: ClassVar[Mapping[str, Callable[[str], str]]] = {"url": shown_url}
+    repr_formats: ClassVar[Mapping[str, Callable[[str], str]]] = {"url": redact_url}
     is_sent_back: ClassVar[bool] = True
 
     @model_validator(mode="after")
@@ -317,22 +317,22 @@ class WebhookRules(Model):
         if info.context is not BUILDING:
             return self
         if self.id is not None and not _is_id(self.id):
-            _refuse("webhook_id", "An id should be 1 to 36 letters, digits or ._~- and no dot segment")
+            _reject("webhook_id", "An id should be 1 to 36 letters, digits or ._~- and no dot segment")
         if not self.event.strip():
-            _refuse("empty_event", "event should not be empty; WebhookEvent names the events")
+            _reject("empty_event", "event should not be empty; WebhookEvent names the events")
         _check_device(self.device_id)
         return self
 
 
 class SettingsRules(Model):
-    """Settings are written with their nulls: null resets a setting to the phone's default."""
+    """Null values in requests: null resets a setting to the phone's default."""
 
     keeps_null: ClassVar[bool] = True
     is_sent_back: ClassVar[bool] = True
 
 
 class MessageStateRules(Model):
-    """A convenience for waiting."""
+    """Final states of messages."""
 
     if TYPE_CHECKING:
         state: Any
@@ -340,9 +340,9 @@ class MessageStateRules(Model):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more will happen: the message, or every recipient, is delivered, failed or cancelled.
+        """Whether the state is final: the message, or every recipient, is delivered, failed or cancelled.
 
-        The message's own state counts first: recipients without a leading ``+`` lag behind it for ever.
+        The message's own state counts first, as the gateway never updates recipients without a leading ``+``.
         Without delivery reports a sent message stays Sent, which is not final in this sense.
         """
         if self.state in _FINAL:
@@ -351,14 +351,14 @@ class MessageStateRules(Model):
 
 
 class IncomingMessageRules(Model):
-    """The other end of a received message."""
+    """Sender of a received message."""
 
     if TYPE_CHECKING:
         sender: str
 
     @property
     def remote(self) -> str:
-        """Who wrote: a number, a name or a short code."""
+        """The sender: a number, a name or a short code."""
         return self.sender
 
     @property
@@ -368,7 +368,7 @@ class IncomingMessageRules(Model):
 
 
 class ReceivedPayloadRules(Model):
-    """The other end in reports about received messages."""
+    """Sender in reports about received messages."""
 
     if TYPE_CHECKING:
         sender: str | None
@@ -376,13 +376,13 @@ class ReceivedPayloadRules(Model):
 
     @property
     def remote(self) -> str | None:
-        """Who wrote, under whichever name the version of the app reports it."""
+        """The sender; its field depends on the version of the app."""
         sender = self.sender or self.phone_number
         return None if sender == "unknown" else sender  # what the app writes for an MMS it read too early
 
 
 class SentPayloadRules(Model):
-    """The other end in reports about sent messages."""
+    """Recipient in reports about sent messages."""
 
     if TYPE_CHECKING:
         recipient: str | None
@@ -390,5 +390,5 @@ class SentPayloadRules(Model):
 
     @property
     def remote(self) -> str | None:
-        """Who was written to, under whichever name the version of the app reports it."""
+        """The recipient; its field depends on the version of the app."""
         return self.recipient or self.phone_number

@@ -1,7 +1,6 @@
-"""Strict reading: a type that checks a model from JSON by the rules for building one.
+"""Strict validation: a type that reads JSON into a model by the rules of its constructor.
 
-Reading JSON into a model is tolerant, as a
-response is read. Where JSON is somebody's request, such as the body of an endpoint, it should not be.
+Models themselves read JSON tolerantly, as a response needs it; the body of somebody's request should be checked.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ M = TypeVar("M", bound=Model)
 
 
 class _StrictRules:
-    """Annotation that makes pydantic build a model instead of reading it tolerantly."""
+    """Annotation that makes pydantic call a model's constructor instead of reading it tolerantly."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
@@ -33,7 +32,7 @@ class _StrictRules:
 
 
 def _build(model: type[Model], value: Any, read: core_schema.ValidatorFunctionWrapHandler) -> Any:
-    """Build the model; pydantic adds the problems of its ValidationError to those of the surroundings."""
+    """Build the model; pydantic merges the errors of its ValidationError into the outer one."""
     if isinstance(value, model):
         encode(value, model)
         return value

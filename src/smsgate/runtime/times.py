@@ -1,4 +1,4 @@
-"""Times on the wire: one type that is strict when built, tolerant when read, and always written in one form."""
+"""Times on the wire: `Timestamp` is strict when built, tolerant when read, and written in one form."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["BUILDING", "Timestamp", "read_time", "wire_time"]
 
 BUILDING = {"smsgate": "building"}
-"""Validation context of everything that a user builds; its absence means that the wire is being read."""
+"""Validation context of models that a user builds; without it, a response is being read."""
 _EARLIEST, _LATEST = datetime.min.replace(tzinfo=timezone.utc), datetime.max.replace(tzinfo=timezone.utc)
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:[.,](\d+))?\s*(?:[Zz]|([+-]{1,2})(\d{1,2})(?::?(\d\d))?)?", re.ASCII
@@ -23,7 +23,7 @@ _TIME = re.compile(
 
 
 class _AssumedUTC(tzinfo):
-    """UTC of a time that was read without a zone; whoever sends such a time must have said which zone is meant."""
+    """UTC of a time that was read without a zone; a request must not carry such a time, as its zone is a guess."""
 
     def utcoffset(self, _moment: datetime | None) -> timedelta:
         return timedelta(0)
@@ -71,7 +71,7 @@ def read_time(text: str) -> datetime:
 
 
 def _time_from_rest(value: Any, info: core_schema.ValidationInfo) -> datetime:
-    """Read what pydantic's own strict parser leaves over: text given by a user, odd offsets, times without zone."""
+    """Read what pydantic's own strict parser rejects: a user's text, odd offsets, times without zone."""
     moment = value if isinstance(value, datetime) else read_time(value) if isinstance(value, str) else None
     if moment is None:
         raise ValueError

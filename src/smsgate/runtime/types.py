@@ -1,7 +1,4 @@
-"""What the generated models and operations are made of: model base, times, open enums, pages, operations, encoding.
-
-Standard library and pydantic only, no I/O.
-Times are in ``times``, answers are read in ``reading``, arguments of operations are written in ``arguments``.
+"""Base types of generated packages: models, open enums, pages, operations, and the encoding of bodies.
 
 What a user builds is checked strictly: unknown keywords, zone-less times and broken limits fail. What is received is
 read tolerantly: unknown fields and enum values are kept. No error or repr made here carries a value of a message.
@@ -17,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, PydanticSerializationError
 
-from smsgate.runtime.building import ModelSignature, by_keyword, check_names, with_own_types
+from smsgate.runtime.building import ModelSignature, check_names, convert_arguments, merge_positional
 from smsgate.runtime.locks import ForkSafeLock
-from smsgate.runtime.representation import Hidden, shown
+from smsgate.runtime.representation import Hidden, redact
 from smsgate.runtime.times import BUILDING, Timestamp, wire_time
 from smsgate.runtime.unknown_fields import unknown_fields
 
@@ -54,12 +51,12 @@ schema_lock = ForkSafeLock()
 
 
 class UnreadableError(ValueError):
-    """An answer that cannot be understood; the text names the field, never a value.
+    """A response that cannot be understood; the text names the field, never a value.
 
     Attributes:
         what: name of the model that was expected.
         location: dotted wire path of the field, "" for the whole document.
-        reason: short machine-made word such as ``missing`` or ``json_invalid``.
+        reason: error type of pydantic, or of ours, such as ``missing`` or ``json_invalid``.
     """
 
     def __init__(self, what: str, location: str, reason: str) -> None:
@@ -73,12 +70,12 @@ class UnreadableError(ValueError):
 
 
 class InvalidArgumentError(ValueError):
-    """An argument that cannot be put into a request: an empty or path-like id, a time without zone."""
+    """An argument that a request cannot carry: an empty or path-like id, a time without zone."""
 
 
 @dataclass(frozen=True)
 class InvalidItem:
-    """An item of a list answer that could not be read even after repairs.
+    """An item of a list response that could not be read even after repairs.
 
     Attributes:
         raw: the item as parsed JSON (hidden in repr).
@@ -90,12 +87,12 @@ class InvalidItem:
 
 
 class Page(list[T]):
-    """The items of a list answer, with what the server said about the whole list.
+    """The items of a list response, with the server's facts about the whole list.
 
     Attributes:
-        total: number of items matching the filter (``X-Total-Count``); None when the server did not say.
-        limit: the page size that was asked for, None when none was.
-        offset: the number of items skipped, as asked for.
+        total: number of items matching the filter (``X-Total-Count``); None if the server did not send it.
+        limit: the requested page size, None if there was none.
+        offset: the requested number of items to skip.
         invalid: items that could not be read.
     """
 
@@ -121,7 +118,7 @@ class Page(list[T]):
 
 
 class Operation(Generic[T_co]):
-    """One call of the API as a value: what to send and how to read the answer. Immutable by convention.
+    """A request of the API as a value, with the reader of its response. Immutable by convention.
 
     Attributes:
         name: operation id, such as ``send_message``.
@@ -131,10 +128,11 @@ class Operation(Generic[T_co]):
         content: JSON body, None for no body.
         auth: ``client`` for the client's credentials, ``none`` for none, ``refresh`` for ``token`` as the bearer.
         token: the refresh token, only with ``auth == "refresh"``.
-        repeat: may it be sent again after an unknown outcome? ``safe``: yes; ``settle``: find out first; ``never``.
+        repeat: whether it may be sent again after an unknown outcome. ``safe``: yes; ``settle``: only after a look-up;
+            ``never``.
         scope: scope that a JWT needs, None when none.
-        also_success: statuses besides 2xx whose body is a regular answer, tried only if it parses.
-        parse: status, headers, body to the answer; raises UnreadableError.
+        also_success: statuses besides 2xx that count as success if their body can be read.
+        parse: reads status, headers and body into the result; raises UnreadableError.
     """
 
     __slots__ = (
@@ -195,7 +193,7 @@ class Operation(Generic[T_co]):
 
 
 class OpenStrEnum(str, Enum):
-    """Text enum that keeps values it does not know, as members of the same type outside the listed ones."""
+    """Text enum that accepts unknown values: they become members of the same type that are not listed."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -213,7 +211,7 @@ class OpenStrEnum(str, Enum):
 
 
 class OpenIntEnum(int, Enum):
-    """Integer enum whose members are only names for points in a range; other numbers are kept."""
+    """Integer enum that accepts any number; the listed members are names for some of them."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -232,7 +230,7 @@ class OpenIntEnum(int, Enum):
 
 
 class Model(BaseModel):
-    """Base of all models: frozen, snake_case names, camelCase on the wire, built strictly, read tolerantly."""
+    """Base of all models: frozen, snake_case names, camelCase on the wire, strict to build, tolerant to read."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -250,33 +248,35 @@ class Model(BaseModel):
     """Whether an explicit None is written as null (settings: "reset") instead of being left out."""
 
     is_sent_back: ClassVar[bool] = False
-    """Whether programs change what they have read and send it back, so that unknown fields of a response must pass."""
+    """Whether programs read, change and send it back, so that unknown fields of a response are allowed in requests."""
 
     none_is_absent: ClassVar[frozenset[str]] = frozenset()
-    """Fields for which building with None means not to set them, as in programs written for the official client."""
+    """Fields for which None means unset in the constructor, as in programs written for the official client."""
 
     positional: ClassVar[str | None] = None
-    """The one field that may be given without its name."""
+    """The one field that the constructor takes by position."""
 
-    shown_fields: ClassVar[Mapping[str, Callable[[str], str]]] = {}
-    """Text fields that the repr shows, with what makes them fit to be shown."""
+    repr_formats: ClassVar[Mapping[str, Callable[[str], str]]] = {}
+    """Text fields that the repr shows, with the function that formats each."""
 
     if not TYPE_CHECKING:  # type checkers make the signature from the fields
         __signature__ = ModelSignature()
 
         def __init__(self, /, *values: Any, **data: Any) -> None:
             if values:
-                data = by_keyword(type(self), self.positional, values, data)
+                data = merge_positional(type(self), self.positional, values, data)
             build = self.__pydantic_validator__.validate_python
             try:
                 build(data, self_instance=self, strict=True, extra="forbid", context=BUILDING)
             except ValidationError:
-                pass  # a mistake, None for an absent value, or stand-ins for the fields' own types
+                pass  # an error, None for an absent value, or values to convert
             else:
                 return
             check_names(type(self), data)
             data = {k: v for k, v in data.items() if v is not None or k not in self.none_is_absent}
-            build(with_own_types(type(self), data), self_instance=self, strict=True, extra="forbid", context=BUILDING)
+            build(
+                convert_arguments(type(self), data), self_instance=self, strict=True, extra="forbid", context=BUILDING
+            )
 
         __init__.__pydantic_base_init__ = True  # else every parse would come through __init__
 
@@ -293,14 +293,14 @@ class Model(BaseModel):
         for name in type(self).model_fields:
             if name in self.__dict__:
                 value = self.__dict__[name]
-                show = self.shown_fields.get(name) if isinstance(value, str) else None
-                yield name, shown(name, value) if show is None else show(value)
+                show = self.repr_formats.get(name) if isinstance(value, str) else None
+                yield name, redact(name, value) if show is None else show(value)
         for name in self.__pydantic_extra__ or ():
             yield name, Hidden()
 
     @classmethod
     def from_dict(cls, payload: Mapping[str, Any]) -> Self:
-        """Read parsed JSON (wire names), as tolerant as reading an answer; unknown fields are kept."""
+        """Read parsed JSON (wire names), as tolerantly as a response; unknown fields are kept."""
         return cls.model_validate(payload)
 
     def asdict(self) -> dict[str, Any]:
@@ -320,7 +320,7 @@ def replaced(model: M, **changes: Any) -> M:
 
 
 def encode(model: Model, kind: type[Model] = Model, *, recheck: bool = True) -> bytes:
-    """Write a request body: what was set, by wire names; None is left out, or null where it means "reset".
+    """Write a request body from the fields that are set; None is left out, or null where it means "reset".
 
     The result is checked once more by the rules for building, because ``model_copy`` and ``model_construct`` skip all
     rules and reading JSON most of them.
@@ -359,7 +359,7 @@ def encode(model: Model, kind: type[Model] = Model, *, recheck: bool = True) -> 
 
 
 def _check_known(model: Model) -> None:
-    """Reject a model that holds fields which no server sent and no model knows: misspelt names."""
+    """Reject unknown fields that did not come from a server, such as misspelt names."""
     unknown: list[InitErrorDetails] = [
         {"type": "extra_forbidden", "loc": path, "input": None} for path in unknown_fields(model)
     ]

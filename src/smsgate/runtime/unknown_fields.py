@@ -1,7 +1,7 @@
-"""Fields that no model knows: kept when a gateway sent them, rejected when a caller's model brings them.
+"""Unknown fields of models that are sent back: allowed if a gateway sent them, rejected otherwise.
 
-Settings and webhooks are read, changed and
-sent back, so what a newer server added to them must survive that; a misspelt name in a caller's JSON must not.
+Programs read, change and send back settings and webhooks. Fields of a newer server must survive that; a misspelt name
+in a caller's JSON must be rejected.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ __all__ = ["mark_received", "unknown_fields"]
 
 
 class _ReceivedFields(dict[str, Any]):
-    """Unknown fields of a response, with the names that they came under; copies of the model keep it."""
+    """Unknown fields of a response, with their original names; copies of the model keep it."""
 
     names: frozenset[str] = frozenset()
 
 
 def mark_received(model: BaseModel) -> None:
-    """Note that the unknown fields of a model, and of all models in it, came from a gateway."""
+    """Mark the unknown fields of a model, and of all models in it, as sent by a gateway."""
     for _, found in _models(model, ()):
         if found.__pydantic_extra__:
             received = _ReceivedFields(found.__pydantic_extra__)
