@@ -28,7 +28,7 @@ IO_LIBRARIES = {
 FACE = {
     "smsgate", "smsgate.ahttp", "smsgate.auth", "smsgate.client", "smsgate.constants", "smsgate.domain",
     "smsgate.encryption", "smsgate.enums", "smsgate.errors", "smsgate.fastapi", "smsgate.http", "smsgate.retry",
-    "smsgate.token_store", "smsgate.webhooks",
+    "smsgate.testing", "smsgate.token_store", "smsgate.webhooks",
 }  # fmt: skip
 """Public modules beside the packages."""
 PACKAGES = {"smsgate.receiver", "smsgate.emulator", "smsgate.codegen"}

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from smsgate.emulator._http.timestamps import Clock, ManualClock
 from smsgate.emulator._phone.deliveries import Attempt, Deliveries, Delivery, Misbehaviour
 from smsgate.emulator._phone.phone import (
@@ -23,6 +26,10 @@ from smsgate.emulator._state.state import Mode
 from smsgate.emulator._state.tokens import TokenSettings
 from smsgate.emulator.faults import FAULTS, Fault, FaultKind, Faults, FaultSource, ServedExchange
 from smsgate.emulator.gateway import Gateway
+from smsgate.emulator.outbox import SentMessage
+
+if TYPE_CHECKING:
+    from smsgate.emulator._server.asgi import EmulatorApp
 
 __all__ = [
     "FAILING_NUMBERS",
@@ -36,6 +43,7 @@ __all__ = [
     "Deliveries",
     "Delivery",
     "Device",
+    "EmulatorApp",
     "Fault",
     "FaultKind",
     "FaultSource",
@@ -49,8 +57,15 @@ __all__ = [
     "PhoneTimings",
     "QueueLimit",
     "Recipient",
+    "SentMessage",
     "ServedExchange",
     "TokenSettings",
     "Transmission",
     "WebhookSender",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "EmulatorApp":  # loads anyio, which tests in memory do without
+        return import_module("smsgate.emulator._server.asgi").EmulatorApp
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

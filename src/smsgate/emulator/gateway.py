@@ -19,6 +19,7 @@ from smsgate.emulator._state.reports import apply_locally, apply_report
 from smsgate.emulator._state.state import GatewayConfig, GatewayState, Mode, draw_seed
 from smsgate.emulator.adapters import AsyncGatewayHttp, GatewayHttp
 from smsgate.emulator.faults import FaultSource, ServedExchange, apply_fault
+from smsgate.emulator.outbox import OutboxControls
 from smsgate.runtime.locks import ForkSafeLock
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from smsgate.emulator._state.tokens import TokenSettings
 
 
-class Gateway:
+class Gateway(OutboxControls):
     """One account on an emulated server, with emulated phones, in memory.
 
     With a ``clock`` and a ``seed`` everything is repeatable. Threads may share a gateway.

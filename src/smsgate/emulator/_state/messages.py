@@ -47,7 +47,7 @@ class Message:
 
     ``numbers`` are the recipients as the phone got them; ``recipients`` are what the API shows, hashed after a while.
     ``content`` is ``{"textMessage": …}``, ``{"dataMessage": …}`` or, once hashed, ``{"hashedMessage": …}``; ``parts``
-    is how many SMS a hashed one took.
+    is how many SMS a hashed one took. ``sent_content`` stays readable.
     """
 
     id: str
@@ -68,6 +68,10 @@ class Message:
     schedule_at: datetime | None = None
     serial: int = 0
     parts: int | None = None
+    sent_content: dict[str, Any] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.sent_content = self.content
 
     def __repr__(self) -> str:
         return f"Message(id={self.id!r}, state={self.state!r}, recipients={len(self.numbers)})"
