@@ -59,7 +59,7 @@ MAY_IMPORT = {
 
 KNOWN = {
     "smsgate._core", "smsgate._async", "smsgate._sync", "smsgate.auth",
-    "public modules", "halves", "circles",
+    "halves", "circles",
 }  # fmt: skip
 """Rooms and rules that the code does not follow yet."""
 

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smsgate._core.error_text import MOST_SHOWN, shown
+from smsgate.runtime.printable import MAX_PRINTABLE, escape
 
 if TYPE_CHECKING:
     from smsgate_api.models import MessageState
@@ -81,7 +81,7 @@ class SMSGateError(Exception):
     """
 
     def __str__(self) -> str:
-        return shown(super().__str__())
+        return escape(super().__str__())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
@@ -169,8 +169,8 @@ class APIError(SMSGateError):
 
     def __str__(self) -> str:
         status = f"{self.status_code} " if self.status_code is not None else ""
-        hint = f" ({shown(self.hint, _LONGEST_HINT)})" if self.hint else ""
-        return f"{status}{shown(self.message, MOST_SHOWN - len(status) - len(hint))}{hint}"
+        hint = f" ({escape(self.hint, _LONGEST_HINT)})" if self.hint else ""
+        return f"{status}{escape(self.message, MAX_PRINTABLE - len(status) - len(hint))}{hint}"
 
 
 class BadRequestError(APIError):

@@ -1,4 +1,4 @@
-"""SMSGate in FastAPI: a router that receives events, one client for the whole application, errors as answers.
+"""FastAPI integration: a router that receives events, one client for the whole application, errors as responses.
 
 ::
 
@@ -38,12 +38,24 @@ from typing import TypeGuard
 from pydantic import BaseModel, Field
 
 from smsgate import AsyncAPIClient, errors, webhooks
-from smsgate._core.error_text import shown
-from smsgate._core.limits import capped, seconds
-from smsgate.receiver import AsyncSigningKey, Decision, EventStore, MemoryStore, Receiver, SQLiteStore
-from smsgate.receiver._handlers import Handlers
-from smsgate.receiver._receiver import CONCURRENCY, DRAIN, MAX_ATTEMPTS, WINDOW
-from smsgate.receiver._verification import MAX_BODY, MAX_UNVERIFIED, TOLERANCE, UNREADABLE
+from smsgate.receiver import (
+    CONCURRENCY,
+    DRAIN,
+    INCOMPLETE,
+    MAX_ATTEMPTS,
+    MAX_BODY,
+    MAX_UNVERIFIED,
+    TOLERANCE,
+    WINDOW,
+    AsyncSigningKey,
+    Decision,
+    EventStore,
+    Handlers,
+    MemoryStore,
+    Receiver,
+    SQLiteStore,
+)
+from smsgate.runtime.printable import escape
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -56,7 +68,7 @@ __all__ = [
     "MemoryStore",
     "SQLiteStore",
     "SharedClient",
-    "WebhookAnswer",
+    "WebhookResponse",
     "WebhookRouter",
     "install_error_handlers",
     "lifespan_client",
@@ -83,28 +95,37 @@ _HEADERS = [
 ]
 
 
-class WebhookAnswer(BaseModel):
-    """What a phone is told; it looks at the status only."""
+class WebhookResponse(BaseModel):
+    """The response to an event; phones look at the status only."""
 
     reason: str = Field(description="One word for programs, such as `accepted`, `repeated` or `signature_mismatch`.")
     detail: str = Field(description="One sentence for people.")
 
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"model": WebhookAnswer, "description": "Accepted, received before, or an event that nobody handles"},
-    400: {"model": WebhookAnswer, "description": "The signature is good, but the body is no event"},
-    401: {"model": WebhookAnswer, "description": "The signature is missing or wrong, or too old"},
-    413: {"model": WebhookAnswer, "description": "The body is too large"},
-    "default": {"model": WebhookAnswer, "description": "The event could not be stored: to be sent again"},
+    HTTPStatus.OK.value: {
+        "model": WebhookResponse,
+        "description": "Accepted, received before, or an event that nobody handles",
+    },
+    HTTPStatus.BAD_REQUEST.value: {
+        "model": WebhookResponse,
+        "description": "The signature is good, but the body is no event",
+    },
+    HTTPStatus.UNAUTHORIZED.value: {
+        "model": WebhookResponse,
+        "description": "The signature is missing or wrong, or too old",
+    },
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value: {"model": WebhookResponse, "description": "The body is too large"},
+    "default": {"model": WebhookResponse, "description": "The event could not be stored: to be sent again"},
 }
 
 # --- receiving --------------------------------------------------------------------------------------------------------
 
 
 class WebhookRouter(APIRouter, Handlers):
-    """A router with one route, ``POST path``, that receives events: verified, each once, answered at once.
+    """A router with one route, ``POST path``, that verifies events and handles each once, after the response.
 
-    Include it into an application like any router; how events are kept and handlers repeated says `Receiver`.
+    Include it into an application like any router; see `Receiver` for storage and retries.
 
     Args:
         path: where events are received.
@@ -113,11 +134,11 @@ class WebhookRouter(APIRouter, Handlers):
         tolerance: how far a request's time stamp may be from now; None for any distance.
         store: where events are kept until they are handled, one for each router: default is a `MemoryStore`, which a
             restart empties. Take an `SQLiteStore` in production, above all with several workers.
-        window: how long repetitions are noticed.
-        max_body: bytes; larger bodies are answered 413.
-        max_unverified: bytes; where a function looks keys up, larger bodies are answered 413, too: it is asked before
-            the sender is known. Raise it, up to ``max_body``, to receive larger MMS.
-        max_attempts: how often an event is handled before it is set aside.
+        window: how long duplicates are recognised.
+        max_body: bytes; larger bodies get a 413.
+        max_unverified: bytes; where a function looks keys up, larger bodies get a 413, too: it is called before the
+            sender is known. Raise it, up to ``max_body``, to receive larger MMS.
+        max_attempts: attempts to handle an event before it is set aside.
         concurrency: events handled at the same time.
         drain: seconds that a server which stops waits for handlers, first with its requests and then at the end of its
             lifespan: so it may take twice as long. What is not handled then stays in the store.
@@ -158,12 +179,12 @@ class WebhookRouter(APIRouter, Handlers):
             max_attempts=max_attempts,
             concurrency=concurrency,
         )
-        self._drain = seconds("drain", drain)
+        lifespan = self.receiver.running(drain=drain)
         Handlers.__init__(self, self.receiver)
-        APIRouter.__init__(self, lifespan=self._live)
+        APIRouter.__init__(self, lifespan=lambda _app: lifespan)
         self.add_api_route(
             path,
-            _documented,
+            _accept_event,
             methods=["POST"],
             name="receive_event",
             summary="Receive an event from a phone",
@@ -175,14 +196,9 @@ class WebhookRouter(APIRouter, Handlers):
             route_class_override=_route_class(self.receiver, drain),
         )
 
-    @asynccontextmanager
-    async def _live(self, _app: object) -> AsyncGenerator[None, None]:
-        async with self.receiver.running(drain=self._drain):
-            yield
 
-
-class _CheckedRequest(Request):
-    """A request whose body was read and checked: FastAPI gets the event itself, which it has nothing to parse about."""
+class _VerifiedRequest(Request):
+    """A verified request, whose JSON is the event itself, so that FastAPI does not parse the body again."""
 
     decision: Decision
     raw: bytes
@@ -197,64 +213,64 @@ class _CheckedRequest(Request):
 
 
 def _route_class(receiver: Receiver, drain: float) -> type[APIRoute]:
-    """Return the class of a route that checks raw requests before FastAPI looks at them."""
+    """Return a route class that verifies raw requests before FastAPI reads them."""
 
     class WebhookRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()
 
-            async def check_and_handle(request: Request) -> Response:
-                decision, body = await _read(receiver, request)
+            async def verify_and_handle(request: Request) -> Response:
+                decision, body = await _read_and_verify(receiver, request)
                 if decision.event is None:
-                    return _answer(decision)
-                checked = _CheckedRequest(_as_json(request), request.receive)
-                checked.decision, checked.raw = decision, body
-                checked.receiver, checked.drain = receiver, drain
-                return await handle(checked)
+                    return _respond(decision)
+                verified = _VerifiedRequest(_as_json(request), request.receive)
+                verified.decision, verified.raw = decision, body
+                verified.receiver, verified.drain = receiver, drain
+                return await handle(verified)
 
-            return check_and_handle
+            return verify_and_handle
 
     return WebhookRoute
 
 
-async def _documented(
+async def _accept_event(
     event: Annotated[webhooks.Event, Body()],  # noqa: ARG001 - for the schema
     request: Request,
     tasks: BackgroundTasks,
 ) -> Response:
     """An event of a phone, signed with the key that its app shows.
 
-    The answer comes before the event is handled.
+    The response comes before the event is handled.
     """
-    checked = request if isinstance(request, _CheckedRequest) else None
-    if checked is None:
+    verified = request if isinstance(request, _VerifiedRequest) else None
+    if verified is None:
         raise errors.ConfigurationError("a WebhookRouter cannot be copied route by route; include it as a whole")
-    outcome = await checked.receiver.accept(checked.decision, checked.raw)
-    tasks.add_task(outcome.linger, checked.drain)
-    return _answer(outcome.decision)
+    outcome = await verified.receiver.accept(verified.decision, verified.raw)
+    tasks.add_task(outcome.linger, verified.drain)
+    return _respond(outcome.decision)
 
 
-async def _read(receiver: Receiver, request: Request) -> tuple[Decision, bytes]:
+async def _read_and_verify(receiver: Receiver, request: Request) -> tuple[Decision, bytes]:
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
-            refusal = receiver.check_size(len(body))
-            if refusal:
-                return refusal, b""
+            rejection = receiver.check_size(len(body))
+            if rejection:
+                return rejection, b""
     except ClientDisconnect:
-        return UNREADABLE, b""
+        return INCOMPLETE, b""
     raw = bytes(body)
     return await receiver.check(raw, request.headers), raw
 
 
 def _as_json(request: Request) -> dict[str, Any]:
-    """Return the request's scope, with the content type that makes FastAPI ask for JSON."""
+    """Return the request's scope with the content type for which FastAPI reads JSON."""
     headers = [(name, value) for name, value in request.scope["headers"] if name != b"content-type"]
     return {**request.scope, "headers": [*headers, (b"content-type", b"application/json")]}
 
 
-def _answer(decision: Decision) -> JSONResponse:
+def _respond(decision: Decision) -> JSONResponse:
     closing = {"Connection": "close"} if decision.reason == "too_large" else None  # the rest was not read
     return JSONResponse(decision.document, decision.status, closing)
 
@@ -270,8 +286,8 @@ def lifespan_client(
     Pass it as ``FastAPI(lifespan=…)``, or enter it in a lifespan of yours: ``async with lifespan_client()(app): …``.
 
     Args:
-        client: a client to share, or the login for one to be made. Neither: the environment says how to make it.
-        password: the account's password, when a login is given; or a token, without a login.
+        client: a client to share, or the login for a new one. Without credentials `AsyncAPIClient.from_env` makes it.
+        password: the account's password, with a login; or a token, without a login.
         options: other arguments of `AsyncAPIClient`.
 
     Raises:
@@ -280,7 +296,7 @@ def lifespan_client(
     if isinstance(client, AsyncAPIClient) and (password is not None or options):
         raise errors.ConfigurationError("a client that is made already takes no options")
 
-    def made() -> AsyncAPIClient:
+    def make_client() -> AsyncAPIClient:
         if isinstance(client, AsyncAPIClient):
             return client
         if client is None and password is None and "auth" not in options:
@@ -289,7 +305,7 @@ def lifespan_client(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-        async with made() as shared:
+        async with make_client() as shared:
             app.state.smsgate_client = shared
             try:
                 yield
@@ -314,65 +330,71 @@ def shared_client(connection: HTTPConnection) -> AsyncAPIClient:
 SharedClient: TypeAlias = Annotated[AsyncAPIClient, Depends(shared_client)]
 """The application's client as a parameter of a path operation: ``client: SharedClient``."""
 
-# --- errors as answers ------------------------------------------------------------------------------------------------
+# --- errors as responses ----------------------------------------------------------------------------------------------
 
 _CALLER = {
-    errors.NotFoundError: 404,
-    errors.ConflictError: 409,
-    errors.BadRequestError: 422,
-    errors.UnprocessableEntityError: 422,
-    errors.InvalidRequestError: 422,
-    errors.PayloadTooLargeError: 413,
-    errors.PayloadError: 400,
-    errors.WebhookError: 401,
+    errors.NotFoundError: HTTPStatus.NOT_FOUND,
+    errors.ConflictError: HTTPStatus.CONFLICT,
+    errors.BadRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UnprocessableEntityError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.PayloadTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.PayloadError: HTTPStatus.BAD_REQUEST,
+    errors.WebhookError: HTTPStatus.UNAUTHORIZED,
 }
-"""Errors that the caller's input made, in order; they are told in full."""
+"""Errors that the caller's input caused, in order; the caller gets their full text."""
 
-_GATEWAY: dict[type[errors.SMSGateError], tuple[int, str]] = {
-    errors.RateLimitError: (503, "The SMS gateway is busy."),
-    errors.ServiceUnavailableError: (503, "The SMS gateway is not ready."),
-    errors.GatewayTimeoutError: (504, "The SMS gateway did not answer in time."),
-    errors.RequestTimeoutError: (504, "The SMS gateway did not answer in time."),
-    errors.WaitTimeoutError: (504, "The message was not finished in time."),
-    errors.SendOutcomeUnknownError: (502, "It is not known whether the SMS gateway took the message."),
-    errors.TransportError: (502, "The SMS gateway could not be reached."),
-    errors.APIError: (502, "The SMS gateway refused the call."),
-    errors.ResponseError: (502, "The SMS gateway's answer could not be read."),
-    errors.SMSGateError: (500, "The SMS gateway is not set up correctly."),
+_GATEWAY: dict[type[errors.SMSGateError], tuple[HTTPStatus, str]] = {
+    errors.RateLimitError: (HTTPStatus.SERVICE_UNAVAILABLE, "The SMS gateway is busy."),
+    errors.ServiceUnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, "The SMS gateway is not ready."),
+    errors.GatewayTimeoutError: (HTTPStatus.GATEWAY_TIMEOUT, "The SMS gateway did not answer in time."),
+    errors.RequestTimeoutError: (HTTPStatus.GATEWAY_TIMEOUT, "The SMS gateway did not answer in time."),
+    errors.WaitTimeoutError: (HTTPStatus.GATEWAY_TIMEOUT, "The message was not finished in time."),
+    errors.SendOutcomeUnknownError: (
+        HTTPStatus.BAD_GATEWAY,
+        "It is not known whether the SMS gateway took the message.",
+    ),
+    errors.TransportError: (HTTPStatus.BAD_GATEWAY, "The SMS gateway could not be reached."),
+    errors.APIError: (HTTPStatus.BAD_GATEWAY, "The SMS gateway refused the call."),
+    errors.ResponseError: (HTTPStatus.BAD_GATEWAY, "The SMS gateway's answer could not be read."),
+    errors.SMSGateError: (HTTPStatus.INTERNAL_SERVER_ERROR, "The SMS gateway is not set up correctly."),
 }
-"""Errors between the application and the gateway, in order; the caller learns no more than the kind."""
+"""Errors between the application and the gateway, in order; the caller gets no details."""
+_MAX_RETRY_AFTER = 100 * 365 * 86_400.0  # seconds; what a server asks for may not even be finite
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Answer a request whose code raises an `SMSGateError` with a problem document (RFC 9457) instead of 500.
+    """Turn an `SMSGateError` in a path operation into a problem document (RFC 9457) instead of a bare 500.
 
-    What the caller's input has caused is 4xx and told in full: 404, 409, 413, 422. What went wrong between the
-    application and the gateway, its own credentials included, is 502, 503 or 504, without details; these are in the
-    log, as errors of the logger ``smsgate.fastapi``.
+    What the caller's input has caused is 404, 409, 413 or 422, with the error's full text. What went wrong between the
+    application and the gateway, its own credentials included, is 502, 503 or 504, without details; these are errors in
+    the log of ``smsgate.fastapi``.
+
+    Args:
+        app: the application.
     """
 
-    async def answer(_request: Request, error: Exception) -> Response:
-        return _problem(error)
+    async def respond(_request: Request, error: Exception) -> Response:
+        return _problem_response(error)
 
-    app.add_exception_handler(errors.SMSGateError, answer)
+    app.add_exception_handler(errors.SMSGateError, respond)
 
 
-def _problem(error: Exception) -> Response:
+def _problem_response(error: Exception) -> Response:
     status = next((status for kind, status in _CALLER.items() if isinstance(error, kind)), None)
-    detail = str(error)
+    detail = escape(error.message) if isinstance(error, errors.APIError) else str(error)
     if status is None:
-        status, detail = next(told for kind, told in _GATEWAY.items() if isinstance(error, kind))
+        status, detail = next(response for kind, response in _GATEWAY.items() if isinstance(error, kind))
         code = f" {error.status_code}" if isinstance(error, errors.APIError) else ""
         _log.error("answered %d: %s%s", status, type(error).__name__, code, exc_info=error)
-    document: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
-    document["detail"] = shown(error.message) if isinstance(error, errors.APIError) and status < 500 else detail  # noqa: PLR2004
+    document: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
     if isinstance(error, errors.SendOutcomeUnknownError) and error.message_id:
         document["message_id"] = error.message_id
     wait = getattr(error, "retry_after", None)
-    headers = {"Retry-After": f"{capped(max(0.0, wait)):.0f}"} if _is_number(wait) else {}
+    headers = {"Retry-After": f"{min(max(0.0, wait), _MAX_RETRY_AFTER):.0f}"} if _is_number(wait) else {}
     return JSONResponse(document, status, headers, media_type="application/problem+json")
 
 
-def _is_number(wait: object) -> TypeGuard[float]:
-    """Tell whether a ``retry_after`` can be told: programs may set what they like."""
-    return isinstance(wait, int) or (isinstance(wait, float) and not math.isnan(wait))
+def _is_number(value: object) -> TypeGuard[float]:
+    """Tell whether a value is a number; programs may set ``retry_after`` to anything."""
+    return isinstance(value, int) or (isinstance(value, float) and not math.isnan(value))

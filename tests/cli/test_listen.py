@@ -277,14 +277,14 @@ def base_url(listener):
 
 def test_second_signal_ends_what_the_first_one_interrupted(start, silent_gateway):
     command = start("--register", TARGET, SMSGATE_BASE_URL=base_url(silent_gateway))
-    registering, _ = silent_gateway.accept()
-    registering.recv(10)
+    temporary_webhooks, _ = silent_gateway.accept()
+    temporary_webhooks.recv(10)
 
     command.process.send_signal(signal.SIGINT)
-    unregistering, _ = silent_gateway.accept()
-    unregistering.recv(10)
+    untemporary_webhooks, _ = silent_gateway.accept()
+    untemporary_webhooks.recv(10)
     code = command.stop(signal.SIGINT)
-    for connection in (registering, unregistering):
+    for connection in (temporary_webhooks, untemporary_webhooks):
         connection.close()
 
     assert code == 1

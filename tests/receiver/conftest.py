@@ -12,7 +12,7 @@ import pytest
 
 from eventually import eventually_async
 from smsgate import webhooks
-from smsgate.receiver import MemoryStore, SQLiteStore, _receiver as receiver
+from smsgate.receiver import MemoryStore, SQLiteStore, _processing as processing
 
 KEY = "key-of-the-phone"
 _serial = itertools.count(1)
@@ -72,9 +72,9 @@ def store(request, tmp_path):
 @pytest.fixture
 def quick(monkeypatch):
     """Make the receiver repeat failed handlers at once."""
-    monkeypatch.setattr(receiver, "_FIRST_WAIT", 0.01)
-    monkeypatch.setattr(receiver, "_LONGEST_WAIT", 0.02)
-    monkeypatch.setattr(receiver, "_PAUSE", 0.01)
+    monkeypatch.setattr(processing, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(processing, "_MAX_DELAY", 0.02)
+    monkeypatch.setattr(processing, "_PAUSE", 0.01)
 
 
 @pytest.fixture

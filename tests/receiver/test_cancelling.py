@@ -165,7 +165,7 @@ async def test_shutdown_keeps_what_was_being_stored_or_handed_out(phone, until, 
         with anyio.fail_after(LIMIT):
             await store.reached.wait()
         tasks.start_soon(receiver.drain, 0.01)
-        await until(lambda: receiver._shop()._ending)
+        await until(lambda: receiver._processor.tasks._is_ending)
         store.go_on.set()
 
     assert (ran, await store.unfinished(), len(await store.claim(10))) == ([], 1, 1)

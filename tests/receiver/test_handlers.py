@@ -30,8 +30,8 @@ def test_handlers_are_found_by_class_in_the_order_of_registration(phone):
     def every(event):
         pass
 
-    found = [handler for _, handler in handlers.of(event(phone))]
-    unknown = [handler for _, handler in handlers.of(event(phone, "sms:new", payload={}))]
+    found = [handler for _, handler in handlers.find_handlers(event(phone))]
+    unknown = [handler for _, handler in handlers.find_handlers(event(phone, "sms:new", payload={}))]
 
     assert found == [first, every]
     assert unknown == [every]
@@ -43,7 +43,7 @@ def test_names_of_handlers_differ_and_stay_the_same(phone):
         for _ in range(2):
             handlers.on()(lambda _event: None)
         handlers.on()(functools.partial(print))
-        return [name for name, _ in handlers.of(event(phone))]
+        return [name for name, _ in handlers.find_handlers(event(phone))]
 
     assert len(set(names())) == 3
     assert names() == names()

@@ -15,7 +15,7 @@ import sniffio
 from eventually import LIMIT
 from smsgate import Encryptor, webhooks
 from smsgate.errors import ConfigurationError
-from smsgate.receiver import MemoryStore, Receiver, SQLiteStore, _receiver as receiving
+from smsgate.receiver import MemoryStore, Receiver, SQLiteStore, _processing as processing
 
 KEY = "key-of-the-phone"
 pytestmark = pytest.mark.anyio
@@ -157,8 +157,8 @@ async def test_failed_handler_is_called_again_and_the_others_are_not(make, give,
 
 
 async def test_first_repetition_comes_after_the_first_wait(make, give, until, monkeypatch):
-    assert receiving._FIRST_WAIT + receiving._PAUSE <= 5
-    monkeypatch.setattr(receiving, "_FIRST_WAIT", 0.3)
+    assert processing._FIRST_DELAY + processing._PAUSE <= 5
+    monkeypatch.setattr(processing, "_FIRST_DELAY", 0.3)
     receiver, times = make(), []
 
     @receiver.on()
@@ -175,11 +175,11 @@ async def test_first_repetition_comes_after_the_first_wait(make, give, until, mo
 
 
 def test_waits_grow_up_to_an_hour():
-    waits = [receiving.wait_after(attempts) for attempts in range(1, 17)]
+    waits = [processing.retry_delay(attempts) for attempts in range(1, 17)]
 
     assert waits[:4] == [2, 4, 8, 16]
     assert waits[-4:] == [3600] * 4
-    assert receiving.wait_after(10_000) == 3600
+    assert processing.retry_delay(10_000) == 3600
 
 
 @pytest.mark.parametrize("error", [SystemExit, asyncio.CancelledError, type("Odd", (BaseException,), {})])
@@ -537,7 +537,7 @@ async def test_no_more_handlers_run_at_once_than_allowed(make, give, until):
 
 
 async def test_events_beyond_what_memory_holds_wait_in_the_store(make, give, quick, until, monkeypatch):
-    monkeypatch.setattr(receiving, "_HANDS", 2)
+    monkeypatch.setattr(processing, "MAX_IN_MEMORY", 2)
     receiver, ran = make(concurrency=1), []
 
     @receiver.on()
@@ -555,7 +555,7 @@ async def test_events_beyond_what_memory_holds_wait_in_the_store(make, give, qui
 
 
 async def test_what_was_left_behind_is_handled_as_fast_as_handlers_are(make, phone, store, until, monkeypatch):
-    monkeypatch.setattr(receiving, "_PAUSE", 1000)  # nothing is gained by waiting for the next look
+    monkeypatch.setattr(processing, "_PAUSE", 1000)  # nothing is gained by waiting for the next look
     receiver, ran = make(concurrency=2), []
 
     @receiver.on()
@@ -602,7 +602,7 @@ async def test_few_large_events_are_held_in_memory(make, give, phone, quick, unt
 
     for _ in range(6):
         await give(receiver, phone.envelope(message="x" * 100_000))
-    held = receiver._shop().held
+    held = receiver._processor.tasks.in_memory
     going.set()
     await until(lambda: len(ran) == 6)
     await receiver.drain()

@@ -19,13 +19,14 @@ from smsgate.encryption import Encryptor
 from smsgate.errors import ConfigurationError, PayloadError, SignatureError, StaleEventError, WebhookError
 from smsgate.receiver import Receiver
 from smsgate.webhooks import AppStarted, MmsDownloaded, SmsReceived, SmsSent, SystemPing, UnknownEvent
+from smsgate_api.events import EVENTS
 from smsgate_api.models import WebhookEvent
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 SIGNATURES = json.loads((VECTORS / "webhook-signatures.json").read_text(encoding="utf-8"))
-EVENTS = json.loads((VECTORS / "webhook-events.json").read_text(encoding="utf-8"))
-KEY = EVENTS["key"]
-NOW = int(EVENTS["timestamp"])
+DELIVERIES = json.loads((VECTORS / "webhook-events.json").read_text(encoding="utf-8"))
+KEY = DELIVERIES["key"]
+NOW = int(DELIVERIES["timestamp"])
 DEVICE = "Qm7xT0pWcE4vN9sKd2RbL"
 BODY = b'{"n":1}'
 PASSPHRASE = "correct horse battery staple"
@@ -49,7 +50,7 @@ def cases(vectors):
 
 
 def delivery(name):
-    return next(event for event in EVENTS["events"] if event["name"] == name)
+    return next(event for event in DELIVERIES["events"] if event["name"] == name)
 
 
 def headers_of(vector):
@@ -263,18 +264,18 @@ def test_any_of_the_configured_keys_may_fit(keys):
 @pytest.mark.parametrize("keys", ["", " \n", [], [KEY, ""], {}, None, b"bytes", [b"bytes"], 7, "\ud800"])
 def test_missing_or_unusable_key_is_a_configuration_error_before_anything_else(keys):
     refused(ConfigurationError, webhooks.verify, BODY, {}, signing_key=keys)
-    refused(ConfigurationError, webhooks.checked_signing_key, keys)
+    refused(ConfigurationError, webhooks.normalize_signing_key, keys)
 
 
 def test_keys_can_be_checked_once_and_used_many_times():
     def look_up(device_id):
         return KEY
 
-    assert webhooks.checked_signing_key(key for key in ["a", "b"]) == ("a", "b")
-    assert webhooks.checked_signing_key({"d": iter(["a"]), "e": "b"}) == {"d": ("a",), "e": "b"}
-    assert webhooks.checked_signing_key(KEY) == KEY
-    assert webhooks.checked_signing_key(look_up) is look_up
-    refused(ConfigurationError, webhooks.checked_signing_key, {"d": []})
+    assert webhooks.normalize_signing_key(key for key in ["a", "b"]) == ("a", "b")
+    assert webhooks.normalize_signing_key({"d": iter(["a"]), "e": "b"}) == {"d": ("a",), "e": "b"}
+    assert webhooks.normalize_signing_key(KEY) == KEY
+    assert webhooks.normalize_signing_key(look_up) is look_up
+    refused(ConfigurationError, webhooks.normalize_signing_key, {"d": []})
 
 
 @pytest.mark.parametrize("keys", [KEY, ["old", KEY]])
@@ -388,7 +389,7 @@ def comparable(value):
     return [comparable(item) for item in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("vector", cases(EVENTS["events"]))
+@pytest.mark.parametrize("vector", cases(DELIVERIES["events"]))
 def test_recorded_delivery_becomes_its_event(vector):
     event = webhooks.parse(vector["wire"], vector["headers"], signing_key=KEY, now=NOW)
     body = vector["body"]
@@ -406,15 +407,15 @@ def test_recorded_delivery_becomes_its_event(vector):
 
 def test_every_known_event_has_a_class_of_its_own():
     classes = [member for member in get_args(webhooks.Event) if member is not UnknownEvent]
-    assert {webhooks.parse_unverified(vector["wire"]).__class__ for vector in EVENTS["events"]} - {UnknownEvent} <= set(
-        classes
-    )
-    assert {member.model_fields["event"].default: member for member in classes} == webhooks._MODELS
-    assert set(webhooks._MODELS) == {event.value for event in WebhookEvent}
+    assert {webhooks.parse_unverified(vector["wire"]).__class__ for vector in DELIVERIES["events"]} - {
+        UnknownEvent
+    } <= set(classes)
+    assert {member.model_fields["event"].default: member for member in classes} == EVENTS
+    assert set(EVENTS) == {event.value for event in WebhookEvent}
 
 
 def test_every_payload_class_can_be_imported_from_here():
-    payloads = {member.model_fields["payload"].annotation for member in webhooks._MODELS.values()}
+    payloads = {member.model_fields["payload"].annotation for member in EVENTS.values()}
     assert {payload.__name__ for payload in payloads} | {"MmsDownloadedAttachment"} <= set(webhooks.__all__)
     assert all(hasattr(webhooks, name) for name in webhooks.__all__)
 
@@ -548,7 +549,7 @@ def test_json_that_is_no_event_is_a_payload_error(document):
     assert refused(PayloadError, parse, document).reason == "invalid_payload"
 
 
-@pytest.mark.parametrize("event", sorted(webhooks._MODELS))
+@pytest.mark.parametrize("event", sorted(EVENTS))
 @pytest.mark.parametrize("payload", [None, [], "text", 1, False])
 def test_known_event_whose_payload_is_no_object_is_kept_with_its_reason(event, payload):
     found = parse(envelope(event, payload=payload))
@@ -558,7 +559,7 @@ def test_known_event_whose_payload_is_no_object_is_kept_with_its_reason(event, p
     assert (found.id, found.webhook_id, found.device_id) == ("d", "w", DEVICE)
 
 
-@pytest.mark.parametrize("event", sorted(webhooks._MODELS))
+@pytest.mark.parametrize("event", sorted(EVENTS))
 def test_known_event_that_lacks_everything_is_read_or_kept(event):
     found = parse(envelope(event, payload={"new": [None]}))
     assert found.event == event
@@ -713,7 +714,7 @@ def test_damaged_requests_give_events_or_webhook_errors_only():
     chance = random.Random(20261004)
     outcomes = set()
     for _ in range(5000):
-        vector = chance.choice(EVENTS["events"])
+        vector = chance.choice(DELIVERIES["events"])
         body = mutated(vector["wire"].encode(), chance)
         headers = signed(body) if chance.random() < 0.8 else vector["headers"]
         if chance.random() < 0.1:
@@ -755,7 +756,7 @@ def test_any_headers_give_signature_errors_only(headers):
 
 @settings(max_examples=300)
 @given(
-    event=st.sampled_from(sorted(webhooks._MODELS)) | TEXT,
+    event=st.sampled_from(sorted(EVENTS)) | TEXT,
     payload=st.dictionaries(
         st.sampled_from(
             ["message", "messageId", "receivedAt", "messages", "attachments", "health", "simCards", "sender"]

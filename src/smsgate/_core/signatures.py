@@ -1,4 +1,4 @@
-"""Signatures of webhook requests: reading the headers, choosing keys, checking, signing.
+"""Signatures of webhook requests: headers, HMAC, age, and the device that signed.
 
 The phone computes HMAC-SHA256 over the raw body directly followed by the text of ``X-Timestamp`` (no separator), keyed
 with the UTF-8 bytes of the signing key, and sends it as hex in ``X-Signature``. Every attempt is signed anew, so the
@@ -11,28 +11,29 @@ import hmac
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from itertools import islice
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 from smsgate._core.limits import seconds
+from smsgate._core.signing_keys import KeyLookup, KeysByDevice, encode_keys
 from smsgate.errors import ConfigurationError, SignatureError, StaleEventError
 
 __all__ = [
+    "MAX_DEVICES",
     "Body",
     "Headers",
-    "SigningKey",
+    "Signature",
     "SupportsItems",
     "body_bytes",
     "check_age",
-    "check_device_signature",
     "check_signature",
-    "checked_signing_key",
-    "known_keys",
+    "find_signing_device",
+    "named_devices",
+    "read_signature",
     "sign",
-    "signature_headers",
-    "tolerated_seconds",
+    "tolerance_seconds",
 ]
 
 
@@ -48,10 +49,8 @@ Body: TypeAlias = bytes | bytearray | memoryview | str
 """A request's body as it came; text is taken as UTF-8."""
 Headers: TypeAlias = SupportsItems | Iterable[tuple[str | bytes, object]]
 """A request's headers: any mapping, or pairs. Names in any case; names and values str or bytes, values also lists."""
-_Keys = TypeVar("_Keys", bound=Sized)
-_KeysByDevice: TypeAlias = Mapping[str, str | Iterable[str]]
-SigningKey: TypeAlias = str | Iterable[str] | _KeysByDevice | Callable[[str], str | Iterable[str] | None]
-"""One key, several keys of which any may match, or keys by device id: a mapping or a function."""
+MAX_DEVICES = 4
+"""Devices whose keys are tried on one body."""
 
 _SIGNATURE_HEADER = "x-signature"
 _TIMESTAMP_HEADER = "x-timestamp"
@@ -61,15 +60,14 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _LATEST = 1e12  # what time stamps can say
 _DEVICE_ID = re.compile(r"[!-~]{1,128}")
 _DEVICE_MEMBER = re.compile(rb'"deviceId"[ \t\r\n]{0,64}:[ \t\r\n]{0,64}("(?:[^"\\\x00-\x1f]|\\.){1,768}")')
-_MAX_DEVICES = 4  # whose keys are tried on one body
 _MAX_MENTIONS = 1000  # of devices in one body that are looked at
 
 
-def _utf8(text: str) -> bytes | None:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:  # its text would quote what may be a key
-        return None
+class Signature(NamedTuple):
+    """The signature headers of a request."""
+
+    mac: bytes
+    timestamp: str
 
 
 def body_bytes(body: Body) -> bytes | None:
@@ -81,7 +79,10 @@ def body_bytes(body: Body) -> bytes | None:
     if isinstance(body, bytes):
         return body
     if isinstance(body, str):
-        return _utf8(body)
+        try:
+            return body.encode()
+        except UnicodeEncodeError:  # its text would quote the body
+            return None
     if isinstance(body, (bytearray, memoryview)):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may err
         return bytes(body)
     raise TypeError(f"pass the raw body as bytes, not {type(body).__name__}")
@@ -90,25 +91,25 @@ def body_bytes(body: Body) -> bytes | None:
 # --- headers ----------------------------------------------------------------------------------------------------------
 
 
-def _text(value: object) -> str:
+def _decode(value: object) -> str:
     if isinstance(value, str):
         return value
     return value.decode("latin-1") if isinstance(value, (bytes, bytearray)) else ""
 
 
-def signature_headers(headers: Headers) -> tuple[bytes, str]:
-    """Return the MAC and the time stamp's text.
+def read_signature(headers: Headers) -> Signature:
+    """Return the MAC and the time stamp of a request.
 
     Raises:
         SignatureError: one is missing, malformed, or given twice with different values.
     """
-    given: Any = headers
+    pairs: Any = headers
     found: dict[str, str] = {}
-    for name, value in given.items() if hasattr(given, "items") else given:
-        header = (name if isinstance(name, str) else _text(name)).lower()
+    for name, value in pairs.items() if hasattr(pairs, "items") else pairs:
+        header = _decode(name).lower()
         if header in _REASONS:
             for item in cast("Iterable[object]", value if isinstance(value, (list, tuple)) else (value,)):
-                text = _text(item).strip(" \t")
+                text = _decode(item).strip(" \t")
                 if text and found.setdefault(header, text) != text:
                     raise SignatureError(f"the request has several {header.title()}", reason=_REASONS[header])
     for header in _REASONS:
@@ -119,64 +120,39 @@ def signature_headers(headers: Headers) -> tuple[bytes, str]:
         raise SignatureError("X-Signature is not 64 hex digits", reason=_REASONS[_SIGNATURE_HEADER])
     if not _TIMESTAMP.fullmatch(timestamp):
         raise SignatureError("X-Timestamp is not 1 to 12 digits of Unix seconds", reason=_REASONS[_TIMESTAMP_HEADER])
-    return bytes.fromhex(signature), timestamp
+    return Signature(bytes.fromhex(signature), timestamp)
 
 
-# --- keys -------------------------------------------------------------------------------------------------------------
+# --- checking ---------------------------------------------------------------------------------------------------------
 
 
-def _encoded(keys: object) -> tuple[bytes, ...]:
-    """Check keys and encode them, without white space around them (the app strips it, too)."""
-    if isinstance(keys, (bytes, bytearray)) or not isinstance(keys, Iterable):
-        raise ConfigurationError("a signing key is text, or several texts")
-    encoded: list[bytes] = []
-    for text in cast("Iterable[object]", (keys,) if isinstance(keys, str) else keys):
-        if not isinstance(text, str):
-            raise ConfigurationError("a signing key is text")
-        key = _utf8(text.strip())
-        if not key:
-            raise ConfigurationError("a signing key is empty" if key is not None else "a signing key is no valid text")
-        encoded.append(key)
-    return tuple(encoded)
-
-
-def _some(keys: _Keys) -> _Keys:
-    if not keys:
-        raise ConfigurationError("no signing key is given")
-    return keys
-
-
-def checked_signing_key(signing_key: SigningKey) -> SigningKey:
-    """Check every key that can be checked now, and return the same keys in a form good for any number of uses.
+def check_signature(body: bytes, signature: Signature, keys: Iterable[bytes]) -> None:
+    """Compare in constant time with the signature of each key.
 
     Raises:
-        ConfigurationError: there is no key, or an empty one.
+        SignatureError: none of them matches.
     """
-    if isinstance(signing_key, Mapping):
-        by_device = cast("_KeysByDevice", signing_key)
-        return cast("_KeysByDevice", {device: checked_signing_key(keys) for device, keys in _some(by_device).items()})
-    if callable(signing_key):
-        return signing_key
-    if isinstance(signing_key, str) or not isinstance(signing_key, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] # callers may err
-        _encoded(signing_key)
-        return signing_key
-    texts = tuple(signing_key)
-    _some(_encoded(texts))
-    return texts
+    if not _has_signed(body, signature, keys):
+        raise _mismatch()
 
 
-def known_keys(signing_key: SigningKey) -> tuple[bytes, ...] | _KeysByDevice | Callable[[str], object]:
-    """Return the keys that may have signed any request, or what tells the keys of a device.
-
-    Raises:
-        ConfigurationError: there is no key, or an empty one.
-    """
-    if isinstance(signing_key, Mapping):
-        return _some(cast("_KeysByDevice", signing_key))
-    return signing_key if callable(signing_key) else _some(_encoded(signing_key))
+def _mismatch() -> SignatureError:
+    return SignatureError(
+        "the signature does not fit the body: key of another device, or a body that was changed or re-encoded",
+        reason="signature_mismatch",
+    )
 
 
-def _devices_named(body: bytes) -> Iterator[str]:
+def _has_signed(body: bytes, signature: Signature, keys: Iterable[bytes]) -> bool:
+    matches = False
+    for key in keys:  # all of them, whichever matches: the time must not tell which
+        mac = hmac.new(key, body, "sha256")
+        mac.update(signature.timestamp.encode())
+        matches |= hmac.compare_digest(mac.digest(), signature.mac)
+    return matches
+
+
+def named_devices(body: bytes) -> Iterator[str]:
     """Yield the device ids that a body names at any depth, without parsing it: anybody may have sent it.
 
     Text in the body cannot pass for a name, because its quotes are escaped.
@@ -195,64 +171,34 @@ def _devices_named(body: bytes) -> Iterator[str]:
             yield device
 
 
-# --- checking and signing ---------------------------------------------------------------------------------------------
-
-
-def check_signature(body: bytes, signature: bytes, timestamp: str, keys: Iterable[bytes]) -> None:
-    """Compare in constant time with what each key gives.
-
-    Raises:
-        SignatureError: none of them fits.
-    """
-    if not _fits(body, signature, timestamp, keys):
-        raise _mismatch()
-
-
-def _mismatch() -> SignatureError:
-    return SignatureError(
-        "the signature does not fit the body: key of another device, or a body that was changed or re-encoded",
-        reason="signature_mismatch",
-    )
-
-
-def _fits(body: bytes, signature: bytes, timestamp: str, keys: Iterable[bytes]) -> bool:
-    fits = False
-    for key in keys:  # all of them, whichever fits
-        mac = hmac.new(key, body, "sha256")
-        mac.update(timestamp.encode())
-        fits |= hmac.compare_digest(mac.digest(), signature)
-    return fits
-
-
-def check_device_signature(
-    body: bytes, signature: bytes, timestamp: str, keys: _KeysByDevice | Callable[[str], object]
-) -> str:
-    """Return the device that the body names and whose key signed it; at most four devices are tried.
+def find_signing_device(body: bytes, signature: Signature, keys: KeysByDevice | KeyLookup) -> str:
+    """Return the device that the body names and whose key signed it; at most `MAX_DEVICES` are tried.
 
     Raises:
         ConfigurationError: one of their keys is empty.
-        SignatureError: none of them has a key, or no key fits.
+        SignatureError: none of them has a key, or no key matches.
     """
-    devices = _devices_named(body)
+    devices = named_devices(body)
+    look_up: Callable[[str], object]
     if isinstance(keys, Mapping):
-        by_device: _KeysByDevice = keys  # pyright: ignore[reportUnknownVariableType]
+        by_device: KeysByDevice = keys  # pyright: ignore[reportUnknownVariableType]
         devices = (device for device in devices if device in by_device)
-        look_up: Callable[[str], object] = by_device.get
+        look_up = by_device.get
     else:
         look_up = keys
-    tried: list[bytes] = []
-    for device in islice(devices, _MAX_DEVICES):
+    has_tried = False
+    for device in islice(devices, MAX_DEVICES):
         found = look_up(device)
-        encoded = () if found is None else _encoded(found)
-        if _fits(body, signature, timestamp, encoded):
+        encoded = () if found is None else encode_keys(found)
+        if _has_signed(body, signature, encoded):
             return device
-        tried += encoded
-    if not tried:
+        has_tried = has_tried or bool(encoded)
+    if not has_tried:
         raise SignatureError("no signing key is known for the device that the body names", reason="unknown_device")
     raise _mismatch()
 
 
-def tolerated_seconds(tolerance: timedelta | None) -> float | None:
+def tolerance_seconds(tolerance: timedelta | None) -> float | None:
     """Return a tolerance in seconds.
 
     Raises:
@@ -265,7 +211,7 @@ def tolerated_seconds(tolerance: timedelta | None) -> float | None:
     return tolerance.total_seconds()
 
 
-def check_age(timestamp: int, tolerated: float | None, now: datetime | float | None) -> None:
+def check_age(timestamp: str, tolerated: float | None, now: datetime | float | None) -> None:
     """Refuse a time stamp that is further from now than tolerated, in either direction, in whole seconds.
 
     Raises:
@@ -280,7 +226,7 @@ def check_age(timestamp: int, tolerated: float | None, now: datetime | float | N
         now = now.timestamp()
     elif now is not None:
         now = seconds("now", now, most=_LATEST)
-    age = math.floor(datetime.now(timezone.utc).timestamp() if now is None else now) - timestamp
+    age = math.floor(datetime.now(timezone.utc).timestamp() if now is None else now) - int(timestamp)
     if abs(age) <= tolerated:
         return
     side, reason = ("too old", "timestamp_too_old") if age > 0 else ("too new", "timestamp_too_new")
@@ -288,6 +234,9 @@ def check_age(timestamp: int, tolerated: float | None, now: datetime | float | N
         f"the time stamp is {side}: {abs(age)} seconds from now, {tolerated:g} allowed; a replay, or a clock is wrong",
         reason=reason,
     )
+
+
+# --- signing ----------------------------------------------------------------------------------------------------------
 
 
 def sign(body: Body, timestamp: int | str, signing_key: str) -> str:
@@ -298,6 +247,9 @@ def sign(body: Body, timestamp: int | str, signing_key: str) -> str:
         timestamp: Unix seconds, exactly as ``X-Timestamp`` will say.
         signing_key: the key; white space around it does not count.
 
+    Returns:
+        64 lower-case hex digits.
+
     Raises:
         ConfigurationError: the key is empty.
         ValueError: the body holds lone surrogates.
@@ -305,5 +257,5 @@ def sign(body: Body, timestamp: int | str, signing_key: str) -> str:
     raw = body_bytes(body)
     if raw is None:
         raise ValueError("the body holds lone surrogates, which cannot be encoded")
-    (key,) = _encoded([signing_key])
+    (key,) = encode_keys([signing_key])
     return hmac.digest(key, raw + str(timestamp).encode(), "sha256").hex()

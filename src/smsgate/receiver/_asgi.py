@@ -1,4 +1,4 @@
-"""The receiver as an ASGI application, for any server and any framework that takes one."""
+"""ASGI application of a receiver, for any server and any framework that takes one."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from smsgate.receiver._receiver import CONCURRENCY, DRAIN, MAX_ATTEMPTS, WINDOW, AsyncSigningKey, Outcome, Receiver
-from smsgate.receiver._verification import (
+from smsgate.receiver._options import (
+    CONCURRENCY,
+    DRAIN,
+    MAX_ATTEMPTS,
     MAX_BODY,
     MAX_UNVERIFIED,
     TOLERANCE,
-    UNREADABLE,
-    WRONG_METHOD,
-    WRONG_PATH,
-    Decision,
+    WINDOW,
 )
+from smsgate.receiver._receiver import Outcome, Receiver
+from smsgate.receiver._verification import INCOMPLETE, WRONG_METHOD, WRONG_PATH, AsyncSigningKey, Decision
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -75,26 +76,27 @@ class WebhookApp(Receiver):
         )
         self._path = path
         self._drain = drain
+        self._lifespan = self.running(drain=drain)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan of the server."""
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._serve_lifespan(receive, send)
         elif scope["type"] == "http":
-            await self._serve(scope, receive, send)
+            await self._serve_request(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1000})
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._path is not None and _local_path(scope) != self._path:
-            await _answer(send, WRONG_PATH)
+    async def _serve_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._path is not None and _path_below_root(scope) != self._path:
+            await _respond(send, WRONG_PATH)
         elif scope["method"] != "POST":
-            await _answer(send, WRONG_METHOD, (b"allow", b"POST"))
+            await _respond(send, WRONG_METHOD, (b"allow", b"POST"))
         else:
             outcome = await self._receive(scope, receive)
             unread = outcome.decision.reason == "too_large"
-            await _answer(send, outcome.decision, *([(b"connection", b"close")] if unread else []))
+            await _respond(send, outcome.decision, *([(b"connection", b"close")] if unread else []))
             await outcome.linger(self._drain)
 
     async def _receive(self, scope: Scope, receive: Receive) -> Outcome:
@@ -103,29 +105,29 @@ class WebhookApp(Receiver):
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                return Outcome(UNREADABLE)
+                return Outcome(INCOMPLETE)
             body += message.get("body", b"")
             more = message.get("more_body", False)
-            refusal = self.check_size(len(body))
-            if refusal:
-                return Outcome(refusal)
+            rejection = self.check_size(len(body))
+            if rejection:
+                return Outcome(rejection)
         return await self.receive(bytes(body), scope["headers"])
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        async with self.running(drain=self._drain):
+        async with self._lifespan:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _local_path(scope: Scope) -> str:
+def _path_below_root(scope: Scope) -> str:
     path: str = scope["path"]
     root: str = scope.get("root_path", "").rstrip("/")
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
 
 
-async def _answer(send: Send, decision: Decision, *headers: tuple[bytes, bytes]) -> None:
+async def _respond(send: Send, decision: Decision, *headers: tuple[bytes, bytes]) -> None:
     content = json.dumps(decision.document).encode()
     described = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content)), *headers]
     await send({"type": "http.response.start", "status": decision.status, "headers": described})

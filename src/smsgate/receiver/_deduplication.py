@@ -1,11 +1,11 @@
-"""What tells that two requests report the same thing.
+"""Deduplication keys: two requests with a key in common report the same thing.
 
 A delivery keeps its envelope id through all its attempts. Besides, phones have reported one message in two deliveries,
-and a webhook that is registered twice does so always; hence a second mark, of device, event, message and recipient.
+and a webhook that is registered twice does so always; hence a second key, of device, event, message and recipient.
 
-- The id of a received SMS is a 32-bit checksum, which different texts may share: sender and text belong to the mark.
+- The id of a received SMS is a 32-bit checksum, which different texts may share: sender and text belong to the key.
 - The id of a downloaded MMS is a row number, which a phone may give again, and it may be read before its parts are
-  there: sender, text and the sizes of the parts belong to the mark.
+  there: sender, text and the sizes of the parts belong to the key.
 - ``sms:delivered`` comes once for each part of a message, and nothing tells the parts apart: only the envelope counts.
 - Pings, starts, batches and unknown events have no message: only the envelope counts.
 """
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def marks_of(event: webhooks.Event) -> tuple[str, ...]:
-    """Return the marks of an event, as digests that give nothing away; none for an old app's event without ids."""
-    marks: list[str] = []
+def deduplication_keys(event: webhooks.Event) -> tuple[str, ...]:
+    """Return the keys of an event, as digests that reveal nothing; none for an old app's event without ids."""
+    keys: list[str] = []
     if event.id:
-        marks.append(_digest(("delivery", event.id)))
-    content = _content(event)
-    if content is not None:
-        marks.append(_digest(("message", event.device_id, event.event, *content)))
-    return tuple(marks)
+        keys.append(_digest(("delivery", event.id)))
+    message = _message_identity(event)
+    if message is not None:
+        keys.append(_digest(("message", event.device_id, event.event, *message)))
+    return tuple(keys)
 
 
-def _content(event: webhooks.Event) -> tuple[str, ...] | None:
+def _message_identity(event: webhooks.Event) -> tuple[str, ...] | None:
     match event:
         case webhooks.SmsReceived(payload=sms) if sms.message_id:
             return (sms.message_id, sms.recipient or "", sms.remote or "", sms.message)

@@ -1,4 +1,4 @@
-"""Calling a handler so that whatever it raises is its own failure, and nobody else's end."""
+"""Calls of handlers, whose exceptions are caught and returned."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import sniffio
 
-from smsgate.receiver._handlers import runs_in_loop
+from smsgate.receiver._handlers import is_async
 
 if TYPE_CHECKING:
     from smsgate import webhooks
     from smsgate.receiver._handlers import Handler
-    from smsgate.receiver._thread_pool import Threads
+    from smsgate.receiver._thread_pool import ThreadPool
 
 
-async def call(handler: Handler, event: webhooks.Event, threads: Threads) -> BaseException | None:
+async def call_handler(handler: Handler, event: webhooks.Event, threads: ThreadPool) -> BaseException | None:
     """Call a handler, in this loop or in a thread, and return what it raised.
 
-    A handler that calls ``sys.exit()`` or awaits something cancelled has failed like any other: it must neither end
-    the server nor pass for an interruption of this very task, which alone is raised.
+    A handler that calls ``sys.exit()`` or awaits something cancelled has failed like any other: it must not end the
+    server. Only the cancellation of this task itself is raised.
     """
     try:
-        if runs_in_loop(handler):
+        if is_async(handler):
             result: Any = handler(event)
         else:
-            result, error = await threads.run(lambda: _tried(handler, event))
+            result, error = await threads.run(lambda: _call_in_thread(handler, event))
             if error is not None:
                 return error
         if inspect.isawaitable(result):
@@ -36,21 +36,21 @@ async def call(handler: Handler, event: webhooks.Event, threads: Threads) -> Bas
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
-        if isinstance(error, anyio.get_cancelled_exc_class()) and _interrupted():
+        if isinstance(error, anyio.get_cancelled_exc_class()) and _is_cancelled():
             raise
         return error
     return None
 
 
-def _tried(handler: Handler, event: webhooks.Event) -> tuple[Any, BaseException | None]:
+def _call_in_thread(handler: Handler, event: webhooks.Event) -> tuple[Any, BaseException | None]:
     try:
         return handler(event), None
-    except BaseException as error:  # noqa: BLE001 - a thread must not raise into the loop what would end it
+    except BaseException as error:  # noqa: BLE001 - SystemExit must not reach the event loop
         return None, error
 
 
-def _interrupted() -> bool:
-    """Tell whether the current task is told to end."""
+def _is_cancelled() -> bool:
+    """Tell whether the current task itself is cancelled."""
     if sniffio.current_async_library() == "trio":
         return True  # only trio itself raises its cancellation
     if anyio.current_effective_deadline() == -math.inf:

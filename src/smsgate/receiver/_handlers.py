@@ -1,4 +1,4 @@
-"""Who works on which event."""
+"""Handlers of events: registering them by class, finding them by event."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Handlers:
     """The handlers of one receiver.
 
     Args:
-        others: handlers to share, so that what is registered here is registered there.
+        others: handlers whose registrations are shared, in both directions.
     """
 
     def __init__(self, others: Handlers | None = None) -> None:
@@ -72,8 +72,14 @@ class Handlers:
         """Register a handler for events of these classes, or for every event when none is named.
 
         An ``async`` handler runs in the event loop that served the request, another one in a thread. It runs after the
-        answer. When it raises, it is called again: after two seconds, then four, and so on. Several handlers of one
-        event run in the order of registration, and only those that failed are called again.
+        response. When it raises, it is retried: after two seconds, then four, and so on. Several handlers of one event
+        run in the order of registration, and only those that failed are retried.
+
+        Args:
+            events: classes of `smsgate.webhooks`.
+
+        Returns:
+            A decorator that returns the handler unchanged.
 
         Raises:
             ConfigurationError: something else than event classes and functions.
@@ -95,15 +101,15 @@ class Handlers:
         same = sum(known.partition("#")[0] == name for known, _, _ in self.entries)
         self.entries.append((f"{name}#{same + 1}" if same else name, events, handler))
 
-    def of(self, event: webhooks.Event) -> Sequence[tuple[str, Handler]]:
-        """Return name and function of the handlers of an event; names are the same in the next process."""
+    def find_handlers(self, event: webhooks.Event) -> Sequence[tuple[str, Handler]]:
+        """Return names and functions of the handlers of an event; names are the same in the next process."""
         return [(name, handler) for name, events, handler in self.entries if isinstance(event, events)]
 
-    def names(self, event: str) -> bool:
+    def has_handler_for(self, event: str) -> bool:
         """Tell whether there is a handler for events of this name."""
         return any(known.model_fields["event"].default == event for _, events, _ in self.entries for known in events)
 
 
-def runs_in_loop(handler: Handler) -> bool:
-    """Tell whether calling a handler cannot block: it only makes a coroutine."""
+def is_async(handler: Handler) -> bool:
+    """Tell whether calling a function only creates a coroutine, so that it cannot block."""
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004 - objects with an async __call__

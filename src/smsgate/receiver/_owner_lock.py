@@ -1,4 +1,4 @@
-"""Locks that tell whether the owner of stored events lives: the system frees them when its process ends, not before."""
+"""File locks of the processes that own stored events; the system frees a lock when its process ends, not before."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _descriptors: set[int] = set()
 
 
 class OwnerLock:
-    """The lock of one owner, held until `release` or the end of the process; one that is stopped or stalled keeps it.
+    """The lock of one owner, held until `release` or the end of the process, also while that is stopped or stalled.
 
     Args:
         store: file of the store; the lock's file lies beside it.
@@ -53,7 +53,7 @@ class OwnerLock:
         path: file of the lock.
 
     Raises:
-        OSError: the file cannot be made, or its file system knows no locks.
+        OSError: the file cannot be created, or its file system has no locks.
     """
 
     def __init__(self, store: Path) -> None:
@@ -69,23 +69,23 @@ class OwnerLock:
 
 
 def is_alive(store: Path, owner: str) -> bool:
-    """Tell whether an owner's process has not ended and has not released its lock."""
-    return not _take_over(_path(store, owner), remove=False)
+    """Tell whether an owner's process still holds its lock."""
+    return not _is_free(_path(store, owner), remove=False)
 
 
-def remove_leftovers(store: Path) -> None:
-    """Remove the files of owners whose processes have ended."""
+def remove_stale_locks(store: Path) -> None:
+    """Remove the lock files of processes that have ended."""
     for path in store.parent.iterdir():
         if path.name.startswith(_path(store, "").name):
-            _take_over(path, remove=True)
+            _is_free(path, remove=True)
 
 
 def _path(store: Path, owner: str) -> Path:
     return store.with_name(f"{store.name}-owner-{owner}")
 
 
-def _take_over(path: Path, *, remove: bool) -> bool:
-    """Tell whether nobody holds a lock; its file is removed before anybody else can take it."""
+def _is_free(path: Path, *, remove: bool) -> bool:
+    """Tell whether nobody holds a lock; with ``remove``, its file is removed before anybody else can lock it."""
     try:
         descriptor = os.open(path, _FLAGS)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Events on disk: they survive a crash, and several processes of one machine may share the file."""
+"""Event store in an SQLite file that survives a crash; several processes of one machine may share it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smsgate.errors import ConfigurationError
-from smsgate.receiver._owner_lock import OwnerLock, is_alive, remove_leftovers
-from smsgate.receiver._stores import Unfinished
-from smsgate.receiver._thread_pool import Threads
+from smsgate.receiver._owner_lock import OwnerLock, is_alive, remove_stale_locks
+from smsgate.receiver._stores import StoredEvent
+from smsgate.receiver._thread_pool import ThreadPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from datetime import timedelta
 
-_LONGEST = 3700.0  # seconds; receivers wait an hour at most, so what is due later was noted by a clock that was wrong
-_BUSY = 1.5  # seconds to wait for another process: less than the two in which a phone should get its answer
+_LONGEST = 3700.0  # seconds; retries wait an hour at most, so a later due time was written by a clock that was wrong
+_BUSY = 1.5  # seconds to wait for another process: less than the two in which a phone should get its response
 _BATCH = 1000  # rows that one transaction frees, so that none is long
-_EXPIRED = 10  # marks that one transaction forgets; an event has two at most, so they cannot pile up
+_EXPIRED = 10  # deduplication keys that one transaction deletes; an event has two at most, so they cannot pile up
 _VERSION = 2
 _SCHEMA = """
 BEGIN IMMEDIATE;
@@ -46,23 +46,24 @@ _FREE = """
 UPDATE events SET owner = NULL
 WHERE number IN (SELECT number FROM events WHERE NOT failed AND owner = ? LIMIT ?)
 """
+# the table of deduplication keys has kept the name that version 1 gave it
 _FORGET = "DELETE FROM marks WHERE mark IN (SELECT mark FROM marks WHERE seen < ? ORDER BY seen LIMIT ?)"
 
 
 class SQLiteStore:
-    """Keeps events in an SQLite file until they are handled, and afterwards their marks (digests) only.
+    """Event store in an SQLite file, which keeps events until they are handled, and then only deduplication keys.
 
-    Every event is on disk before the phone gets its answer. A process that works on events owns them, and holds a lock
-    of the system that only its end frees: events of a dead process are handed out again at the next look, while one
-    that is stopped, stalled, or whose clock jumps keeps its own.
+    Every event is on disk before the phone gets its response. A process owns the events that it has claimed, as long
+    as it holds a file lock, which the system frees when the process ends: then others can claim them. A process that
+    is stopped or stalled, or whose clock jumps, keeps its events.
 
     When the file is deleted, replaced or emptied while it is open, adding and claiming fail, until the file is back or
     the store is closed and so opened anew.
 
     Args:
-        path: the file, made when it is missing, readable for its owner only. A local disk: WAL needs shared memory.
-            Beside it lie SQLite's own files and a lock file for each process.
-        clock: Unix seconds.
+        path: the file, created when it is missing, readable for its owner only. It must be on a local disk: WAL needs
+            shared memory. Beside it lie SQLite's own files and a lock file for each process.
+        clock: returns Unix seconds.
 
     Raises:
         ConfigurationError: there is no such folder.
@@ -73,7 +74,7 @@ class SQLiteStore:
         if not self._path.parent.is_dir() or self._path.is_dir():
             raise ConfigurationError("an SQLite store needs a file's path in a folder that exists")
         self._clock = clock
-        self._threads = Threads(4)
+        self._threads = ThreadPool(4)
         self._make_locks()
         self._start()
         _stores.add(self)
@@ -83,8 +84,8 @@ class SQLiteStore:
         self._counting = threading.Lock()  # to be taken before the other one
 
     def _start(self) -> None:
-        """Begin as a new owner with no file open."""
-        self._released: list[int] = []  # events taken back from the owner, but not yet in the file
+        """Become a new owner, with no file open."""
+        self._released: list[int] = []  # events that this owner gives up at the next claim
         self._connection: sqlite3.Connection | None = None
         self._closer: weakref.finalize[..., SQLiteStore] | None = None
         self._owner_lock: OwnerLock | None = None
@@ -95,30 +96,30 @@ class SQLiteStore:
 
     # -- the protocol --------------------------------------------------------------------------------------------
 
-    async def add(self, body: bytes, marks: tuple[str, ...], *, window: timedelta) -> Unfinished | None:
+    async def add(self, body: bytes, keys: tuple[str, ...], *, window: timedelta) -> StoredEvent | None:
         """See `EventStore.add`."""
         deadline = time.monotonic() + _BUSY
         seconds = window.total_seconds()
-        return next(iter(await self._handed(lambda: self._add(body, marks, seconds, deadline))), None)
+        return next(iter(await self._claim_in_thread(lambda: self._add(body, keys, seconds, deadline))), None)
 
-    async def claim(self, limit: int) -> list[Unfinished]:
+    async def claim(self, limit: int) -> list[StoredEvent]:
         """See `EventStore.claim`."""
-        return await self._handed(lambda: self._claim(limit))
+        return await self._claim_in_thread(lambda: self._claim(limit))
 
     async def unfinished(self) -> int:
         """See `EventStore.unfinished`."""
         return await self._count("NOT failed")
 
     async def failed(self) -> int:
-        """Count the events that were given up."""
+        """Count the events that were set aside."""
         return await self._count("failed")
 
     async def revive(self) -> int:
-        """Let events that were given up be handled again; returns how many."""
+        """Let events that were set aside be handled again; returns how many."""
         return await self._change("UPDATE events SET failed = 0, attempts = 0, due = 0, owner = NULL WHERE failed")
 
     async def discard(self) -> int:
-        """Forget events that were given up, except that they were received; returns how many."""
+        """Delete events that were set aside, but not their deduplication keys; returns how many."""
         return await self._change("DELETE FROM events WHERE failed")
 
     async def note(self, number: int, *, finished: frozenset[str]) -> None:
@@ -151,52 +152,52 @@ class SQLiteStore:
                 self._owner_lock.release()
             self._start()
 
-    async def _handed(self, work: Callable[[], list[Unfinished]]) -> list[Unfinished]:
-        """Hand events out in a thread; when nobody waits for the thread any more, they are taken back."""
-        lock, taken, left = threading.Lock(), list[Unfinished](), False
+    async def _claim_in_thread(self, work: Callable[[], list[StoredEvent]]) -> list[StoredEvent]:
+        """Claim events in a thread; when the caller is cancelled meanwhile, they are released."""
+        lock, claimed, is_cancelled = threading.Lock(), list[StoredEvent](), False
 
-        def hand_out() -> list[Unfinished]:
+        def claim() -> list[StoredEvent]:
             events = work()
             with lock:
-                taken.extend(events)
-                nobody = left
-            if nobody:
-                self._take_back(events)
+                claimed.extend(events)
+                is_unwanted = is_cancelled
+            if is_unwanted:
+                self._release_all(events)
             return events
 
         try:
-            return await self._threads.run(hand_out)
+            return await self._threads.run(claim)
         except BaseException:  # cancelled: the thread goes on
             with lock:
-                left = True
-                events = list(taken)
-            self._take_back(events)
+                is_cancelled = True
+                events = list(claimed)
+            self._release_all(events)
             raise
 
-    def _take_back(self, events: list[Unfinished]) -> None:
+    def _release_all(self, events: list[StoredEvent]) -> None:
         for event in events:
             self.release(event.number)
 
     # -- in a thread ---------------------------------------------------------------------------------------------
 
-    def _add(self, body: bytes, marks: tuple[str, ...], window: float, deadline: float) -> list[Unfinished]:
+    def _add(self, body: bytes, keys: tuple[str, ...], window: float, deadline: float) -> list[StoredEvent]:
         with self._lock:
             now, left = self._clock(), deadline - time.monotonic()
-            if left <= 0:  # others have waited for the file all the time
+            if left <= 0:  # the wait for other threads took all the time
                 raise sqlite3.OperationalError("the SQLite store is busy")
             with self._transaction(left) as connection:
                 owner = self._owner()
                 connection.execute(_FORGET, (now - window, _EXPIRED))
                 known = "SELECT 1 FROM marks WHERE mark = ? AND seen >= ?"
-                if any(connection.execute(known, (mark, now - window)).fetchone() for mark in marks):
+                if any(connection.execute(known, (key, now - window)).fetchone() for key in keys):
                     return []
-                connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", [(mark, now) for mark in marks])
+                connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", [(key, now) for key in keys])
                 insert = "INSERT INTO events (body, attempts, due, owner) VALUES (?, 1, ?, ?)"
                 number = connection.execute(insert, (body, now, owner)).lastrowid or 0
                 self._check_files()
-        return [Unfinished(number, body)]
+        return [StoredEvent(number, body)]
 
-    def _claim(self, limit: int) -> list[Unfinished]:
+    def _claim(self, limit: int) -> list[StoredEvent]:
         with self._lock:
             connection, owner = self._open(), self._owner()
             dead = self._dead_owners(connection, owner)
@@ -213,13 +214,13 @@ class SQLiteStore:
                 self._check_files()
             del self._released[: len(released)]
         try:
-            return [self._hand_out(number) for number in numbers]
+            return [self._read_event(number) for number in numbers]
         except BaseException:
             self._released += numbers
             raise
 
     def _due(self, connection: sqlite3.Connection, limit: int) -> list[int]:
-        """Return events that are due and that nobody owns."""
+        """Return the numbers of events that are due and have no owner."""
         numbers: list[int] = []
         for query in _DUE:
             left = {"now": self._clock(), "longest": _LONGEST, "limit": limit - len(numbers)}
@@ -234,11 +235,11 @@ class SQLiteStore:
                 dead.append(owner)
         return dead
 
-    def _hand_out(self, number: int) -> Unfinished:
+    def _read_event(self, number: int) -> StoredEvent:
         query = "SELECT body, attempts, finished FROM events WHERE number = ?"
         with self._lock:  # for one event at a time, as bodies may be large
             body, attempts, finished = self._open().execute(query, (number,)).fetchone()
-        return Unfinished(number, body, attempts, frozenset(filter(None, finished.split("\n"))))
+        return StoredEvent(number, body, attempts, frozenset(filter(None, finished.split("\n"))))
 
     async def _count(self, condition: str) -> int:
         def count() -> int:
@@ -283,7 +284,7 @@ class SQLiteStore:
         return self._connection
 
     def _start_in_child(self) -> None:
-        """Begin anew in the child of a fork: locks, connections and the file's locks belong to the parent."""
+        """Reset the store in the child of a fork: locks, connections and the file's locks belong to the parent."""
         if self._closer:
             self._closer.detach()
         self._make_locks()
@@ -292,13 +293,13 @@ class SQLiteStore:
     def _owner(self) -> str:
         """Return the name under which this process owns events."""
         if self._owner_lock is None:
-            remove_leftovers(self._path)
+            remove_stale_locks(self._path)
             self._owner_lock = OwnerLock(self._path)
             self._files[self._owner_lock.path] = self._owner_lock.path.stat()
         return self._owner_lock.owner
 
     def _check_files(self) -> None:
-        """Make sure that what is written reaches the file that other processes, and the next one, will open."""
+        """Check that the open file is the one that other processes, and the next one, will open."""
         for path, opened in self._files.items():
             try:
                 found = path.stat()
@@ -356,8 +357,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")  # what is answered for is on disk
-    connection.execute("PRAGMA secure_delete = ON")  # texts of people
+    connection.execute("PRAGMA synchronous = FULL")  # an event is on disk before the phone gets its response
+    connection.execute("PRAGMA secure_delete = ON")  # messages are personal data
     if connection.execute("PRAGMA user_version").fetchone()[0] not in range(_VERSION + 1):
         raise ConfigurationError("the SQLite store was written by another version of smsgate")
     connection.executescript(_SCHEMA)

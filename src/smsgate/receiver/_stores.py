@@ -1,4 +1,4 @@
-"""What is kept about received events: those that are not done yet, and the marks of all for some days."""
+"""Event stores: the protocol, and the store in memory."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _log = logging.getLogger("smsgate.receiver")
 
 
 @dataclass(frozen=True, slots=True)
-class Unfinished:
-    """An event in somebody's hands, to be given back by exactly one of `finish`, `repeat`, `give_up`, `release`.
+class StoredEvent:
+    """An event that a caller has claimed and gives back by exactly one of `finish`, `repeat`, `give_up`, `release`.
 
     Attributes:
-        number: the store's own number of it.
+        number: the store's own number of the event.
         body: the raw body.
-        attempts: how often handling it was begun, this time included.
-        finished: names of the handlers that are through.
+        attempts: number of attempts to handle it, this one included.
+        finished: names of the handlers that have succeeded.
     """
 
     number: int
@@ -37,69 +37,69 @@ class Unfinished:
 
 
 class EventStore(Protocol):
-    """Where received events wait until they are handled. Called from several tasks, maybe of several event loops.
+    """Storage of received events until they are handled. Called from several tasks, maybe of several event loops.
 
-    An implementation hands out every event to one caller at a time, and again when that caller's process is gone. A
-    receiver does not cancel these calls; only the end of its event loop does.
+    An implementation gives every event to one caller at a time, and to another one when that caller's process has
+    ended. A receiver does not cancel these calls; only the end of its event loop does.
     """
 
-    async def add(self, body: bytes, marks: tuple[str, ...], *, window: timedelta) -> Unfinished | None:
-        """Keep an event and hand it out; None if one of its marks was seen within the window.
+    async def add(self, body: bytes, keys: tuple[str, ...], *, window: timedelta) -> StoredEvent | None:
+        """Store an event and claim it; None for a duplicate, with a deduplication key that was seen within the window.
 
-        It must be safe when this returns: the phone is told that it need not send it again.
+        The event must be durable when this returns: the phone will not send it again.
         """
         ...
 
-    async def claim(self, limit: int) -> list[Unfinished]:
-        """Hand out events that are due and in nobody's hands, those of dead processes included."""
+    async def claim(self, limit: int) -> list[StoredEvent]:
+        """Claim events that are due and that no living process has claimed."""
         ...
 
     async def unfinished(self) -> int:
-        """Count the events that are still to be handled, those in somebody's hands included."""
+        """Count the events that are still to be handled, claimed ones included."""
         ...
 
     async def note(self, number: int, *, finished: frozenset[str]) -> None:
-        """Note which handlers are through with an event that stays in hand, in case that the process dies."""
+        """Record which handlers have succeeded for an event that stays claimed, in case that the process dies."""
         ...
 
     async def finish(self, number: int) -> None:
-        """Note that an event is handled; its marks stay."""
+        """Record that an event is handled; its deduplication keys stay."""
         ...
 
     async def repeat(self, number: int, *, after: float, finished: frozenset[str]) -> None:
-        """Take an event back, to be handed out again after so many seconds."""
+        """Release an event whose handlers failed; it is due again after so many seconds."""
         ...
 
     async def give_up(self, number: int) -> None:
-        """Set an event aside: kept, but not handed out any more."""
+        """Set an event aside: it stays stored, but cannot be claimed any more."""
         ...
 
     def release(self, number: int) -> None:
-        """Take an event back whose handling was interrupted. Must not wait: the event loop may be closing."""
+        """Release an event whose handling was interrupted. Must not wait: the event loop may be closing."""
         ...
 
 
 @dataclass(slots=True)
-class _Kept:
+class _Entry:
     number: int
     body: bytes = field(repr=False)
     attempts: int
     due: float
     finished: frozenset[str] = frozenset()
-    held: bool = True
+    is_claimed: bool = True
 
-    def hand_out(self) -> Unfinished:
-        return Unfinished(self.number, self.body, self.attempts, self.finished)
+    def to_event(self) -> StoredEvent:
+        return StoredEvent(self.number, self.body, self.attempts, self.finished)
 
 
 class MemoryStore:
-    """Keeps events in this process: they outlive a failed handler, but not the process.
+    """Event store in memory: events outlive a failed handler, but not the process.
 
     Args:
-        clock: seconds since any moment.
-        limit: marks kept at most; the oldest are forgotten first.
-        max_bytes: bodies of all events that are not handled. When there is no room for another one, events that were
-            given up are dropped, the oldest first; if that is not enough, it is refused until there is room again.
+        clock: returns monotonic seconds.
+        limit: deduplication keys that are remembered at most; the oldest are forgotten first.
+        max_bytes: bytes of the bodies of all events that are not handled. When there is no room for another one, events
+            that were set aside are dropped, the oldest first; if that is not enough, it is rejected.
     """
 
     def __init__(
@@ -109,35 +109,35 @@ class MemoryStore:
         self._limit = limit
         self._room = max_bytes
         self._lock = ForkSafeLock()
-        self._marks: dict[str, float] = {}  # oldest first
-        self._kept: dict[int, _Kept] = {}
-        self._waiting: list[tuple[float, int]] = []  # a heap of those in nobody's hands: when they are due, and number
-        self._failed: dict[int, _Kept] = {}
+        self._keys: dict[str, float] = {}  # oldest first
+        self._entries: dict[int, _Entry] = {}
+        self._queue: list[tuple[float, int]] = []  # a heap of unclaimed events: when they are due, and their numbers
+        self._failed: dict[int, _Entry] = {}
         self._count = 0
 
     def __repr__(self) -> str:
-        return f"MemoryStore(unfinished={len(self._kept)}, failed={len(self._failed)})"
+        return f"MemoryStore(unfinished={len(self._entries)}, failed={len(self._failed)})"
 
-    async def add(self, body: bytes, marks: tuple[str, ...], *, window: timedelta) -> Unfinished | None:
+    async def add(self, body: bytes, keys: tuple[str, ...], *, window: timedelta) -> StoredEvent | None:
         """See `EventStore.add`."""
         now = self._clock()
         with self._lock:
             self._forget(now - window.total_seconds())
-            if any(mark in self._marks for mark in marks):
+            if any(key in self._keys for key in keys):
                 return None
             if not self._make_room(len(body)):
                 raise MemoryError("more unhandled events than the memory store takes")
             self._room -= len(body)
-            self._marks.update(dict.fromkeys(marks, now))
+            self._keys.update(dict.fromkeys(keys, now))
             self._count += 1
-            kept = self._kept[self._count] = _Kept(self._count, body, 1, now)
-            return kept.hand_out()
+            entry = self._entries[self._count] = _Entry(self._count, body, 1, now)
+            return entry.to_event()
 
     def _make_room(self, size: int) -> bool:
-        """Drop what was given up, as far as that is of any use."""
+        """Make room for a body by dropping events that were set aside, if that is enough."""
         if self._room >= size:
             return True
-        if self._room + sum(len(kept.body) for kept in self._failed.values()) < size:
+        if self._room + sum(len(entry.body) for entry in self._failed.values()) < size:
             return False
         dropped = 0
         while self._room < size:
@@ -148,55 +148,55 @@ class MemoryStore:
         return True
 
     def _forget(self, before: float) -> None:
-        while self._marks:
-            mark, seen = next(iter(self._marks.items()))
-            if seen >= before and len(self._marks) <= self._limit:
+        while self._keys:
+            key, seen = next(iter(self._keys.items()))
+            if seen >= before and len(self._keys) <= self._limit:
                 return
-            del self._marks[mark]
+            del self._keys[key]
 
-    async def claim(self, limit: int) -> list[Unfinished]:
+    async def claim(self, limit: int) -> list[StoredEvent]:
         """See `EventStore.claim`."""
         now = self._clock()
         with self._lock:
-            handed: list[Unfinished] = []
-            while self._waiting and self._waiting[0][0] <= now and len(handed) < limit:
-                kept = self._kept.get(heapq.heappop(self._waiting)[1])
-                if kept and not kept.held:
-                    kept.held = True
-                    kept.attempts += 1
-                    handed.append(kept.hand_out())
-            return handed
+            claimed: list[StoredEvent] = []
+            while self._queue and self._queue[0][0] <= now and len(claimed) < limit:
+                entry = self._entries.get(heapq.heappop(self._queue)[1])
+                if entry and not entry.is_claimed:
+                    entry.is_claimed = True
+                    entry.attempts += 1
+                    claimed.append(entry.to_event())
+            return claimed
 
     async def unfinished(self) -> int:
         """See `EventStore.unfinished`."""
-        return len(self._kept)
+        return len(self._entries)
 
     async def failed(self) -> int:
-        """Count the events that were given up."""
+        """Count the events that were set aside."""
         return len(self._failed)
 
     async def revive(self) -> int:
-        """Let events that were given up be handled again; returns how many."""
+        """Let events that were set aside be handled again; returns how many."""
         with self._lock:
             revived = len(self._failed)
-            for number, kept in self._failed.items():
-                self._kept[number] = _Kept(number, kept.body, 0, self._clock(), kept.finished)
-                self._put_back(self._kept[number])
+            for number, entry in self._failed.items():
+                self._entries[number] = _Entry(number, entry.body, 0, self._clock(), entry.finished)
+                self._requeue(self._entries[number])
             self._failed.clear()
             return revived
 
     async def discard(self) -> int:
-        """Forget events that were given up, except that they were received; returns how many."""
+        """Delete events that were set aside, but not their deduplication keys; returns how many."""
         with self._lock:
             discarded = len(self._failed)
-            self._room += sum(len(kept.body) for kept in self._failed.values())
+            self._room += sum(len(entry.body) for entry in self._failed.values())
             self._failed.clear()
             return discarded
 
     async def note(self, number: int, *, finished: frozenset[str]) -> None:
         """See `EventStore.note`."""
         with self._lock:
-            self._kept[number].finished = finished
+            self._entries[number].finished = finished
 
     async def finish(self, number: int) -> None:
         """See `EventStore.finish`."""
@@ -206,29 +206,29 @@ class MemoryStore:
     async def repeat(self, number: int, *, after: float, finished: frozenset[str]) -> None:
         """See `EventStore.repeat`."""
         with self._lock:
-            kept = self._kept[number]
-            kept.due, kept.finished = self._clock() + after, finished
-            self._put_back(kept)
+            entry = self._entries[number]
+            entry.due, entry.finished = self._clock() + after, finished
+            self._requeue(entry)
 
-    def _put_back(self, kept: _Kept) -> None:
-        kept.held = False
-        heapq.heappush(self._waiting, (kept.due, kept.number))
+    def _requeue(self, entry: _Entry) -> None:
+        entry.is_claimed = False
+        heapq.heappush(self._queue, (entry.due, entry.number))
 
     def _drop(self, number: int) -> None:
-        kept = self._kept.pop(number, None)
-        if kept:
-            self._room += len(kept.body)
+        entry = self._entries.pop(number, None)
+        if entry:
+            self._room += len(entry.body)
 
     async def give_up(self, number: int) -> None:
         """See `EventStore.give_up`."""
         with self._lock:
-            kept = self._kept.pop(number, None)
-            if kept:
-                self._failed[number] = kept
+            entry = self._entries.pop(number, None)
+            if entry:
+                self._failed[number] = entry
 
     def release(self, number: int) -> None:
         """See `EventStore.release`."""
         with self._lock:
-            kept = self._kept.get(number)
-            if kept and kept.held:
-                self._put_back(kept)
+            entry = self._entries.get(number)
+            if entry and entry.is_claimed:
+                self._requeue(entry)

@@ -1,4 +1,4 @@
-"""Blocking work in threads of its own, so that it neither waits for the application's threads nor uses them up."""
+"""Thread pool for blocking work, apart from the application's own: neither waits for the other."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ T = TypeVar("T")
 _serial = itertools.count()  # older anyio tells run variables apart by name
 
 
-class Threads:
-    """So many threads for each event loop."""
+class ThreadPool:
+    """A limited number of threads in each event loop.
+
+    Args:
+        limit: threads that run at the same time.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._limiter: RunVar[anyio.CapacityLimiter] = RunVar(f"smsgate_threads_{next(_serial)}")
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Call a function in a thread."""
+        """Call a function in a thread and return its result."""
         limiter = self._limiter.get(None)
         if limiter is None:
             limiter = anyio.CapacityLimiter(self._limit)

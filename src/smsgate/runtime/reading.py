@@ -26,7 +26,7 @@ from smsgate.runtime.unknown_fields import mark_received
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ObjectReader", "PageReader", "parse_object", "read_bytes", "read_nothing"]
+__all__ = ["ObjectReader", "PageReader", "parse_document", "parse_object", "read_bytes", "read_nothing"]
 
 M = TypeVar("M", bound=Model)
 Location = tuple["int | str", ...]
@@ -49,6 +49,8 @@ _PIECE = 64
 """Items of a long list in one validation."""
 _LONG = 256 * 1024
 """Bytes above which a list is validated in pieces."""
+_MAX_DEPTH = 190
+"""Nested containers in a parsed document; the compiled parser and the serializer allow some 200."""
 _EMPTY: dict[str, type[list[Any] | dict[str, Any]]] = {"list_type": list, "dict_type": dict}
 
 
@@ -210,15 +212,37 @@ _readers: dict[type[Model], ObjectReader[Any]] = {}
 
 
 def parse_object(model: type[M], content: bytes) -> M:
-    """Read one JSON document as tolerantly as an answer.
+    """Read one JSON document as tolerantly as a response.
 
     Raises:
         UnreadableError: it cannot be understood; names the field.
     """
-    reader = _readers.get(model)
-    if reader is None:
-        reader = _readers.setdefault(model, ObjectReader(lambda: model))
-    return cast("M", reader(0, {}, content))
+    return cast("M", _reader(model)(0, {}, content))
+
+
+def parse_document(model: type[M], document: dict[str, Any]) -> M:
+    """Read parsed JSON as tolerantly as a response, with the same result as `parse_object` has for its text.
+
+    Raises:
+        UnreadableError: it cannot be understood, or is nested too deeply to be written again; names the field.
+    """
+    if _is_deeper(document, _MAX_DEPTH):
+        raise UnreadableError(model.__name__, "", "recursion")
+    reader = _reader(model)
+    try:
+        return cast("M", reader.quick.validate_python(document, by_alias=True, by_name=False))
+    except ValidationError:
+        return cast("M", reader.repair(document))
+
+
+def _reader(model: type[Model]) -> ObjectReader[Any]:
+    return _readers.get(model) or _readers.setdefault(model, ObjectReader(lambda: model))
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Tell whether parsed JSON has more than so many containers inside one another."""
+    parts: Any = cast("Any", value).values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(part, levels - 1) for part in parts if isinstance(part, (dict, list)))
 
 
 def read_nothing(_status: int, _headers: Mapping[str, str], _content: bytes) -> None:

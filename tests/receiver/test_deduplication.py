@@ -5,21 +5,21 @@ from __future__ import annotations
 import pytest
 
 from smsgate import webhooks
-from smsgate.receiver._deduplication import marks_of
+from smsgate.receiver._deduplication import deduplication_keys
 
 
-def marks(body):
-    return set(marks_of(webhooks.parse_unverified(body)))
+def keys(body):
+    return set(deduplication_keys(webhooks.parse_unverified(body)))
 
 
 def same(one, other):
-    return bool(marks(one) & marks(other))
+    return bool(keys(one) & keys(other))
 
 
 def test_attempts_of_one_delivery_are_the_same(phone):
     body = phone.envelope("system:ping", payload={"health": {"status": "pass", "version": "1", "releaseId": 1}})
 
-    assert len(marks(body)) == 1
+    assert len(keys(body)) == 1
     assert same(body, body)
 
 
@@ -89,10 +89,10 @@ def test_recipient_of_an_old_app_is_found_under_its_old_name(phone):
 def test_event_without_ids_is_like_no_other(phone):
     body = phone.envelope(id="", payload={"message": "hi", "phoneNumber": "+1"})
 
-    assert marks(body) == set()
+    assert keys(body) == set()
 
 
-def test_marks_give_nothing_away(phone):
-    text = "".join(marks(phone.envelope(message="secret words", sender="+12025550199")))
+def test_keys_give_nothing_away(phone):
+    text = "".join(keys(phone.envelope(message="secret words", sender="+12025550199")))
 
     assert set(text) <= set("0123456789abcdef")

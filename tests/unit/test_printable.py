@@ -11,8 +11,8 @@ import traceback
 import pytest
 
 from smsgate import APIClient, BadRequestError, RetryPolicy, errors
-from smsgate._core.error_text import shown
 from smsgate.http import Response
+from smsgate.runtime.printable import escape
 
 BASE_URL = "http://gateway.test/3rdparty/v1"
 NASTY = "a\n2026-01-01 CRITICAL root: forged\r\x1b[31m\u202egnp\u2028\x00\x9b\ud800" + "x" * 1_000_000
@@ -76,10 +76,10 @@ def test_hint_survives_a_long_message():
 
 
 def test_texts_that_fit_stay_as_they_are():
-    assert shown("Übung macht den Meister 👍") == "Übung macht den Meister 👍"
-    assert shown("x" * 500) == "x" * 500
-    assert shown("x" * 501) == "x" * 499 + "…"
-    assert len(shown("\n" * 500)) == 500
+    assert escape("Übung macht den Meister 👍") == "Übung macht den Meister 👍"
+    assert escape("x" * 500) == "x" * 500
+    assert escape("x" * 501) == "x" * 499 + "…"
+    assert len(escape("\n" * 500)) == 500
     assert str(errors.SMSGateError()) == ""
     assert str(errors.SMSGateError("a", 1)) == "('a', 1)"
 

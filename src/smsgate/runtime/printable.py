@@ -1,15 +1,15 @@
-"""Text of others inside messages of ours: short, and without control characters."""
+"""Text from elsewhere inside messages of ours: short, and without control characters."""
 
 from __future__ import annotations
 
-__all__ = ["MOST_SHOWN", "shown"]
+__all__ = ["MAX_PRINTABLE", "escape"]
 
-MOST_SHOWN = 500
+MAX_PRINTABLE = 500
 """Characters of an error's text: a server's may have megabytes, and go into logs and onto terminals."""
 
 
-def shown(text: str, limit: int = MOST_SHOWN) -> str:
-    """Return a text for people: at most ``limit`` characters, those that cannot be printed escaped as in Python.
+def escape(text: str, limit: int = MAX_PRINTABLE) -> str:
+    """Return at most ``limit`` characters of a text, with those that cannot be printed escaped as in Python.
 
     Line breaks would forge log records, escape sequences change a terminal, and marks of writing direction reorder it.
     """
