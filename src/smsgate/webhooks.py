@@ -12,13 +12,11 @@ app is an `UnknownEvent`, not an error. To narrow by name (``event.event == "sms
 first: its name is any text.
 """
 
-# ruff: noqa: PLC0414 - type checkers take such names for exported; the list of them is the generated module's
-
 from __future__ import annotations
 
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from smsgate._core.signatures import (
     MAX_DEVICES,
@@ -35,43 +33,10 @@ from smsgate._core.signatures import (
     tolerance_seconds,
 )
 from smsgate._core.signing_keys import EncodedKeys, SigningKey, encode_signing_key, normalize_signing_key
-from smsgate._core.webhook_events import Decryptor, UnknownEvent, check_decryptor, load_document, read_event
+from smsgate._core.webhook_events import Decryptor, Event, UnknownEvent, check_decryptor, load_document, read_event
 from smsgate.errors import PayloadError, SignatureError
 from smsgate_api import events as _events
-from smsgate_api.events import (
-    EVENTS as EVENTS,
-    AppStarted as AppStarted,
-    AppStartedPayload as AppStartedPayload,
-    KnownEvent as KnownEvent,
-    MmsBatchDownloaded as MmsBatchDownloaded,
-    MmsBatchDownloadedPayload as MmsBatchDownloadedPayload,
-    MmsBatchReceived as MmsBatchReceived,
-    MmsBatchReceivedPayload as MmsBatchReceivedPayload,
-    MmsContentClass as MmsContentClass,
-    MmsDownloaded as MmsDownloaded,
-    MmsDownloadedAttachment as MmsDownloadedAttachment,
-    MmsDownloadedPayload as MmsDownloadedPayload,
-    MmsReceived as MmsReceived,
-    MmsReceivedPayload as MmsReceivedPayload,
-    SmsBatchDataReceived as SmsBatchDataReceived,
-    SmsBatchDataReceivedPayload as SmsBatchDataReceivedPayload,
-    SmsBatchReceived as SmsBatchReceived,
-    SmsBatchReceivedPayload as SmsBatchReceivedPayload,
-    SmsCancelled as SmsCancelled,
-    SmsCancelledPayload as SmsCancelledPayload,
-    SmsDataReceived as SmsDataReceived,
-    SmsDataReceivedPayload as SmsDataReceivedPayload,
-    SmsDelivered as SmsDelivered,
-    SmsDeliveredPayload as SmsDeliveredPayload,
-    SmsFailed as SmsFailed,
-    SmsFailedPayload as SmsFailedPayload,
-    SmsReceived as SmsReceived,
-    SmsReceivedPayload as SmsReceivedPayload,
-    SmsSent as SmsSent,
-    SmsSentPayload as SmsSentPayload,
-    SystemPing as SystemPing,
-    SystemPingPayload as SystemPingPayload,
-)
+from smsgate_api.events import *  # noqa: F403 - the generated module lists the classes of all events and payloads
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -79,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Body",
     "Decryptor",
+    "Event",
     "Headers",
     "SignedRequest",
     "SigningKey",
@@ -92,9 +58,6 @@ __all__ = [
     "verify",
 ]
 __all__ += _events.__all__
-
-Event: TypeAlias = KnownEvent | UnknownEvent
-"""Whatever a phone reports."""
 
 _TOLERANCE = timedelta(minutes=5)
 

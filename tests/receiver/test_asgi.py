@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from smsgate import webhooks
+from smsgate.errors import ConfigurationError
 from smsgate.receiver import WebhookApp
 
 KEY = "key-of-the-phone"
@@ -185,3 +186,9 @@ async def test_every_recorded_event_is_accepted(app, phone, vectors):
     await app.drain()
 
     assert any(isinstance(event, webhooks.UnknownEvent) for event in app.seen)
+
+
+@pytest.mark.parametrize("drain", [-1, "10", float("nan"), None])
+def test_wrong_drain_is_refused_at_once(drain):
+    with pytest.raises(ConfigurationError, match="drain"):
+        WebhookApp("/sms", signing_key="key", drain=drain)

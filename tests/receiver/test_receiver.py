@@ -673,6 +673,16 @@ async def test_no_more_than_four_devices_are_looked_up(make, give, phone):
     assert (decision.status, decision.reason, len(asked)) == (401, "signature_mismatch", 4)
 
 
+async def test_key_is_looked_up_once_for_a_request(make, give, phone):
+    asked = []
+    receiver = make(signing_key=lambda device: asked.append(device) or KEY)
+    body = phone.envelope(payload={"message": "hi", "more": [{"deviceId": "phone-1"}]})
+
+    decision = (await give(receiver, body)).decision
+
+    assert (decision.reason, asked) == ("unhandled", ["phone-1"])
+
+
 async def test_key_is_not_looked_up_for_an_old_request(make, give, phone):
     asked, body = [], phone.envelope()
     receiver = make(signing_key=asked.append)

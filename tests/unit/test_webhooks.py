@@ -18,6 +18,8 @@ from smsgate import webhooks
 from smsgate.encryption import Encryptor
 from smsgate.errors import ConfigurationError, PayloadError, SignatureError, StaleEventError, WebhookError
 from smsgate.receiver import Receiver
+from smsgate.runtime.reading import parse_document, parse_object
+from smsgate.runtime.types import UnreadableError
 from smsgate.webhooks import AppStarted, MmsDownloaded, SmsReceived, SmsSent, SystemPing, UnknownEvent
 from smsgate_api.events import EVENTS
 from smsgate_api.models import WebhookEvent
@@ -511,6 +513,49 @@ def test_mms_without_its_parts_is_an_mms():
 def test_escaped_lone_surrogate_costs_only_that_character():
     body = json.dumps(envelope()).replace("hello", r"a\ud800b").encode()
     assert parse(body).payload.message == "a?b"
+
+
+VALUES = [
+    None,
+    True,
+    0,
+    1.5,
+    10**30,
+    1e400,
+    "",
+    "1",
+    "2026-01-01T00:00Z",
+    "1700000000",
+    "2026-01-01T00:00:00.5+-5:00",
+    [],
+    {},
+]
+
+
+def changed(value, chance):
+    """Return parsed JSON with some values replaced and some members left out."""
+    if isinstance(value, dict):
+        return {name: changed(part, chance) for name, part in value.items() if chance.random() > 0.06}
+    if isinstance(value, list):
+        return [changed(part, chance) for part in value]
+    return chance.choice(VALUES) if chance.random() < 0.15 else value
+
+
+def read(function, *arguments):
+    try:
+        found = function(*arguments)
+    except UnreadableError as error:
+        return error.location, error.reason
+    return found, found.model_dump(), found.model_fields_set
+
+
+def test_event_of_parsed_json_is_the_event_of_its_text():
+    chance = random.Random(20261128)
+    for _ in range(3000):
+        body = chance.choice(DELIVERIES["events"])["body"]
+        model = EVENTS.get(body["event"], UnknownEvent)
+        text = json.dumps(changed(body, chance)).encode()
+        assert read(parse_document, model, json.loads(text)) == read(parse_object, model, text)
 
 
 # --- bodies that are no event -----------------------------------------------------------------------------------------
