@@ -127,7 +127,6 @@ def send_message(
     *,
     skip_phone_validation: bool | None = None,
     device_active_within: int | None = None,
-    recheck: bool = True,
 ) -> Operation[models.MessageState]:
     """Queue a message for sending.
 
@@ -141,7 +140,6 @@ def send_message(
         body: What to send.
         skip_phone_validation: Take recipients as they are. Needed for short codes, landlines and toll-free numbers. Off when absent.
         device_active_within: Choose only among devices seen within this many hours; 0 or absent chooses among all. Ignored by local servers.
-        recheck: False only for a body that was checked and then changed on purpose, such as encrypted.
     """
     return Operation(
         "send_message",
@@ -152,7 +150,7 @@ def send_message(
             ("skipPhoneValidation", skip_phone_validation, write_flag),
             ("deviceActiveWithin", device_active_within, write_integer),
         ),
-        content=encode(body, models.Message, recheck=recheck),
+        content=encode(body, models.Message),
         repeat="settle",
         scope="messages:send",
     )
@@ -205,8 +203,6 @@ def cancel_message(
 
 def export_inbox(
     body: models.MessagesExportRequest,
-    *,
-    recheck: bool = True,
 ) -> Operation[None]:
     """Ask phones to deliver received messages again, the older way.
 
@@ -215,14 +211,13 @@ def export_inbox(
 
     Args:
         body: What to send.
-        recheck: False only for a body that was checked and then changed on purpose, such as encrypted.
     """
     return Operation(
         "export_inbox",
         "POST",
         "/messages/inbox/export",
         read_nothing,
-        content=encode(body, models.MessagesExportRequest, recheck=recheck),
+        content=encode(body, models.MessagesExportRequest),
         repeat="never",
         scope="messages:export",
     )
@@ -297,8 +292,6 @@ def download_attachment(
 
 def refresh_inbox(
     body: models.InboxRefreshRequest,
-    *,
-    recheck: bool = True,
 ) -> Operation[None]:
     """Ask phones to look for received messages they have missed.
 
@@ -308,14 +301,13 @@ def refresh_inbox(
 
     Args:
         body: What to send.
-        recheck: False only for a body that was checked and then changed on purpose, such as encrypted.
     """
     return Operation(
         "refresh_inbox",
         "POST",
         "/inbox/refresh",
         read_nothing,
-        content=encode(body, models.InboxRefreshRequest, recheck=recheck),
+        content=encode(body, models.InboxRefreshRequest),
         repeat="never",
         scope="inbox:refresh",
     )
@@ -389,8 +381,6 @@ def list_webhooks() -> Operation[Page[models.Webhook]]:
 
 def create_webhook(
     body: models.Webhook,
-    *,
-    recheck: bool = True,
 ) -> Operation[models.Webhook]:
     """Register a webhook, or replace the one with the same id.
 
@@ -402,14 +392,13 @@ def create_webhook(
 
     Args:
         body: What to send.
-        recheck: False only for a body that was checked and then changed on purpose, such as encrypted.
     """
     return Operation(
         "create_webhook",
         "POST",
         "/webhooks",
         _webhook,
-        content=encode(body, models.Webhook, recheck=recheck),
+        content=encode(body, models.Webhook),
         repeat="safe",
         scope="webhooks:write",
     )
@@ -453,8 +442,6 @@ def get_settings() -> Operation[models.DeviceSettings]:
 
 def replace_settings(
     body: models.DeviceSettings,
-    *,
-    recheck: bool = True,
 ) -> Operation[models.DeviceSettings]:
     """Replace all settings.
 
@@ -463,14 +450,13 @@ def replace_settings(
 
     Args:
         body: What to send.
-        recheck: False only for a body that was checked and then changed on purpose, such as encrypted.
     """
     return Operation(
         "replace_settings",
         "PUT",
         "/settings",
         _device_settings,
-        content=encode(body, models.DeviceSettings, recheck=recheck),
+        content=encode(body, models.DeviceSettings),
         repeat="safe",
         scope="settings:write",
     )
@@ -478,8 +464,6 @@ def replace_settings(
 
 def patch_settings(
     body: models.DeviceSettings,
-    *,
-    recheck: bool = True,
 ) -> Operation[models.DeviceSettings]:
     """Change some settings.
 
@@ -488,14 +472,13 @@ def patch_settings(
 
     Args:
         body: What to send.
-        recheck: False only for a body that was checked and then changed on purpose, such as encrypted.
     """
     return Operation(
         "patch_settings",
         "PATCH",
         "/settings",
         _device_settings,
-        content=encode(body, models.DeviceSettings, recheck=recheck),
+        content=encode(body, models.DeviceSettings),
         repeat="safe",
         scope="settings:write",
     )
@@ -597,8 +580,6 @@ def health_startup() -> Operation[models.HealthResponse]:
 
 def create_token(
     body: models.TokenRequest,
-    *,
-    recheck: bool = True,
 ) -> Operation[models.TokenResponse]:
     """Issue a pair of tokens.
 
@@ -606,14 +587,13 @@ def create_token(
 
     Args:
         body: What to send.
-        recheck: False only for a body that was checked and then changed on purpose, such as encrypted.
     """
     return Operation(
         "create_token",
         "POST",
         "/auth/token",
         _token_response,
-        content=encode(body, models.TokenRequest, recheck=recheck),
+        content=encode(body, models.TokenRequest),
         repeat="never",
         scope="tokens:manage",
     )

@@ -10,7 +10,7 @@ from smsgate._core.limits import seconds, whole
 from smsgate._core.tokens import TokenPair, TokenStore, is_token
 from smsgate.errors import ConfigurationError
 from smsgate.runtime.building import plain_text
-from smsgate.runtime.rules import LONGEST_TTL
+from smsgate.runtime.rules import MAX_TTL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +125,7 @@ class JWTAuth:
             raise ConfigurationError("scopes takes a list of at least one scope; smsgate.Scope names them")
         self.scopes = [plain_text(scope) for scope in listed]
         if ttl is not None:
-            whole("ttl", ttl, 1, LONGEST_TTL)
+            whole("ttl", ttl, 1, MAX_TTL)
         if store is not None and not all(callable(getattr(store, name, None)) for name in ("load", "save")):
             raise ConfigurationError("store takes an object with load and save")
         if not isinstance(revoke_on_close, bool):

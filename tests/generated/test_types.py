@@ -212,7 +212,7 @@ def test_unknown_enum_value_is_kept_and_written_back():
     message = read(state="Teleported")
     assert message.state == "Teleported"
     assert isinstance(message.state, models.ProcessState)
-    assert json.loads(encode(message, recheck=False))["state"] == "Teleported"
+    assert json.loads(message.model_dump_json())["state"] == "Teleported"
 
 
 def test_nothing_received_is_too_long():
@@ -602,9 +602,3 @@ def test_model_that_was_broken_after_building_does_not_leave(update):
 def test_constructed_model_is_checked_before_it_leaves():
     with pytest.raises(ValidationError):
         encode(models.Message.model_construct(phone_numbers="+15550100001"))
-
-
-def test_recheck_can_be_left_out_for_what_was_checked_before():
-    message = models.Message(phone_numbers=["+15550100001"], text_message=models.TextMessage(text="x"))
-    longer = message.model_copy(update={"phone_numbers": ["c" * 200], "is_encrypted": True})
-    assert json.loads(encode(longer, recheck=False))["phoneNumbers"] == ["c" * 200]

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from typing_extensions import LiteralString, Self
 
 __all__ = [
-    "LONGEST_TTL",
     "MAX_STORED_SIZE",
+    "MAX_TTL",
     "DataMessageRules",
     "DeviceRules",
     "IncomingMessageRules",
@@ -47,7 +47,7 @@ __all__ = [
 MAX_STORED_SIZE = 65_535
 """Most bytes of a text or data content as the server stores it; beyond that it responds with 500."""
 _MAX_PORT = 65_535
-LONGEST_TTL = 9_000_000_000
+MAX_TTL = 9_000_000_000
 """Seconds; in nanoseconds, as servers count, more would not fit 64 bits."""
 _ID = re.compile(r"[A-Za-z0-9._~-]{1,36}")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
@@ -226,7 +226,7 @@ def _check_device(device_id: str | None) -> None:
 
 
 def _check_ttl(ttl: int | None) -> None:
-    if ttl is not None and ttl > LONGEST_TTL:
+    if ttl is not None and ttl > MAX_TTL:
         _reject("ttl_range", "ttl should be at most 9000000000 seconds")
 
 
