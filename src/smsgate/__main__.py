@@ -1,4 +1,4 @@
-"""`python -m smsgate`: the command line."""
+"""Command line, `python -m smsgate`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = {
-    "emulator": ("smsgate.emulator._server.command", "a pretend gateway with a phone, on 127.0.0.1:8787"),
-    "listen": ("smsgate.cli.listen", "show events of phones as they come"),
+    "emulator": ("smsgate.emulator._server.command", "an emulated gateway with a phone, on 127.0.0.1:8787"),
+    "listen": ("smsgate.cli.listen", "print events of phones as they arrive"),
 }
 
 

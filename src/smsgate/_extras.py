@@ -1,4 +1,4 @@
-"""Extras: optional packages of others, and what to install when one is missing."""
+"""Error text for a missing optional package."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ __all__ = ["missing"]
 
 
 def missing(what: str, extra: str) -> str:
-    """Return the sentence for what cannot be done without an extra, with a command to copy into any shell."""
+    """Return a sentence that names what needs the extra, with the command that installs it."""
     return f"{what} needs a package that is not installed: pip install 'smsgate[{extra}]'"

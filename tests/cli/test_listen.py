@@ -22,7 +22,7 @@ from eventually import LIMIT, eventually  # noqa: E402
 from smsgate import Timeout, webhooks  # noqa: E402 - after the check above
 from smsgate.__main__ import main  # noqa: E402
 from smsgate.cli import listen, temporary_webhooks  # noqa: E402
-from smsgate.cli.output import say, show  # noqa: E402
+from smsgate.cli.output import format_event, print_error  # noqa: E402
 from smsgate.emulator import Gateway, WebhookSender  # noqa: E402
 from smsgate.emulator._server.asgi import EmulatorApp  # noqa: E402
 
@@ -245,7 +245,7 @@ def test_lines_that_nobody_can_read_end_nothing(monkeypatch):
 
     monkeypatch.setattr(sys, "stderr", Closed())
 
-    say("anything")
+    print_error("anything")
 
 
 def test_who_ignores_the_closing_of_its_terminal_goes_on(start, gateway):
@@ -277,14 +277,14 @@ def base_url(listener):
 
 def test_second_signal_ends_what_the_first_one_interrupted(start, silent_gateway):
     command = start("--register", TARGET, SMSGATE_BASE_URL=base_url(silent_gateway))
-    temporary_webhooks, _ = silent_gateway.accept()
-    temporary_webhooks.recv(10)
+    registering, _ = silent_gateway.accept()
+    registering.recv(10)
 
     command.process.send_signal(signal.SIGINT)
-    untemporary_webhooks, _ = silent_gateway.accept()
-    untemporary_webhooks.recv(10)
+    unregistering, _ = silent_gateway.accept()
+    unregistering.recv(10)
     code = command.stop(signal.SIGINT)
-    for connection in (temporary_webhooks, untemporary_webhooks):
+    for connection in (registering, unregistering):
         connection.close()
 
     assert code == 1
@@ -403,7 +403,7 @@ def test_lines_hold_no_control_characters(vectors):
     }
     event = webhooks.parse_unverified(json.dumps(document))
 
-    line = show(event, "table", datetime.now(timezone.utc))
+    line = format_event(event, "table", datetime.now(timezone.utc))
 
     assert line.isprintable()
     assert "one\\n\\x1b[31mtwo" in line
@@ -414,7 +414,7 @@ def test_every_event_can_be_shown(vectors, output):
     for recorded in vectors("webhook-events")["events"]:
         event = webhooks.parse_unverified(recorded["wire"])
 
-        text = show(event, output)
+        text = format_event(event, output)
 
         assert event.event in text
         assert ("\n" in text) == (output == "json")

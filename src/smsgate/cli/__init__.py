@@ -1,1 +1,1 @@
-"""The commands of ``smsgate``, one module each; what is heavy is imported when a command runs."""
+"""Commands of the ``smsgate`` program, one module each; heavy packages are imported when a command runs."""

@@ -1,4 +1,4 @@
-"""`smsgate listen`: show verified events as they come, until it is interrupted."""
+"""Command `smsgate listen`: prints verified events until it is interrupted."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from smsgate import SMSGateError, WebhookEvent, webhooks
 from smsgate._extras import missing
 from smsgate._server_socket import open_listener
-from smsgate.cli.output import FORMATS, say, show
-from smsgate.cli.temporary_webhooks import Interrupted, registered
+from smsgate.cli.output import FORMATS, format_event, print_error
+from smsgate.cli.temporary_webhooks import Interrupted, temporary_webhooks
 from smsgate.receiver import WebhookApp
 
 if TYPE_CHECKING:
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
 KEY_VARIABLE = "SMSGATE_SIGNING_KEY"
 DEFAULT_PORT = 8000
 DEFAULT_EVENTS = ("sms:received", "sms:sent", "sms:delivered", "sms:failed")
-"""Known to every app since 1.19; an app that does not know one of an account's events ignores them all."""
+"""Every app since 1.19 knows them; an app ignores all webhooks of an account with an event that it does not know."""
 
 MISSING = missing("listening", "cli")
 _MAX_PORT = 65_535
 _receiver_log = logging.getLogger("smsgate.receiver")
 _server_log = logging.getLogger("uvicorn.error")
 _TOLERANCE = timedelta(minutes=5)
-_GRACE = 3  # seconds for requests that are under way when the command is stopped
-_INTERRUPTIONS = 2  # of registering and of unregistering
+_GRACE = 3  # seconds for requests that are running when the command is stopped
+_MAX_INTERRUPTIONS = 2  # one while registering, one while removing
 
 
 def main(argv: Sequence[str]) -> int:
-    """Receive and show events until SIGINT, SIGTERM or SIGHUP; a second signal ends unregistering, too.
+    """Receive and print events until SIGINT, SIGTERM or SIGHUP; a second signal also ends removing the webhooks.
 
     Args:
         argv: the command's options, without its name.
 
     Returns:
-        0 after a clean stop, 1 when it could not start, register or unregister, 2 for options that make no sense.
+        0 after a clean stop, 1 when it could not start, register or remove webhooks, 2 for wrong options.
     """
     parser = _parser()
     try:
@@ -77,19 +77,19 @@ def _listen(app: WebhookApp, uvicorn: Any, listener: socket.socket, options: arg
     @app.on()
     async def show_event(event: webhooks.Event) -> None:
         try:
-            print(show(event, options.output), flush=True)  # noqa: T201 - what the command is for
-        except BrokenPipeError:  # nobody reads any more, not even what Python writes at its end
+            print(format_event(event, options.output), flush=True)  # noqa: T201 - the output of the command
+        except BrokenPipeError:  # the reader has gone; Python itself flushes to the descriptor at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             server.should_exit = True
 
     before = {number: signal.signal(number, signals) for number in _signal_numbers()}
-    refusals = logging.StreamHandler()
-    _receiver_log.addHandler(refusals)
-    _server_log.addFilter(_is_news)
+    rejections = logging.StreamHandler()
+    _receiver_log.addHandler(rejections)
+    _server_log.addFilter(_is_relevant)
     try:
         with _registrations(options):
             host, port = listener.getsockname()[:2]
-            say(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}")
+            print_error(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}")
             signals.serving = True
             try:
                 server.run(sockets=[listener])
@@ -100,15 +100,15 @@ def _listen(app: WebhookApp, uvicorn: Any, listener: socket.socket, options: arg
     except Interrupted:
         return _fail("interrupted")
     finally:
-        _receiver_log.removeHandler(refusals)
-        _server_log.removeFilter(_is_news)
+        _receiver_log.removeHandler(rejections)
+        _server_log.removeFilter(_is_relevant)
         for number, handler in before.items():
             signal.signal(number, handler)
     return 0
 
 
 class _Signals:
-    """What a signal does: it stops the server where that runs, and interrupts what is done before and after it."""
+    """Signal handler: stops the server while it runs, and interrupts calls to the gateway before and after."""
 
     def __init__(self, server: Any) -> None:
         self.serving = False
@@ -118,20 +118,20 @@ class _Signals:
     def __call__(self, *_signal: object) -> None:
         if self.serving:
             self._server.should_exit = True
-        elif self._interruptions < _INTERRUPTIONS:
+        elif self._interruptions < _MAX_INTERRUPTIONS:
             self._interruptions += 1
             raise Interrupted
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Tell whether a record of the server is more than the traceback of a request that was cut off at the end."""
+def _is_relevant(record: logging.LogRecord) -> bool:
+    """Tell whether a log record of the server is no traceback of a request that was cancelled at the end."""
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def _signal_numbers() -> list[signal.Signals]:
     numbers = [signal.SIGINT, signal.SIGTERM]
     hang_up: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none
-    if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:  # as nohup makes it
+    if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:  # nohup ignores it
         numbers.append(hang_up)
     return numbers
 
@@ -139,14 +139,18 @@ def _signal_numbers() -> list[signal.Signals]:
 def _registrations(options: argparse.Namespace) -> AbstractContextManager[None]:
     if options.register is None:
         return nullcontext()
-    given: dict[str, Any] = {"base_url": options.base_url, "login": options.login, "password": options.password}
-    account = {name: value for name, value in given.items() if value is not None}
+    options_of_client: dict[str, Any] = {
+        "base_url": options.base_url,
+        "login": options.login,
+        "password": options.password,
+    }
+    account = {name: value for name, value in options_of_client.items() if value is not None}
     events = options.event or DEFAULT_EVENTS
-    return registered(options.register, events, device_id=options.device_id, account=account)
+    return temporary_webhooks(options.register, events, device_id=options.device_id, account=account)
 
 
 def _fail(text: str, *, code: int = 1) -> int:
-    say(f"smsgate listen: {text}")
+    print_error(f"smsgate listen: {text}")
     return code
 
 

@@ -1,4 +1,4 @@
-"""Events as text: a line for people, or JSON for programs."""
+"""Output of commands: events as lines for people or JSON for programs, and messages on the standard error."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ FORMATS = ("table", "json", "jsonl")
 _WIDTHS = (8, 18, 21, 16)
 
 
-def show(event: webhooks.Event, output: str, now: datetime | None = None) -> str:
-    """Write one event.
+def format_event(event: webhooks.Event, output: str, now: datetime | None = None) -> str:
+    """Return the text of one event.
 
     Args:
         event: the event.
         output: ``table`` (time, event, device, other end, content), ``json`` (indented) or ``jsonl`` (one line).
-        now: for the line's time; default is the clock.
+        now: the time in the line; default is the clock.
     """
     document = event.model_dump(mode="json", by_alias=True, exclude_none=True)
     if output == "jsonl":
@@ -31,13 +31,13 @@ def show(event: webhooks.Event, output: str, now: datetime | None = None) -> str
     moment = (now or datetime.now(timezone.utc)).astimezone().strftime("%H:%M:%S")
     payload: dict[str, Any] = document["payload"]
     cells = (moment, event.event, event.device_id, str(getattr(event.payload, "remote", None) or ""))
-    padded = (visible(cell).ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
-    return "  ".join([*padded, visible(_content(payload))]).rstrip()
+    padded = (escape_control_characters(cell).ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
+    return "  ".join([*padded, escape_control_characters(_content(payload))]).rstrip()
 
 
-def say(text: str) -> None:
-    """Write a line to the standard error, if there is somebody to read it."""
-    with suppress(OSError):  # a terminal that was closed
+def print_error(text: str) -> None:
+    """Print a line to the standard error; a closed terminal is ignored."""
+    with suppress(OSError):
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - a command talks to its terminal
 
 
@@ -49,6 +49,6 @@ def _content(payload: dict[str, Any]) -> str:
     return f"{len(messages)} messages" if messages else str(payload.get("messageId", ""))
 
 
-def visible(text: str) -> str:
-    """Escape what is no printable character: a text message must not steer a terminal."""
-    return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)
+def escape_control_characters(text: str) -> str:
+    """Escape characters that cannot be printed: a text message must not control a terminal."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -1,95 +1,97 @@
-"""Webhooks that exist as long as a command runs: registered at its start, removed at its end, whatever ends it."""
+"""Temporary webhooks: registered when a command starts, removed when it ends."""
 
 from __future__ import annotations
 
 import secrets
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from smsgate import APIClient, APIError, RetryPolicy, SMSGateError, Timeout, TransportError, Webhook, WebhookEvent
-from smsgate.cli.output import say
+from smsgate.cli.output import print_error
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
 
 _TIMEOUT = Timeout(connect=5, read=5, total=10)
-_ONCE = RetryPolicy.none()  # an error that was not the first one would not tell what became of the first attempt
-_AGAIN = RetryPolicy(max_retries=1)
-_REFUSED, _TIMED_OUT, _BROKEN = 400, 408, 500
+_REGISTER_POLICY = RetryPolicy.none()  # the error of a retry would not tell whether the first attempt arrived
+_REMOVE_POLICY = RetryPolicy(max_retries=1)
 
 
 class Interrupted(BaseException):
-    """A signal came while the gateway was being asked."""
+    """A signal arrived during a call to the gateway."""
 
 
 @contextmanager
-def registered(
+def temporary_webhooks(
     url: str, events: Iterable[str], *, device_id: str | None, account: Mapping[str, Any]
 ) -> Generator[None, None, None]:
     """Register a webhook for each event, and remove all of them at the end.
 
     Args:
-        url: where phones deliver to.
-        events: their names.
-        device_id: only of this phone.
+        url: where phones deliver events.
+        events: names of events.
+        device_id: the only phone to deliver; None for all phones of the account.
         account: arguments of `APIClient.from_env`.
 
     Raises:
-        SMSGateError: the gateway cannot be asked; what may be left there was told.
+        SMSGateError: a call failed; the ids of webhooks that may be left are printed.
     """
-    ids: list[str] = []  # of all that may be registered
+    ids: list[str] = []  # of all webhooks that may exist
     try:
-        with APIClient.from_env(timeout=_TIMEOUT, retry=_ONCE, **account) as client:
+        with APIClient.from_env(timeout=_TIMEOUT, retry=_REGISTER_POLICY, **account) as client:
             for event in events:
                 _register(client, ids, url, event, device_id)
-        say(f"registered {len(ids)} webhooks; cloud phones take a moment to fetch them")
+        print_error(f"registered {len(ids)} webhooks; cloud phones take a moment to fetch them")
         yield
     finally:
-        if ids:  # with a client of its own: the other one may have been interrupted anywhere
-            with APIClient.from_env(timeout=_TIMEOUT, retry=_AGAIN, **account) as client:
+        if ids:  # with a new client: a signal may have interrupted the other one anywhere
+            with APIClient.from_env(timeout=_TIMEOUT, retry=_REMOVE_POLICY, **account) as client:
                 _unregister(client, ids)
 
 
 def _register(client: APIClient, ids: list[str], url: str, event: str, device_id: str | None) -> None:
     hook = Webhook(id=f"listen-{secrets.token_hex(8)}", url=url, event=WebhookEvent(event), device_id=device_id)
-    ids.append(f"{hook.id}")  # before the call: it may be stored without an answer
+    ids.append(f"{hook.id}")  # before the call: it may be stored although no response comes
     try:
         client.create_webhook(hook)
     except SMSGateError as error:
-        if not _may_have_happened(error):
+        if not _may_be_stored(error):
             ids.pop()
         raise
 
 
-def _may_have_happened(error: SMSGateError) -> bool:
+def _may_be_stored(error: SMSGateError) -> bool:
     if isinstance(error, TransportError):
         return error.sent is not False
     if isinstance(error, APIError):
-        return not _REFUSED <= (error.status_code or 0) < _BROKEN or error.status_code == _TIMED_OUT
-    return not isinstance(error, ValueError)  # which was refused before anything was sent
+        status = error.status_code or 0
+        is_rejected = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+        return not is_rejected or status == HTTPStatus.REQUEST_TIMEOUT
+    return not isinstance(error, ValueError)  # a ValueError was raised before anything was sent
 
 
 def _unregister(client: APIClient, ids: list[str]) -> None:
-    """Remove webhooks, all that can be removed, and tell which were not; raises the last error."""
+    """Remove all webhooks that can be removed, and print the ids of the others; raises the last error."""
     left = list(ids)
     failure: SMSGateError | None = None
     try:
         for hook in ids:
-            error = _removal(client, hook)
+            error = _remove(client, hook)
             if error is None:
                 left.remove(hook)
                 continue
             failure = error
             if isinstance(error, TransportError):
-                break  # nobody is there to answer for the others
+                break  # the other calls would fail, too
     finally:
         for hook in left:
-            say(f"webhook {hook} may still be registered")
+            print_error(f"webhook {hook} may still be registered")
     if failure:
         raise failure
 
 
-def _removal(client: APIClient, hook: str) -> SMSGateError | None:
+def _remove(client: APIClient, hook: str) -> SMSGateError | None:
     try:
         client.delete_webhook(hook)
     except SMSGateError as error:
