@@ -57,12 +57,6 @@ MAY_IMPORT = {
 }  # fmt: skip
 """What each room may import of the others, for type checking too. Rooms that are not listed use public names."""
 
-KNOWN = {
-    "smsgate._core", "smsgate._async", "smsgate._sync", "smsgate.auth",
-    "halves", "circles",
-}  # fmt: skip
-"""Rooms and rules that the code does not follow yet."""
-
 
 @cache
 def modules():
@@ -136,7 +130,7 @@ def test_decisions_do_no_io(module):
     assert not libraries(module) & (HTTP_LIBRARIES | IO_LIBRARIES - locks)
 
 
-@pytest.mark.parametrize("room", sorted(MAY_IMPORT.keys() - KNOWN))
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
 def test_room_imports_what_it_may(room):
     for module in in_room(room):
         for name in own_imports(module):
@@ -153,8 +147,6 @@ def test_run_time_of_generated_packages_needs_only_pydantic(module):
 
 
 def test_other_rooms_use_public_modules():
-    if "public modules" in KNOWN:
-        pytest.skip("known")
     listed = {*MAY_IMPORT, "smsgate", "smsgate.client", "smsgate.http", "smsgate.ahttp", "smsgate.token_store"}
     for module in modules():
         if room_of(module) in listed:
@@ -178,8 +170,6 @@ def test_backend_imports_its_own_library():
 
 @pytest.mark.parametrize("half", ["smsgate._async", "smsgate._sync"])
 def test_halves_wait_in_io_only(half):
-    if "halves" in KNOWN:
-        pytest.skip("known")
     for module in in_room(half):
         assert module == f"{half}.io" or not libraries(module) & IO_LIBRARIES, module
 
@@ -215,8 +205,6 @@ def circles():
 
 
 def test_no_circle_leaves_its_room_or_has_more_than_two_modules():
-    if "circles" in KNOWN:
-        pytest.skip("known")
     assert [group for group in circles() if len(group) > 2 or len({room_of(module) for module in group}) > 1] == []
 
 

@@ -10,7 +10,15 @@ from smsgate._async.parameter_names import takes_underscored_id
 from smsgate._async.sends import SendCalls
 from smsgate._core.arguments import argument_errors
 from smsgate._core.hooks import logger
-from smsgate._core.polling import Until, check_wait, is_reached, is_temporary, last_interval, next_interval, not_reached
+from smsgate._core.polling import (
+    Until,
+    check_wait,
+    is_reached,
+    is_temporary,
+    last_interval,
+    next_interval,
+    timeout_text,
+)
 from smsgate._core.queries import (
     MessagesQueryFilter,
     QueryPagination,
@@ -222,7 +230,7 @@ class MessageCalls(SendCalls):
             pause = next_interval(interval, polls)
             if deadline is not None and pause >= (remaining := deadline - io.now()):
                 if is_last or remaining <= 0:
-                    raise WaitTimeoutError(not_reached(id, state, timeout), state=state) from failure
+                    raise WaitTimeoutError(timeout_text(id, state, timeout), state=state) from failure
                 is_last, pause = True, last_interval(remaining)
             await io.sleep(pause)
             polls += 1

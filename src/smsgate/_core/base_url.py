@@ -1,4 +1,4 @@
-"""Checks the one URL that a client is given."""
+"""Base URL of a client: its check, and what it tells about the server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["check_base_url", "has_host", "is_phone"]
 
 _LONGEST_NAME = 253
 _LABEL = re.compile(r"[^\x00-,./:-@\[-^`{-\x7f]{1,63}")
-"""Letters, digits, hyphens, underscores, and all beyond ASCII; what is excluded compiles in a hundredth of the time."""
+"""Letters, digits, hyphens, underscores and non-ASCII characters. The negated class compiles a hundred times faster."""
 _IN_BRACKETS = re.compile(r"\[[^\[\]]+\](?::[0-9]*)?$")
 _PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 _DOTS = frozenset({".", ".."})
@@ -50,7 +50,7 @@ def check_base_url(url: str) -> str:
 
 
 def has_host(url: SplitResult) -> bool:
-    """Tell whether a URL's host can exist: a name of up to 253 characters in parts of up to 63, or an IP address."""
+    """Tell whether a URL's host is valid: a name of up to 253 characters with labels of up to 63, or an IP address."""
     name = (url.hostname or "").removesuffix(".")
     labels = name.split(".")
     if "[" in url.netloc and not _IN_BRACKETS.search(url.netloc):

@@ -9,10 +9,10 @@ __all__ = ["ClientState"]
 
 
 class ClientState:
-    """Whether a client was closed; its views share it.
+    """State of a client, shared by its views.
 
     Attributes:
-        closed: whether it was closed and not used since.
+        closed: whether the client was closed and not used since.
     """
 
     __slots__ = ("_warned", "closed")
@@ -22,18 +22,18 @@ class ClientState:
         self._warned = False
 
     def reopen(self) -> None:
-        """Note that a closed client is used again, and warn of it the first time."""
+        """Mark a closed client as open again, and warn the first time."""
         self.closed = False
         if not self._warned:
             self._warned = True
             warnings.warn(
                 "this client was closed and is used again: it opens new connections, which have to be closed, too",
                 ResourceWarning,
-                stacklevel=_level_of_caller(),
+                stacklevel=_find_caller_level(),
             )
 
 
-def _level_of_caller() -> int:
+def _find_caller_level() -> int:
     """Return the ``stacklevel`` of the first frame outside this package, seen from the function that calls this."""
     frame = sys._getframe(1)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - what warnings itself counts by
     level = 1

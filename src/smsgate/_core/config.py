@@ -1,4 +1,4 @@
-"""Checks a client's options once, when it is made, so that no call fails on them later."""
+"""Options of a client: checks and defaults, and the environment variables that set them."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Unchanged(Enum):
 
 
 UNCHANGED = Unchanged.UNCHANGED
-"""Default of options where None means something itself: the option stays as it is."""
+"""Default of options for which None is a value: the option stays as it is."""
 
 
 def check_timeout(timeout: float | Timeout) -> Timeout:
-    """Return the limits of one exchange; a plain number bounds its parts and the whole.
+    """Return the limits of one exchange; a number bounds the whole and each part.
 
     Raises:
         ConfigurationError: when it is no positive number of seconds, up to 1,000,000.
@@ -63,13 +63,13 @@ def check_timeout(timeout: float | Timeout) -> Timeout:
 
 
 def bound_timeout(timeout: Timeout, seconds: float) -> Timeout:
-    """Return limits that let no exchange take longer than some seconds."""
+    """Return limits under which no exchange takes longer than so many seconds."""
     limits = (timeout.connect, timeout.read, timeout.total)
     return Timeout(*(seconds if limit is None else min(limit, seconds) for limit in limits))
 
 
 def check_size(name: str, value: int) -> int:
-    """Return a bound for the size of responses.
+    """Return a size limit for responses.
 
     Raises:
         ConfigurationError: when it is no positive number of bytes.
@@ -113,7 +113,7 @@ def check_flag(name: str, value: bool) -> bool:  # noqa: FBT001 - the value itse
 
 
 def full_user_agent(product: str | None) -> str:
-    """Return the ``User-Agent`` header: the program's own product first, then this package and Python.
+    """Return the ``User-Agent`` header: the program's product first, then this package and Python.
 
     Raises:
         ConfigurationError: when the product holds characters that no header may have.
@@ -127,35 +127,35 @@ def full_user_agent(product: str | None) -> str:
 
 
 def from_environment(environment: Mapping[str, str], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a client: overrides win, then ``SMSGATE_TOKEN``, then user name and password.
+    """Return the arguments of a client: overrides first, then ``SMSGATE_TOKEN``, then user name and password.
 
     Raises:
         ConfigurationError: when neither holds credentials; names the variables.
     """
     arguments = dict(overrides)
-    login = _value(environment, "SMSGATE_USERNAME") or _value(environment, "SMSGATE_LOGIN")
-    password = _value(environment, "SMSGATE_PASSWORD")
+    login = _read_variable(environment, "SMSGATE_USERNAME") or _read_variable(environment, "SMSGATE_LOGIN")
+    password = _read_variable(environment, "SMSGATE_PASSWORD")
     if not {"login", "password", "auth"} & arguments.keys():
-        arguments.update(_credentials(login, password, _value(environment, "SMSGATE_TOKEN")))
+        arguments.update(_choose_credentials(login, password, _read_variable(environment, "SMSGATE_TOKEN")))
     elif "password" in arguments and "login" not in arguments and login:
         arguments["login"] = login
     elif "login" in arguments and "password" not in arguments and password:
         arguments["password"] = password
-    if "base_url" not in arguments and (base_url := _value(environment, "SMSGATE_BASE_URL")):
+    if "base_url" not in arguments and (base_url := _read_variable(environment, "SMSGATE_BASE_URL")):
         arguments["base_url"] = base_url
     if "encryptor" not in arguments and (passphrase := environment.get("SMSGATE_PASSPHRASE", "").strip("\r\n")):
-        from smsgate.encryption import Encryptor  # noqa: PLC0415 - slow to import, and rarely asked for
+        from smsgate.encryption import Encryptor  # noqa: PLC0415 - slow to import, and rarely needed
 
         arguments["encryptor"] = Encryptor(passphrase)  # spaces may belong to it
     return arguments
 
 
-def _value(environment: Mapping[str, str], name: str) -> str:
-    """Return a variable without white space around it: files of secrets end with a line break."""
+def _read_variable(environment: Mapping[str, str], name: str) -> str:
+    """Return a variable without surrounding white space: files of secrets end with a line break."""
     return environment.get(name, "").strip()
 
 
-def _credentials(login: str, password: str, token: str) -> dict[str, str]:
+def _choose_credentials(login: str, password: str, token: str) -> dict[str, str]:
     if token:
         return {"password": token}
     if not login or not password:

@@ -1,4 +1,4 @@
-"""Choice of the phone for a message. Pure."""
+"""Choice of the phone for a message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["choose_device"]
 
 _RECENT = timedelta(hours=24)
 _LONG_AGO = 24 * 366 * 10
-"""More hours than that mean any phone."""
+"""Hours from which on the limit admits every phone."""
 
 
 def choose_device(
@@ -23,8 +23,8 @@ def choose_device(
 ) -> str | None:
     """Return the id of the phone for a message, or None when there is none.
 
-    The choice is a rendezvous hash of message id and device ids: every process that sees the same phones makes the same
-    one, and a phone that comes or goes changes it for the messages of that phone alone.
+    The choice is a rendezvous hash of message id and device ids: every process with the same list of phones makes the
+    same choice, and a phone that comes or goes changes only the messages of that phone.
 
     Args:
         devices: the phones of the account, in any order.
@@ -35,9 +35,9 @@ def choose_device(
     """
     devices = [device for device in devices if device.id not in excluded]
     if 0 < active_within < _LONG_AGO:
-        candidates = [device for device in devices if _seen_since(device, now - timedelta(hours=active_within))]
+        candidates = [device for device in devices if _is_seen_since(device, now - timedelta(hours=active_within))]
     else:
-        candidates = [device for device in devices if _seen_since(device, now - _RECENT)] or devices
+        candidates = [device for device in devices if _is_seen_since(device, now - _RECENT)] or devices
     key = message_id.lower()
     return max((device.id for device in candidates), key=lambda id: _weight(key, id), default=None)
 
@@ -46,5 +46,5 @@ def _weight(message_id: str, device_id: str) -> bytes:
     return sha256(f"{message_id}\0{device_id}".encode("utf-8", "surrogatepass")).digest()
 
 
-def _seen_since(device: Device, moment: datetime) -> bool:
-    return device.last_seen >= moment
+def _is_seen_since(device: Device, time: datetime) -> bool:
+    return device.last_seen >= time

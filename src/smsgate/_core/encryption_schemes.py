@@ -1,4 +1,4 @@
-"""What all encryption schemes share: their methods, how a ciphertext begins, and what servers put before it."""
+"""Common parts of all encryption schemes: methods, prefix of a ciphertext, and the ``+`` that servers add."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from smsgate.errors import ConfigurationError
 __all__ = ["SCHEME", "check_scheme", "looks_encrypted", "without_plus"]
 
 SCHEME = re.compile(r"\$([A-Za-z][A-Za-z0-9/._-]*)\$")
-"""The name that a ciphertext begins with."""
-_ANYHOW = re.compile(rf"[\s+]*{SCHEME.pattern}")
+"""Prefix of a ciphertext: the name of its scheme."""
+_PREFIXED = re.compile(rf"[\s+]*{SCHEME.pattern}")
 
 
 def check_scheme(encryptor: object, *methods: str) -> None:
-    """Refuse what lacks a method, such as a mere passphrase or a class.
+    """Reject what lacks a method, such as a passphrase or a class.
 
     Raises:
         ConfigurationError: naming the methods.
@@ -24,10 +24,10 @@ def check_scheme(encryptor: object, *methods: str) -> None:
 
 
 def looks_encrypted(text: str) -> bool:
-    """Tell whether a text begins like the ciphertext of any scheme, whatever was put before it."""
-    return _ANYHOW.match(text) is not None
+    """Tell whether a text begins like a ciphertext of any scheme, after white space and ``+``."""
+    return _PREFIXED.match(text) is not None
 
 
 def without_plus(recipient: str) -> str:
-    """Take away the ``+`` that servers put before an encrypted recipient in some states; all else stays as it is."""
+    """Return a recipient without the ``+`` that servers put before a ciphertext in some states."""
     return recipient[1:] if recipient.startswith("+$") else recipient

@@ -1,4 +1,4 @@
-"""What can be seen of each exchange: log records and two hooks, neither with anything personal in it."""
+"""Hooks and log records of each attempt, without personal data."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ logger = logging.getLogger("smsgate")
 
 @dataclass(slots=True)
 class RequestEvent:
-    """An attempt that is about to leave.
+    """An attempt before its request is sent.
 
     Attributes:
         operation: name of the operation, such as ``send_message``.
         method: HTTP method.
-        path: below the base URL, without query; may hold ids, never phone numbers or texts.
-        attempt: number of the attempt within its call, from 1; token requests have the number of the attempt that
-            they are made for.
-        headers: further headers to send, such as ``traceparent``; empty, to be filled by a hook.
-        message_id: id of the message that is sent, good for ``get_state``; None for other operations.
+        path: path below the base URL, without query; may hold ids, never phone numbers or texts.
+        attempt: number of the attempt within its call, from 1; a token request has the number of the attempt that
+            needs the token.
+        headers: additional headers, such as ``traceparent``; empty until a hook adds some.
+        message_id: id of the message that is sent, for ``get_state``; None for other operations.
     """
 
     operation: str
@@ -36,13 +36,13 @@ class RequestEvent:
 
 @dataclass(frozen=True, slots=True)
 class ResponseEvent:
-    """An attempt that has ended.
+    """An attempt after its end.
 
     Attributes:
-        request: the event of its beginning, the very object that ``on_request`` got.
-        status: HTTP status, None when no answer came.
-        error: why none came; also a cancellation.
-        seconds: how long it took.
+        request: the attempt's `RequestEvent`, the same object that ``on_request`` got.
+        status: HTTP status, None without a response.
+        error: the error of an attempt without response; also a cancellation.
+        seconds: duration of the attempt.
     """
 
     request: RequestEvent
@@ -56,21 +56,21 @@ OnResponse: TypeAlias = Callable[[ResponseEvent], object]
 
 
 def log_send(event: RequestEvent) -> None:
-    """Write one DEBUG record before an attempt to send: a program that dies meanwhile leaves the message's id."""
+    """Log the message's id at DEBUG before an attempt to send, so that it is known after a crash."""
     if event.message_id is not None:
         logger.debug("%s %s: sending message %s", event.method, event.path, event.message_id)
 
 
 def log_end(event: ResponseEvent) -> None:
-    """Write one DEBUG record about an attempt."""
+    """Log the end of an attempt at DEBUG."""
     request = event.request
-    outcome = event.status if event.error is None else type(event.error).__name__
+    result = event.status if event.error is None else type(event.error).__name__
     message = "" if request.message_id is None else f", message {request.message_id}"
     logger.debug(
         "%s %s: %s, attempt %d, %.1f ms%s",
         request.method,
         request.path,
-        outcome,
+        result,
         request.attempt,
         event.seconds * 1000,
         message,

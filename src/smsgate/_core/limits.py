@@ -1,4 +1,4 @@
-"""Numbers that a user or a server gives, checked once where they come in."""
+"""Limits of numbers, and their checks."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from smsgate.errors import ConfigurationError, InvalidRequestError
 __all__ = ["LONGEST", "LONGEST_TIMEOUT", "MOST_CONCURRENT", "capped", "seconds", "whole"]
 
 LONGEST_TIMEOUT = 1_000_000.0
-"""Seconds, eleven days: a socket counts its timeout in milliseconds of 31 bits."""
+"""Seconds, eleven days: sockets store timeouts as milliseconds in 31 bits."""
 LONGEST = 100 * 365 * 86_400.0
-"""Seconds: longer times overflow dates, and the clocks that a program sleeps by."""
+"""Seconds, a hundred years: longer times overflow dates and the clocks of `sleep`."""
 MOST_CONCURRENT = 10_000
-"""Exchanges or messages at once; systems allow a process fewer threads and sockets."""
+"""Concurrent exchanges or messages; systems allow a process fewer threads and sockets."""
 
 
 def seconds(
@@ -29,11 +29,11 @@ def seconds(
 
     Args:
         name: of the argument, for the message.
-        value: what was given.
+        value: the argument.
         most: the longest time allowed.
         positive: whether zero is refused.
         endless: whether infinity is allowed, as "without limit".
-        error: what to raise.
+        error: type of the error.
 
     Raises:
         ConfigurationError: for what is no number, not a number, negative or too large; or the ``error`` given.
@@ -71,5 +71,5 @@ def whole(
 
 
 def capped(number: float) -> float:
-    """Return a server's number of seconds, at most `LONGEST`: what it asks for may not even be finite."""
+    """Return a server's number of seconds, at most `LONGEST`; infinity counts as too long."""
     return min(number, LONGEST)

@@ -1,7 +1,7 @@
-"""Which texts of a message are encrypted, and which of a state are decrypted. Pure: the texts are changed elsewhere.
+"""Encrypted fields of messages and states.
 
-A message is rebuilt in two passes over the same fields in the same order: one collects their texts, one puts the
-changed texts in. Every field is encrypted under a salt of its own, which is also the initial vector: two fields must
+A message is processed in two passes over the same fields in the same order: the first lists their texts, the second
+inserts the ciphertexts. Every field has a salt of its own, which is also the initialisation vector: two fields must
 never share one.
 """
 
@@ -27,13 +27,12 @@ __all__ = [
     "Decrypted",
     "check_encryptable",
     "check_encrypted_size",
-    "ciphertext",
-    "decrypted",
+    "decrypt_text",
+    "encrypt_text",
     "insert_ciphertexts",
     "insert_plaintexts",
     "list_ciphertexts",
     "list_plaintexts",
-    "plaintext",
     "select_affordable",
 ]
 
@@ -41,14 +40,14 @@ Change: TypeAlias = Callable[[str], str]
 M = TypeVar("M", bound="Model")
 
 MOST_ITERATIONS = 60_000_000
-"""Rounds of key derivation that one response may cost, some 20 seconds of one core; 800 fields at the usual 75,000."""
+"""Rounds of key derivation for one response at most: about 20 s of one core, or 800 fields at 75,000 rounds."""
 _LONGEST_RECIPIENT = 128
 _PUNCTUATION = re.compile(r"[\s()./-]+")
 _MEANINGFUL = frozenset("*#")
 
 
 def check_encryptable(message: Message, base_url: str) -> None:
-    """Refuse what cannot be encrypted.
+    """Reject a message that cannot be encrypted.
 
     Raises:
         InvalidRequestError: for a message that says it is encrypted already, data for a cloud or private server, or a
@@ -59,22 +58,22 @@ def check_encryptable(message: Message, base_url: str) -> None:
     if message.data_message is not None and not is_phone(base_url):
         raise InvalidRequestError("cloud and private servers refuse encrypted data messages: only a phone takes them")
     numbers = message.phone_numbers
-    if len(numbers) > 1 and len(set(map(_dialled, numbers))) != len(numbers):
+    if len(numbers) > 1 and len(set(map(_strip_formatting, numbers))) != len(numbers):
         raise InvalidRequestError("two recipients are one number in different spellings")
 
 
 def list_plaintexts(message: Message) -> list[str]:
-    """Return the texts of a message that are encrypted, in the order that `insert_ciphertexts` takes them."""
-    return _collected(message, _message)
+    """Return the texts of a message that are to be encrypted, in the order of `insert_ciphertexts`."""
+    return _collect_texts(message, _change_message)
 
 
 def insert_ciphertexts(message: Message, ciphertexts: Sequence[str]) -> Message:
     """Return the message with its texts replaced by ciphertexts, marked as encrypted."""
-    return _filled(message, _message, ciphertexts).model_copy(update={"is_encrypted": True})
+    return _replace_texts(message, _change_message, ciphertexts).model_copy(update={"is_encrypted": True})
 
 
 def check_encrypted_size(message: Message) -> None:
-    """Refuse an encrypted message that the server could not store.
+    """Reject an encrypted message that is too long for the server.
 
     Raises:
         InvalidRequestError: for a recipient of more than 128 characters or a content of more than 65,535 bytes.
@@ -87,19 +86,19 @@ def check_encrypted_size(message: Message) -> None:
 
 
 def list_ciphertexts(state: MessageState, encryptor: BaseEncryptor) -> list[str]:
-    """Return the ciphertexts of a state, the keys that `insert_plaintexts` takes; none of a plain or hashed one."""
+    """Return the ciphertexts of a state, none for a plain or hashed one."""
     if not state.is_encrypted or state.is_hashed:
         return []
-    return [text for text in map(without_plus, _collected(state, _state)) if _is_ciphertext(encryptor, text)]
+    return [text for text in map(without_plus, _collect_texts(state, _change_state)) if _is_ciphertext(encryptor, text)]
 
 
 def insert_plaintexts(state: MessageState, plain: Mapping[str, str | None]) -> MessageState:
     """Return the state with its ciphertexts replaced.
 
     Args:
-        state: as it came.
-        plain: what became of each of `list_ciphertexts`. None leaves one as it is; then, or when something else in the
-            state looks like the ciphertext of any scheme, the state stays encrypted.
+        state: the state with its ciphertexts.
+        plain: plaintexts by ciphertext; None leaves a ciphertext as it is. Then, or when another field looks like a
+            ciphertext, the state stays marked as encrypted.
     """
     if not plain:
         return state
@@ -113,19 +112,19 @@ def insert_plaintexts(state: MessageState, plain: Mapping[str, str | None]) -> M
             return text
         return result
 
-    changed = _state(state, change)
+    changed = _change_state(state, change)
     return changed.model_copy(update={"is_encrypted": left})
 
 
-def ciphertext(encryptor: BaseEncryptor, text: str) -> str:
+def encrypt_text(encryptor: BaseEncryptor, text: str) -> str:
     """Encrypt a text.
 
-    What an encryptor of the user's own raises may quote the text. So it is no cause of ours: only its type is named,
-    and the traceback leads to it.
+    An exception of a user's encryptor may quote the text. So it is not chained: the error names its type and keeps its
+    traceback.
 
     Raises:
-        EncryptionError: when the encryptor raises it or anything else, or gives what it would not know again: the
-            text as it was, an empty one, one without UTF-8 form.
+        EncryptionError: when the encryptor fails, or returns what it does not recognise as a ciphertext: the same text,
+            an empty one, one without UTF-8 form.
     """
     try:
         encrypted = encryptor.encrypt(text)
@@ -135,7 +134,7 @@ def ciphertext(encryptor: BaseEncryptor, text: str) -> str:
         failure = EncryptionError(f"the encryptor raised {type(error).__name__}")
         raise failure.with_traceback(error.__traceback__) from None
     if not isinstance(encrypted, str) or encrypted == text or not _is_ciphertext(encryptor, encrypted):
-        raise EncryptionError("the encryptor gave nothing that it takes for encrypted itself")
+        raise EncryptionError("the encryptor returned a text that its is_encrypted does not recognise")
     try:
         encrypted.encode()
     except UnicodeEncodeError:
@@ -145,20 +144,24 @@ def ciphertext(encryptor: BaseEncryptor, text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Decrypted:
-    """What came of decrypting a field: its text, None when that failed."""
+    """Result of a decryption: the plaintext, None when it failed."""
 
     text: str | None
 
 
-def decrypted(encryptor: BaseEncryptor, text: str) -> Decrypted:
-    """Decrypt a text, so that a failure can be told from one that was not tried."""
-    return Decrypted(plaintext(encryptor, text))
+def decrypt_text(encryptor: BaseEncryptor, text: str) -> Decrypted:
+    """Decrypt a text. An encryptor may raise anything, and a state must not be lost over it."""
+    try:
+        plain = encryptor.decrypt(text)
+    except Exception:  # noqa: BLE001 - see above
+        return Decrypted(None)
+    return Decrypted(plain if isinstance(plain, str) else None)
 
 
 def select_affordable(encryptor: BaseEncryptor, texts: Sequence[str]) -> list[str]:
-    """Return the ciphertexts whose decryption together takes at most `MOST_ITERATIONS`, in their order.
+    """Return the first ciphertexts whose decryption takes at most `MOST_ITERATIONS` in all.
 
-    What a scheme of the user's own costs is not known, so that all of them are returned.
+    The cost of a user's scheme is unknown, so all of its ciphertexts are returned.
     """
     cost_of: Callable[[str], int] | None = getattr(encryptor, "cost_of_decryption", None)
     if cost_of is None:
@@ -173,17 +176,8 @@ def select_affordable(encryptor: BaseEncryptor, texts: Sequence[str]) -> list[st
     return affordable
 
 
-def plaintext(encryptor: BaseEncryptor, text: str) -> str | None:
-    """Decrypt a text; None when that fails: an encryptor may raise anything, and no state is lost over it."""
-    try:
-        plain = encryptor.decrypt(text)
-    except Exception:  # noqa: BLE001 - see above
-        return None
-    return plain if isinstance(plain, str) else None
-
-
-def _dialled(number: str) -> str:
-    """Return a number without what is written for the eye: spaces, brackets, invisible marks, ``tel:``."""
+def _strip_formatting(number: str) -> str:
+    """Return a number without formatting: spaces, brackets, invisible characters, ``tel:``."""
     if number.isascii():
         return _PUNCTUATION.sub("", number.lower().removeprefix("tel:"))
     import unicodedata  # noqa: PLC0415 - slow to import, and needed for unusual numbers only
@@ -195,11 +189,11 @@ def _dialled(number: str) -> str:
 def _is_ciphertext(encryptor: BaseEncryptor, text: str) -> bool:
     try:
         return encryptor.is_encrypted(text)
-    except Exception:  # noqa: BLE001 - as in `plaintext`
+    except Exception:  # noqa: BLE001 - as in `decrypt_text`
         return False
 
 
-def _collected(model: M, visit: Callable[[M, Change], M]) -> list[str]:
+def _collect_texts(model: M, visit: Callable[[M, Change], M]) -> list[str]:
     found: list[str] = []
 
     def note(text: str) -> str:
@@ -210,12 +204,12 @@ def _collected(model: M, visit: Callable[[M, Change], M]) -> list[str]:
     return found
 
 
-def _filled(model: M, visit: Callable[[M, Change], M], texts: Sequence[str]) -> M:
+def _replace_texts(model: M, visit: Callable[[M, Change], M], texts: Sequence[str]) -> M:
     remaining: Iterator[str] = iter(texts)
     return visit(model, lambda _: next(remaining))
 
 
-def _message(message: Message, change: Change) -> Message:
+def _change_message(message: Message, change: Change) -> Message:
     update: dict[str, Any] = {"phone_numbers": [change(number) for number in message.phone_numbers]}
     if message.text_message is not None:
         text = change(message.text_message.text)
@@ -226,11 +220,11 @@ def _message(message: Message, change: Change) -> Message:
         data = change(message.data_message.data)
         update["data_message"] = message.data_message.model_copy(update={"data": data})
     if message.mms_message is not None:
-        update["mms_message"] = _mms(message.mms_message, change)
+        update["mms_message"] = _change_mms(message.mms_message, change)
     return message.model_copy(update=update)
 
 
-def _mms(mms: MmsMessage, change: Change) -> MmsMessage:
+def _change_mms(mms: MmsMessage, change: Change) -> MmsMessage:
     update: dict[str, Any] = {name: change(text) for name in ("subject", "text") if (text := getattr(mms, name))}
     if mms.attachments is not None:
         update["attachments"] = [
@@ -240,7 +234,7 @@ def _mms(mms: MmsMessage, change: Change) -> MmsMessage:
     return mms.model_copy(update=update)
 
 
-def _state(state: MessageState, change: Change) -> MessageState:
+def _change_state(state: MessageState, change: Change) -> MessageState:
     recipients = [item.model_copy(update={"phone_number": change(item.phone_number)}) for item in state.recipients]
     update: dict[str, Any] = {"recipients": recipients}
     if state.text_message is not None:

@@ -1,9 +1,10 @@
-"""Position in a list that is read page by page and changes meanwhile. Pure.
+"""Position in a list that is read page by page and may change between the pages.
 
-An offset counts from one end of a list, so items that arrive or stop matching move all others. A clock cannot help: the
-client's may be wrong, and lists do not show when an item was created. So each page begins with the last item of the one
-before. If that item has moved down, the page shows items that are known, and the walk goes on behind the last of them.
-If a page shows none, items before it are gone, and the walk goes back until it meets a known one or the beginning.
+An offset counts from one end of a list, so items that arrive or stop matching move all others. A time filter cannot
+help: the client's clock may be wrong, and lists do not show when an item was created. So each page begins with the last
+item of the page before. If that item has moved down, the page shows known items, and reading continues after the last
+of them. If a page shows no known item, earlier items are gone, and reading goes back until it meets a known item or the
+beginning.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["HasId", "PageWalk"]
 
 _MOST_KNOWN = 10_000
-"""Number of yielded items that are remembered, a hundred bytes each."""
+"""Yielded items whose keys are kept, a hundred bytes each."""
 _MOST_UNCHANGED = 10
-"""After getting the first page so many times at other offsets, the server is taken to ignore them."""
+"""Repetitions of the first page at other offsets after which the server is assumed to ignore offsets."""
 _MOST_RETURNS = 10
-"""After going back so many times in vain, the next page is taken as it is: servers behind one address may differ."""
+"""Unsuccessful returns after which the next page is accepted: servers behind one address may differ."""
 
 
 class HasId(Protocol):
-    """An item of a list that can be told from others."""
+    """An item of a list with an id."""
 
     @property
     def id(self) -> str:
@@ -36,7 +37,7 @@ T = TypeVar("T", bound=HasId)
 
 
 class PageWalk(Generic[T]):
-    """Says which page to read next, and which of its items are new.
+    """Chooses the next page to read, and its new items.
 
     Args:
         page_size: items per page.
@@ -57,7 +58,7 @@ class PageWalk(Generic[T]):
         self._unchanged = 0
 
     def take(self, page: Page[T]) -> list[T]:
-        """Return the items of a page that are new, and move on.
+        """Return the new items of a page, and move to the next page.
 
         Args:
             page: what was read at ``offset``.
@@ -105,5 +106,5 @@ class PageWalk(Generic[T]):
 
 
 def _key(item: Any) -> int:
-    """Return a short stand-in for id and device, which no two items of a list share."""
+    """Return a short key of an item: a hash of its id and device, which no two items of a list share."""
     return hash((item.id, getattr(item, "device_id", None)))

@@ -1,6 +1,6 @@
-"""Work that computes for long, shared by threads: each takes the next item until none is left. Pure but for the cores.
+"""Computation over many items, shared by threads that each take the next item.
 
-A task or a future for every item would cost an event loop more than reading a hundred remembered keys takes.
+A task or a future per item would cost an event loop more than the decryption of a hundred items with cached keys.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class ParallelMap(Generic[A, T]):
         self._results: dict[int, T] = {}
 
     def work(self, check: Callable[[], object] = lambda: None, is_over: Callable[[], bool] = lambda: False) -> bool:
-        """Take item after item; a failure stops the other threads, too, after the item they are at.
+        """Compute item after item. A failure also stops the other threads after their current item.
 
         Args:
             check: called before each item; raises to stop.
-            is_over: asked before each item but the first; True leaves the rest for later.
+            is_over: called before each item but the first; True ends this call with items left.
 
         Returns:
-            Whether there is nothing left to take.
+            Whether no item is left.
         """
         begun = False
         try:
@@ -55,15 +55,15 @@ class ParallelMap(Generic[A, T]):
         return True
 
     def drop(self) -> None:
-        """Let the threads end with the items they are at."""
+        """Remove the items that no thread has taken."""
         self._left.clear()
 
     def results(self) -> list[T]:
-        """Return the results in the order of the items, once all threads have ended without a failure."""
+        """Return the results in the order of the items. All threads must have ended without a failure."""
         return [self._results[index] for index in range(len(self._items))]
 
     def results_so_far(self) -> list[T | None]:
-        """Return the results in the order of the items, None for those that were not computed."""
+        """Return the results in the order of the items, None for items that were not computed."""
         return [self._results.get(index) for index in range(len(self._items))]
 
 

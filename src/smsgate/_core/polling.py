@@ -1,8 +1,9 @@
-"""When a message has come as far as somebody waits for. Pure."""
+"""Stop conditions and intervals of `wait`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from http import HTTPStatus
 from typing import Any, TypeAlias, cast
 
 from smsgate._core.limits import seconds
@@ -17,7 +18,7 @@ from smsgate.errors import (
 )
 from smsgate_api.models import MessageState, ProcessState
 
-__all__ = ["Until", "check_wait", "is_reached", "is_temporary", "last_interval", "next_interval", "not_reached"]
+__all__ = ["Until", "check_wait", "is_reached", "is_temporary", "last_interval", "next_interval", "timeout_text"]
 
 Until: TypeAlias = str | Collection[ProcessState] | Callable[[MessageState], bool]
 
@@ -29,19 +30,18 @@ _FIRST_INTERVAL = 0.5
 _LONGEST_INTERVAL = 5.0
 _GROWTH = 1.5
 _TIME_OF_LAST_POLL = 1.0
-_REQUEST_TIMEOUT = 408
 _STEPS = 10
-"""After so many polls the interval has grown to its longest."""
+"""Polls after which the interval has reached its maximum."""
 
 
 def check_wait(until: Until, timeout: float | None, interval: float | None) -> None:
-    """Refuse what could not be waited for.
+    """Reject arguments of `wait` that could never work.
 
     Raises:
         InvalidRequestError: for an unknown word or state, a negative or endless time (None waits without limit) or an
             interval of zero.
     """
-    if not _is_goal(until):
+    if not _is_condition(until):
         raise InvalidRequestError(f"until takes one of {', '.join(_NAMES)}, states of ProcessState or a function")
     if timeout is not None:
         seconds("timeout", timeout, error=InvalidRequestError)
@@ -49,7 +49,7 @@ def check_wait(until: Until, timeout: float | None, interval: float | None) -> N
         seconds("interval", interval, positive=True, error=InvalidRequestError)
 
 
-def _is_goal(until: object) -> bool:
+def _is_condition(until: object) -> bool:
     if isinstance(until, str):
         return until in _NAMES
     if isinstance(until, type | Mapping):
@@ -63,7 +63,7 @@ def _is_goal(until: object) -> bool:
 
 
 def is_reached(state: MessageState, until: Until) -> bool:
-    """Tell whether a state is what was waited for, or nothing can change any more.
+    """Tell whether a state fulfils the stop condition, or is final.
 
     Args:
         state: the message as it is now.
@@ -76,34 +76,34 @@ def is_reached(state: MessageState, until: Until) -> bool:
         return state.state in until or state.is_final
     if until == "processed":
         return state.state not in _WAITING
-    if until == "sent":  # a message is Sent when no recipient waits any more; encrypted recipients may lag for ever
+    if until == "sent":  # the state of an encrypted recipient may never change, but that of the message does
         return state.state in _SENT or _all_in(state, _SENT)
     return state.is_final
 
 
 def is_temporary(error: SMSGateError) -> bool:
-    """Tell whether a failed poll may succeed later: no answer, 408, 429 and 5xx, but for 501."""
-    if isinstance(error, APIError) and error.status_code == _REQUEST_TIMEOUT:
+    """Tell whether a failed poll may succeed later: after no response, 408, 429 and 5xx except 501."""
+    if isinstance(error, APIError) and error.status_code == HTTPStatus.REQUEST_TIMEOUT:
         return True
     if isinstance(error, NotImplementedByServerError):
         return False
     return isinstance(error, TransportError | RateLimitError | ServerError)
 
 
-def not_reached(id: str, state: MessageState | None, seconds: float | None) -> str:
-    """Return what to say of a message that was waited for in vain."""
+def timeout_text(id: str, state: MessageState | None, seconds: float | None) -> str:
+    """Return the text of the error of a `wait` that timed out."""
     return f"message {id} {f'is still {state.state}' if state else 'could not be looked up'} after {seconds} s"
 
 
 def next_interval(interval: float | None, polls: int) -> float:
-    """Return the seconds between two polls: as asked for, else from half a second growing to five."""
+    """Return the seconds until the next poll: the given interval, otherwise half a second growing to five."""
     if interval is not None:
         return interval
     return min(_LONGEST_INTERVAL, _FIRST_INTERVAL * _GROWTH ** min(polls, _STEPS))
 
 
 def last_interval(remaining: float) -> float:
-    """Return the seconds until the last poll, which itself needs some of those that remain."""
+    """Return the seconds until the last poll, which needs some of the remaining time itself."""
     return remaining - min(_TIME_OF_LAST_POLL, remaining / 2)
 
 

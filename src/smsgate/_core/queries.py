@@ -1,10 +1,10 @@
-"""Filters and paging of list calls: small values that become query parameters, never part of a body."""
+"""Filters and paging of list calls, as query parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from smsgate._core.limits import whole
@@ -27,12 +27,12 @@ _WIRE = {"from_": "from", "message_type": "type", "device_id": "deviceId", "incl
 
 
 class _Query:
-    """What the three have in common: their form on the wire."""
+    """Common base of filters and paging: conversion to query parameters."""
 
     __slots__ = ()
 
     def asdict(self) -> dict[str, Any]:
-        """Return the query parameters by their wire names, absent ones left out."""
+        """Return the query parameters by their wire names, without absent ones."""
         values = {_WIRE.get(name, name): getattr(self, name) for name in self._names()}
         return {k: wire_time(v) if isinstance(v, datetime) else v for k, v in values.items() if v is not None}
 
@@ -125,14 +125,14 @@ def check_known(name: str, kind: type[Enum], value: object) -> None:
             raise InvalidRequestError(f"{name} {hint}")
 
 
-def as_utc(value: datetime | str | None, otherwise: datetime | str | None = None) -> datetime | None:
-    """Read a query time given as aware datetime or as RFC 3339 text; for None, the other one.
+def as_utc(value: datetime | str | None, default: datetime | str | None = None) -> datetime | None:
+    """Return a query time, given as aware datetime or RFC 3339 text, in UTC; for None, the default.
 
     Raises:
         InvalidRequestError: for other text, or a time without zone.
     """
     if value is None:
-        value = otherwise
+        value = default
     if value is None:
         return None
     if isinstance(value, str):
@@ -144,34 +144,37 @@ def as_utc(value: datetime | str | None, otherwise: datetime | str | None = None
         raise InvalidRequestError("a query time is an aware datetime or RFC 3339 text")
     if value.utcoffset() is None:
         raise InvalidRequestError("a query time needs a zone")
-    return value
+    try:
+        return value.astimezone(timezone.utc)
+    except OverflowError:
+        raise InvalidRequestError("a query time is out of range") from None
 
 
-def first_set(argument: Q | None, otherwise: Q | None) -> Q | None:
-    """Return the argument, or the other value for None; what is merely empty stays, to be refused."""
-    return otherwise if argument is None else argument
+def first_set(argument: Q | None, default: Q | None) -> Q | None:
+    """Return the argument, or the default for None; empty values go on to validation."""
+    return default if argument is None else argument
 
 
 def omit_if_false(flag: bool) -> bool | None:  # noqa: FBT001 - the value itself
-    """Return a flag, None for False, which need not be said; what is no flag stays, to be refused."""
+    """Return a flag, None for False, the server's default; other values go on to validation."""
     return None if flag is False else flag
 
 
-def filter_or_empty(given: Q | None, kind: type[Q]) -> Q:
-    """Return a filter or paging, an empty one for None.
+def filter_or_empty(value: Q | None, kind: type[Q]) -> Q:
+    """Return a filter or paging; an empty one for None.
 
     Raises:
         InvalidRequestError: for something else.
     """
-    if given is None:
+    if value is None:
         return kind()
-    if not isinstance(given, kind):
+    if not isinstance(value, kind):
         raise InvalidRequestError(f"this argument takes a {kind.__name__}")
-    return given
+    return value
 
 
 def check_paging(limit: int | None, offset: int | None, *, highest: int) -> None:
-    """Refuse what the server would refuse.
+    """Reject a limit or offset that the server would refuse.
 
     Raises:
         InvalidRequestError: when the limit is not 1 to ``highest`` or the offset is negative.
@@ -183,7 +186,7 @@ def check_paging(limit: int | None, offset: int | None, *, highest: int) -> None
 
 
 def check_page_size(page_size: int, *, highest: int) -> None:
-    """Refuse page sizes that the server would refuse, and None: an iterator counts by it.
+    """Reject a page size that the server would refuse, and None: an iterator needs one.
 
     Raises:
         InvalidRequestError: when it is not 1 to ``highest``.
@@ -192,7 +195,7 @@ def check_page_size(page_size: int, *, highest: int) -> None:
 
 
 def check_sort(sort: str | None) -> None:
-    """Refuse an order that no server knows.
+    """Reject an order that no server knows.
 
     Raises:
         InvalidRequestError: for anything but ``created_at`` and ``-created_at``.

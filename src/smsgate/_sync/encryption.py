@@ -1,5 +1,5 @@
 # Written by scripts/unasync.py from src/smsgate/_async/encryption.py; change that file instead.
-"""Encrypts what goes out and decrypts what comes back, on all cores."""
+"""Encryption of outgoing messages and decryption of states, on all cores."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from smsgate._core.hooks import logger
 from smsgate._core.message_encryption import (
     check_encryptable,
     check_encrypted_size,
-    ciphertext,
-    decrypted,
+    decrypt_text,
+    encrypt_text,
     insert_ciphertexts,
     insert_plaintexts,
     list_ciphertexts,
@@ -31,7 +31,13 @@ __all__ = ["Cipher"]
 
 
 class Cipher:
-    """Stands between the plain messages of the user and the wire; without an encryptor nothing changes."""
+    """Encrypts messages and decrypts states; without an encryptor both stay as they are.
+
+    Args:
+        encryptor: the scheme and its passphrase, None for no encryption.
+        base_url: the client's base URL; phones and servers take different messages.
+        seconds: time limit for the decryption of one response, None for no limit.
+    """
 
     def __init__(self, encryptor: BaseEncryptor | None, base_url: str, seconds: float | None = None) -> None:
         self._seconds = seconds
@@ -39,16 +45,16 @@ class Cipher:
         self._base_url = base_url
 
     def check(self, message: Message) -> None:
-        """Refuse what could not be encrypted.
+        """Reject a message that cannot be encrypted.
 
         Raises:
-            InvalidRequestError: naming why.
+            InvalidRequestError: it is encrypted, holds data for a cloud or private server, or repeats a recipient.
         """
         if self.encryptor is not None:
             check_encryptable(message, self._base_url)
 
     def encrypt(self, message: Message) -> Message:
-        """Return the message as it goes over the wire.
+        """Return the encrypted message.
 
         Raises:
             InvalidRequestError: when its encrypted form is too long.
@@ -57,15 +63,16 @@ class Cipher:
         encryptor = self.encryptor
         if encryptor is None:
             return message
-        wire = insert_ciphertexts(message, io.run_in_workers(partial(ciphertext, encryptor), list_plaintexts(message)))
-        check_encrypted_size(wire)
-        return wire
+        ciphertexts = io.run_in_workers(partial(encrypt_text, encryptor), list_plaintexts(message))
+        encrypted = insert_ciphertexts(message, ciphertexts)
+        check_encrypted_size(encrypted)
+        return encrypted
 
     def decrypt(self, states: Sequence[MessageState], deadline: float | None = None) -> list[MessageState]:
-        """Return states with all that can be decrypted shown; what cannot stays as it is.
+        """Return states with their texts decrypted; a text that cannot be decrypted stays as it is.
 
-        One response costs a bounded number of iterations and no more than the client's total time limit: who may ask
-        for them, as any server can, could stop the program otherwise.
+        The iterations and the time for one response are bounded: otherwise a server could keep the program busy with
+        expensive ciphertexts.
         """
         encryptor = self.encryptor
         if encryptor is None:
@@ -75,7 +82,7 @@ class Cipher:
         affordable = select_affordable(encryptor, list(dict.fromkeys(found)))
         if self._seconds is not None:
             deadline = min(io.now() + self._seconds, math.inf if deadline is None else deadline)
-        results = io.run_in_workers_until(partial(decrypted, encryptor), affordable, deadline)
+        results = io.run_in_workers_until(partial(decrypt_text, encryptor), affordable, deadline)
         done = {text: result for text, result in zip(affordable, results, strict=True) if result is not None}
         if len(done) < len(set(found)):
             logger.warning(
@@ -90,7 +97,7 @@ class Cipher:
         ]
 
     def decrypt_one(self, state: MessageState, deadline: float | None = None) -> MessageState:
-        """Return one state, likewise."""
+        """Return one state with its texts decrypted, as `decrypt` does."""
         if self.encryptor is None:
             return state
         return (self.decrypt([state], deadline))[0]

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from smsgate._core.arguments import argument_errors
 from smsgate._core.hooks import logger
-from smsgate._core.polling import Until, check_wait, is_reached, is_temporary, last_interval, next_interval, not_reached
+from smsgate._core.polling import (
+    Until,
+    check_wait,
+    is_reached,
+    is_temporary,
+    last_interval,
+    next_interval,
+    timeout_text,
+)
 from smsgate._core.queries import (
     MessagesQueryFilter,
     QueryPagination,
@@ -223,7 +231,7 @@ class MessageCalls(SendCalls):
             pause = next_interval(interval, polls)
             if deadline is not None and pause >= (remaining := deadline - io.now()):
                 if is_last or remaining <= 0:
-                    raise WaitTimeoutError(not_reached(id, state, timeout), state=state) from failure
+                    raise WaitTimeoutError(timeout_text(id, state, timeout), state=state) from failure
                 is_last, pause = True, last_interval(remaining)
             io.sleep(pause)
             polls += 1
