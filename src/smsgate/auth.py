@@ -51,7 +51,7 @@ class BasicAuth:
         self._authorization = f"Basic {base64.b64encode(_encode(f'{login}:{password}')).decode('ascii')}"
 
     def authorization(self) -> str:
-        """Return the value of the ``Authorization`` header."""
+        """Return the ``Authorization`` header."""
         return self._authorization
 
     def __repr__(self) -> str:
@@ -74,7 +74,7 @@ class BearerAuth:
         self._authorization = bearer(token)
 
     def authorization(self) -> str:
-        """Return the value of the ``Authorization`` header."""
+        """Return the ``Authorization`` header."""
         return self._authorization
 
     def __repr__(self) -> str:

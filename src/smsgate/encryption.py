@@ -2,8 +2,8 @@
 
 An encrypted field reads ``$aes-256-cbc/pbkdf2-sha1$i=<iterations>$<salt>$<ciphertext>``, the last two in Base64. The
 key is PBKDF2-HMAC-SHA1 of the passphrase in UTF-8, 32 bytes; the salt, 16 bytes, is also the initialisation vector, so
-every field needs a salt of its own. Released apps (1.5.0 and later) read this form and no other. Nothing in it
-authenticates: a wrong passphrase or a damaged field is nearly always noticed, but can also decrypt to a wrong text.
+every field needs a salt of its own. Released apps (1.5.0 and later) read this form and no other. The form has no
+authentication: a wrong passphrase or a damaged field nearly always fails, but may also decrypt to a wrong text.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _BLOCK = 16
 
 
 class BaseEncryptor(ABC):
-    """An encryption scheme for the client: derive from it and write ``encrypt`` and ``decrypt``.
+    """Base class of encryption schemes; a subclass writes ``encrypt`` and ``decrypt``.
 
     ``passphrase`` and ``iterations`` are attributes for the scheme's own use; one that needs neither may bring its own
     ``__init__`` and not call this one. Failures are best reported as `smsgate.errors.EncryptionError`.
@@ -60,10 +60,10 @@ class BaseEncryptor(ABC):
 
     @abstractmethod
     def decrypt(self, text: str, /) -> str:
-        """Return what was encrypted."""
+        """Return the plaintext of a ciphertext."""
 
     def is_encrypted(self, text: str, /) -> bool:
-        """Say whether `decrypt` should be tried on a text that came back.
+        """Tell whether a received text is a ciphertext of this scheme.
 
         True for everything that begins with ``$name$``, as all schemes of the app do; override it for other forms.
         """
@@ -74,17 +74,17 @@ class BaseEncryptor(ABC):
 
 
 class Encryptor(BaseEncryptor):
-    """The encryption that the app understands; safe to share between threads, unchangeable once made.
+    """Encryption scheme of the app; immutable, and safe to share between threads.
 
-    A field costs one key derivation, some 25 ms at 75,000 iterations, during which other threads run; asynchronous
-    code calls it in a worker thread. Derived keys are remembered by salt: what was encrypted here reads back at once.
+    A field costs one key derivation, about 25 ms at 75,000 iterations, which releases the GIL; asynchronous code calls
+    it in a worker thread. Derived keys are cached by salt, so a text that was encrypted here decrypts at once.
 
     Args:
         passphrase: the one entered in the app, not empty, taken as it is (the app itself drops spaces around it).
         iterations: rounds of key derivation when encrypting, at least 1; fewer than 10,000 give a `UserWarning`.
         max_iterations: most rounds a ciphertext may ask for, at most 10,000,000; beyond that no key is derived.
-        cache_size: number of keys remembered, some 260 bytes each, least recently used dropped first; 0 remembers
-            none. The default is enough for a page of a hundred messages to a hundred recipients.
+        cache_size: keys in the LRU cache, about 260 bytes each; 0 for no cache. The default is enough for a page of a
+            hundred messages to a hundred recipients.
 
     Raises:
         ConfigurationError: for a passphrase or number outside these bounds, or without ``smsgate[encryption]``.
@@ -115,7 +115,7 @@ class Encryptor(BaseEncryptor):
         return self._encrypt_with_salt(text, secrets.token_bytes(_BLOCK))
 
     def decrypt(self, text: str) -> str:
-        """Decrypt one field; white space around it, a ``+`` in front and other deviations are not forgiven.
+        """Decrypt one field. White space around it or a ``+`` in front makes it invalid.
 
         Raises:
             UnsupportedAlgorithmError: when it names another algorithm.
@@ -126,11 +126,11 @@ class Encryptor(BaseEncryptor):
         return _unpad(_aes_cbc(self._key(salt, iterations), salt, body, decrypt=True))
 
     def is_encrypted(self, text: str) -> bool:
-        """Say whether a text begins exactly as these ciphertexts do, which is no promise that it can be decrypted."""
+        """Tell whether a text begins like a ciphertext of this scheme. It may still be damaged."""
         return _scheme(text) == _ALGORITHM
 
     def cost_of_decryption(self, text: str) -> int:
-        """Return the iterations that decrypting a text takes: none if its key is known, or if it is refused anyway."""
+        """Return the iterations that a decryption takes: 0 for a cached key, and for a text that is no ciphertext."""
         try:
             iterations, salt, _ = _parse(text, self.max_iterations)
         except EncryptionError:
@@ -138,12 +138,12 @@ class Encryptor(BaseEncryptor):
         return 0 if (salt, iterations) in self._key else iterations
 
     def _encrypt_with_salt(self, text: str, salt: bytes) -> str:
-        padded = _padded(text)
+        padded = _pad(text)
         body = _aes_cbc(self._key(salt, self.iterations), salt, padded, decrypt=False)
         return _join(self.iterations, salt, body)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in vars(self):  # the remembered keys belong to one passphrase
+        if name in vars(self):  # the cached keys belong to one passphrase
             raise AttributeError(f"{name} of an Encryptor cannot be changed; make another one")
         super().__setattr__(name, value)
 
@@ -152,9 +152,9 @@ class Encryptor(BaseEncryptor):
 
 
 class _KeyCache:
-    """LRU cache of derived keys, which tells what it holds.
+    """LRU cache of derived keys.
 
-    The lock is not held while a key is derived: at worst two threads derive the same one.
+    The lock is free during a derivation: at worst two threads derive the same key.
     """
 
     def __init__(self, derive: Callable[[bytes, int], bytes], size: int) -> None:
@@ -191,7 +191,7 @@ def ciphertext_length(text: str, iterations: int = 75_000) -> int:
     Raises:
         EncryptionError: as `Encryptor.encrypt`.
     """
-    return len(_join(iterations, bytes(_BLOCK), _padded(text)))
+    return len(_join(iterations, bytes(_BLOCK), _pad(text)))
 
 
 def _scheme(text: object) -> str | None:
@@ -200,7 +200,7 @@ def _scheme(text: object) -> str | None:
 
 
 def _parse(text: str, max_iterations: int) -> tuple[int, bytes, bytes]:
-    """Return iterations, salt and ciphertext. Nothing costly happens here, and no message repeats the text."""
+    """Return iterations, salt and ciphertext, without deriving a key. No error repeats the text."""
     scheme = _scheme(text)
     if scheme is None:
         raise CiphertextFormatError(f"a ciphertext is a str that begins with ${_ALGORITHM}$")
@@ -258,7 +258,7 @@ def _aes_cbc(key: bytes, salt: bytes, data: bytes, *, decrypt: bool) -> bytes:
     return context.update(data) + context.finalize()
 
 
-def _padded(text: object) -> bytes:
+def _pad(text: object) -> bytes:
     plain = _utf8(text)
     if plain is None:
         raise EncryptionError("only a str without lone surrogates can be encrypted")
@@ -269,13 +269,13 @@ def _padded(text: object) -> bytes:
 def _unpad(padded: bytes) -> str:
     count = padded[-1]
     if 1 <= count <= _BLOCK and padded.endswith(bytes([count]) * count):
-        with suppress(UnicodeDecodeError):  # it holds the plaintext: not even as the context of ours may it get out
+        with suppress(UnicodeDecodeError):  # the error holds the plaintext, so it must not become the context of ours
             return padded[:-count].decode("utf-8")
     raise DecryptionError("the passphrase is wrong or the ciphertext is damaged")
 
 
 def _utf8(text: object) -> bytes | None:
-    with suppress(UnicodeEncodeError):  # holds the text, too
+    with suppress(UnicodeEncodeError):  # the error holds the text
         return text.encode("utf-8") if isinstance(text, str) else None
     return None
 
@@ -283,7 +283,7 @@ def _utf8(text: object) -> bytes | None:
 def _from_base64(text: str) -> bytes | None:
     with suppress(ValueError):
         data = base64.b64decode(text, validate=True)
-        return data if _base64(data) == text else None  # spare bits behind the last byte are no second spelling
+        return data if _base64(data) == text else None  # unused bits of the last character must be zero
     return None
 
 

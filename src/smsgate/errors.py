@@ -1,32 +1,33 @@
-"""The exceptions this package raises, all of them under `SMSGateError`.
+"""Exceptions of this package, all of them under `SMSGateError`.
 
 ::
 
     SMSGateError
     ├── ConfigurationError        (also ValueError) wrong before anything was sent: URL, credentials, options
     ├── InvalidRequestError       (also ValueError) refused before anything was sent: ids, limits, times
-    ├── TransportError            no answer came back; `sent` says whether the request may have left
-    │   ├── ConnectError          no connection came about
-    │   └── RequestTimeoutError   a time limit of the exchange ran out
+    ├── TransportError            no response; `sent` says whether the request may have left
+    │   ├── ConnectError          no connection
+    │   └── RequestTimeoutError   a time limit of the exchange is over
     ├── SendOutcomeUnknownError   a message that may or may not have been accepted
-    ├── APIError                  the gateway answered with an error status
+    ├── APIError                  a response with an error status
     │   ├── BadRequestError 400  UnauthorizedError 401  ForbiddenError 403  NotFoundError 404  ConflictError 409
     │   ├── PayloadTooLargeError 413  UnprocessableEntityError 422  RateLimitError 429
     │   └── ServerError 5xx
     │       ├── InternalServerError 500  NotImplementedByServerError 501  BadGatewayError 502
     │       └── ServiceUnavailableError 503  GatewayTimeoutError 504
-    ├── ResponseError             an answer that cannot be read
+    ├── ResponseError             a response that cannot be read
     ├── EncryptionError           (also ValueError)
     │   └── CiphertextFormatError  DecryptionError  UnsupportedAlgorithmError
     ├── WebhookError
     │   └── SignatureError  StaleEventError  PayloadError
-    └── WaitTimeoutError          a message was not finished in the time given
+    └── WaitTimeoutError          a message was not finished in time
 
-Exceptions of other libraries never escape; they are the ``__cause__``, or only named where they would quote the wire.
+Exceptions of other libraries are the ``__cause__``; the text only names them where they would quote a message.
 """
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from smsgate.runtime.printable import MAX_PRINTABLE, escape
@@ -74,10 +75,10 @@ _LONGEST_HINT = 300
 
 
 class SMSGateError(Exception):
-    """Anything that this package raises on its own account.
+    """Base class of all errors of this package.
 
-    ``str(error)`` and ``repr(error)`` have at most some 500 characters, with control characters escaped, as the text of
-    a server may be in them; ``error.args`` and the other attributes hold everything as it came.
+    ``str(error)`` and ``repr(error)`` have at most some 500 characters, with control characters escaped, as they may
+    contain text of a server; ``error.args`` and the other attributes hold it in full.
     """
 
     def __str__(self) -> str:
@@ -88,15 +89,15 @@ class SMSGateError(Exception):
 
 
 class ConfigurationError(SMSGateError, ValueError):
-    """A client, backend or option was set up in a way that cannot work. Nothing was sent."""
+    """A client, backend or option cannot work as it is set up. Nothing was sent."""
 
 
 class InvalidRequestError(SMSGateError, ValueError):
-    """A call was refused before anything was sent: an id, a time, a limit or a setting is wrong."""
+    """The client rejected a call before sending anything: an id, a time, a limit or a setting is wrong."""
 
 
 class TransportError(SMSGateError):
-    """No complete answer came back.
+    """There was no complete response.
 
     Attributes:
         sent: False when the request certainly never left, True when it certainly did, None when unknown.
@@ -108,14 +109,14 @@ class TransportError(SMSGateError):
 
 
 class ConnectError(TransportError):
-    """No connection came about: refused, unresolvable, or TLS failed. The request never left."""
+    """There was no connection: refused, unresolvable, or TLS failed. The request never left."""
 
     def __init__(self, message: str, *, sent: bool | None = False) -> None:
         super().__init__(message, sent=sent)
 
 
 class RequestTimeoutError(TransportError):
-    """A time limit of the exchange ran out; see `smsgate.Timeout`."""
+    """A time limit of the exchange is over; see `smsgate.Timeout`."""
 
 
 class SendOutcomeUnknownError(SMSGateError):
@@ -123,7 +124,7 @@ class SendOutcomeUnknownError(SMSGateError):
 
     Attributes:
         message_id: id of the message, good for ``get_state``.
-        device_id: device it was meant for, when one was chosen.
+        device_id: device of the message, None when none was chosen.
     """
 
     def __init__(self, message: str, *, message_id: str | None = None, device_id: str | None = None) -> None:
@@ -133,16 +134,16 @@ class SendOutcomeUnknownError(SMSGateError):
 
 
 class APIError(SMSGateError):
-    """The gateway answered with an error status.
+    """The gateway responded with an error status.
 
     Attributes:
-        message: the server's own message in full, or the status's usual name when it gave none.
+        message: the server's message in full, or the phrase of the status without one.
         status_code: HTTP status.
         response: the parsed JSON body, None when it is no JSON.
-        body: the body as it came; not part of ``str()`` or ``repr()``.
-        method, path: what was asked, without query.
+        body: the raw body; not part of ``str()`` or ``repr()``.
+        method, path: of the request, without query.
         request_id: value of ``X-Request-ID``, useful when reporting a problem to the server's operator.
-        hint: what probably helps, when the cause is known.
+        hint: advice for a known cause, else None.
     """
 
     def __init__(
@@ -174,11 +175,11 @@ class APIError(SMSGateError):
 
 
 class BadRequestError(APIError):
-    """400: the gateway refused the content of a request."""
+    """400: the gateway refused the content of the request."""
 
 
 class UnauthorizedError(APIError):
-    """401: the credentials were not accepted."""
+    """401: the gateway refused the credentials."""
 
 
 class ForbiddenError(APIError):
@@ -198,7 +199,7 @@ class PayloadTooLargeError(APIError):
 
 
 class UnprocessableEntityError(APIError):
-    """422: some proxy or later server found the content unusable."""
+    """422: a proxy or a later server refused the content."""
 
 
 class RateLimitError(APIError):
@@ -212,11 +213,11 @@ class RateLimitError(APIError):
 
 
 class ServerError(APIError):
-    """5xx: the server, or a proxy before it, failed."""
+    """5xx: the server or a proxy in front of it failed."""
 
 
 class InternalServerError(ServerError):
-    """500: the server failed; for a send this does not say whether the message was stored."""
+    """500: the server failed; the message of a failed send may be stored."""
 
 
 class NotImplementedByServerError(ServerError):
@@ -242,12 +243,12 @@ class GatewayTimeoutError(ServerError):
 
 
 class ResponseError(SMSGateError):
-    """An answer that cannot be read: an HTML page, broken JSON, a missing field (which the text names).
+    """A response cannot be read: an HTML page, broken JSON, a missing field (which the text names).
 
     Attributes:
-        status_code: HTTP status of the answer.
-        body: the body as it came; not part of ``str()`` or ``repr()``.
-        message_id: id of the message when a send was answered like this.
+        status_code: HTTP status of the response.
+        body: the raw body; not part of ``str()`` or ``repr()``.
+        message_id: id of the message, for a send.
     """
 
     def __init__(
@@ -268,7 +269,7 @@ class CiphertextFormatError(EncryptionError):
 
 
 class DecryptionError(EncryptionError):
-    """The passphrase is wrong or the ciphertext damaged; the two cannot be told apart."""
+    """The passphrase is wrong or the ciphertext is damaged; both look the same."""
 
 
 class UnsupportedAlgorithmError(EncryptionError):
@@ -276,7 +277,7 @@ class UnsupportedAlgorithmError(EncryptionError):
 
 
 class WebhookError(SMSGateError):
-    """A webhook request was not accepted.
+    """A webhook request was rejected.
 
     Attributes:
         reason: one word for programs; the subclasses list theirs.
@@ -296,21 +297,21 @@ class SignatureError(WebhookError):
 
 
 class StaleEventError(WebhookError):
-    """The time stamp of a request is too far from now.
+    """The timestamp of a request is too far from now.
 
     Reasons: ``timestamp_too_old``, ``timestamp_too_new``.
     """
 
 
 class PayloadError(WebhookError):
-    """The signature is good but the body is no event.
+    """The signature is valid but the body is no event.
 
     Reasons: ``invalid_json``, ``invalid_payload``.
     """
 
 
 class WaitTimeoutError(SMSGateError):
-    """A message was not finished in the time given.
+    """A message was not finished before the timeout of `wait`.
 
     Attributes:
         state: the last state seen.
@@ -322,23 +323,22 @@ class WaitTimeoutError(SMSGateError):
 
 
 _BY_STATUS: dict[int, type[APIError]] = {
-    400: BadRequestError,
-    401: UnauthorizedError,
-    403: ForbiddenError,
-    404: NotFoundError,
-    409: ConflictError,
-    413: PayloadTooLargeError,
-    422: UnprocessableEntityError,
-    429: RateLimitError,
-    500: InternalServerError,
-    501: NotImplementedByServerError,
-    502: BadGatewayError,
-    503: ServiceUnavailableError,
-    504: GatewayTimeoutError,
+    HTTPStatus.BAD_REQUEST: BadRequestError,
+    HTTPStatus.UNAUTHORIZED: UnauthorizedError,
+    HTTPStatus.FORBIDDEN: ForbiddenError,
+    HTTPStatus.NOT_FOUND: NotFoundError,
+    HTTPStatus.CONFLICT: ConflictError,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: PayloadTooLargeError,
+    HTTPStatus.UNPROCESSABLE_ENTITY: UnprocessableEntityError,
+    HTTPStatus.TOO_MANY_REQUESTS: RateLimitError,
+    HTTPStatus.INTERNAL_SERVER_ERROR: InternalServerError,
+    HTTPStatus.NOT_IMPLEMENTED: NotImplementedByServerError,
+    HTTPStatus.BAD_GATEWAY: BadGatewayError,
+    HTTPStatus.SERVICE_UNAVAILABLE: ServiceUnavailableError,
+    HTTPStatus.GATEWAY_TIMEOUT: GatewayTimeoutError,
 }
-_FIRST_SERVER_ERROR = 500
 
 
 def error_class(status: int) -> type[APIError]:
-    """Return the `APIError` class for an HTTP status: `ServerError` for an unlisted 5xx, else `APIError`."""
-    return _BY_STATUS.get(status, ServerError if status >= _FIRST_SERVER_ERROR else APIError)
+    """Return the `APIError` class for an HTTP status: `ServerError` for another 5xx, otherwise `APIError`."""
+    return _BY_STATUS.get(status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else APIError)

@@ -1,10 +1,11 @@
-"""When a failed exchange is worth another attempt: pure decisions, no clock, no sleep."""
+"""Retry policy and backoff."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from datetime import timezone
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
 from smsgate._core.limits import capped, seconds, whole
@@ -20,17 +21,26 @@ __all__ = ["RetryEvent", "RetryPolicy", "decide", "retry_after_seconds"]
 
 _DOUBLINGS = 64
 _MOST_RETRIES = 1_000_000
-RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+RETRIED_STATUSES = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class RetryEvent:
-    """A failed attempt that will be repeated.
+    """A failed attempt before its retry.
 
     Attributes:
         operation: name of the operation, such as ``get_message``.
         attempt: number of the attempt that failed, from 1.
-        error: why it failed.
+        error: the error of the attempt.
         wait: seconds until the next attempt.
     """
 
@@ -42,23 +52,23 @@ class RetryEvent:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how patiently a failed exchange is repeated.
+    """Number of retries, and the waits between them.
 
-    Waits double from ``base_delay`` up to ``max_delay``, each drawn at random between zero and that bound.
+    Exponential backoff with full jitter: the bound doubles from ``base_delay`` up to ``max_delay``, and each wait is
+    random between zero and the bound.
 
     Args:
         max_retries: attempts after the first one, up to 1,000,000.
         base_delay: bound of the first wait, seconds.
         max_delay: bound of every wait, seconds.
-        max_elapsed: no retry starts later than this many seconds after the first attempt; a send or cancel that is then
-            unclear is still asked for once. ``float("inf")`` for no limit.
-        max_retry_after: a longer ``Retry-After`` of the server gives up at once, seconds.
+        max_elapsed: seconds after the first attempt in which retries may start; a send or cancel with an unclear
+            outcome is still looked up once after it. ``float("inf")`` for no limit.
+        max_retry_after: longest ``Retry-After`` in seconds that is waited for; a longer one ends the call.
             ``float("inf")`` for no limit.
-        on_retry: called before each wait; what it raises ends the call.
+        on_retry: called with a `RetryEvent` before each wait; an exception ends the call.
 
     Raises:
-        ConfigurationError: for what is no number, a negative or a huge one, and for an ``on_retry`` that cannot be
-            called.
+        ConfigurationError: for a number out of range, and for an ``on_retry`` that cannot be called.
     """
 
     max_retries: int = 3
@@ -78,7 +88,7 @@ class RetryPolicy:
 
     @classmethod
     def none(cls) -> RetryPolicy:
-        """Return a policy that never repeats anything."""
+        """Return a policy without retries."""
         return cls(max_retries=0)
 
 
@@ -94,18 +104,18 @@ def decide(
     draw: float,
     time_left: float = math.inf,
 ) -> float | None:
-    """Say how many seconds to wait before the next attempt, or None to give up.
+    """Return the seconds to wait before the next attempt, None when there is none.
 
     Args:
-        policy: the bounds.
-        repeat: what the operation allows: "settle" is repeated here only after an attempt without effect.
-        status: HTTP status of the failed attempt, None when no answer came.
+        policy: the retry policy.
+        repeat: the operation's rule for retries; "settle" allows them only after an attempt without effect.
+        status: HTTP status of the failed attempt, None when no response came.
         sent: False when the attempt certainly had no effect.
-        retry_after: what the server asked for, in seconds.
+        retry_after: seconds that the server asked to wait, or None.
         attempt: number of attempts made, from 1.
         elapsed: seconds since the first attempt began.
         draw: a random number from 0 to 1.
-        time_left: seconds until the deadline of the call, if it has one: no attempt begins at or after it.
+        time_left: seconds until the deadline of the call; no attempt begins at or after it.
     """
     if repeat == "never" or (repeat == "settle" and sent is not False):
         return None
@@ -119,7 +129,7 @@ def decide(
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Read ``Retry-After``, in seconds or as a date; None when absent or unreadable, from 0 to a hundred years."""
+    """Return the seconds of a ``Retry-After`` header, 0 to a hundred years; None when absent or unreadable."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return capped(float(value))
@@ -128,9 +138,9 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - a date is rare, and this import is slow
 
     try:
-        moment = parsedate_to_datetime(value)
-        if moment.tzinfo is None:  # what "-0000" gives
-            moment = moment.replace(tzinfo=timezone.utc)
-        return capped(max(0.0, (moment - now).total_seconds()))
+        date = parsedate_to_datetime(value)
+        if date.tzinfo is None:  # the zone was "-0000"
+            date = date.replace(tzinfo=timezone.utc)
+        return capped(max(0.0, (date - now).total_seconds()))
     except (IndexError, OverflowError, TypeError, ValueError):
         return None

@@ -26,10 +26,10 @@ _POLL = 0.01
 
 
 class StoreLock:
-    """A lock that is held until it is released, or forgotten by a call that was cancelled.
+    """A lock that its holder releases; garbage collection releases it after a cancelled call.
 
     Args:
-        unlock: releases it; called once.
+        unlock: releases the lock; called once.
     """
 
     def __init__(self, unlock: Callable[[], object]) -> None:
@@ -47,35 +47,35 @@ class StoreLock:
 
 @runtime_checkable
 class LockingTokenStore(TokenStore, Protocol):
-    """A store whose users renew a pair one after the other: each looks again before it renews."""
+    """A store with a lock per key, so that its users refresh a pair one after the other."""
 
     def try_lock(self, key: str) -> StoreLock | None:
-        """Return the lock of a key, None while somebody holds it; never waits."""
+        """Return the lock of a key without waiting, None while another user holds it."""
         ...
 
 
 class MemoryTokenStore:
-    """Keeps pairs in memory, for several clients of one process."""
+    """Store of token pairs in memory, for several clients of one process."""
 
     def __init__(self) -> None:
         self._pairs: dict[str, TokenPair] = {}
         self._held: dict[str, object] = {}
 
     def load(self, key: str) -> TokenPair | None:
-        """Return the pair kept under this key."""
+        """Return the pair of a key, None when there is none."""
         return self._pairs.get(key)
 
     def save(self, key: str, pair: TokenPair | None) -> None:
-        """Keep a pair, or forget it when it is None."""
+        """Keep a pair; None deletes it."""
         if pair is None:
             self._pairs.pop(key, None)
         else:
             self._pairs[key] = pair
 
     def try_lock(self, key: str) -> StoreLock | None:
-        """Return the lock of a key, None while another client holds it."""
+        """Return the lock of a key without waiting, None while another client holds it."""
         mine = object()
-        if self._held.setdefault(key, mine) is not mine:  # one step, for all threads
+        if self._held.setdefault(key, mine) is not mine:  # atomic
             return None
         return StoreLock(lambda: self._held.pop(key, None))
 
@@ -84,18 +84,18 @@ class MemoryTokenStore:
 
 
 class FileTokenStore:
-    """Keeps pairs in a file that only its owner can read; several accounts and processes may share it.
+    """Store of token pairs in a file that only its owner can read; several accounts and processes may share it.
 
-    The file is replaced as a whole, so a reader never sees half of it. Where files can be locked (not on Windows), two
-    empty files beside it, whose names end in ``.lock``, keep processes from writing at the same time and from renewing
-    one pair twice. A lock that another process does not give back is waited for a second, not for ever. A file that
-    cannot be read or written ends no call: a warning in the log says so, and the program gets tokens by its password.
+    The file is replaced atomically, so a reader never sees a part of it. Where locks exist (not on Windows), two empty
+    files beside it, whose names end in ``.lock``, prevent concurrent writes and concurrent refreshes of one pair.
+    A write waits one second at most for the lock of another process. A file that cannot be read or written ends no
+    call: the store logs a warning, and the client issues tokens with its password.
 
     Args:
-        path: the file; made with rights 0600 when the first pair is kept. Its folder must exist.
+        path: the file; created with mode 0600 when the first pair is saved. Its folder must exist.
 
     Raises:
-        ConfigurationError: there is something else at that path, which would be overwritten.
+        ConfigurationError: the path names another kind of file, which a save would overwrite.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -107,10 +107,10 @@ class FileTokenStore:
         except _OtherFileError:
             raise ConfigurationError(f"{self._path} is no token file: give another path, or remove it") from None
         except OSError:
-            pass  # warned of when it is used: it may be readable then
+            pass  # the first use warns, unless the file is readable then
 
     def load(self, key: str) -> TokenPair | None:
-        """Return the pair kept under this key; None, with a warning, when the file cannot be read."""
+        """Return the pair of a key; None, with a warning, when the file cannot be read."""
         try:
             entry = self._read().get(key)
         except OSError as error:
@@ -119,7 +119,7 @@ class FileTokenStore:
         return None if entry is None else TokenPair.from_dict(entry)
 
     def save(self, key: str, pair: TokenPair | None) -> None:
-        """Keep a pair, or forget it when it is None; a file that cannot be read is not replaced, but warned of."""
+        """Keep a pair; None deletes it. A file that cannot be read stays as it is, with a warning."""
         try:
             lock = self._write_lock()
             try:
@@ -134,19 +134,19 @@ class FileTokenStore:
             logger.warning("the token file %s cannot be written: %s", self._path, error.strerror)
 
     def try_lock(self, key: str) -> StoreLock | None:  # noqa: ARG002 - one lock for the whole file
-        """Return a lock that other processes respect when they renew a pair; None while one of them holds it."""
+        """Return the refresh lock of the file without waiting, None while another process holds it."""
         try:
-            return _lock_file(self._beside(".renewal.lock"))
-        except OSError:  # no such folder: keeping the pair will warn of it
+            return _lock_file(self._lock_path(".renewal.lock"))
+        except OSError:  # no such folder; `save` warns
             return StoreLock(lambda: None)
 
     def _write_lock(self) -> StoreLock:
-        """Wait for the lock under which the file is written.
+        """Wait for the write lock of the file.
 
         Raises:
-            OSError: another process holds it for longer than writing takes, or it cannot be made.
+            OSError: another process holds the lock for too long, or the lock file cannot be created.
         """
-        path = self._beside(".lock")
+        path = self._lock_path(".lock")
         give_up = time.monotonic() + _LONGEST_WRITE
         while (lock := _lock_file(path)) is None:
             if time.monotonic() >= give_up:
@@ -173,13 +173,13 @@ class FileTokenStore:
             raise _OtherFileError
         return entries
 
-    def _beside(self, ending: str) -> Path:
-        """Return the path of a lock file; processes find the same one, whatever links lead to the token file."""
+    def _lock_path(self, ending: str) -> Path:
+        """Return the path of a lock file beside the real token file, so that all links to it share the lock."""
         target = self._target()
         return target.with_name(target.name + ending)
 
     def _target(self) -> Path:
-        """Return the file itself, also where the path is a link to it."""
+        """Return the real path of the file, with links resolved."""
         return Path(os.path.realpath(self._path))
 
     def _write(self, entries: dict[str, dict[str, Any]]) -> None:
@@ -201,17 +201,17 @@ class FileTokenStore:
 
 
 class _OtherFileError(OSError):
-    """The path names something that this store has not written."""
+    """The path names a file that is no token file."""
 
     def __init__(self) -> None:
         super().__init__(errno.EEXIST, "it is no token file, and left as it is")
 
 
 def _lock_file(path: Path) -> StoreLock | None:
-    """Lock a file, which is made if need be; None while it is locked.
+    """Return the lock of a file, which is created if needed; None while another process holds it.
 
     Raises:
-        OSError: the file cannot be made.
+        OSError: the file cannot be created.
     """
     try:
         import fcntl  # noqa: PLC0415 - not everywhere

@@ -364,7 +364,7 @@ async def test_pinning_warns_once_however_often_devices_are_listed(setting, capl
 
     for _ in range(3):
         await limited.send(text())
-        limited._sender.devices.forget()  # five minutes later
+        limited._sender.devices.expire()  # five minutes later
 
     assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1
 

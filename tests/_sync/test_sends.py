@@ -338,7 +338,7 @@ def test_pinning_warns_once_however_often_devices_are_listed(setting, caplog):
 
     for _ in range(3):
         limited.send(text())
-        limited._sender.devices.forget()  # five minutes later
+        limited._sender.devices.expire()  # five minutes later
 
     assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1
 

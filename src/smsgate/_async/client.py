@@ -44,38 +44,38 @@ __all__ = ["AsyncAPIClient"]
 class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
     """The gateway's API for asynchronous programs, under asyncio and trio.
 
-    May be shared by the tasks of an event loop. Makes its connections on first use and closes them at the end of an
+    May be shared by the tasks of an event loop. Opens connections on first use and closes them at the end of an
     ``async with`` block or by `aclose`; the next call opens them again, with a `ResourceWarning`.
 
     Args:
         login: user name of the account; None when ``password`` is a token.
         password: the account's password, or an access token.
-        base_url: where the API is: the cloud by default, ``https://<host>/api/3rdparty/v1`` for a private server,
+        base_url: URL of the API: the cloud by default, ``https://<host>/api/3rdparty/v1`` for a private server,
             ``http://<address>:8080`` for a phone's local server.
         auth: `BasicAuth`, `BearerAuth` or `JWTAuth`, instead of login and password.
-        encryptor: encrypts what is sent and decrypts what comes back where it can; see `smsgate.Encryptor`.
+        encryptor: encrypts messages and decrypts states; see `smsgate.Encryptor`.
         http: an HTTP backend of `smsgate.ahttp`, an object with the same methods, or a backend's name.
         http_client: another name of ``http``.
         timeout: seconds for one exchange, or a `Timeout`.
-        retry: how failed calls that cannot do harm twice are repeated.
-        pin_device: choose a phone for every message before its first attempt (one list of devices, kept for five
-            minutes), which makes repeated attempts safe on accounts with several phones. The choice is a hash of the
-            message's id, the same in every process; see `choose_device`.
+        retry: the retry policy, for calls that are safe to retry.
+        pin_device: whether the client chooses a phone for every message before its first attempt, which makes retries
+            safe on accounts with several phones. It lists the devices every five minutes at most. The choice is a hash
+            of the message's id, the same in every process; see `choose_device`.
         verify: True, False, the path of a file of trusted certificates, or an ssl context (not with pyreqwest); for the
-            backend that the client makes, as are ``proxy`` and ``trust_env``.
+            client's own backend, like ``proxy`` and ``trust_env``.
         proxy: URL of an http or https proxy for all requests.
-        trust_env: whether the environment's proxy and certificate variables count (``HTTPS_PROXY``, ``NO_PROXY``,
-            ``SSL_CERT_FILE`` and the like). Hosts of this machine itself are never asked through its proxies.
+        trust_env: whether the client reads the environment's proxy and certificate variables, such as
+            ``HTTPS_PROXY``, ``NO_PROXY`` and ``SSL_CERT_FILE``. Loopback hosts are never reached through a proxy.
         default_region: two letters of a country, such as ``DE``, whose national numbers (``0151 23456789``) become
-            international ones before they are sent; needs the extra ``smsgate[numbers]``.
-        user_agent: the program's own product, such as ``myapp/1.0``; goes in front of this package's.
-        max_json_size: bytes of a JSON response that are read at most; a longer one is a `ResponseError`.
-        max_attachment_size: bytes of an attachment that `download_attachment` holds in memory at most.
+            international before they are sent; needs the extra ``smsgate[numbers]``.
+        user_agent: the program's product, such as ``myapp/1.0``; stands before this package's.
+        max_json_size: bytes of a JSON response at most; a longer one is a `ResponseError`.
+        max_attachment_size: bytes of an attachment at most that `download_attachment` holds in memory.
         on_request: called with a `RequestEvent` before each attempt; may add headers.
         on_response: called with a `ResponseEvent` after each attempt.
 
     Raises:
-        ConfigurationError: for anything that could never work.
+        ConfigurationError: for arguments that could never work.
 
     Example:
         >>> async with AsyncAPIClient("login", "password") as client:  # doctest: +SKIP
@@ -132,10 +132,10 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         """Make a client from the environment.
 
         ``SMSGATE_TOKEN``, or ``SMSGATE_USERNAME`` (also called ``SMSGATE_LOGIN``) and ``SMSGATE_PASSWORD``;
-        ``SMSGATE_BASE_URL``; and ``SMSGATE_PASSPHRASE`` for an `Encryptor`. White space around them does not count.
+        ``SMSGATE_BASE_URL``; and ``SMSGATE_PASSPHRASE`` for an `Encryptor`. Surrounding white space is ignored.
 
         Args:
-            overrides: arguments of the client; they go before the environment.
+            overrides: arguments of the client; they have precedence over the environment.
 
         Raises:
             ConfigurationError: when neither holds credentials.
@@ -153,12 +153,12 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
     ) -> Self:
         """Return a view of this client with other options, for some calls or one part of a program.
 
-        It shares connections, tokens and the list of devices; closing it closes nothing. What is not given stays.
+        It shares connections, tokens and the device cache; closing it closes nothing. Other options stay the same.
 
         Args:
             timeout: seconds for one exchange, or a `Timeout`; tokens are fetched within this client's own.
-            retry: how failed calls that cannot do harm twice are repeated.
-            pin_device: whether a phone is chosen for every message before its first attempt.
+            retry: the retry policy.
+            pin_device: whether the client chooses a phone for every message before its first attempt.
             encryptor: encrypts and decrypts; None for neither.
             default_region: country of national numbers; None for none.
 

@@ -1,4 +1,4 @@
-"""Received messages: listing, attachments, and asking the phone to deliver them again."""
+"""Methods about received messages: lists, attachments, and repeated delivery by webhook."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _HIGHEST_LIMIT = 500
 
 
 class InboxCalls(Resource):
-    """The calls about received messages; cloud and private servers only have the refresh and the export."""
+    """Methods about received messages; cloud and private servers offer only the refresh and the export."""
 
     _max_attachment_size: int
 
@@ -53,22 +53,22 @@ class InboxCalls(Resource):
         """List received messages, newest first; only a phone's local server has them.
 
         Args:
-            inbox_filter: which messages; the keyword arguments of the same names go before it.
-            pagination: which part of the list; likewise.
+            inbox_filter: filter; the keyword arguments of the same names have precedence.
+            pagination: part of the list; its keyword arguments have precedence as well.
             message_type: of this kind only.
             from_: received at or after; aware.
             to: received at or before; aware.
             device_id: must be the phone's own id.
             include_attachments: whether MMS attachments are listed too.
-            limit: 1 to 500.
+            limit: messages at most, 1 to 500; the server's 50 when absent.
             offset: messages to skip.
 
         Raises:
             InvalidRequestError: for limits out of range or times without zone.
             NotImplementedByServerError: on cloud and private servers.
-            TransportError: no answer came.
+            TransportError: no response came.
             APIError: the gateway refused or failed.
-            ResponseError: the answer cannot be read.
+            ResponseError: the response cannot be read.
         """
         chosen = filter_or_empty(inbox_filter, InboxQueryFilter)
         part = filter_or_empty(pagination, QueryPagination)
@@ -100,8 +100,8 @@ class InboxCalls(Resource):
     ) -> AsyncIterator[IncomingMessage]:
         """Iterate over received messages page by page, newest first, in bounded memory.
 
-        Every message that is there at the start comes once, also when others arrive or are deleted meanwhile. Ones that
-        arrive may come or not.
+        Every message that exists at the start is yielded once, even when others arrive or are deleted. New messages may
+        be yielded or not.
 
         Args:
             inbox_filter: as in `list_inbox_messages`.
@@ -115,9 +115,9 @@ class InboxCalls(Resource):
         Raises:
             InvalidRequestError: for a page size out of range or times without zone.
             NotImplementedByServerError: on cloud and private servers.
-            TransportError: no answer came.
+            TransportError: no response came.
             APIError: the gateway refused or failed.
-            ResponseError: an answer cannot be read.
+            ResponseError: a response cannot be read.
         """
         check_page_size(page_size, highest=_HIGHEST_LIMIT)
 
@@ -136,7 +136,7 @@ class InboxCalls(Resource):
         return iterate(read, page_size)
 
     async def download_attachment(self, message_id: str, part_id: int) -> bytes:
-        """Return an MMS attachment whole; only a phone's local server has them.
+        """Return the bytes of an MMS attachment; only a phone's local server has them.
 
         Args:
             message_id: id of the received message.
@@ -145,7 +145,7 @@ class InboxCalls(Resource):
         Raises:
             InvalidRequestError: for an empty or path-like id.
             NotFoundError: when it is gone; phones keep files for 30 days.
-            TransportError: no answer came.
+            TransportError: no response came.
             APIError: the gateway refused or failed.
             ResponseError: it is larger than ``max_attachment_size`` of the client allows.
         """
@@ -159,7 +159,7 @@ class InboxCalls(Resource):
         Raises:
             InvalidRequestError: for an empty or path-like id.
             NotFoundError: when it is gone; phones keep files for 30 days.
-            TransportError: no answer came.
+            TransportError: no response came.
             APIError: the gateway refused or failed.
 
         Example:
@@ -173,11 +173,11 @@ class InboxCalls(Resource):
             yield response.chunks
 
     async def refresh_inbox(self, request: InboxRefreshRequest) -> None:
-        """Ask the phones to deliver received messages of a time span again, by webhook. Never repeated by itself.
+        """Ask the phones to deliver received messages of a time span again, by webhook. Never retried.
 
         Raises:
             InvalidRequestError: for a request that breaks its rules.
-            TransportError: no answer came.
+            TransportError: no response came.
             APIError: the gateway refused or failed.
         """
         with argument_errors:
@@ -185,11 +185,11 @@ class InboxCalls(Resource):
         await self.execute(operation)
 
     async def export_inbox(self, request: MessagesExportRequest) -> None:
-        """Ask for received messages by webhook; deprecated by the gateway in favour of `refresh_inbox`.
+        """Ask for received messages by webhook; the gateway has deprecated this in favour of `refresh_inbox`.
 
         Raises:
             InvalidRequestError: for a request that breaks its rules.
-            TransportError: no answer came.
+            TransportError: no response came.
             APIError: the gateway refused or failed.
         """
         with argument_errors:

@@ -1,4 +1,4 @@
-"""Sending messages and following what becomes of them."""
+"""Methods about outgoing messages: state, lists, cancellation and `wait`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _HIGHEST_LIMIT = 100
 
 
 class MessageCalls(SendCalls):
-    """The calls about outgoing messages."""
+    """Methods about outgoing messages."""
 
     @takes_underscored_id
     async def get_state(self, id: str) -> MessageState:
@@ -55,7 +55,7 @@ class MessageCalls(SendCalls):
         Raises:
             InvalidRequestError: for an empty or path-like id.
             NotFoundError: no such message; finished ones are kept for about 30 days.
-            SMSGateError: no answer came, the gateway failed, or its answer cannot be read.
+            SMSGateError: no response came, the gateway failed, or its response cannot be read.
         """
         with argument_errors:
             operation = operations.get_message(id)
@@ -78,20 +78,20 @@ class MessageCalls(SendCalls):
         """List messages, newest first.
 
         Args:
-            query: which messages; the keyword arguments of the same names go before it.
-            pagination: which part of the list; likewise.
+            query: filter; the keyword arguments of the same names have precedence.
+            pagination: part of the list; its keyword arguments have precedence as well.
             sort: "created_at" for oldest first, "-created_at" for newest first.
-            include_content: whether texts and data come along, as long as the server still has them.
+            include_content: whether the list contains texts and data, as long as the server has them.
             from_: created at or after; aware.
             to: created before; aware.
             state: in this state now.
             device_id: of this device.
-            limit: 1 to 100, the server's 50 when absent.
+            limit: messages at most, 1 to 100; the server's 50 when absent.
             offset: messages to skip.
 
         Raises:
             InvalidRequestError: for limits out of range or times without zone.
-            SMSGateError: no answer came, the gateway failed, or its answer cannot be read.
+            SMSGateError: no response came, the gateway failed, or its response cannot be read.
         """
         chosen = filter_or_empty(query, MessagesQueryFilter)
         part = filter_or_empty(pagination, QueryPagination)
@@ -128,8 +128,8 @@ class MessageCalls(SendCalls):
     ) -> AsyncIterator[MessageState]:
         """Iterate over messages page by page, in bounded memory, newest first unless ``sort`` says otherwise.
 
-        Every message that exists at the start and matches throughout comes once, also when others arrive, are deleted
-        or stop matching meanwhile, for instance because the loop cancels them. Ones that arrive may come or not.
+        Every message that exists at the start and keeps matching is yielded once, even when others arrive, are deleted
+        or stop matching, for instance because the loop cancels them. New messages may be yielded or not.
 
         Args:
             query: as in `get_messages`.
@@ -143,9 +143,9 @@ class MessageCalls(SendCalls):
 
         Raises:
             InvalidRequestError: for a page size out of range or times without zone.
-            TransportError: no answer came.
+            TransportError: no response came.
             APIError: the gateway refused or failed.
-            ResponseError: an answer cannot be read.
+            ResponseError: a response cannot be read.
         """
         check_page_size(page_size, highest=_HIGHEST_LIMIT)
 
@@ -166,13 +166,13 @@ class MessageCalls(SendCalls):
 
     @takes_underscored_id
     async def cancel_message(self, id: str) -> MessageState:
-        """Take a message back that no phone has taken yet; the phone may still be faster.
+        """Cancel a message that no phone has taken yet; the phone may still be faster.
 
         Raises:
             InvalidRequestError: for an empty or path-like id.
             ConflictError: it is not pending any more (a phone's local server says BadRequestError).
             NotFoundError: no such message.
-            SMSGateError: no answer came, the gateway failed, or its answer cannot be read.
+            SMSGateError: no response came, the gateway failed, or its response cannot be read.
         """
         with argument_errors:
             operation = operations.cancel_message(id)
@@ -186,27 +186,27 @@ class MessageCalls(SendCalls):
         timeout: float | None = 300.0,
         interval: float | None = None,
     ) -> MessageState:
-        """Poll a message until it has come as far as wanted, or nothing can change any more.
+        """Poll a message until a stop condition holds or its state is final.
 
         Args:
             id: the message.
             until: "delivered": every recipient delivered, failed or cancelled; "sent": every recipient at least sent
                 (for messages without delivery report); "processed": the phone has taken it; a set of `ProcessState`
-                that the message's own state is to be in; or a function of the state.
-            timeout: seconds that everything may take, polls and their retries included; None for no limit, 0 for one
-                look within the client's own limits.
-            interval: seconds between polls; half a second growing to five when absent.
+                that contains the message's own state; or a function of the state.
+            timeout: seconds in all, polls and their retries included; None for no limit, 0 for one poll within the
+                client's own limits.
+            interval: seconds between polls; 0.5 growing to 5 when absent.
 
         Returns:
-            The state that was waited for, or the last one that there can be.
+            The state that fulfils the condition, or the final one.
 
         Raises:
-            WaitTimeoutError: the time ran out; carries the last state; its cause is the failure since which no poll has
-                worked. Polls that fail in passing (no answer, 408, 429, 5xx, a 401 while the server is not ready) do
-                not end the wait.
+            WaitTimeoutError: the time is over; carries the last state; its cause is the first failure after the last
+                successful poll. Temporary failures (no response, 408, 429, 5xx, a 401 during an outage) do not end the
+                wait.
             NotFoundError: no such message.
             APIError: another 4xx.
-            ResponseError: the answer cannot be read.
+            ResponseError: the response cannot be read.
         """
         check_wait(until, timeout, interval)
         with argument_errors:

@@ -17,7 +17,7 @@ T = TypeVar("T", bound=HasId)
 
 
 async def iterate(read: Callable[[int, int], Awaitable[Page[T]]], page_size: int) -> AsyncIterator[T]:
-    """Yield the items of all pages, each once, also when the list changes meanwhile.
+    """Yield the items of all pages, each once, even when the list changes between the pages.
 
     Args:
         read: fetches one page, given its limit and offset.

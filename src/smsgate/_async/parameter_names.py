@@ -1,4 +1,4 @@
-"""Parameter names of the official client, accepted beside our own."""
+"""Parameter names of the official client, as aliases of our own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ F = TypeVar("F")
 
 
 def takes_underscored_id(method: F) -> F:
-    """Let a method take ``_id=``, the official client's name, for its ``id``. Type checkers see ``id`` alone."""
+    """Accept ``_id=``, the official client's name, for ``id``. Type checkers see only ``id``."""
     call = cast("Any", method)
 
     @wraps(call)

@@ -225,7 +225,7 @@ class SafeSender:
         """
         gone = self._pin_device and is_gone(send.failed)
         if gone:
-            self.devices.forget()
+            self.devices.expire()
         outgoing = send.outgoing
         device_id = outgoing.message.device_id
         if not (gone and send.chosen and device_id) or send.doubtful:

@@ -1,4 +1,4 @@
-"""Sending messages, one or many."""
+"""Methods that send messages, one or many."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["SendCalls"]
 
 
 class SendCalls(Resource):
-    """The calls that send."""
+    """Methods that send messages."""
 
     _sender: SafeSender
     _default_region: str | None
@@ -71,34 +71,34 @@ class SendCalls(Resource):
         skip_phone_validation: bool = False,
         device_active_within: int = 0,
     ) -> MessageState:
-        """Hand a message to the gateway; the answer says that it was stored, not that it was sent.
+        """Send a message to the gateway; the response says that it was stored, not that a phone has sent it.
 
-        A failed attempt is repeated only where that cannot send the message twice: see the guide on safe sending.
+        A failed attempt is retried only where that cannot send the message twice: see the guide on safe sending.
 
         Args:
             message: a `Message`, or a text together with ``to`` and the message's other fields as keywords.
             to: one phone number or several, in international form (``+12025550100``) unless the client has a
                 ``default_region``; only with a text.
             id: 1 to 36 characters of ``A-Za-z0-9._~-``; generated when absent, see `smsgate.new_id`.
-            device_id: the phone that shall send it; any of the account's when absent.
+            device_id: the phone that sends it; any of the account's when absent.
             sim_number: 1-based SIM slot.
             with_delivery_report: ask the network whether it arrived; on by default.
             priority: -128 to 127; 100 and more bypasses the phone's limits and pauses.
             ttl: seconds until the phone gives up, at least 5; not together with ``valid_until``.
-            valid_until: moment at which the phone gives up; aware. One that is more than five minutes past is refused,
-                unless ``id`` is given: then the message may be one that was sent in time.
-            schedule_at: moment before which the phone does not send; aware.
-            skip_phone_validation: let short codes and landlines pass the server's check.
+            valid_until: time at which the phone gives up; aware. The client rejects one that is more than five minutes
+                past, unless ``id`` is given: that message may have been sent before.
+            schedule_at: time before which the phone does not send; aware.
+            skip_phone_validation: whether the server accepts short codes and landlines.
             device_active_within: only phones seen in the last so many hours; 0 means all.
 
         Raises:
-            InvalidRequestError: refused before anything was sent.
+            InvalidRequestError: rejected before anything was sent.
             BadRequestError: refused by the gateway.
             ConflictError: the id is taken on that device.
             ServiceUnavailableError: the device's queue is full.
             SendOutcomeUnknownError: it may or may not have been accepted; carries ``message_id`` to ask with.
             TransportError: it certainly never left.
-            ResponseError: accepted, but the answer cannot be read; carries ``message_id``.
+            ResponseError: accepted, but the response cannot be read; carries ``message_id``.
 
         Example:
             >>> state = await client.send("Your table is ready", to="+12025550100")  # doctest: +SKIP
@@ -135,10 +135,10 @@ class SendCalls(Resource):
         return await self._cipher.decrypt_one(await self._sender.send(outgoing, chosen=chosen))
 
     async def choose_device(self, id: str, *, active_within: int = 0) -> str | None:
-        """Return the id of the phone that ``pin_device`` would take for a message; None when there is none.
+        """Return the id of the phone that ``pin_device`` would choose for a message; None when there is none.
 
-        Every process that sees the same phones chooses the same one. Store it with the message's id before the first
-        attempt, and send with both: then a program that crashes can send again without doubling the message.
+        Every process with the same list of phones chooses the same one. Store it with the message's id before the first
+        attempt, and send with both: after a crash the program can send again without a duplicate.
 
         Args:
             id: id of the message, such as `smsgate.new_id` returns.
@@ -161,15 +161,15 @@ class SendCalls(Resource):
         skip_phone_validation: bool = False,
         device_active_within: int = 0,
     ) -> AsyncIterator[Sent | NotSent]:
-        """Send many messages, some at once, and yield a result for each in the order of the input.
+        """Send many messages, several at once, and yield a result for each in the order of the input.
 
-        The input is read lazily: ``concurrency`` messages ahead, and while a slow one keeps the results of later ones
+        The input is read lazily, ``concurrency`` messages ahead; while a slow message holds the results of later ones
         back, up to a thousand. A message that fails does not stop the others: its result is a `NotSent` with the error,
-        and the message with the id, and the device if one was chosen, under which it may have arrived.
-        Ctrl-C, cancelling or leaving the loop ends it with the exchanges under way, without further retries.
-        What is no `SMSGateError` (raised by a hook or token store of yours) ends the iteration, after the results of
-        the messages that were under way with it; a warning in the log names the message. So does an input that fails,
-        after what was read of it has been sent.
+        and with the message, its id and its chosen device.
+        Ctrl-C, cancelling or leaving the loop ends it after the current requests, without further retries.
+        An exception that is no `SMSGateError` (of your hook or token store) ends the iteration after the results of the
+        messages that were under way; a warning in the log names the message. So does an exception of the input, after
+        the messages that were read from it have been sent.
 
         Example:
             >>> async for result in client.send_many(messages):  # doctest: +SKIP
@@ -179,8 +179,8 @@ class SendCalls(Resource):
             ...         print(result.message.id, result.error)
 
         Args:
-            messages: what to send.
-            concurrency: messages under way at once, 1 to 10,000.
+            messages: the messages.
+            concurrency: concurrent messages, 1 to 10,000.
             skip_phone_validation: as in `send`.
             device_active_within: as in `send`.
 

@@ -17,18 +17,18 @@ A = TypeVar("A")
 T = TypeVar("T")
 
 _READ_AHEAD = 1000
-"""Items at most between the oldest one without a result and the newest one that was begun."""
+"""Most items between the oldest one without a result and the newest one that was started."""
 
 
 class Window(Generic[A, T]):
-    """Applies a call to items, some at once, and yields the results in the order of the items.
+    """Runs a call for each item, several at once, and yields the results in the order of the items.
 
-    Items are read when there is room for them. While a slow one keeps the results of later ones back, others go on, up
-    to a thousand; otherwise no more than ``width`` items are without a result that was yielded.
+    Items are read lazily, ``width`` ahead of the consumer. While a slow item holds the results of later ones back, the
+    window reads on, up to a thousand items.
 
     Args:
-        call: applied to each item.
-        width: calls under way at once.
+        call: the call, of one item.
+        width: concurrent calls.
     """
 
     def __init__(self, call: Callable[[A], Awaitable[T]], width: int) -> None:
@@ -44,7 +44,7 @@ class Window(Generic[A, T]):
     async def run(self, items: Iterable[A] | AsyncIterable[A]) -> AsyncGenerator[T]:
         """Yield the results.
 
-        What a call raises, or reading the items, ends it after the results of all calls that have begun, and is raised.
+        An exception of a call or of the items is raised after the results of all calls that have started.
         """
         async with io.Tasks[T](self._width) as tasks, aclosing(io.iterate(items)) as source:
             while True:
@@ -63,7 +63,7 @@ class Window(Generic[A, T]):
             raise self._failure
 
     async def _fill(self, tasks: io.Tasks[T], source: AsyncGenerator[A]) -> None:
-        """Begin calls: one, and more as long as the next result is not there."""
+        """Start one call, and more as long as the next result is missing."""
         begun = 0
         while self._has_room() and not (begun and self._yielded in self._ended):
             begun += 1

@@ -201,7 +201,7 @@ def same_message(sent: Message, found: MessageState) -> bool:
 def proves_arrival(sent: Message) -> bool:
     """Tell whether a 409 can only mean a used id.
 
-    Servers before 1.47.1 answer 409 to a message with one number in two spellings, too, and store nothing.
+    Servers before 1.47.1 also respond with 409 to a message with one number in two spellings, and store nothing.
     """
     seen: set[str] = set()
     for forms in map(_tails, sent.phone_numbers):

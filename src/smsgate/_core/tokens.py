@@ -49,7 +49,7 @@ class TokenPair:
             ResponseError: no header can hold its access token.
         """
         if not is_token(response.access_token):
-            raise ResponseError("the answer's access_token is empty or holds characters that no token has")
+            raise ResponseError("the response's access_token is empty or holds characters that no token has")
         refresh = response.refresh_token if is_token(response.refresh_token) else None
         lifetime = _lifetime(response.access_token)
         if lifetime is None:

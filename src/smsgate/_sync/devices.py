@@ -1,5 +1,5 @@
 # Written by scripts/unasync.py from src/smsgate/_async/devices.py; change that file instead.
-"""Device cache: the account's phones, from which messages get theirs."""
+"""Device cache: the account's phones, for the choice of a device."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["DeviceCache"]
 
 _TTL = 300.0
-"""Seconds for which a list of devices is used."""
+"""TTL of the device list, seconds."""
 
 
 class DeviceCache:
-    """Lists the phones at most every five minutes, once for all callers that wait for the list.
+    """Cache of the list of phones, with a TTL of five minutes; concurrent callers share one request.
 
     Args:
         list_devices: lists the account's phones.
@@ -40,24 +40,24 @@ class DeviceCache:
         self._lock = io.Lock()
 
     def choose(self, message_id: str, active_within: int, excluded: Container[str] = ()) -> str | None:
-        """Return the device id for a message; None without a phone, and without the right or the route to list them.
+        """Return the device id for a message; None without a phone, and when the gateway does not allow to list them.
 
         Args:
-            message_id: decides among several phones, always in the same way.
+            message_id: determines the choice among several phones.
             active_within: hours; 0 prefers phones of the last 24 hours.
-            excluded: ids of phones that are not to be chosen.
+            excluded: ids of phones that cannot be chosen.
 
         Raises:
-            SMSGateError: the phones cannot be listed; it says that nothing was sent.
+            SMSGateError: the phones cannot be listed; the text says that nothing was sent.
         """
-        devices = self._known()
+        devices = self._get_devices()
         return choose_device(devices, active_within, datetime.now(timezone.utc), message_id, excluded)
 
-    def forget(self) -> None:
-        """List the phones anew the next time."""
+    def expire(self) -> None:
+        """Expire the cache."""
         self._listed_at = float("-inf")
 
-    def _known(self) -> Sequence[Device]:
+    def _get_devices(self) -> Sequence[Device]:
         if io.now() - self._listed_at < _TTL:
             return self._devices
         begun = io.now()
@@ -65,11 +65,11 @@ class DeviceCache:
             if io.now() - self._listed_at >= _TTL:
                 if self._failure is not None and self._failed_at >= begun:  # failed while this caller was waiting
                     raise copy_error(self._failure)
-                self._devices = self._listed()
+                self._devices = self._request_devices()
                 self._listed_at, self._failure = io.now(), None
         return self._devices
 
-    def _listed(self) -> Sequence[Device]:
+    def _request_devices(self) -> Sequence[Device]:
         try:
             return self._list_devices()
         except (ForbiddenError, NotFoundError) as error:

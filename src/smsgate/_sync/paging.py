@@ -18,7 +18,7 @@ T = TypeVar("T", bound=HasId)
 
 
 def iterate(read: Callable[[int, int], Page[T]], page_size: int) -> Iterator[T]:
-    """Yield the items of all pages, each once, also when the list changes meanwhile.
+    """Yield the items of all pages, each once, even when the list changes between the pages.
 
     Args:
         read: fetches one page, given its limit and offset.

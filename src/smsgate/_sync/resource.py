@@ -1,5 +1,5 @@
 # Written by scripts/unasync.py from src/smsgate/_async/resource.py; change that file instead.
-"""What all method groups of the client stand on: the exchange, its lifetime, and the way down to raw operations."""
+"""Base of the client's method groups: lifetime, and execution of operations."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ T = TypeVar("T")
 
 
 class Resource:
-    """Executes operations; usable with ``with`` and without."""
+    """Executes operations; may be used with ``with`` and without."""
 
     _exchange: Exchange
     _cipher: Cipher
 
     def execute(self, operation: Operation[T]) -> T:
-        """Run any operation of `smsgate_api.operations` and return what it returns.
+        """Run any operation of `smsgate_api.operations` and return its parsed response.
 
         Raises:
             InvalidRequestError: it is no operation.
-            TransportError: no answer came.
+            TransportError: no response came.
             APIError: the gateway refused or failed.
-            ResponseError: the answer cannot be read.
+            ResponseError: the response cannot be read.
         """
         check_operation(operation)
         return self._exchange.run(operation)
 
     def execute_raw(self, operation: Operation[Any]) -> Response:
-        """Run any operation and return status, headers and bytes as they came, error statuses included.
+        """Run any operation and return the raw response, error statuses included.
 
         Raises:
             InvalidRequestError: it is no operation.
-            TransportError: no answer came.
+            TransportError: no response came.
         """
         check_operation(operation)
         return self._exchange.run_raw(operation)
