@@ -32,16 +32,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"smsgate {VERSION}")  # noqa: T201 - a command talks to its terminal
         return 0
     if name in {"", "-h", "--help", "help"}:
-        print(_help())  # noqa: T201
+        print(_format_help())  # noqa: T201
         return 0 if name else 2
     if name not in COMMANDS:
-        print(f"smsgate: there is no command {name!r}.\n\n{_help()}", file=sys.stderr)  # noqa: T201
+        print(f"smsgate: there is no command {name!r}.\n\n{_format_help()}", file=sys.stderr)  # noqa: T201
         return 2
     code: int = import_module(COMMANDS[name][0]).main(arguments[1:])
     return code
 
 
-def _help() -> str:
+def _format_help() -> str:
     lines = [f"  {name:<12}{about}" for name, (_, about) in COMMANDS.items()]
     return "\n".join(["usage: smsgate COMMAND [OPTIONS]", "", "commands:", *lines, "", "smsgate --version"])
 

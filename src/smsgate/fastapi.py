@@ -193,7 +193,7 @@ class WebhookRouter(APIRouter, Handlers):
             tags=tags,
             include_in_schema=include_in_schema,
             openapi_extra={"parameters": _HEADERS},
-            route_class_override=_route_class(self.receiver, drain),
+            route_class_override=_make_route_class(self.receiver, drain),
         )
 
 
@@ -212,7 +212,7 @@ class _VerifiedRequest(Request):
         return self.decision.event
 
 
-def _route_class(receiver: Receiver, drain: float) -> type[APIRoute]:
+def _make_route_class(receiver: Receiver, drain: float) -> type[APIRoute]:
     """Return a route class that verifies raw requests before FastAPI reads them."""
 
     class WebhookRoute(APIRoute):
@@ -223,7 +223,7 @@ def _route_class(receiver: Receiver, drain: float) -> type[APIRoute]:
                 decision, body = await _read_and_verify(receiver, request)
                 if decision.event is None:
                     return _respond(decision)
-                verified = _VerifiedRequest(_as_json(request), request.receive)
+                verified = _VerifiedRequest(_set_json_content_type(request), request.receive)
                 verified.decision, verified.raw = decision, body
                 verified.receiver, verified.drain = receiver, drain
                 return await handle(verified)
@@ -264,7 +264,7 @@ async def _read_and_verify(receiver: Receiver, request: Request) -> tuple[Decisi
     return await receiver.check(raw, request.headers), raw
 
 
-def _as_json(request: Request) -> dict[str, Any]:
+def _set_json_content_type(request: Request) -> dict[str, Any]:
     """Return the request's scope with the content type for which FastAPI reads JSON."""
     headers = [(name, value) for name, value in request.scope["headers"] if name != b"content-type"]
     return {**request.scope, "headers": [*headers, (b"content-type", b"application/json")]}
@@ -375,12 +375,12 @@ def install_error_handlers(app: FastAPI) -> None:
     """
 
     async def respond(_request: Request, error: Exception) -> Response:
-        return _problem_response(error)
+        return _build_problem_response(error)
 
     app.add_exception_handler(errors.SMSGateError, respond)
 
 
-def _problem_response(error: Exception) -> Response:
+def _build_problem_response(error: Exception) -> Response:
     status = next((status for kind, status in _CALLER.items() if isinstance(error, kind)), None)
     detail = escape(error.message) if isinstance(error, errors.APIError) else str(error)
     if status is None:

@@ -23,14 +23,14 @@ from smsgate._core.signatures import (
     Body,
     Headers,
     Signature,
-    body_bytes,
     check_age,
     check_signature,
+    check_tolerance,
+    encode_body,
+    find_device_ids,
     find_signing_device,
-    named_devices,
     read_signature,
     sign,
-    tolerance_seconds,
 )
 from smsgate._core.signing_keys import EncodedKeys, SigningKey, encode_signing_key, normalize_signing_key
 from smsgate._core.webhook_events import Decryptor, Event, UnknownEvent, check_decryptor, load_document, read_event
@@ -50,11 +50,11 @@ __all__ = [
     "SigningKey",
     "UnknownEvent",
     "check_decryptor",
+    "check_tolerance",
     "normalize_signing_key",
     "parse",
     "parse_unverified",
     "sign",
-    "tolerance_seconds",
     "verify",
 ]
 __all__ += _events.__all__
@@ -84,9 +84,9 @@ class SignedRequest:
         tolerance: timedelta | None = _TOLERANCE,
         now: datetime | float | None = None,
     ) -> None:
-        self._tolerated = tolerance_seconds(tolerance)
+        self._tolerated = check_tolerance(tolerance)
         self._now = now
-        raw = body_bytes(body)
+        raw = encode_body(body)
         self._signature: Signature = read_signature(headers)
         if raw is None:
             raise SignatureError(
@@ -95,14 +95,14 @@ class SignedRequest:
             )
         self._body = raw
 
-    def devices(self) -> list[str]:
+    def find_device_ids(self) -> list[str]:
         """Return the ids of devices whose keys are worth a look-up, at most four; anybody may have named them.
 
         Raises:
             StaleEventError: the time stamp is too old or too new, so that nothing should be looked up.
         """
         self._check_age()
-        return list(islice(named_devices(self._body), MAX_DEVICES))
+        return list(islice(find_device_ids(self._body), MAX_DEVICES))
 
     def verify(self, signing_key: SigningKey | EncodedKeys) -> None:
         """Check signature and age.
@@ -234,7 +234,7 @@ def parse_unverified(body: Body, *, encryptor: Decryptor | None = None) -> Event
         PayloadError: the body is no event.
     """
     check_decryptor(encryptor)
-    raw = body_bytes(body)
+    raw = encode_body(body)
     if raw is None:
         raise PayloadError("the body holds lone surrogates", reason="invalid_json")
     return read_event(load_document(raw), encryptor)

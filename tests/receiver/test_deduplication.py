@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from smsgate import webhooks
-from smsgate.receiver._deduplication import deduplication_keys
+from smsgate.receiver._deduplication import get_deduplication_keys
 
 
 def keys(body):
-    return set(deduplication_keys(webhooks.parse_unverified(body)))
+    return set(get_deduplication_keys(webhooks.parse_unverified(body)))
 
 
 def same(one, other):

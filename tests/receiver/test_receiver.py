@@ -175,11 +175,11 @@ async def test_first_repetition_comes_after_the_first_wait(make, give, until, mo
 
 
 def test_waits_grow_up_to_an_hour():
-    waits = [processing.retry_delay(attempts) for attempts in range(1, 17)]
+    waits = [processing.compute_retry_delay(attempts) for attempts in range(1, 17)]
 
     assert waits[:4] == [2, 4, 8, 16]
     assert waits[-4:] == [3600] * 4
-    assert processing.retry_delay(10_000) == 3600
+    assert processing.compute_retry_delay(10_000) == 3600
 
 
 @pytest.mark.parametrize("error", [SystemExit, asyncio.CancelledError, type("Odd", (BaseException,), {})])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from smsgate.runtime.types import Operation
     from smsgate_api.models import DeviceSettings
 
-__all__ = ["check_target", "is_registered", "settings_operation", "stale_webhooks", "wanted_webhooks"]
+__all__ = ["build_settings_operation", "build_webhooks", "check_target", "find_stale_webhooks", "is_registered"]
 
 _LONGEST_URL = 256
 _NAME = re.compile(r"[a-z0-9._]{1,15}")
@@ -42,8 +42,12 @@ _FROM_ONE = (
 def check_target(url: str, *, allow_insecure: bool) -> None:
     """Reject a target that the app would never deliver to, or that the server cannot store.
 
+    Args:
+        url: where phones shall deliver events.
+        allow_insecure: whether other http:// targets than the phone itself pass.
+
     Raises:
-        InvalidRequestError: naming what the URL must be.
+        InvalidRequestError: the text says what the URL must be.
     """
     if not isinstance(url, str):
         raise InvalidRequestError("a webhook's url is text")
@@ -52,7 +56,7 @@ def check_target(url: str, *, allow_insecure: bool) -> None:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError:  # which quotes parts of it
+    except ValueError:  # its text would quote the URL
         raise InvalidRequestError("the webhook's url is no URL that can be read") from None
     if parts.scheme not in {"http", "https"} or not host or port == 0 or not _SPELLED.fullmatch(url):
         raise InvalidRequestError("a webhook's url must be an https:// URL with a host")
@@ -65,7 +69,7 @@ def check_target(url: str, *, allow_insecure: bool) -> None:
         )
 
 
-def wanted_webhooks(
+def build_webhooks(
     url: str, events: Iterable[WebhookEvent | str], *, device_id: str | None, name: str, phone: bool
 ) -> list[Webhook]:
     """Return one webhook for each event, with an id that is the same every time.
@@ -75,7 +79,7 @@ def wanted_webhooks(
     Raises:
         InvalidRequestError: for no events, a bare text in their place, or a name that makes no id.
     """
-    kinds = _distinct(events)
+    kinds = _check_events(events)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InvalidRequestError("name takes 1 to 15 characters of a-z, 0-9, dot and underscore")
     if not isinstance(device_id, str | None):
@@ -93,7 +97,7 @@ def wanted_webhooks(
     ]
 
 
-def _distinct(events: Iterable[WebhookEvent | str]) -> list[WebhookEvent]:
+def _check_events(events: Iterable[WebhookEvent | str]) -> list[WebhookEvent]:
     listed = [] if isinstance(events, str | Mapping) or not isinstance(events, Iterable) else list(events)
     if not listed or not all(isinstance(event, str) for event in listed):
         raise InvalidRequestError("events takes a list of at least one event; smsgate.WebhookEvent names them")
@@ -103,7 +107,7 @@ def _distinct(events: Iterable[WebhookEvent | str]) -> list[WebhookEvent]:
 
 
 def is_registered(wanted: Webhook, registered: Iterable[Webhook], *, phone: bool) -> bool:
-    """Tell whether a webhook is there already; a phone does not say for which device, there is only itself."""
+    """Tell whether a webhook is registered already; a phone's local server does not report a device id."""
     return any(
         found.id == wanted.id
         and (found.url, found.event) == (wanted.url, wanted.event)
@@ -112,10 +116,10 @@ def is_registered(wanted: Webhook, registered: Iterable[Webhook], *, phone: bool
     )
 
 
-def stale_webhooks(
+def find_stale_webhooks(
     wanted: Iterable[Webhook], registered: Iterable[Webhook], *, device_id: str | None, name: str, phone: bool
 ) -> list[str]:
-    """Return the ids of webhooks with the same name and for the same device that are not wanted any more."""
+    """Return the ids of registered webhooks of the same name and device that are not among the wanted ones."""
     ids = {webhook.id for webhook in wanted}
     return [
         found.id
@@ -127,7 +131,7 @@ def stale_webhooks(
     ]
 
 
-def settings_operation(
+def build_settings_operation(
     build: Callable[..., Operation[DeviceSettings]], settings: DeviceSettings, base_url: str
 ) -> Operation[DeviceSettings]:
     """Build the operation that writes settings.
@@ -163,18 +167,18 @@ def _check_settings(content: str, base_url: str) -> None:
         if not isinstance(part, dict):
             continue
         values: dict[str, Any] = cast("Any", part)
-        named = {f"{_bare(section)}.{_bare(name)}": value for name, value in values.items()}
+        named = {f"{_normalize_name(section)}.{_normalize_name(name)}": value for name, value in values.items()}
         for name in _SECRETS:
-            if _bare(name) in named:
+            if _normalize_name(name) in named:
                 raise InvalidRequestError(f"{name} can be set in the app or through the phone's local server only")
         for name in _FROM_ONE:
-            value = named.get(_bare(name))
+            value = named.get(_normalize_name(name))
             if isinstance(value, int) and value < 1:
                 raise InvalidRequestError(f"{name} must be at least 1; None resets it")
-        shortest, longest = (named.get(_bare(name)) for name in _INTERVAL)
+        shortest, longest = (named.get(_normalize_name(name)) for name in _INTERVAL)
         if isinstance(shortest, int) and isinstance(longest, int) and longest < shortest:
             raise InvalidRequestError("messages.send_interval_max must not be below messages.send_interval_min")
 
 
-def _bare(name: str) -> str:
+def _normalize_name(name: str) -> str:
     return name.replace("_", "").lower()

@@ -26,14 +26,14 @@ __all__ = [
     "Headers",
     "Signature",
     "SupportsItems",
-    "body_bytes",
     "check_age",
     "check_signature",
+    "check_tolerance",
+    "encode_body",
+    "find_device_ids",
     "find_signing_device",
-    "named_devices",
     "read_signature",
     "sign",
-    "tolerance_seconds",
 ]
 
 
@@ -70,7 +70,7 @@ class Signature(NamedTuple):
     timestamp: str
 
 
-def body_bytes(body: Body) -> bytes | None:
+def encode_body(body: Body) -> bytes | None:
     """Return a body as bytes; None for text that no bytes can have been (lone surrogates).
 
     Raises:
@@ -152,7 +152,7 @@ def _has_signed(body: bytes, signature: Signature, keys: Iterable[bytes]) -> boo
     return matches
 
 
-def named_devices(body: bytes) -> Iterator[str]:
+def find_device_ids(body: bytes) -> Iterator[str]:
     """Yield the device ids that a body names at any depth, without parsing it: anybody may have sent it.
 
     Text in the body cannot pass for a name, because its quotes are escaped.
@@ -178,7 +178,7 @@ def find_signing_device(body: bytes, signature: Signature, keys: KeysByDevice | 
         ConfigurationError: one of their keys is empty.
         SignatureError: none of them has a key, or no key matches.
     """
-    devices = named_devices(body)
+    devices = find_device_ids(body)
     look_up: Callable[[str], object]
     if isinstance(keys, Mapping):
         by_device: KeysByDevice = keys  # pyright: ignore[reportUnknownVariableType]
@@ -198,7 +198,7 @@ def find_signing_device(body: bytes, signature: Signature, keys: KeysByDevice | 
     raise _mismatch()
 
 
-def tolerance_seconds(tolerance: timedelta | None) -> float | None:
+def check_tolerance(tolerance: timedelta | None) -> float | None:
     """Return a tolerance in seconds.
 
     Raises:
@@ -254,7 +254,7 @@ def sign(body: Body, timestamp: int | str, signing_key: str) -> str:
         ConfigurationError: the key is empty.
         ValueError: the body holds lone surrogates.
     """
-    raw = body_bytes(body)
+    raw = encode_body(body)
     if raw is None:
         raise ValueError("the body holds lone surrogates, which cannot be encoded")
     (key,) = encode_keys([signing_key])

@@ -150,13 +150,13 @@ class AccountCalls(Resource):
         phone = is_phone(self._exchange.transport.base_url)
         with argument_errors:
             registration.check_target(url, allow_insecure=allow_insecure)
-            wanted = registration.wanted_webhooks(url, events, device_id=device_id, name=name, phone=phone)
+            wanted = registration.build_webhooks(url, events, device_id=device_id, name=name, phone=phone)
         registered = self.get_webhooks()
         for webhook in wanted:
             if not registration.is_registered(webhook, registered, phone=phone):
                 self.create_webhook(webhook, allow_insecure=allow_insecure)
         if remove_stale:
-            stale = registration.stale_webhooks(wanted, registered, device_id=device_id, name=name, phone=phone)
+            stale = registration.find_stale_webhooks(wanted, registered, device_id=device_id, name=name, phone=phone)
             for id in stale:
                 self.delete_webhook(id)
         return wanted
@@ -181,7 +181,7 @@ class AccountCalls(Resource):
             ResponseError: the response cannot be read.
         """
         with argument_errors:
-            operation = registration.settings_operation(
+            operation = registration.build_settings_operation(
                 operations.replace_settings, settings, self._exchange.transport.base_url
             )
         return self.execute(operation)
@@ -196,7 +196,7 @@ class AccountCalls(Resource):
             ResponseError: the response cannot be read.
         """
         with argument_errors:
-            operation = registration.settings_operation(
+            operation = registration.build_settings_operation(
                 operations.patch_settings, settings, self._exchange.transport.base_url
             )
         return self.execute(operation)

@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     Returns:
         0 after a clean stop, 1 when it could not start, register or remove webhooks, 2 for wrong options.
     """
-    parser = _parser()
+    parser = _build_parser()
     try:
         options = parser.parse_args(argv)
         keys = options.signing_key or [key for key in [os.environ.get(KEY_VARIABLE, "")] if key]
@@ -82,12 +82,12 @@ def _listen(app: WebhookApp, uvicorn: Any, listener: socket.socket, options: arg
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             server.should_exit = True
 
-    before = {number: signal.signal(number, signals) for number in _signal_numbers()}
+    before = {number: signal.signal(number, signals) for number in _list_signals()}
     rejections = logging.StreamHandler()
     _receiver_log.addHandler(rejections)
     _server_log.addFilter(_is_relevant)
     try:
-        with _registrations(options):
+        with _register_webhooks(options):
             host, port = listener.getsockname()[:2]
             print_error(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}")
             signals.serving = True
@@ -128,7 +128,7 @@ def _is_relevant(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
-def _signal_numbers() -> list[signal.Signals]:
+def _list_signals() -> list[signal.Signals]:
     numbers = [signal.SIGINT, signal.SIGTERM]
     hang_up: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none
     if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:  # nohup ignores it
@@ -136,7 +136,7 @@ def _signal_numbers() -> list[signal.Signals]:
     return numbers
 
 
-def _registrations(options: argparse.Namespace) -> AbstractContextManager[None]:
+def _register_webhooks(options: argparse.Namespace) -> AbstractContextManager[None]:
     if options.register is None:
         return nullcontext()
     options_of_client: dict[str, Any] = {
@@ -154,14 +154,14 @@ def _fail(text: str, *, code: int = 1) -> int:
     return code
 
 
-def _port(text: str) -> int:
+def _parse_port(text: str) -> int:
     number = int(text)
     if not 0 <= number <= _MAX_PORT:
         raise argparse.ArgumentTypeError(f"{number} is no port")
     return number
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="smsgate listen",
         description="Receive events of phones and show them. Events go to the standard output, all else to the error.",
@@ -170,7 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=_port, default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)")
+    add("--port", type=_parse_port, default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)")
     add("--signing-key", action="append", metavar="KEY", help="as the app shows it; again for further phones")
     add("--output", choices=FORMATS, default="table", help="how events are shown (default: %(default)s)")
     add("--any-age", action="store_true", help="take requests whose time stamp is far from now, too")

@@ -8,10 +8,13 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from smsgate.runtime.printable import escape
+
 if TYPE_CHECKING:
     from smsgate import webhooks
 
 FORMATS = ("table", "json", "jsonl")
+_NO_LIMIT = sys.maxsize
 _WIDTHS = (8, 18, 21, 16)
 
 
@@ -31,8 +34,8 @@ def format_event(event: webhooks.Event, output: str, now: datetime | None = None
     moment = (now or datetime.now(timezone.utc)).astimezone().strftime("%H:%M:%S")
     payload: dict[str, Any] = document["payload"]
     cells = (moment, event.event, event.device_id, str(getattr(event.payload, "remote", None) or ""))
-    padded = (escape_control_characters(cell).ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
-    return "  ".join([*padded, escape_control_characters(_content(payload))]).rstrip()
+    padded = (escape(cell, _NO_LIMIT).ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
+    return "  ".join([*padded, escape(_get_content(payload), _NO_LIMIT)]).rstrip()
 
 
 def print_error(text: str) -> None:
@@ -41,14 +44,9 @@ def print_error(text: str) -> None:
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - a command talks to its terminal
 
 
-def _content(payload: dict[str, Any]) -> str:
+def _get_content(payload: dict[str, Any]) -> str:
     for name in ("message", "body", "subject", "reason", "data"):
         if payload.get(name):
             return str(payload[name])
     messages: list[Any] = payload.get("messages") or []
     return f"{len(messages)} messages" if messages else str(payload.get("messageId", ""))
-
-
-def escape_control_characters(text: str) -> str:
-    """Escape characters that cannot be printed: a text message must not control a terminal."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -89,7 +89,7 @@ class WebhookApp(Receiver):
             await send({"type": "websocket.close", "code": 1000})
 
     async def _serve_request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._path is not None and _path_below_root(scope) != self._path:
+        if self._path is not None and _get_local_path(scope) != self._path:
             await _respond(send, WRONG_PATH)
         elif scope["method"] != "POST":
             await _respond(send, WRONG_METHOD, (b"allow", b"POST"))
@@ -121,7 +121,7 @@ class WebhookApp(Receiver):
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _path_below_root(scope: Scope) -> str:
+def _get_local_path(scope: Scope) -> str:
     path: str = scope["path"]
     root: str = scope.get("root_path", "").rstrip("/")
     return path[len(root) :] if root and path.startswith(f"{root}/") else path

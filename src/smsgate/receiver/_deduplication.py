@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def deduplication_keys(event: webhooks.Event) -> tuple[str, ...]:
+def get_deduplication_keys(event: webhooks.Event) -> tuple[str, ...]:
     """Return the keys of an event, as digests that reveal nothing; none for an old app's event without ids."""
     keys: list[str] = []
     if event.id:
         keys.append(_digest(("delivery", event.id)))
-    message = _message_identity(event)
+    message = _identify_message(event)
     if message is not None:
         keys.append(_digest(("message", event.device_id, event.event, *message)))
     return tuple(keys)
 
 
-def _message_identity(event: webhooks.Event) -> tuple[str, ...] | None:
+def _identify_message(event: webhooks.Event) -> tuple[str, ...] | None:
     match event:
         case webhooks.SmsReceived(payload=sms) if sms.message_id:
             return (sms.message_id, sms.recipient or "", sms.remote or "", sms.message)

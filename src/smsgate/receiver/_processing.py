@@ -34,7 +34,7 @@ _MAX_NAME = 100
 _serial = itertools.count()  # older anyio tells run variables apart by name
 
 
-def retry_delay(attempts: int) -> float:
+def compute_retry_delay(attempts: int) -> float:
     """Return the seconds to wait after so many failed attempts: 2, 4, 8 … one hour."""
     return min(_FIRST_DELAY * 2.0 ** min(attempts - 1, 32), _MAX_DELAY)
 
@@ -157,10 +157,10 @@ class Processor:
         if not has_failed:
             await _write(lambda: self._store.finish(stored.number))
         elif stored.attempts < self._max_attempts:
-            delay = retry_delay(stored.attempts)
+            delay = compute_retry_delay(stored.attempts)
             await _write(lambda: self._store.repeat(stored.number, after=delay, finished=finished))
         else:
-            _log.error("event %s is set aside after %d attempts", _name(event), stored.attempts)
+            _log.error("event %s is set aside after %d attempts", _format_name(event), stored.attempts)
             await self._give_up(stored)
 
     async def _attempt(self, event: webhooks.Event, stored: StoredEvent) -> tuple[frozenset[str], bool]:
@@ -168,13 +168,17 @@ class Processor:
         finished, has_failed = stored.finished, False
         pending = [item for item in self._handlers.find_handlers(event) if item[0] not in finished]
         if not pending and not finished:
-            _log.error("nobody here handles a stored event %s; does another receiver use this store?", _name(event))
+            _log.error(
+                "nobody here handles a stored event %s; does another receiver use this store?", _format_name(event)
+            )
             return finished, True
         for place, (name, handler) in enumerate(pending, 1):
             error = await call_handler(handler, event, self._threads)
             if error is not None:
                 has_failed = True
-                _log.error("handler %s failed on %s, attempt %d", name, _name(event), stored.attempts, exc_info=error)
+                _log.error(
+                    "handler %s failed on %s, attempt %d", name, _format_name(event), stored.attempts, exc_info=error
+                )
                 continue
             finished |= {name}
             if place < len(pending):
@@ -203,5 +207,5 @@ async def _write(write: Callable[[], Awaitable[None]]) -> None:
         pause = min(pause * 2, _MAX_WRITE_PAUSE)
 
 
-def _name(event: webhooks.Event) -> str:
+def _format_name(event: webhooks.Event) -> str:
     return escape(event.event, _MAX_NAME)  # an unknown name is whatever the sender wrote

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from smsgate import webhooks
-from smsgate.receiver._deduplication import deduplication_keys
+from smsgate.receiver._deduplication import get_deduplication_keys
 from smsgate.receiver._handlers import Handlers
 from smsgate.receiver._options import (
     CONCURRENCY,
@@ -154,7 +154,7 @@ class Receiver(Handlers):
 
     async def _store_and_start(self, decision: Decision, event: webhooks.Event, body: bytes) -> Outcome:
         try:
-            stored = await self.store.add(body, deduplication_keys(event), window=self.window)
+            stored = await self.store.add(body, get_deduplication_keys(event), window=self.window)
         except Exception:  # noqa: BLE001 - whatever the store raises, the phone shall try again
             _log.exception("an event could not be stored")
             return Outcome(NOT_STORED)

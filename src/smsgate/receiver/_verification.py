@@ -139,7 +139,7 @@ class Verifier:
         max_unverified: int = MAX_UNVERIFIED,
     ) -> None:
         webhooks.check_decryptor(encryptor)
-        webhooks.tolerance_seconds(tolerance)
+        webhooks.check_tolerance(tolerance)
         self._key = webhooks.normalize_signing_key(cast("webhooks.SigningKey", signing_key))
         self._encryptor = encryptor
         self._tolerance = tolerance
@@ -176,7 +176,7 @@ class Verifier:
     async def _parse(self, request: webhooks.SignedRequest, size: int) -> webhooks.Event:
         key = self._key
         if callable(key):
-            key = await self._look_up_keys(cast("AsyncSigningKey", key), request.devices())
+            key = await self._look_up_keys(cast("AsyncSigningKey", key), request.find_device_ids())
 
         def parse() -> webhooks.Event:
             return request.parse(key, encryptor=self._encryptor)
