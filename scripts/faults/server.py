@@ -116,7 +116,7 @@ class FaultyServer:
         self, played: ServedExchange, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         fault, response = played.fault, played.response
-        if fault is None or response is None or not played.broken:
+        if fault is None or response is None or not played.is_broken:
             noise = fault is not None and fault.kind == "garbage" and next(self._turns) % 2
             writer.write(_NOISE if noise or response is None else _head(response) + response.content)
             await writer.drain()

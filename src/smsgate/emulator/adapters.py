@@ -42,7 +42,7 @@ class GatewayHttp(ClosedOnExit):
     def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
         """Exchange one request for a response whose body comes in chunks."""
         played = self._gateway.play(request)
-        response = played.begun()
+        response = played.partial_response()
         yield StreamedResponse(response.status, response.headers, _chunks(played, response.content))
 
     def close(self) -> None:
@@ -63,7 +63,7 @@ class AsyncGatewayHttp(AsyncClosedOnExit):
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Exchange one request for a response whose body comes in chunks."""
         played = self._gateway.play(request)
-        response = played.begun()
+        response = played.partial_response()
         yield AsyncStreamedResponse(response.status, response.headers, _async_chunks(played, response.content))
 
     async def aclose(self) -> None:
@@ -73,8 +73,8 @@ class AsyncGatewayHttp(AsyncClosedOnExit):
 def _chunks(played: ServedExchange, content: bytes) -> Generator[bytes, None, None]:
     for start in range(0, len(content), CHUNK):
         yield content[start : start + CHUNK]
-    if played.broken:
-        played.received()
+    if played.is_broken:
+        played.result()
 
 
 async def _async_chunks(played: ServedExchange, content: bytes) -> AsyncGenerator[bytes, None]:

@@ -38,10 +38,10 @@ _NO_CONTENT = 204
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of an exchange.
+    """Fault of one request.
 
     Not carried out: ``refuse`` (no connection) and ``reset`` (cut before the request was read). Carried out, with a
-    spoiled response: ``lost`` (cut before the response), ``late`` (after the client's time limit), ``truncate`` (cut in
+    damaged response: ``lost`` (cut before the response), ``late`` (after the client's time limit), ``truncate`` (cut in
     the body) and ``drip`` (the body comes too slowly). Either: ``garbage`` (a body that makes no sense) and
     ``status`` (an error status). ``outage``: the database is down (api-facts §12), so most calls get 401 or
     500.
@@ -73,13 +73,13 @@ class Fault:
             raise ValueError(f"handled is a choice only for {' and '.join(_EITHER)}.")
 
     @property
-    def arrives(self) -> bool:
-        """Whether the gateway carries the request out."""
+    def is_executed(self) -> bool:
+        """Whether the gateway executes the request."""
         return self.handled or self.kind in _SPOILED
 
     @property
     def name(self) -> str:
-        """How `FAULTS`, scripts and counts call it: its kind or status, and ``-handled`` where that is a choice."""
+        """Name in `FAULTS`, scripts and counts: kind or status, with ``-handled`` if the request is executed."""
         word = str(self.status) if self.kind == "status" else self.kind
         return f"{word}-handled" if self.handled else word
 
@@ -166,7 +166,7 @@ class Faults:
 
     @classmethod
     def script(cls, steps: Iterable[Step], *, only: Sequence[str] = ()) -> Self:
-        """Return a source that lets exchanges fail in a given order; after its end all go well.
+        """Return a source that lets exchanges fail in the order of a script; requests after its end succeed.
 
         Args:
             steps: one for each exchange: a fault, a name of `FAULTS`, a status, or None for none.
@@ -210,27 +210,27 @@ class ServedExchange:
     response: Response | None
 
     @property
-    def broken(self) -> bool:
+    def is_broken(self) -> bool:
         """Whether no complete response reaches the client."""
         return self.fault is not None and self.fault.kind in _BREAKS
 
-    def received(self) -> Response:
-        """What a backend returns for it.
+    def result(self) -> Response:
+        """Return the response that a backend returns.
 
         Raises:
             TransportError: what a backend raises instead, without waiting for any time limit.
         """
-        if self.response is not None and not self.broken:
+        if self.response is not None and not self.is_broken:
             return self.response
         error, text, sent = _BREAKS[self.fault.kind if self.fault is not None else "lost"]
         raise error(text, sent=sent)
 
-    def begun(self) -> Response:
-        """Return the response as far as a streaming backend gets: half of one that breaks off in its body."""
+    def partial_response(self) -> Response:
+        """Return the response of a streaming backend: half of a truncated body."""
         if self.fault is not None and self.fault.kind in _HALVED and self.response is not None:
             whole = self.response
             return Response(whole.status, whole.headers, whole.content[: len(whole.content) // 2])
-        return self.received()
+        return self.result()
 
 
 _RESET = "the exchange broke off: Connection reset by peer"
@@ -247,7 +247,7 @@ _HALVED = ("truncate", "drip")
 
 
 def apply_fault(fault: Fault, response: Response | None) -> Response | None:
-    """Return what a fault leaves of the gateway's response; None when the request was not carried out."""
+    """Return the response after a fault; None when the request was not executed."""
     if fault.kind == "status":
         return _refusal(fault)
     if fault.kind != "garbage":

@@ -12,7 +12,7 @@ from smsgate.emulator._http.routing import MAX_BODY, MAX_HEADERS, parse_request,
 from smsgate.emulator._http.timestamps import Clock, system_clock
 from smsgate.emulator._local import routes as local
 from smsgate.emulator._phone.deliveries import Deliveries, DeliveryQueue
-from smsgate.emulator._phone.inbox import take_in
+from smsgate.emulator._phone.inbox import store_received
 from smsgate.emulator._phone.phone import Phone
 from smsgate.emulator._state.incoming import FOUND_TYPES, INCOMING_TYPES, Attachment, IncomingMessage
 from smsgate.emulator._state.reports import apply_locally, apply_report
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 class Gateway(OutboxControls):
     """One account on an emulated server, with emulated phones, in memory.
 
-    With a ``clock`` and a ``seed`` everything is repeatable. Threads may share a gateway.
+    With a ``clock`` and a ``seed`` results are reproducible. Threads may share a gateway.
 
     Args:
         login: the account's login.
@@ -99,10 +99,10 @@ class Gateway(OutboxControls):
             TransportError: when `faults` spoil the exchange, the one that a real backend would raise.
             ImportError: when numbers are to be checked and phonenumbers is missing.
         """
-        return self.play(request).received()
+        return self.play(request).result()
 
     def play(self, request: Request) -> ServedExchange:
-        """Carry out one exchange on the gateway's side, for servers that act out faults themselves.
+        """Carry out one exchange on the gateway's side, for servers that apply faults themselves.
 
         Raises:
             ImportError: when numbers are to be checked and phonenumbers is missing.
@@ -115,7 +115,7 @@ class Gateway(OutboxControls):
                 return ServedExchange(None, self._respond(request))
             if found.kind == "outage":
                 return ServedExchange(found, self._respond_without_database(request))
-            return ServedExchange(found, apply_fault(found, self._respond(request) if found.arrives else None))
+            return ServedExchange(found, apply_fault(found, self._respond(request) if found.is_executed else None))
 
     def _respond(self, request: Request) -> Response:
         self._state.settle()
@@ -171,7 +171,7 @@ class Gateway(OutboxControls):
 
     @property
     def devices(self) -> list[Device]:
-        """The account's devices, alive: change ``last_seen`` or ``sim_cards`` as a test needs it."""
+        """The account's devices, live objects: tests may change ``last_seen`` or ``sim_cards``."""
         return self._state.devices
 
     @property
@@ -183,7 +183,7 @@ class Gateway(OutboxControls):
 
     @property
     def radio(self) -> list[Transmission]:
-        """Every text that the phones handed to their radio, in order: what recipients would have got."""
+        """Texts that the phones sent over their radio, in order."""
         with self._lock:
             self._state.settle()
             return list(self._state.radio)
@@ -195,12 +195,12 @@ class Gateway(OutboxControls):
 
     @property
     def tokens(self) -> TokenSettings:
-        """How tokens are issued: change its fields."""
+        """Settings of tokens: change its fields."""
         return self._state.tokens.settings
 
     @property
     def timings(self) -> PhoneTimings:
-        """How fast the phones are: change its fields."""
+        """Timings of the phones: change its fields."""
         return self._state.timings
 
     @property
@@ -224,12 +224,12 @@ class Gateway(OutboxControls):
     # -- test controls -----------------------------------------------------------------------------------------
 
     def advance(self) -> None:
-        """Run everything that is due by the clock; every request does so first."""
+        """Execute everything that is due; every request does so first."""
         with self._lock:
             self._state.settle()
 
     def add_device(self, name: str = "Phone", *, active: bool = True) -> Device:
-        """Register one more phone.
+        """Register another phone.
 
         Raises:
             ValueError: in local mode, where the server is the phone.
@@ -245,7 +245,7 @@ class Gateway(OutboxControls):
         return device
 
     def switch(self, device_id: str, *, on: bool) -> None:
-        """Switch a phone on or off; switched on, it takes up what waits from now on."""
+        """Switch a phone on or off; switched on, it sends waiting messages."""
         with self._lock:
             self._state.settle()
             device = self._state.device(device_id)
@@ -258,7 +258,7 @@ class Gateway(OutboxControls):
     def outage(self, down: bool = True) -> None:  # noqa: FBT001, FBT002 - outage(True) and outage(False) read well
         """Take the server's database down, or bring it back.
 
-        Meanwhile right credentials get 401 unless the login is cached, and most else 500 (api-facts §12);
+        Correct credentials then get 401 unless the login is cached, and most other requests 500 (api-facts §12);
         phones neither get messages nor report.
 
         Raises:
@@ -333,9 +333,9 @@ class Gateway(OutboxControls):
         device_id: str | None = None,
         missed: bool = False,
     ) -> IncomingMessage:
-        """Let a text or MMS come in; a local server lists it under ``/inbox``, and webhooks are called.
+        """Emulate an incoming text or MMS; a local server lists it under ``/inbox``, and webhooks are called.
 
-        As on a real phone, a message that equals one of the same millisecond is seen once.
+        As on a real phone, equal messages of the same millisecond are received once.
 
         Args:
             sender: a number, a name or a short code.
@@ -357,9 +357,9 @@ class Gateway(OutboxControls):
             raise ValueError(f"A refresh finds {' and '.join(FOUND_TYPES.values())} only.")
         with self._lock:
             self._state.settle()
-            moment = received_at or self._state.now()
-            item = IncomingMessage("", type, sender, text, moment, recipient, sim_number, tuple(attachments))
-            return take_in(self._state, self._state.some_device(device_id), item, missed=missed)
+            time = received_at or self._state.now()
+            item = IncomingMessage("", type, sender, text, time, recipient, sim_number, tuple(attachments))
+            return store_received(self._state, self._state.some_device(device_id), item, missed=missed)
 
     def log(
         self, message: str, *, priority: str = "INFO", module: str = "emulator", context: dict[str, Any] | None = None

@@ -27,7 +27,7 @@ def _check(description: str, unit: str, value: int, status: str = "pass") -> dic
 
 
 def live(_state: GatewayState, _request: ParsedRequest) -> Response:
-    """Handle ``GET /health/live``: a process is up, whatever its database does."""
+    """Handle ``GET /health/live``: the process is running; the database is not checked."""
     checks = {
         "system:goroutines": _check("Number of goroutines", "goroutines", _GOROUTINES),
         "system:memory": _check("Memory usage", "MiB", _MEMORY),

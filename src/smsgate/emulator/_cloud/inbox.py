@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smsgate.emulator._http.binding import ValidationErrors, array, body, boolean, moment, struct, text
+from smsgate.emulator._http.binding import ValidationErrors, array, body, boolean, struct, text, timestamp
 from smsgate.emulator._http.responses import RequestError, text_response
 from smsgate.emulator._phone.inbox import find_missed, wanted_delivery
 from smsgate.emulator._state.incoming import FOUND_TYPES, Refresh, WebhookDelivery
@@ -22,8 +22,8 @@ _BATCH = 100
 _REFRESH = struct(
     "InboxRefreshRequest",
     {
-        "since": moment,
-        "until": moment,
+        "since": timestamp,
+        "until": timestamp,
         "deviceId": text,
         "messageTypes": array(text, "[]smsgateway.IncomingMessageType", ""),
         "webhookDelivery": text,
@@ -38,31 +38,33 @@ def list_inbox(_state: GatewayState, _request: ParsedRequest) -> Response:
 
 
 def refresh_inbox(state: GatewayState, request: ParsedRequest) -> Response:
-    """Handle ``POST /inbox/refresh``: 202 with a plain text; whatever the phones find goes to webhooks."""
-    fields = _checked(request)
+    """Handle ``POST /inbox/refresh``: 202 with a plain text; phones deliver what they find to webhooks."""
+    fields = _read_refresh(request)
     types: list[str] = fields.get("messageTypes") or ["SMS"]
-    _ask_phones(state, fields, tuple(types), wanted_delivery(fields))
+    _forward_refresh(state, fields, tuple(types), wanted_delivery(fields))
     return text_response(202, "Accepted")
 
 
 def export_inbox(state: GatewayState, request: ParsedRequest) -> Response:
-    """Handle ``POST /messages/inbox/export``, the deprecated way to ask for a refresh.
+    """Handle ``POST /messages/inbox/export``, the deprecated form of a refresh.
 
-    Whatever else it asks for, it is SMS, each for itself.
+    It always refreshes SMS, and delivers each separately.
     """
-    _ask_phones(state, _checked(request), ("SMS",), "Individual")
+    _forward_refresh(state, _read_refresh(request), ("SMS",), "Individual")
     return text_response(202, "Accepted", {"deprecation": "true"})
 
 
-def _ask_phones(state: GatewayState, fields: dict[str, Any], types: tuple[str, ...], delivery: WebhookDelivery) -> None:
-    """Pass a refresh on, with whole seconds as the server does; a phone that is switched off never receives it."""
+def _forward_refresh(
+    state: GatewayState, fields: dict[str, Any], types: tuple[str, ...], delivery: WebhookDelivery
+) -> None:
+    """Forward a refresh with whole seconds, as the server does; a phone that is switched off never receives it."""
     since, until = fields["since"].replace(microsecond=0), fields["until"].replace(microsecond=0)
     for device in state.devices:
         if device.active and fields.get("deviceId") in {None, device.id}:
             find_missed(state, device, Refresh(since, until, types, delivery))
 
 
-def _checked(request: ParsedRequest) -> dict[str, Any]:
+def _read_refresh(request: ParsedRequest) -> dict[str, Any]:
     fields: dict[str, Any] = body(request, _REFRESH)
     since: datetime | None = fields.get("since")
     until: datetime | None = fields.get("until")

@@ -55,7 +55,7 @@ def list_messages(state: GatewayState, request: ParsedRequest) -> Response:
 
 
 def get_message(state: GatewayState, request: ParsedRequest) -> Response:
-    """Handle ``GET /messages/{id}``, from the cache if it was asked for, sent or reported lately."""
+    """Handle ``GET /messages/{id}``, from the cache if it was requested, sent or reported recently."""
     view = _state(state, request.params[0])
     if view is None:
         raise RequestError(404, "message not found")

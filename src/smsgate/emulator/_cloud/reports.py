@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smsgate.emulator._http.binding import Reader, ValidationErrors, array, body, mapping, moment, struct, text
+from smsgate.emulator._http.binding import Reader, ValidationErrors, array, body, mapping, struct, text, timestamp
 from smsgate.emulator._http.responses import RequestError, empty_response
 from smsgate.emulator._state.reports import apply_report
 
@@ -23,7 +23,7 @@ _ITEM: Reader = struct(
         "id": text,
         "state": text,
         "recipients": array(_RECIPIENT, "[]smsgateway.RecipientState", {}),
-        "states": mapping(moment, "map[string]time.Time"),
+        "states": mapping(timestamp, "map[string]time.Time"),
     },
 )
 _REPORT = array(_ITEM, "smsgateway.MobilePatchMessageRequest", {})

@@ -178,7 +178,7 @@ def authenticate(state: GatewayState, request: ParsedRequest) -> None:
     """Authenticate a request and set its scopes.
 
     Raises:
-        RequestError: 401. During a database outage it hits right passwords and valid tokens, too.
+        RequestError: 401. Also raised for correct credentials during a database outage.
     """
     header = request.headers.get("authorization", "").strip()
     scheme = header.partition(" ")[0].lower()

@@ -12,12 +12,12 @@ from smsgate.emulator._http.binding import (
     body,
     boolean,
     integer,
-    moment,
     query,
     query_boolean,
     query_count,
     struct,
     text,
+    timestamp,
 )
 from smsgate.emulator._http.responses import RequestError, go_json, json_response
 from smsgate.emulator._http.timestamps import go_text, milliseconds
@@ -47,8 +47,8 @@ _MESSAGE = struct(
         "simNumber": integer("uint8", 0, 255),
         "withDeliveryReport": boolean,
         "ttl": integer("uint64", 0, 2**64 - 1),
-        "validUntil": moment,
-        "scheduleAt": moment,
+        "validUntil": timestamp,
+        "scheduleAt": timestamp,
         "priority": integer("smsgateway.MessagePriority", -128, 127),
     },
 )
@@ -140,7 +140,7 @@ def _message(state: GatewayState, device_id: str, fields: dict[str, Any], *, ski
     if len(set(numbers)) < len(numbers):
         raise RequestError(400, "phone numbers must be unique")
     now = state.now()
-    valid_until: datetime | None = fields.get("validUntil") or _after(now, fields.get("ttl"))
+    valid_until: datetime | None = fields.get("validUntil") or _add_seconds(now, fields.get("ttl"))
     schedule_at: datetime | None = fields.get("scheduleAt")
     if schedule_at and valid_until and schedule_at > valid_until:
         raise RequestError(400, "scheduleAt must be less than or equal to validUntil")
@@ -170,7 +170,7 @@ def _content(fields: dict[str, Any]) -> dict[str, Any]:
     return {"textMessage": {"text": words}}
 
 
-def _after(now: datetime, seconds: int | None) -> datetime | None:
+def _add_seconds(now: datetime, seconds: int | None) -> datetime | None:
     if seconds is None:
         return None
     try:

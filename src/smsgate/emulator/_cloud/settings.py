@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from smsgate.emulator._http.binding import ValidationErrors, raw_body, struct, typed
+from smsgate.emulator._http.binding import ValidationErrors, bind, raw_body, struct
 from smsgate.emulator._http.responses import RequestError, json_response
 from smsgate.emulator._state.settings import SECTIONS
 
@@ -27,31 +27,31 @@ _SHAPE = struct(
 
 
 def get_settings(state: GatewayState, _request: ParsedRequest) -> Response:
-    """Handle ``GET /settings``: what was set and is no secret."""
+    """Handle ``GET /settings``: stored values without secrets."""
     state.need_database("failed to get settings: failed to get settings")
-    return json_response(200, _public(state.settings))
+    return json_response(200, _without_secrets(state.settings))
 
 
 def replace_settings(state: GatewayState, request: ParsedRequest) -> Response:
     """Handle ``PUT /settings``: the body becomes the settings."""
-    fields = _given(request)
+    fields = _read_settings(request)
     state.need_database("failed to update settings: failed to update settings")
-    state.settings = _merged({}, fields)
-    return json_response(200, _public(state.settings))
+    state.settings = _merge({}, fields)
+    return json_response(200, _without_secrets(state.settings))
 
 
 def patch_settings(state: GatewayState, request: ParsedRequest) -> Response:
-    """Handle ``PATCH /settings``: given leaves are stored, null included, the others stay."""
-    fields = _given(request)
+    """Handle ``PATCH /settings``: fields of the body are stored, null included; others are kept."""
+    fields = _read_settings(request)
     state.need_database("failed to update settings: failed to update settings")
-    state.settings = _merged(state.settings, fields)
-    return json_response(200, _public(state.settings))
+    state.settings = _merge(state.settings, fields)
+    return json_response(200, _without_secrets(state.settings))
 
 
-def _given(request: ParsedRequest) -> dict[str, Any]:
+def _read_settings(request: ParsedRequest) -> dict[str, Any]:
     try:
         raw: dict[str, Any] | None = raw_body(request)
-        _check(typed(raw, _SHAPE))
+        _check(bind(raw, _SHAPE))
     except RequestError as refused:
         raise RequestError(400, f"Invalid settings format: {refused.message}") from None
     return raw or {}
@@ -81,7 +81,7 @@ def _check_work_hours(errors: ValidationErrors, messages: dict[str, Any]) -> Non
         errors.check(f"Messages.{go_name}", ("required", value is not None), ("datetime", good))
 
 
-def _merged(stored: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+def _merge(stored: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     result = dict(stored)
     for section, leaves in SECTIONS.items():
         change: dict[str, Any] | None = fields.get(section)
@@ -91,7 +91,7 @@ def _merged(stored: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _public(stored: dict[str, Any]) -> dict[str, Any]:
+def _without_secrets(stored: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for section in sorted(stored):
         leaves = SECTIONS[section]

@@ -38,13 +38,13 @@ codecs.register_error("smsgate.each-byte", _each_byte)
 
 @dataclass(frozen=True, slots=True)
 class Fraction:
-    """A JSON number that is no integer, kept as it was written."""
+    """JSON number that is not an integer, with its original text."""
 
     literal: str
 
 
 class UnreadableError(ValueError):
-    """A body or query that cannot be read; the message is what the server says about it."""
+    """Unreadable body or query; the message is the text of the server."""
 
 
 def _mismatch(value: Any, owner: str, path: str, kind: str, *, literal: bool = False) -> UnreadableError:
@@ -60,7 +60,7 @@ def _mismatch(value: Any, owner: str, path: str, kind: str, *, literal: bool = F
 
 
 def text(value: Any, owner: str, path: str) -> str:
-    """Read a string; what is no Unicode text becomes U+FFFD."""
+    """Read a string; invalid Unicode becomes U+FFFD."""
     if not isinstance(value, str):
         raise _mismatch(value, owner, path, "string")
     return _LONE_SURROGATES.sub("\ufffd", value)
@@ -73,7 +73,7 @@ def boolean(value: Any, owner: str, path: str) -> bool:
     return value
 
 
-def moment(value: Any, _owner: str, _path: str) -> datetime:
+def timestamp(value: Any, _owner: str, _path: str) -> datetime:
     """Read RFC 3339 with a zone."""
     if not isinstance(value, str):
         raise UnreadableError("Time.UnmarshalJSON: input is not a JSON string")
@@ -139,10 +139,10 @@ def struct(name: str, fields: Mapping[str, Reader]) -> Reader:
 
 
 def parse_json(content: bytes) -> Any:
-    """Parse JSON; bytes that are no UTF-8 become U+FFFD, one each.
+    """Parse JSON; each byte that is not UTF-8 becomes U+FFFD.
 
     Raises:
-        UnreadableError: what Go says about broken JSON.
+        UnreadableError: invalid JSON, with the message of Go.
     """
     source = content.decode("utf-8", "smsgate.each-byte")
     try:
@@ -176,7 +176,7 @@ def raw_body(request: ParsedRequest) -> Any:
         raise RequestError(400, f"failed to parse body: {error}") from None
 
 
-def typed(value: Any, shape: Reader) -> Any:
+def bind(value: Any, shape: Reader) -> Any:
     """Read parsed JSON into a shape; null is an empty struct.
 
     Raises:
@@ -189,8 +189,8 @@ def typed(value: Any, shape: Reader) -> Any:
 
 
 def body(request: ParsedRequest, shape: Reader) -> Any:
-    """Read a JSON body into a shape, as `raw_body` and `typed` do."""
-    return typed(raw_body(request), shape)
+    """Read a JSON body into a shape, as `raw_body` and `bind` do."""
+    return bind(raw_body(request), shape)
 
 
 QueryReader = Callable[[str], Any]

@@ -20,7 +20,7 @@ Extra = Mapping[str, str]
 
 
 class RequestError(Exception):
-    """A request that gets an error instead of being carried out.
+    """Rejected request, with the status and text of the response.
 
     Args:
         status: the response's status.
@@ -34,7 +34,7 @@ class RequestError(Exception):
         self.headers = headers or {}
 
     def response(self) -> Response:
-        """Return the response that tells the client."""
+        """Return the response with status and message."""
         if self.message is None:
             return empty_response(self.status, self.headers)
         return json_response(self.status, {"message": self.message}, self.headers)
@@ -61,7 +61,7 @@ def json_response(status: int, value: Any, headers: Extra | None = None, *, loca
 
 
 def text_response(status: int, text: str, headers: Extra | None = None) -> Response:
-    """Respond with a short plain text, as the server does for 202 and for paths that it does not know."""
+    """Respond with a short plain text, as the server does for 202 and for unknown paths."""
     return Response(status, Headers({"content-type": TEXT, **(headers or {})}), text.encode())
 
 
@@ -71,5 +71,5 @@ def empty_response(status: int, headers: Extra | None = None) -> Response:
 
 
 def with_headers(response: Response, headers: Extra) -> Response:
-    """Return the same response with more headers; those it already has stay."""
+    """Return the response with more headers; existing ones are kept."""
     return Response(response.status, Headers({**headers, **response.headers}), response.content)

@@ -44,9 +44,9 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[S]):
-    """One operation: its segments (``*`` stands for an id), the scope it asks for, and its function.
+    """Operation: segments of the path (``*`` stands for an id), required scope, and function.
 
-    ``exact`` refuses every credential that does not carry just this scope (token refresh).
+    ``exact`` rejects credentials with any other scope (token refresh).
     """
 
     method: str
@@ -64,7 +64,7 @@ def route(
 
 
 def parse_request(request: Request) -> ParsedRequest:
-    """Split a request; the URL's scheme and credentials do not matter."""
+    """Parse a request; scheme and credentials of the URL are ignored."""
     parts = urlsplit(request.url)
     return ParsedRequest(
         method=request.method.upper(),
@@ -77,7 +77,7 @@ def parse_request(request: Request) -> ParsedRequest:
 
 
 def request_head_size(request: Request) -> int:
-    """Return bytes of the request line and the headers as they would go over a connection."""
+    """Return the size of request line and headers on a connection, in bytes."""
     parts = urlsplit(request.url)
     target = len(parts.path) + len(parts.query) + (1 if parts.query else 0)
     lines = sum(len(name) + len(value.encode()) + 4 for name, value in request.headers.items())
@@ -104,7 +104,7 @@ def find(table: Sequence[Route[S]], method: str, path: str, *, fold: bool = True
 
 
 def known_path(table: Sequence[Route[Any]], path: str) -> bool:
-    """Tell whether any method is served at exactly this path."""
+    """Return whether any method is served at exactly this path."""
     segments = _segments(path, fold=False)
     return any(_match(candidate.segments, segments, fold=False) is not None for candidate in table)
 

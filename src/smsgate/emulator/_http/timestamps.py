@@ -32,7 +32,7 @@ _LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?(?:Z|[+-]\d\d:?\
 
 
 class TimeFormatError(ValueError):
-    """A text that is no time; the message is the one Go gives."""
+    """Invalid time; the message is that of Go."""
 
 
 def system_clock() -> datetime:
@@ -41,7 +41,7 @@ def system_clock() -> datetime:
 
 
 class ManualClock:
-    """Clock that stands still until `advance` moves it.
+    """Manual clock, which only `advance` moves.
 
     Example:
         >>> clock = ManualClock(datetime(2026, 1, 1, tzinfo=timezone.utc))
@@ -60,33 +60,33 @@ class ManualClock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Move the time forward by so many seconds."""
+        """Move the time forward by a number of seconds."""
         self._now += timedelta(seconds=seconds)
 
 
-def milliseconds(moment: datetime) -> datetime:
-    """Cut a time to whole milliseconds in UTC, as a database column keeps it."""
-    moment = moment.astimezone(timezone.utc)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+def milliseconds(time: datetime) -> datetime:
+    """Truncate a time to milliseconds in UTC, like a database column."""
+    time = time.astimezone(timezone.utc)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
-def go_text(moment: datetime, extra_nanoseconds: int = 0) -> str:
+def go_text(time: datetime, extra_nanoseconds: int = 0) -> str:
     """Write a time as Go does: its own zone, ``Z`` for UTC, no trailing zeros in the fraction."""
-    fraction = f"{moment.microsecond:06d}{extra_nanoseconds:03d}".rstrip("0")
-    offset = moment.isoformat()[-6:] if moment.utcoffset() else "Z"
-    return moment.isoformat(timespec="seconds")[:19] + (f".{fraction}" if fraction else "") + offset
+    fraction = f"{time.microsecond:06d}{extra_nanoseconds:03d}".rstrip("0")
+    offset = time.isoformat()[-6:] if time.utcoffset() else "Z"
+    return time.isoformat(timespec="seconds")[:19] + (f".{fraction}" if fraction else "") + offset
 
 
-def local_text(moment: datetime) -> str:
+def local_text(time: datetime) -> str:
     """Write a time as a phone's local server does: three fraction digits, here always in UTC."""
-    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds")[:23] + "Z"
+    return time.astimezone(timezone.utc).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def parse_go(text: str) -> datetime:
     """Read RFC 3339 with a zone; digits beyond microseconds are dropped.
 
     Raises:
-        TimeFormatError: with Go's own words about what is missing.
+        TimeFormatError: invalid time, with the message of Go.
     """
     rest = text
     for pattern, name in _PARTS:
@@ -98,11 +98,11 @@ def parse_go(text: str) -> datetime:
         raise TimeFormatError(f'parsing time "{text}": extra text: "{rest}"')
     seconds, fraction, zone = _split(text)
     try:
-        moment = datetime.fromisoformat(f"{seconds}.{fraction}{zone}")
-        moment.astimezone(timezone.utc)  # years 1 and 9999 may fall off the calendar in another zone
+        time = datetime.fromisoformat(f"{seconds}.{fraction}{zone}")
+        time.astimezone(timezone.utc)  # years 1 and 9999 may fall off the calendar in another zone
     except (ValueError, OverflowError):
         raise TimeFormatError(f'parsing time "{text}": value out of range') from None
-    return moment
+    return time
 
 
 def parse_local(text: str) -> datetime | None:
@@ -121,10 +121,10 @@ def parse_local_body(text: str) -> datetime:
     """Read a time in a body of a phone's local server, which takes all fraction digits for milliseconds.
 
     Raises:
-        TimeFormatError: for what is no time with a zone.
+        TimeFormatError: not a time with a zone.
     """
-    moment = parse_go(text)
-    return moment.replace(microsecond=0) + timedelta(milliseconds=int(_fraction(text)[:9] or "0"))
+    time = parse_go(text)
+    return time.replace(microsecond=0) + timedelta(milliseconds=int(_fraction(text)[:9] or "0"))
 
 
 def _split(text: str) -> tuple[str, str, str]:

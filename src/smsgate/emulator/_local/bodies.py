@@ -32,7 +32,7 @@ def read_body(request: ParsedRequest, shape: Reader) -> Any:
 
 
 def integer_or(request: ParsedRequest, name: str, default: int) -> int:
-    """Return a query parameter as an integer, or the default when it is none."""
+    """Return a query parameter as an integer, or the default if it is not one."""
     try:
         return int(request.query.get(name, ""))
     except ValueError:
@@ -65,6 +65,6 @@ def check_order(start: datetime | None, end: datetime) -> None:
 
 
 def check_device(request: ParsedRequest, device_id: str) -> None:
-    """Reject a ``deviceId`` that is not this phone's."""
+    """Reject a ``deviceId`` of another phone."""
     if request.query.get("deviceid", device_id) != device_id:
         raise RequestError(400, "Invalid device ID")

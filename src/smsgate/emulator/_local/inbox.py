@@ -40,7 +40,7 @@ _REFRESH = struct(
 
 
 def list_inbox(state: GatewayState, request: ParsedRequest) -> Response:
-    """Handle ``GET /inbox``: newest first; ``attachments`` is always there, and filled when asked for."""
+    """Handle ``GET /inbox``: newest first; ``attachments`` is always present, and filled on request."""
     wanted = request.query.get("type", "").strip() or None
     if wanted is not None and wanted not in INCOMING_TYPES:
         raise RequestError(400, "Invalid type")
@@ -101,8 +101,8 @@ def download_attachment(state: GatewayState, request: ParsedRequest) -> Response
 
 
 def refresh_inbox(state: GatewayState, request: ParsedRequest) -> Response:
-    """Handle ``POST /inbox/refresh``: 202 without a body; what is found goes to webhooks."""
-    fields = _checked(request)
+    """Handle ``POST /inbox/refresh``: 202 without a body; found messages are delivered to webhooks."""
+    fields = _read_refresh(request)
     types: list[str] = fields.get("messageTypes") or ["SMS"]
     refresh = Refresh(fields["since"], fields["until"], tuple(types), wanted_delivery(fields))
     find_missed(state, state.devices[0], refresh)
@@ -110,13 +110,13 @@ def refresh_inbox(state: GatewayState, request: ParsedRequest) -> Response:
 
 
 def export_inbox(state: GatewayState, request: ParsedRequest) -> Response:
-    """Handle ``POST /messages/inbox/export``: as `refresh_inbox`, but always SMS, each for itself."""
-    fields = _checked(request)
+    """Handle ``POST /messages/inbox/export``: as `refresh_inbox`, but always SMS, delivered separately."""
+    fields = _read_refresh(request)
     find_missed(state, state.devices[0], Refresh(fields["since"], fields["until"]))
     return empty_response(202)
 
 
-def _checked(request: ParsedRequest) -> dict[str, Any]:
+def _read_refresh(request: ParsedRequest) -> dict[str, Any]:
     fields: dict[str, Any] = read_body(request, _REFRESH)
     for name in ("since", "until"):
         if name not in fields:

@@ -47,7 +47,7 @@ _MESSAGE = struct(
 
 
 def send(state: GatewayState, request: ParsedRequest) -> Response:
-    """Handle ``POST /messages``: 202, or 400 and 409 as the app words them."""
+    """Handle ``POST /messages``: 202, or 400 and 409 with the texts of the app."""
     fields: dict[str, Any] = read_body(request, _MESSAGE)
     now = state.now()
     _check_content(fields)
@@ -153,7 +153,7 @@ def get_message(state: GatewayState, request: ParsedRequest) -> Response:
 
 
 def cancel_message(state: GatewayState, request: ParsedRequest) -> Response:
-    """Handle ``DELETE /messages/{id}``: ``Cancelled`` at once; 400 when the phone was faster."""
+    """Handle ``DELETE /messages/{id}``: ``Cancelled`` at once; 400 if the phone has taken the message."""
     row = _row(state, request)
     if row.state not in {"Pending", "Cancelled"}:
         raise RequestError(400, f"Message {row.id} is not in Pending state")

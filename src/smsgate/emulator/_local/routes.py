@@ -106,7 +106,7 @@ def _pair(state: GatewayState, status: int, scopes: list[str], ttl: float) -> Re
     return json_response(status, {**pair, "expires_at": local_text(pair["expires_at"])}, local=True)
 
 
-def _both(
+def _token_response(
     name: str, tail: str, method: str, scope: str, handler: Any
 ) -> tuple[Route[GatewayState], Route[GatewayState]]:
     return route(method, name + tail, scope, handler), route(method, f"{name}s{tail}", scope, handler)
@@ -115,17 +115,17 @@ def _both(
 ROUTES = (
     route("GET", "", "", _root),
     route("GET", "device", "devices:list", _device),
-    *_both("message", "", "GET", "messages:read", local_messages.list_messages),
-    *_both("message", "", "POST", "messages:send", local_messages.send),
-    *_both("message", "/*", "GET", "messages:read", local_messages.get_message),
-    *_both("message", "/*", "DELETE", "messages:cancel", local_messages.cancel_message),
-    *_both("message", "/inbox/export", "POST", "messages:export", local_inbox.export_inbox),
+    *_token_response("message", "", "GET", "messages:read", local_messages.list_messages),
+    *_token_response("message", "", "POST", "messages:send", local_messages.send),
+    *_token_response("message", "/*", "GET", "messages:read", local_messages.get_message),
+    *_token_response("message", "/*", "DELETE", "messages:cancel", local_messages.cancel_message),
+    *_token_response("message", "/inbox/export", "POST", "messages:export", local_inbox.export_inbox),
     route("GET", "inbox", "inbox:list", local_inbox.list_inbox),
     route("GET", "inbox/*/attachments/*", "inbox:read", local_inbox.download_attachment),
     route("POST", "inbox/refresh", "inbox:refresh", local_inbox.refresh_inbox),
-    *_both("webhook", "", "GET", "webhooks:list", local_settings.list_webhooks),
-    *_both("webhook", "", "POST", "webhooks:write", local_settings.create_webhook),
-    *_both("webhook", "/*", "DELETE", "webhooks:delete", local_settings.delete_webhook),
+    *_token_response("webhook", "", "GET", "webhooks:list", local_settings.list_webhooks),
+    *_token_response("webhook", "", "POST", "webhooks:write", local_settings.create_webhook),
+    *_token_response("webhook", "/*", "DELETE", "webhooks:delete", local_settings.delete_webhook),
     route("GET", "logs", "logs:read", local_inbox.get_logs),
     route("GET", "settings", "settings:read", local_settings.get_settings),
     route("PATCH", "settings", "settings:write", local_settings.patch_settings),
@@ -145,7 +145,7 @@ def handle(state: GatewayState, request: ParsedRequest) -> Response:
         found = find(_OPEN_ROUTES, request.method, request.path, fold=False)
         if found:
             return found[0].handler(state, request)
-        found = _found(request)
+        found = _find_route(request)
         basic = _authenticate(state, request)
         _require(found[0], request, basic=basic)
         request.params = found[1]
@@ -154,7 +154,7 @@ def handle(state: GatewayState, request: ParsedRequest) -> Response:
         return refused.response()
 
 
-def _found(request: ParsedRequest) -> tuple[Route[GatewayState], list[str]]:
+def _find_route(request: ParsedRequest) -> tuple[Route[GatewayState], list[str]]:
     found = find(ROUTES, request.method, request.path, fold=False)
     if found is None:
         raise RequestError(405 if known_path((*ROUTES, *_OPEN_ROUTES), request.path) else 404, None)

@@ -30,11 +30,11 @@ _WEBHOOK = struct("WebHookDTO", {"id": text, "deviceId": text, "url": text, "eve
 
 
 def get_settings(state: GatewayState, _request: ParsedRequest) -> Response:
-    """Handle ``GET /settings``: effective values, without secrets and without what is unset."""
-    return json_response(200, _effective(state), local=True)
+    """Handle ``GET /settings``: effective values without secrets and unset fields."""
+    return json_response(200, _effective_settings(state), local=True)
 
 
-def _effective(state: GatewayState) -> dict[str, Any]:
+def _effective_settings(state: GatewayState) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for section, defaults in DEFAULTS.items():
         stored: dict[str, Any] = state.settings.get(section, {})
@@ -44,14 +44,14 @@ def _effective(state: GatewayState) -> dict[str, Any]:
 
 
 def patch_settings(state: GatewayState, request: ParsedRequest) -> Response:
-    """Handle ``PATCH /settings``: null is the default again; unknown sections and fields are skipped."""
+    """Handle ``PATCH /settings``: null restores the default; unknown sections and fields are skipped."""
     try:
         for section, values in _object(parse_json(request.content), "the request").items():
             if section in SECTIONS and section != "receiver":
                 _import(state, section, values)
     except UnreadableError as error:
         raise RequestError(400, f"Invalid request: {error}") from None
-    return json_response(200, _effective(state), local=True)
+    return json_response(200, _effective_settings(state), local=True)
 
 
 def _import(state: GatewayState, section: str, values: Any) -> None:

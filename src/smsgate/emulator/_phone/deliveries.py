@@ -41,13 +41,13 @@ _FIRST_SUCCESS = 200
 
 @dataclass(slots=True)
 class Delivery:
-    """One event on its way to one webhook.
+    """Delivery of one event to one webhook.
 
     Attributes:
         id: the envelope's id, the same in every attempt.
         url: as registered.
-        due: when the next attempt may be made.
-        attempts: made so far.
+        due: time of the next attempt.
+        attempts: number of attempts so far.
         state: ``waiting``, ``delivered`` or ``dropped``.
         statuses: statuses of the responses; None for no response.
     """
@@ -66,7 +66,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request to be sent by POST, signed at the moment of its making."""
+    """Request to be sent by POST, signed when it is built."""
 
     delivery: Delivery
     url: str
@@ -76,12 +76,12 @@ class Attempt:
 
 @dataclass(slots=True)
 class Misbehaviour:
-    """Misbehaviour of the phones, all of it seen on real ones.
+    """Misbehaviour that real phones have shown.
 
     Attributes:
-        repeat: chance (0 to 1) that a delivery goes out again though it succeeded, as after a crash of the app.
-        twin: chance that an event is delivered twice, under two envelope ids.
-        shuffle: whether what is due goes out in any order.
+        repeat: probability (0 to 1) that a successful delivery is repeated, as after a crash of the app.
+        twin: probability that an event is delivered twice, with two envelope ids.
+        shuffle: whether due deliveries are sent in random order.
     """
 
     repeat: float = 0.0
@@ -90,7 +90,7 @@ class Misbehaviour:
 
 
 class DeliveryQueue:
-    """The queue itself; not thread-safe, the gateway's lock is held around every use."""
+    """Queue of deliveries. It is not thread-safe; the gateway holds its lock around every use."""
 
     def __init__(self, state: GatewayState) -> None:
         self._state = state
@@ -117,18 +117,18 @@ class DeliveryQueue:
         content = events.body(envelope)
         self.waiting.append(Delivery(identity, hook["id"], event, device.id, hook["url"], content, self._state.now()))
 
-    def status_changed(self, device: Device, message: Message, change: Change, moment: datetime) -> None:
-        """Report what became of a message for one recipient; delivery comes once for each of its parts."""
+    def status_changed(self, device: Device, message: Message, change: Change, time: datetime) -> None:
+        """Report the state of a message for one recipient; a delivery is reported once for each part."""
         state = change[1]
         event = events.STATUS_EVENTS.get(state)
         if event is None:
             return
-        payload = events.status_payload(device, message, change, moment)
+        payload = events.status_payload(device, message, change, time)
         for _ in range(count_parts(message) if state == "Delivered" else 1):
             self.emit(event, device, payload)
 
     def due(self, now: datetime) -> list[Delivery]:
-        """Return what is to be sent now, in order."""
+        """Return the attempts that are due, in order."""
         found = [item for item in self.waiting if item.due <= now]
         if self.misbehaviour.shuffle:
             self._state.chance.shuffle(found)
@@ -137,7 +137,7 @@ class DeliveryQueue:
         return found
 
     def attempt(self, item: Delivery, now: datetime) -> Attempt:
-        """Make the request of an attempt; unless it is settled, another one follows in five minutes."""
+        """Build the request of an attempt; unless `settle` is called, another one follows in five minutes."""
         item.due = now + _STUCK
         device = self._state.device(item.device_id)
         timestamp = str(int(now.timestamp()))
@@ -171,7 +171,7 @@ class DeliveryQueue:
 
 
 class Deliveries:
-    """`Gateway.deliveries`: what is on its way, and test controls."""
+    """Test controls of the deliveries, as `Gateway.deliveries`."""
 
     def __init__(self, queue: DeliveryQueue, state: GatewayState, lock: ForkSafeLock) -> None:
         self._queue = queue
@@ -196,11 +196,11 @@ class Deliveries:
 
     @property
     def waiting(self) -> list[Delivery]:
-        """Copies of those that are neither delivered nor dropped."""
+        """Copies of the deliveries that are neither delivered nor dropped."""
         return [item for item in self.all if item.state == "waiting"]
 
     def due(self, limit: int = 20) -> list[Attempt]:
-        """Return the attempts to be made now, at most so many; `settle` each of them."""
+        """Return the due attempts up to a limit; call `settle` for each."""
         with self._lock:
             self._state.settle()
             now = self._state.now()
@@ -212,12 +212,12 @@ class Deliveries:
             self._queue.settle(attempt.delivery, status, self._state.now())
 
     def ping(self, device_id: str | None = None) -> None:
-        """Let a phone send ``system:ping``, by default the first one."""
+        """Make a phone send ``system:ping``, by default the first one."""
         with self._lock:
             self._queue.emit("system:ping", self._device(device_id), events.ping_payload())
 
     def app_started(self, device_id: str | None = None) -> None:
-        """Let a phone send ``app:started``, by default the first one."""
+        """Make a phone send ``app:started``, by default the first one."""
         with self._lock:
             device = self._device(device_id)
             self._queue.emit("app:started", device, events.started_payload(device))

@@ -42,15 +42,15 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def time_text(moment: datetime) -> str:
+def time_text(time: datetime) -> str:
     """Write a time as the phone does: its own zone, three fraction digits."""
-    return moment.astimezone(ZONE).isoformat(timespec="milliseconds")
+    return time.astimezone(ZONE).isoformat(timespec="milliseconds")
 
 
-def status_payload(device: Device, message: Message, change: Change, moment: datetime) -> dict[str, Any]:
+def status_payload(device: Device, message: Message, change: Change, time: datetime) -> dict[str, Any]:
     """Return the payload of a recipient's new state."""
     number, state, error = change
-    at = time_text(moment)
+    at = time_text(time)
     own: dict[str, dict[str, Any]] = {
         "Sent": {"partsCount": count_parts(message), "sentAt": at},
         "Delivered": {"deliveredAt": at},
@@ -70,7 +70,7 @@ def status_payload(device: Device, message: Message, change: Change, moment: dat
 
 def received_payload(item: IncomingMessage, message_id: str) -> dict[str, Any]:
     """Return the payload of a received message."""
-    own = {"SMS": _sms, "DATA_SMS": _data, "MMS": _mms, "MMS_DOWNLOADED": _downloaded}[item.type](item, message_id)
+    own = {"SMS": _sms, "DATA_SMS": _data, "MMS": _mms, "MMS_DOWNLOADED": _mms_downloaded}[item.type](item, message_id)
     return {
         **own,
         "messageId": message_id,
@@ -102,7 +102,7 @@ def _mms(item: IncomingMessage, message_id: str) -> dict[str, Any]:
     }
 
 
-def _downloaded(item: IncomingMessage, _id: str) -> dict[str, Any]:
+def _mms_downloaded(item: IncomingMessage, _id: str) -> dict[str, Any]:
     attachments = [
         {
             "contentType": part.content_type,

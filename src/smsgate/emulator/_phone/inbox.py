@@ -28,17 +28,19 @@ _EVENTS = {
 _BATCH_EVENTS = {"SMS": "sms:batch:received", "MMS_DOWNLOADED": "mms:batch:downloaded"}
 
 
-def take_in(state: GatewayState, device: Device, item: IncomingMessage, *, missed: bool = False) -> IncomingMessage:
+def store_received(
+    state: GatewayState, device: Device, item: IncomingMessage, *, missed: bool = False
+) -> IncomingMessage:
     """Store a received message under the id that the app computes, and call webhooks, once for equal messages.
 
-    A missed one waits for a refresh instead.
+    A missed message waits for a refresh instead.
 
-    The app also loses a message that merely shares its id with another. Here it is moved on by a millisecond instead:
-    a test could not tell that loss from a fault of its own.
+    The app loses a message that shares its id with another. Here its time is increased by a millisecond instead,
+    because a test could not distinguish that loss from its own fault.
     """
     while True:
-        name, identity = _identified(state, item)
-        known = next((one for one in _known(state) if one.id == identity), None)
+        name, identity = _message_ids(state, item)
+        known = next((one for one in _known_messages(state) if one.id == identity), None)
         if known is None:
             break
         if (known.sender, known.text) == (item.sender, item.text):
@@ -54,7 +56,7 @@ def take_in(state: GatewayState, device: Device, item: IncomingMessage, *, misse
 
 
 def find_missed(state: GatewayState, device: Device, refresh: Refresh) -> None:
-    """Let a phone look for what its app missed, and call webhooks; a message is found once."""
+    """Find the messages that the app missed, and call webhooks; a message is found once."""
     kinds = [FOUND_TYPES[name] for name in FOUND_TYPES if name in refresh.types]
     found = [
         one
@@ -82,12 +84,12 @@ def wanted_delivery(fields: dict[str, Any]) -> WebhookDelivery:
     return _DELIVERIES.get(fields.get("webhookDelivery", ""), otherwise)
 
 
-def _known(state: GatewayState) -> Iterable[IncomingMessage]:
+def _known_messages(state: GatewayState) -> Iterable[IncomingMessage]:
     yield from state.inbox
     yield from (one.message for one in state.missed)
 
 
-def _identified(state: GatewayState, item: IncomingMessage) -> tuple[str, str]:
+def _message_ids(state: GatewayState, item: IncomingMessage) -> tuple[str, str]:
     """Return a message's id in webhooks and in the inbox."""
     if item.type == "SMS":
         checksum = message_ids.text_checksum(item.sender, item.text, item.received_at, item.sim_number)

@@ -13,13 +13,13 @@ _BITS = 2**32
 
 def text_checksum(sender: str, text: str, at: datetime, subscription: int | None = None) -> int:
     """Return the checksum of a text message, 0 to 2³²-1."""
-    return _mixed(_head(sender, at, subscription), _java(_units(text)))
+    return _mix(_head(sender, at, subscription), _java(_units(text)))
 
 
 def data_checksum(sender: str, data: bytes, at: datetime, subscription: int | None = None) -> int:
     """Return the checksum of a data message, 0 to 2³²-1."""
     signed = (byte - 256 if byte > 127 else byte for byte in data)  # noqa: PLR2004 - a Java byte
-    return _mixed(_head(sender, at, subscription), _java(signed, start=1))
+    return _mix(_head(sender, at, subscription), _java(signed, start=1))
 
 
 def name_checksum(name: str) -> int:
@@ -35,17 +35,17 @@ def inbox_id(prefix: str, checksum: int) -> str:
 def _head(sender: str, at: datetime, subscription: int | None) -> int:
     milliseconds = round(at.timestamp() * 1000)
     folded = (milliseconds ^ (milliseconds >> 32)) % _BITS
-    return _mixed(_mixed(_java(_units(sender)), folded), subscription or 0)
+    return _mix(_mix(_java(_units(sender)), folded), subscription or 0)
 
 
-def _mixed(value: int, more: int) -> int:
+def _mix(value: int, more: int) -> int:
     return (31 * value + more) % _BITS
 
 
 def _java(numbers: Iterable[int], *, start: int = 0) -> int:
     value = start
     for number in numbers:
-        value = _mixed(value, number)
+        value = _mix(value, number)
     return value
 
 

@@ -1,6 +1,6 @@
 """Emulated phone: sends due messages over an emulated radio and reports their states.
 
-It needs no thread: `Phone.act` catches up with everything that is due by a moment, in the order of time.
+It needs no thread: `Phone.act` catches up with everything that is due by a time, in the order of time.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def state_of(states: Iterable[str]) -> str:
 
 @dataclass(slots=True)
 class Phone:
-    """One device at work. Due messages go by priority, then newest first (LIFO)."""
+    """One emulated phone. Due messages go by priority, then newest first (LIFO)."""
 
     state: GatewayState
     device: Device
@@ -78,7 +78,7 @@ class Phone:
         return f"Phone({self.device.id!r})"
 
     def notice(self, message: Message) -> None:
-        """Take note of a new message."""
+        """Queue a new message."""
         known = {} if self.state.local else {"Pending": message.created_at}
         entry = _PhoneMessage(message, dict.fromkeys(message.numbers, ("Pending", None)), known)
         ready = message.created_at + timedelta(seconds=self.state.timings.processed)
@@ -87,14 +87,14 @@ class Phone:
         self._held[message.serial] = entry
         heapq.heappush(self._coming, (ready, message.serial, entry))
 
-    def notice_cancel(self, message: Message, moment: datetime) -> None:
-        """Take note that a waiting message is no longer wanted."""
+    def notice_cancel(self, message: Message, time: datetime) -> None:
+        """Cancel a waiting message."""
         entry = self._held[message.serial]
         entry.cancelled = True
         changes: list[Change] = [(number, "Cancelled", None) for number in entry.recipients]
-        self._later(moment + timedelta(seconds=self.state.timings.processed), entry, changes)
+        self._later(time + timedelta(seconds=self.state.timings.processed), entry, changes)
 
-    def report(self, message: Message, reports: Sequence[Mapping[str, Any]], moment: datetime) -> None:
+    def report(self, message: Message, reports: Sequence[Mapping[str, Any]], time: datetime) -> None:
         """Call webhooks about states that a test reports for this phone, once for each state."""
         known = self._held[message.serial].recipients
         for item in reports:
@@ -106,7 +106,7 @@ class Phone:
                 continue
             if number in known:
                 known[number] = (state, error)
-            self.state.events.status_changed(self.device, message, (number, state, error), moment)
+            self.state.events.status_changed(self.device, message, (number, state, error), time)
 
     def forget(self) -> None:
         """Stop for good: the device was removed from the account."""
@@ -115,9 +115,9 @@ class Phone:
         self._results.clear()
         self._held.clear()
 
-    def rest_until(self, moment: datetime) -> None:
-        """Do not take up messages before this moment."""
-        self._free_at = max(self._free_at or moment, moment)
+    def rest_until(self, time: datetime) -> None:
+        """Send no messages before this time."""
+        self._free_at = max(self._free_at or time, time)
 
     def act(self, now: datetime) -> None:
         """Do everything that is due by now, unless the device is switched off."""
@@ -130,8 +130,8 @@ class Phone:
             pick_at = self._next_pick()
             result_at = self._results[0][0] if self._results else None
             if result_at and result_at <= now and (pick_at is None or result_at <= pick_at):
-                moment, _, entry, changes = heapq.heappop(self._results)
-                self._change(entry, changes, moment)
+                time, _, entry, changes = heapq.heappop(self._results)
+                self._change(entry, changes, time)
             elif pick_at and pick_at <= now:
                 self._pick(pick_at)
             else:
@@ -145,40 +145,40 @@ class Phone:
         ready = self._coming[0][0]
         return max(ready, self._free_at) if self._free_at else ready
 
-    def _pick(self, moment: datetime) -> None:
-        self._free_at = moment
-        while self._coming and self._coming[0][0] <= moment:
+    def _pick(self, time: datetime) -> None:
+        self._free_at = time
+        while self._coming and self._coming[0][0] <= time:
             _, serial, entry = heapq.heappop(self._coming)
             order = serial if self._oldest_first() else -serial
             heapq.heappush(self._due, (-entry.message.priority, order, entry))
         entry = heapq.heappop(self._due)[2]
         if entry.cancelled or entry.message.state != "Pending" or entry.message not in self.state.store:
             return
-        self._send(entry, moment)
-        self._free_at = moment + timedelta(seconds=self.state.timings.pace)
+        self._send(entry, time)
+        self._free_at = time + timedelta(seconds=self.state.timings.pace)
 
     def _oldest_first(self) -> bool:
         messages: dict[str, Any] = self.state.settings.get("messages") or {}
         return self.state.local and messages.get("processing_order") == "FIFO"
 
-    def _send(self, entry: _PhoneMessage, moment: datetime) -> None:
+    def _send(self, entry: _PhoneMessage, time: datetime) -> None:
         message = entry.message
-        if message.valid_until and message.valid_until <= moment:
-            self._fail(entry, "TTL expired", moment)
+        if message.valid_until and message.valid_until <= time:
+            self._fail(entry, "TTL expired", time)
             return
         if not self.device.has_sim(message.sim_number):
-            self._fail(entry, f"Can't send message: SIM {message.sim_number} not found", moment)
+            self._fail(entry, f"Can't send message: SIM {message.sim_number} not found", time)
             return
         errors = {number: self._send_error(message, number) for number in entry.recipients}
         handed = [number for number, error in errors.items() if error is None]
         for number in handed:
-            self.state.radio.append(Transmission(message.id, self.device.id, number, moment))
+            self.state.radio.append(Transmission(message.id, self.device.id, number, time))
         changes: list[Change] = [(number, "Processed", None) for number in handed]
         changes += [(number, "Failed", error) for number, error in errors.items() if error]
-        self._change(entry, changes, moment)
-        self._schedule_results(entry, handed, moment)
+        self._change(entry, changes, time)
+        self._schedule_results(entry, handed, time)
 
-    def _schedule_results(self, entry: _PhoneMessage, numbers: list[str], moment: datetime) -> None:
+    def _schedule_results(self, entry: _PhoneMessage, numbers: list[str], time: datetime) -> None:
         timings = self.state.timings
         sent: list[Change] = []
         delivered: list[Change] = []
@@ -189,28 +189,28 @@ class Phone:
                 continue
             rejected = number.endswith(REJECTED_ENDING)
             delivered.append((number, "Failed", REJECTED_ERROR) if rejected else (number, "Delivered", None))
-        self._later(moment + timedelta(seconds=timings.sent - timings.processed), entry, sent)
-        self._later(moment + timedelta(seconds=timings.delivered - timings.processed), entry, delivered)
+        self._later(time + timedelta(seconds=timings.sent - timings.processed), entry, sent)
+        self._later(time + timedelta(seconds=timings.delivered - timings.processed), entry, delivered)
 
     def _send_error(self, message: Message, number: str) -> str | None:
         checked = self.state.local and not message.skip_phone_validation and not message.is_encrypted
         return send_error(number) if checked else None
 
-    def _fail(self, entry: _PhoneMessage, error: str, moment: datetime) -> None:
-        self._change(entry, [(number, "Failed", error) for number in entry.recipients], moment)
+    def _fail(self, entry: _PhoneMessage, error: str, time: datetime) -> None:
+        self._change(entry, [(number, "Failed", error) for number in entry.recipients], time)
 
-    def _later(self, moment: datetime, entry: _PhoneMessage, changes: list[Change]) -> None:
+    def _later(self, time: datetime, entry: _PhoneMessage, changes: list[Change]) -> None:
         if changes:
             self._count += 1
-            heapq.heappush(self._results, (moment, self._count, entry, changes))
+            heapq.heappush(self._results, (time, self._count, entry, changes))
 
-    def _change(self, entry: _PhoneMessage, changes: list[Change], moment: datetime) -> None:
+    def _change(self, entry: _PhoneMessage, changes: list[Change], time: datetime) -> None:
         for change in changes:
             number, reached, error = change
             entry.recipients[number] = (reached, error)
-            self.state.events.status_changed(self.device, entry.message, change, moment)
+            self.state.events.status_changed(self.device, entry.message, change, time)
         state = state_of(state for state, _ in entry.recipients.values())
-        entry.states.setdefault(state, moment)
+        entry.states.setdefault(state, time)
         if self.state.local:
             apply_locally(entry.message, entry.recipients, state, entry.states)
             return
@@ -223,9 +223,9 @@ class Phone:
             ],
             "states": {name: _on_the_phone(at) for name, at in entry.states.items()},
         }
-        apply_report(self.state, self.device, report, moment)
+        apply_report(self.state, self.device, report, time)
 
 
-def _on_the_phone(moment: datetime) -> datetime:
-    local = moment.astimezone(ZONE)
+def _on_the_phone(time: datetime) -> datetime:
+    local = time.astimezone(ZONE)
     return local.replace(microsecond=local.microsecond // 1000 * 1000)

@@ -62,10 +62,10 @@ class EmulatorApp:
             await _send_response(self._control(request), whole, send)
             return
         played = self._gateway.play(request)
-        if played.fault is not None and played.broken:
+        if played.fault is not None and played.is_broken:
             await _break(played.fault, played.response, receive, send)
             return
-        await _send_response(played.received(), whole, send)
+        await _send_response(played.result(), whole, send)
 
     def _control(self, request: Request) -> Response:
         rejection = rejection_of(request.headers, self._allowed_hosts)

@@ -12,10 +12,10 @@ from smsgate.emulator._http.binding import (
     array,
     boolean,
     integer,
-    moment,
     parse_json,
     struct,
     text,
+    timestamp,
 )
 from smsgate.emulator._http.responses import RequestError, json_response
 from smsgate.emulator._state.incoming import Attachment
@@ -41,7 +41,7 @@ _INCOMING: dict[str, Reader] = {
     "type": text,
     "recipient": text,
     "simNumber": integer("int", 1, 255),
-    "receivedAt": moment,
+    "receivedAt": timestamp,
     "deviceId": text,
     "missed": boolean,
     "attachments": array(struct("Attachment", _ATTACHMENT), "[]Attachment", {}),

@@ -47,5 +47,5 @@ class Device:
         return next((card.get("phoneNumber") for card in cards), None)
 
     def has_sim(self, number: int | None) -> bool:
-        """Tell whether a message for this SIM can be sent."""
+        """Return whether a message for this SIM can be sent."""
         return number is None or not self.sim_cards or any(card["simNumber"] == number for card in self.sim_cards)

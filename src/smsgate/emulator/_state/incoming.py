@@ -41,7 +41,7 @@ class IncomingMessage:
 
 @dataclass(frozen=True, slots=True)
 class MissedMessage:
-    """A message that only the phone's own store has: the app was not running when it came."""
+    """Message that arrived while the app was not running, stored by the phone only."""
 
     device_id: str
     name: str
@@ -50,7 +50,7 @@ class MissedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """What phones are to look for, and how to tell webhooks what they find; both times are included."""
+    """Refresh request: period (inclusive), type of messages, and kind of delivery."""
 
     since: datetime
     until: datetime

@@ -26,7 +26,7 @@ _GSM = frozenset(
 
 @dataclass(slots=True)
 class Recipient:
-    """One number of a message and how far it got."""
+    """Recipient of a message and the state for it."""
 
     phone_number: str
     state: str = "Pending"
@@ -43,11 +43,11 @@ class Recipient:
 
 @dataclass(slots=True)
 class Message:
-    """One row of the state.
+    """Stored message.
 
-    ``numbers`` are the recipients as the phone got them; ``recipients`` are what the API shows, hashed after a while.
+    ``numbers`` are the recipients as sent to the phone; ``recipients`` are those of the API, hashed after a while.
     ``content`` is ``{"textMessage": …}``, ``{"dataMessage": …}`` or, once hashed, ``{"hashedMessage": …}``; ``parts``
-    is how many SMS a hashed one took. ``sent_content`` stays readable.
+    is the number of SMS of a hashed message. ``sent_content`` stays readable.
     """
 
     id: str
@@ -103,7 +103,7 @@ class Message:
 
 
 def count_parts(message: Message) -> int:
-    """Return how many SMS a message takes; one for data, and for ciphertext, which nobody here can read."""
+    """Return how many SMS a message takes; one for data and for ciphertext."""
     if message.parts is not None:
         return message.parts
     content = cast("dict[str, dict[str, str]]", message.content).get("textMessage")
@@ -132,7 +132,7 @@ def exact_key(value: str) -> str:
 
 
 def distinct_recipients(recipients: Iterable[Recipient]) -> list[Recipient]:
-    """Return recipients as rows: of numbers that the database holds for equal, only the first."""
+    """Return recipients as rows: numbers that are equal in the database appear once."""
     rows: dict[str, Recipient] = {}
     for recipient in recipients:
         rows.setdefault(collation_key(recipient.phone_number), recipient)
@@ -140,10 +140,10 @@ def distinct_recipients(recipients: Iterable[Recipient]) -> list[Recipient]:
 
 
 class MessageStore:
-    """All rows in the order of their creation; an id is unique on each device.
+    """Messages in the order of their creation; an id is unique per device.
 
     Args:
-        key: how ids compare, `collated` or `verbatim`.
+        key: comparison key of ids, `collation_key` or `exact_key`.
     """
 
     def __init__(self, key: Callable[[str], str]) -> None:

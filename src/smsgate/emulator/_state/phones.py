@@ -18,9 +18,9 @@ Change = tuple[str, str, "str | None"]
 
 @dataclass(slots=True)
 class PhoneTimings:
-    """How fast the phone is, in seconds after a message was accepted (or its scheduled time came).
+    """Timings of a phone, in seconds after a message was accepted or its scheduled time.
 
-    ``processed``, ``sent``, ``delivered``: when these states are reached. ``pace``: pause after each message.
+    ``processed``, ``sent``, ``delivered``: times of these states. ``pace``: pause after each message.
     """
 
     processed: float = 0.2
@@ -31,7 +31,7 @@ class PhoneTimings:
 
 @dataclass(frozen=True, slots=True)
 class Transmission:
-    """One text that a phone handed to its radio."""
+    """Text that a phone sent over its radio."""
 
     message_id: str
     device_id: str
@@ -43,30 +43,30 @@ class Transmission:
 
 
 class PhoneAgent(Protocol):
-    """One phone at work; `smsgate.emulator._phone.phone.Phone` is the implementation."""
+    """Agent of one phone; `smsgate.emulator._phone.phone.Phone` is the implementation."""
 
     def notice(self, message: Message) -> None:
-        """Take note of a new message."""
+        """Queue a new message."""
         ...
 
-    def notice_cancel(self, message: Message, moment: datetime) -> None:
-        """Take note that a waiting message is no longer wanted."""
+    def notice_cancel(self, message: Message, time: datetime) -> None:
+        """Cancel a waiting message."""
         ...
 
-    def report(self, message: Message, reports: Sequence[Mapping[str, Any]], moment: datetime) -> None:
-        """Report states that a test sets to webhooks."""
+    def report(self, message: Message, reports: Sequence[Mapping[str, Any]], time: datetime) -> None:
+        """Report states set by a test to webhooks."""
         ...
 
     def forget(self) -> None:
-        """Stop for good."""
+        """Stop permanently."""
         ...
 
-    def rest_until(self, moment: datetime) -> None:
-        """Take up no messages before this moment."""
+    def rest_until(self, time: datetime) -> None:
+        """Send no messages before this time."""
         ...
 
     def act(self, now: datetime) -> None:
-        """Do everything that is due."""
+        """Execute everything that is due."""
         ...
 
 
@@ -77,6 +77,6 @@ class EventSink(Protocol):
         """Queue an event for every webhook that is registered for it."""
         ...
 
-    def status_changed(self, device: Device, message: Message, change: Change, moment: datetime) -> None:
+    def status_changed(self, device: Device, message: Message, change: Change, time: datetime) -> None:
         """Queue the event of a recipient's new state."""
         ...

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QueueLimit:
-    """When a device's queue counts as full; zero switches a rule off.
+    """Limits of the queue of a device; zero disables a limit.
 
     Args:
         max_pending: due messages in ``Pending``.
@@ -32,7 +32,7 @@ class QueueLimit:
 
 
 class QueueWatch:
-    """The verdicts of all devices."""
+    """Cached verdicts of all devices."""
 
     def __init__(self) -> None:
         self._asked: dict[str, datetime] = {}

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _MAX_ERROR = 256
 
 
-def apply_report(state: GatewayState, device: Device, report: Mapping[str, Any], moment: datetime) -> bool:
-    """Store one report; ``False`` when the server drops it in silence.
+def apply_report(state: GatewayState, device: Device, report: Mapping[str, Any], time: datetime) -> bool:
+    """Store one report; ``False`` when the server drops it silently.
 
     Until the cached response expires, ``GET /messages/{id}`` shows recipients and times exactly as reported; the rows
     behind the list take over what matches them. Numbers without ``+`` get one and then match no row.
@@ -30,11 +30,11 @@ def apply_report(state: GatewayState, device: Device, report: Mapping[str, Any],
     too_long = any(len(item.get("error") or "") > _MAX_ERROR for item in recipients)
     if row is None or too_long or any(name.lower() not in CANONICAL_STATES for name in names):
         return False
-    reached = _advanced(report["state"])
+    reached = _next_state(report["state"])
     row.state = CANONICAL_STATES[reached.lower()]
     for name, at in states.items():
         row.states.setdefault(CANONICAL_STATES[name.lower()], milliseconds(at))
-    shown = [_as_stored(item, hashed=row.is_hashed) for item in recipients]
+    shown = [_stored_recipient(item, hashed=row.is_hashed) for item in recipients]
     rows = {collation_key(recipient.phone_number): recipient for recipient in row.recipients}
     for reported in shown:
         match = rows.get(collation_key(reported.phone_number))
@@ -46,8 +46,8 @@ def apply_report(state: GatewayState, device: Device, report: Mapping[str, Any],
         "recipients": [reported.view() for reported in shown],
         "states": {name: go_text(states[name]) for name in sorted(states)},
     }
-    state.views.put(row.id, view, moment)
-    state.reported(row, moment)
+    state.views.put(row.id, view, time)
+    state.record_report(row, time)
     return True
 
 
@@ -60,11 +60,11 @@ def apply_locally(
     message.states = dict(states)
 
 
-def _advanced(state: str) -> str:
+def _next_state(state: str) -> str:
     return "Processed" if state == "Pending" else state
 
 
-def _as_stored(item: Mapping[str, Any], *, hashed: bool) -> Recipient:
+def _stored_recipient(item: Mapping[str, Any], *, hashed: bool) -> Recipient:
     number: str = item["phoneNumber"]
     number = number if number.startswith("+") else f"+{number}"
-    return Recipient(hashed_number(number) if hashed else number, _advanced(item["state"]), item.get("error"))
+    return Recipient(hashed_number(number) if hashed else number, _next_state(item["state"]), item.get("error"))

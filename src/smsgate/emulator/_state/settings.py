@@ -33,15 +33,15 @@ def _one_of(go_name: str, *names: str, stored: bool = True) -> Leaf:
     return Leaf(go_name, text, "oneof", lambda value: value in names, stored, stored)
 
 
-def _forbidden(go_name: str, *, stored: bool = True) -> Leaf:
+def _forbidden_leaf(go_name: str, *, stored: bool = True) -> Leaf:
     return Leaf(go_name, text, "isdefault", lambda _value: False, stored, shown=False)
 
 
 SECTIONS: dict[str, dict[str, Leaf]] = {
-    "encryption": {"passphrase": _forbidden("Passphrase")},
+    "encryption": {"passphrase": _forbidden_leaf("Passphrase")},
     "gateway": {
-        "cloud_url": _forbidden("CloudURL", stored=False),
-        "private_token": _forbidden("PrivateToken", stored=False),
+        "cloud_url": _forbidden_leaf("CloudURL", stored=False),
+        "private_token": _forbidden_leaf("PrivateToken", stored=False),
         "notification_channel": _one_of("NotificationChannel", "AUTO", "SSE_ONLY"),
     },
     "messages": {
@@ -61,7 +61,7 @@ SECTIONS: dict[str, dict[str, Leaf]] = {
     "webhooks": {
         "internet_required": Leaf("InternetRequired", boolean),
         "retry_count": _at_least_one("RetryCount"),
-        "signing_key": _forbidden("SigningKey"),
+        "signing_key": _forbidden_leaf("SigningKey"),
     },
     "receiver": {"content_provider_enabled": Leaf("ContentProviderEnabled", boolean)},
 }

@@ -36,7 +36,7 @@ _LOCAL_TOKENS = TokenSettings(True, 24 * 3600.0, 7 * 24 * 3600.0)
 
 
 def draw_seed() -> int:
-    """Return a seed that nobody can guess."""
+    """Return an unpredictable seed."""
     return secrets.randbits(128)
 
 
@@ -57,7 +57,7 @@ class GatewayConfig:
 class GatewayState:
     """The state behind a gateway. Not thread-safe: the gateway holds a lock around every use.
 
-    The gateway that makes it also sets ``events`` and adds an agent to ``phones`` for every device.
+    The gateway that creates it also sets ``events`` and adds an agent to ``phones`` for every device.
     """
 
     def __init__(self, config: GatewayConfig) -> None:
@@ -100,7 +100,7 @@ class GatewayState:
         return self.clock()
 
     def new_id(self) -> str:
-        """Return a new id as the real servers make them: 21 characters."""
+        """Return a new id like those of the real servers: 21 characters."""
         return "".join(self._random.choices(_ID_ALPHABET, k=21))
 
     def new_uuid(self) -> str:
@@ -112,11 +112,11 @@ class GatewayState:
         return self._random.randrange(1, 1000)
 
     def add_device(self, name: str, *, active: bool) -> Device:
-        """Register one more phone."""
-        moment = milliseconds(self.now())
+        """Register another phone."""
+        time = milliseconds(self.now())
         identity = f"{self._random.getrandbits(128):032x}" if self.local else self.new_id()
         key = "".join(self._keys.choices(_ID_ALPHABET, k=8))
-        device = Device(identity, name, moment, moment, moment, self.new_id(), active, signing_key=key)
+        device = Device(identity, name, time, time, time, self.new_id(), active, signing_key=key)
         self.devices.append(device)
         return device
 
@@ -136,7 +136,7 @@ class GatewayState:
         return found[0]
 
     def signing_key(self, device: Device | None) -> str:
-        """Return the key that a device signs with: a phone's local server lets it be set."""
+        """Return the signing key of a device, which can be set on a local server."""
         section: dict[str, Any] = (self.local and self.settings.get("webhooks")) or {}
         return section.get("signing_key") or (device.signing_key if device else "") or "removed"
 
@@ -145,7 +145,7 @@ class GatewayState:
         return "".join(self.chance.choices(_ID_ALPHABET, k=21))
 
     def choose_device(self, device_id: str, active_within: int) -> Device | None:
-        """Return the wanted device, or any; with ``active_within`` hours only one that was seen since then."""
+        """Return the requested device, or any; ``active_within`` excludes devices not seen for that many hours."""
         found = [device for device in self.devices if device_id in {"", device.id}]
         if active_within > 0:
             found = [device for device in found if self.now() - device.last_seen < _hours(active_within)]
@@ -156,12 +156,12 @@ class GatewayState:
         if self.down:
             raise RequestError(500, f"{doing}: {_DATABASE_ERROR}" if exactly is None else exactly)
 
-    def reported(self, message: Message, moment: datetime) -> None:
-        """Record that a device reported a message: from now on it may be hashed."""
-        self._unhashed.append((moment, message.serial))
+    def record_report(self, message: Message, time: datetime) -> None:
+        """Record a report about a message, which may be hashed from now on."""
+        self._unhashed.append((time, message.serial))
 
     def settle(self) -> None:
-        """Run everything that is due: phones act, the server hashes and deletes."""
+        """Execute everything that is due: actions of phones, hashing and deletion."""
         now = self.now()
         if not self.down:
             for phone in list(self.phones.values()):
@@ -176,11 +176,11 @@ class GatewayState:
             self.store.remove(lambda row: row.state not in WAITING and now - row.created_at > _RETENTION)
 
     def hash_reported(self, before: datetime | None = None) -> None:
-        """Hash what was reported, or what was reported before a moment."""
+        """Hash reported messages, or those reported before a time."""
         kept: list[tuple[datetime, int]] = []
-        for moment, serial in self._unhashed:
-            if before and moment >= before:
-                kept.append((moment, serial))
+        for time, serial in self._unhashed:
+            if before and time >= before:
+                kept.append((time, serial))
                 continue
             message = self.store.by_serial(serial)
             if message:

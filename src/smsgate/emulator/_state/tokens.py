@@ -18,7 +18,7 @@ REFRESH_SCOPE = "tokens:refresh"
 
 @dataclass(slots=True)
 class TokenSettings:
-    """How tokens are issued; change the fields of ``gateway.tokens`` at any time.
+    """Settings of tokens; change the fields of ``gateway.tokens`` at any time.
 
     ``enabled``: without it the server has no signing secret (501, and every bearer token is rejected).
     ``access_ttl``, ``refresh_ttl``: seconds. In the cloud ``access_ttl`` is default and maximum.
@@ -49,7 +49,7 @@ class Tokens:
     def issue(
         self, scopes: list[str], access_ttl: float, refresh_ttl: float, now: datetime, extra: dict[str, dict[str, Any]]
     ) -> dict[str, Any]:
-        """Issue a pair and give its response; ``extra`` holds more claims under ``access`` and ``refresh``."""
+        """Issue a pair and return its response; ``extra`` holds more claims under ``access`` and ``refresh``."""
         access_id, refresh_id = self._new_id(), self._new_id()
         access_end, refresh_end = now + timedelta(seconds=access_ttl), now + timedelta(seconds=refresh_ttl)
         self._entries = {jti: entry for jti, entry in self._entries.items() if entry.expires + _KEPT > now}
@@ -60,16 +60,16 @@ class Tokens:
         return {
             "id": access_id,
             "token_type": "Bearer",
-            "access_token": self._signed(access_id, now, access_end, access),
-            "refresh_token": self._signed(refresh_id, now, refresh_end, refresh),
+            "access_token": self._sign(access_id, now, access_end, access),
+            "refresh_token": self._sign(refresh_id, now, refresh_end, refresh),
             "expires_at": access_end.astimezone(timezone.utc).replace(microsecond=0),
         }
 
     def read(self, token: str, now: datetime) -> dict[str, Any] | None:
-        """Return the claims of a good token; ``None`` for a wrong, expired or revoked one."""
+        """Return the claims of a valid token; ``None`` for a wrong, expired or revoked one."""
         try:
             head, claims_part, signature = token.split(".")
-            header, claims = _decoded(head), _decoded(claims_part)
+            header, claims = _decode(head), _decode(claims_part)
             good = hmac.compare_digest(self._signature(f"{head}.{claims_part}"), signature)
             if not good or header["alg"] != "HS256" or claims["iss"] != self._issuer:
                 return None
@@ -80,7 +80,7 @@ class Tokens:
         return claims if fresh and entry and not entry.revoked else None
 
     def revoke(self, jti: str) -> None:
-        """Revoke the token with this id and those whose parent it is; unknown ids are fine."""
+        """Revoke the token with this id and those whose parent it is; unknown ids are ignored."""
         for key, entry in self._entries.items():
             if jti in (key, entry.parent):
                 entry.revoked = True
@@ -89,9 +89,9 @@ class Tokens:
         """Revoke a refresh token that was used."""
         self._entries[jti].revoked = True
 
-    def _signed(self, jti: str, now: datetime, end: datetime, claims: dict[str, Any]) -> str:
+    def _sign(self, jti: str, now: datetime, end: datetime, claims: dict[str, Any]) -> str:
         body = {"iss": self._issuer, "jti": jti, "iat": int(now.timestamp()), "exp": int(end.timestamp()), **claims}
-        unsigned = f"{_encoded({'alg': 'HS256', 'typ': 'JWT'})}.{_encoded(body)}"
+        unsigned = f"{_encode({'alg': 'HS256', 'typ': 'JWT'})}.{_encode(body)}"
         return f"{unsigned}.{self._signature(unsigned)}"
 
     def _signature(self, unsigned: str) -> str:
@@ -105,10 +105,10 @@ def _base64(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def _encoded(part: dict[str, Any]) -> str:
+def _encode(part: dict[str, Any]) -> str:
     return _base64(json.dumps(part, separators=(",", ":")).encode())
 
 
-def _decoded(part: str) -> dict[str, Any]:
+def _decode(part: str) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     return content

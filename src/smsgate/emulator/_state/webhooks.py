@@ -11,7 +11,7 @@ EVENTS = frozenset(event.value for event in WebhookEvent)
 
 
 def is_http_url(url: str) -> bool:
-    """Tell whether a text is an absolute http(s) URL with a host."""
+    """Return whether a text is an absolute http(s) URL with a host."""
     try:
         parts = urlsplit(url)
     except ValueError:
