@@ -30,7 +30,6 @@ test-all: ## run the tests on every installed Python from 3.10 on
 	@$(PYTHON) scripts/test_all.py
 test-lowest: ## run the tests with the lowest versions that pyproject.toml allows
 	@$(PYTHON) scripts/test_lowest.py
-
 check: setup ## run linter, type checkers, spec validator, and compare generated files
 	$(VENV)/bin/ruff check $(CODE)
 	$(VENV)/bin/ruff format --check $(CODE)
@@ -42,13 +41,14 @@ check: setup ## run linter, type checkers, spec validator, and compare generated
 fmt: setup ## format the code and apply automatic fixes
 	$(VENV)/bin/ruff check --fix-only $(CODE)
 	$(VENV)/bin/ruff format $(CODE)
-
 generate: setup ## compile spec/smsgate.yaml into generated/
 	$(PY) scripts/generate.py
 unasync: setup ## convert _async into _sync in src and tests
 	$(PY) scripts/unasync.py
 specdiff: setup ## compare our spec with a published one: make specdiff FROM=file-or-URL
 	$(PY) -m scripts.specdiff $(FROM)
+api-diff: setup ## list changes of the public API since HEAD or another revision: make api-diff FROM=revision
+	PYTHONPATH=scripts $(PY) -m apidiff $(FROM)
 bench: setup ## run the benchmark and write docs/performance.md
 	$(PY) -m scripts.bench --write
 faults: setup ## send ten thousand messages through injected faults
@@ -57,4 +57,4 @@ deliveries: setup ## run the delivery test and the fuzz test of the receiver
 	$(PY) scripts/deliveries.py && $(PY) scripts/fuzz.py
 build: setup ## build wheel and sdist in dist/
 	$(PY) -m build --outdir dist
-.PHONY: help demo setup test test-all test-lowest check fmt generate unasync specdiff bench faults deliveries build
+.PHONY: help demo setup test test-all test-lowest check fmt generate unasync specdiff api-diff bench faults deliveries build

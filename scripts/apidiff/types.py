@@ -1,0 +1,46 @@
+"""Annotations as text, the same on every version of Python."""
+
+from __future__ import annotations
+
+import re
+import types
+from typing import Annotated, Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
+
+
+def type_text(annotation: Any) -> str:
+    """Return an annotation as it would be written, without the modules of its names."""
+    if annotation is None or annotation is type(None):
+        return "None"
+    if isinstance(annotation, ForwardRef):
+        annotation = annotation.__forward_arg__
+    if isinstance(annotation, str):
+        return re.sub(r"\b[A-Za-z_]\w*\.(?=[A-Za-z_])", "", annotation)
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return type_text(arguments[0])
+    if origin in {Union, types.UnionType}:
+        return " | ".join(map(type_text, arguments))
+    if origin is Literal:
+        return f"Literal[{', '.join(map(repr, arguments))}]"
+    if arguments:
+        return f"{type_text(origin)}[{', '.join(map(_argument_text, arguments))}]"
+    if isinstance(annotation, TypeVar):
+        return annotation.__name__
+    return getattr(annotation, "__name__", None) or str(annotation).rpartition(".")[2]
+
+
+def members(text: str) -> set[str]:
+    """Return the alternatives of a union; brackets keep theirs together."""
+    found, depth, start = set[str](), 0, 0
+    for position, character in enumerate(text):
+        depth += (character in "[(") - (character in "])")
+        if character == "|" and not depth:
+            found.add(text[start:position].strip())
+            start = position + 1
+    return {*found, text[start:].strip()}
+
+
+def _argument_text(argument: Any) -> str:
+    if isinstance(argument, list):  # the parameters of Callable
+        return f"[{', '.join(map(type_text, argument))}]"  # pyright: ignore[reportUnknownArgumentType]
+    return "..." if argument is ... else type_text(argument)
