@@ -84,7 +84,7 @@ class BearerAuth:
 class JWTAuth:
     """Tokens that a client issues, refreshes shortly before they expire, and revokes on demand.
 
-    Only the token requests carry the password; every other call carries a token with the scopes asked for.
+    Only the token requests carry the password; every other call carries a token with these scopes.
 
     Args:
         login: the account's user name.

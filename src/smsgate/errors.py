@@ -123,7 +123,7 @@ class SendOutcomeUnknownError(SMSGateError):
     """A message that may or may not have been accepted: look it up by id before sending it again.
 
     Attributes:
-        message_id: id of the message, good for ``get_state``.
+        message_id: id of the message, for ``get_state``.
         device_id: device of the message, None when none was chosen.
     """
 

@@ -21,7 +21,7 @@ async def iterate(read: Callable[[int, int], Awaitable[Page[T]]], page_size: int
 
     Args:
         read: fetches one page, given its limit and offset.
-        page_size: items asked for per page.
+        page_size: items per page.
     """
     walk: PageWalk[T] = PageWalk(page_size)
     while walk.offset is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from smsgate._async import io
@@ -20,13 +21,7 @@ from smsgate._core.send_safety import (
     proves_arrival,
     same_message,
 )
-from smsgate.errors import (
-    APIError,
-    ConflictError,
-    NotFoundError,
-    ResponseError,
-    SMSGateError,
-)
+from smsgate.errors import APIError, ConflictError, NotFoundError, ResponseError, SMSGateError
 from smsgate_api import operations
 from smsgate_api.models import ProcessState
 
@@ -118,7 +113,7 @@ class SafeSender:
                 return found
 
     async def _wait_for_retry(self, send: SendState) -> MessageState | None:
-        """Wait for the next attempt and make it safe; return the state if the message has arrived meanwhile.
+        """Wait for the next attempt and make it safe; return the state if the message has arrived by then.
 
         Raises:
             SMSGateError: no attempt is left, or none would be safe.
@@ -133,10 +128,10 @@ class SafeSender:
             await self._exchange.wait_for_retry(send.operation, call, failed, wait)
             if not send.doubtful or send.outgoing.message.device_id:
                 return None
-            one_phone = await self._has_one_phone(send)
-            if one_phone is True:
+            is_assigned = await self._assign_only_phone(send)
+            if is_assigned is True:
                 return None
-            found = one_phone if isinstance(one_phone, Failed) else await self._find(send)
+            found = is_assigned if isinstance(is_assigned, Failed) else await self._find(send)
             if isinstance(found, Failed):
                 if not is_passing(found.error):
                     raise send.unknown(found.error) from found.error
@@ -147,18 +142,20 @@ class SafeSender:
                 raise send.error()
             return found
 
-    async def _has_one_phone(self, send: SendState) -> bool | Failed:
-        """Tell whether the account has exactly one phone; the message gets it, which makes every retry safe.
+    async def _assign_only_phone(self, send: SendState) -> bool | Failed:
+        """Give the message the account's phone if there is exactly one, which makes every retry safe.
 
-        The result is a failure when the phones cannot be listed at the moment.
+        Returns:
+            Whether there is exactly one; a failure when the phones cannot be listed at the moment.
         """
         if send.one_phone is None:
-            devices: Sequence[Device] = ()
+            devices: Sequence[Device]
             try:
                 devices = await self._list_devices(send.call)
             except SMSGateError as error:
                 if is_passing(error):
                     return _look_up_failure(error)
+                devices = []
             send.one_phone = len(devices) == 1
             if send.one_phone:
                 send.assign(devices[0].id)
@@ -289,7 +286,7 @@ class SafeSender:
             return None
         if same_message(sent, found):
             return found
-        conflict = ConflictError("another message has this id", 409)
+        conflict = ConflictError("another message has this id", HTTPStatus.CONFLICT.value)
         conflict.__cause__ = send.failed.error
         if send.doubtful and not sent.device_id:  # another phone may have this one as well
             raise send.unknown(conflict)

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["TokenRefresher"]
 
 _PATIENCE = 10.0
-"""Seconds to wait for another process that refreshes the pair: longer than it takes, but a stopped process may hold the
-lock for ever."""
+"""Seconds to wait for another process that refreshes the pair: longer than a refresh takes. A stopped process keeps its
+lock for ever, so the wait is bounded."""
 _POLL = 0.05
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from smsgate._core.base_url import is_phone
 from smsgate.errors import ConnectError, RequestTimeoutError
+from smsgate_api.models import Scope
 
 if TYPE_CHECKING:
     from smsgate.errors import TransportError
@@ -139,7 +140,7 @@ def _account_hint(base_url: str) -> str:
 def _missing_scope_hint(context: ErrorContext) -> str:
     scope = context.operation.scope
     if is_phone(context.base_url) and context.operation.name == "list_messages":
-        scope = "messages:read"  # phones have no messages:list
+        scope = Scope.MESSAGES_READ.value  # phones have no messages:list
     lacking = "it" if scope is None or scope in context.message else scope
     return f"the access token lacks this scope: add {lacking} to scopes=; smsgate.Scope has the names that servers know"
 

@@ -114,7 +114,7 @@ class InboxQueryFilter(_Query):
 
 
 def check_known(name: str, kind: type[Enum], value: object) -> None:
-    """Reject text that is no known value of an open enum; members, also of values of its own, pass.
+    """Reject text that is no known value of an open enum. Members pass, also those of unknown values.
 
     Raises:
         InvalidRequestError: naming the nearest known value.

@@ -72,7 +72,7 @@ def check_target(url: str, *, allow_insecure: bool) -> None:
 def build_webhooks(
     url: str, events: Iterable[WebhookEvent | str], *, device_id: str | None, name: str, phone: bool
 ) -> list[Webhook]:
-    """Return one webhook for each event, with an id that is the same every time.
+    """Return one webhook for each event, with a reproducible id.
 
     A phone keeps the webhooks of its local server and of the cloud under their ids alone, so the ids differ by mode.
 
@@ -151,7 +151,7 @@ def build_settings_operation(
 
 
 def _check_settings(content: str, base_url: str) -> None:
-    """Reject what a cloud or private server would refuse, and secrets: a null there makes phones forget theirs.
+    """Reject settings that a cloud or private server would refuse, and secrets: a null would delete those of phones.
 
     Args:
         content: the settings as they would be sent; servers know names by other cases, too.

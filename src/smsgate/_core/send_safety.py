@@ -79,7 +79,7 @@ class SendState:
         doubtful: whether an attempt may have arrived.
         over: whether no attempt can still be under way.
         one_phone: whether the account has exactly one phone; None before its devices were listed.
-        gone: devices that the client chose and that have disappeared.
+        gone: devices that the client chose and that the gateway does not know any more.
     """
 
     outgoing: OutgoingMessage
@@ -108,7 +108,7 @@ class SendState:
         """Return the error of a send of which the gateway knows nothing.
 
         It is the last failure if no attempt is under way. The gateway deletes a device together with its messages, so
-        for a device that is gone the outcome stays unknown.
+        for a deleted device the outcome stays unknown.
         """
         if self.doubtful and (is_gone(self.failed) or not self.over):
             return self.unknown(self.failed.error)

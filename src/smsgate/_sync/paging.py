@@ -22,7 +22,7 @@ def iterate(read: Callable[[int, int], Page[T]], page_size: int) -> Iterator[T]:
 
     Args:
         read: fetches one page, given its limit and offset.
-        page_size: items asked for per page.
+        page_size: items per page.
     """
     walk: PageWalk[T] = PageWalk(page_size)
     while walk.offset is not None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from smsgate._core.attempts import Answered, CallState, Failed
@@ -21,13 +22,7 @@ from smsgate._core.send_safety import (
 )
 from smsgate._sync import io
 from smsgate._sync.devices import DeviceCache
-from smsgate.errors import (
-    APIError,
-    ConflictError,
-    NotFoundError,
-    ResponseError,
-    SMSGateError,
-)
+from smsgate.errors import APIError, ConflictError, NotFoundError, ResponseError, SMSGateError
 from smsgate_api import operations
 from smsgate_api.models import ProcessState
 
@@ -117,7 +112,7 @@ class SafeSender:
                 return found
 
     def _wait_for_retry(self, send: SendState) -> MessageState | None:
-        """Wait for the next attempt and make it safe; return the state if the message has arrived meanwhile.
+        """Wait for the next attempt and make it safe; return the state if the message has arrived by then.
 
         Raises:
             SMSGateError: no attempt is left, or none would be safe.
@@ -132,10 +127,10 @@ class SafeSender:
             self._exchange.wait_for_retry(send.operation, call, failed, wait)
             if not send.doubtful or send.outgoing.message.device_id:
                 return None
-            one_phone = self._has_one_phone(send)
-            if one_phone is True:
+            is_assigned = self._assign_only_phone(send)
+            if is_assigned is True:
                 return None
-            found = one_phone if isinstance(one_phone, Failed) else self._find(send)
+            found = is_assigned if isinstance(is_assigned, Failed) else self._find(send)
             if isinstance(found, Failed):
                 if not is_passing(found.error):
                     raise send.unknown(found.error) from found.error
@@ -146,18 +141,20 @@ class SafeSender:
                 raise send.error()
             return found
 
-    def _has_one_phone(self, send: SendState) -> bool | Failed:
-        """Tell whether the account has exactly one phone; the message gets it, which makes every retry safe.
+    def _assign_only_phone(self, send: SendState) -> bool | Failed:
+        """Give the message the account's phone if there is exactly one, which makes every retry safe.
 
-        The result is a failure when the phones cannot be listed at the moment.
+        Returns:
+            Whether there is exactly one; a failure when the phones cannot be listed at the moment.
         """
         if send.one_phone is None:
-            devices: Sequence[Device] = ()
+            devices: Sequence[Device]
             try:
                 devices = self._list_devices(send.call)
             except SMSGateError as error:
                 if is_passing(error):
                     return _look_up_failure(error)
+                devices = []
             send.one_phone = len(devices) == 1
             if send.one_phone:
                 send.assign(devices[0].id)
@@ -288,7 +285,7 @@ class SafeSender:
             return None
         if same_message(sent, found):
             return found
-        conflict = ConflictError("another message has this id", 409)
+        conflict = ConflictError("another message has this id", HTTPStatus.CONFLICT.value)
         conflict.__cause__ = send.failed.error
         if send.doubtful and not sent.device_id:  # another phone may have this one as well
             raise send.unknown(conflict)
