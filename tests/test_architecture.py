@@ -27,11 +27,11 @@ IO_LIBRARIES = {
 
 FACE = {
     "smsgate", "smsgate.ahttp", "smsgate.auth", "smsgate.client", "smsgate.constants", "smsgate.domain",
-    "smsgate.encryption", "smsgate.enums", "smsgate.errors", "smsgate.fastapi", "smsgate.http", "smsgate.retry",
+    "smsgate.encryption", "smsgate.enums", "smsgate.errors", "smsgate.http", "smsgate.retry",
     "smsgate.testing", "smsgate.token_store", "smsgate.webhooks",
 }  # fmt: skip
 """Public modules beside the packages."""
-PACKAGES = {"smsgate.receiver", "smsgate.emulator", "smsgate.codegen"}
+PACKAGES = {"smsgate.fastapi", "smsgate.receiver", "smsgate.emulator", "smsgate.codegen"}
 """Packages of which only the names in ``__init__`` are public."""
 OPEN = {"smsgate.runtime", "smsgate_api"}
 """Packages whose modules are all public."""

@@ -1,43 +1,17 @@
-"""FastAPI integration: a router that receives events, one client for the whole application, errors as responses.
-
-::
-
-    client = AsyncAPIClient.from_env()
-    app = FastAPI(lifespan=lifespan_client(client))
-    hooks = WebhookRouter("/sms", signing_key=key)
-
-    @hooks.on(webhooks.SmsReceived)
-    async def reply(event: webhooks.SmsReceived) -> None: ...
-
-    app.include_router(hooks)
-
-Needs ``smsgate[fastapi]``.
-"""
+"""Router that receives events."""
 
 from __future__ import annotations
 
-import logging
-import math
-from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
-from smsgate._extras import missing
-
-try:
-    from fastapi import APIRouter, BackgroundTasks, Body, Depends, FastAPI, Request, Response
-    from fastapi.requests import HTTPConnection  # noqa: TC002 - FastAPI reads annotations
-    from fastapi.responses import JSONResponse
-    from fastapi.routing import APIRoute
-    from starlette.requests import ClientDisconnect
-except ImportError as error:
-    raise ImportError(missing("smsgate.fastapi", "fastapi")) from error
-
-from typing import TypeGuard
-
+from fastapi import APIRouter, BackgroundTasks, Body, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
 
-from smsgate import AsyncAPIClient, errors, webhooks
+from smsgate import errors, webhooks
 from smsgate.receiver import (
     CONCURRENCY,
     DRAIN,
@@ -51,31 +25,13 @@ from smsgate.receiver import (
     Decision,
     EventStore,
     Handlers,
-    MemoryStore,
     Receiver,
-    SQLiteStore,
 )
-from smsgate.runtime.printable import escape
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Callable, Coroutine
     from datetime import timedelta
     from enum import Enum
-
-__all__ = [
-    "EventStore",
-    "MemoryStore",
-    "SQLiteStore",
-    "SharedClient",
-    "WebhookResponse",
-    "WebhookRouter",
-    "install_error_handlers",
-    "lifespan_client",
-    "shared_client",
-]
-
-_log = logging.getLogger("smsgate.fastapi")
 
 _HEADERS = [
     {
@@ -118,8 +74,6 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value: {"model": WebhookResponse, "description": "The body is too large"},
     "default": {"model": WebhookResponse, "description": "The event could not be stored: to be sent again"},
 }
-
-# --- receiving --------------------------------------------------------------------------------------------------------
 
 
 class WebhookRouter(APIRouter, Handlers):
@@ -273,128 +227,3 @@ def _set_json_content_type(request: Request) -> dict[str, Any]:
 def _respond(decision: Decision) -> JSONResponse:
     closing = {"Connection": "close"} if decision.reason == "too_large" else None  # the rest was not read
     return JSONResponse(decision.document, decision.status, closing)
-
-
-# --- one client for the application -----------------------------------------------------------------------------------
-
-
-def lifespan_client(
-    client: AsyncAPIClient | str | None = None, password: str | None = None, **options: Any
-) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """Return a lifespan that gives the application one `AsyncAPIClient` and closes it at the end.
-
-    Pass it as ``FastAPI(lifespan=…)``, or enter it in a lifespan of yours: ``async with lifespan_client()(app): …``.
-
-    Args:
-        client: a client to share, or the login for a new one. Without credentials `AsyncAPIClient.from_env` makes it.
-        password: the account's password, with a login; or a token, without a login.
-        options: other arguments of `AsyncAPIClient`.
-
-    Raises:
-        ConfigurationError: options for a client that is made already.
-    """
-    if isinstance(client, AsyncAPIClient) and (password is not None or options):
-        raise errors.ConfigurationError("a client that is made already takes no options")
-
-    def make_client() -> AsyncAPIClient:
-        if isinstance(client, AsyncAPIClient):
-            return client
-        if client is None and password is None and "auth" not in options:
-            return AsyncAPIClient.from_env(**options)
-        return AsyncAPIClient(client, password, **options)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-        async with make_client() as shared:
-            app.state.smsgate_client = shared
-            try:
-                yield
-            finally:
-                del app.state.smsgate_client
-
-    return lifespan
-
-
-def shared_client(connection: HTTPConnection) -> AsyncAPIClient:
-    """Return the application's client: a dependency, for ``Depends(shared_client)``.
-
-    Raises:
-        ConfigurationError: the application runs without `lifespan_client`.
-    """
-    client = getattr(connection.app.state, "smsgate_client", None)
-    if not isinstance(client, AsyncAPIClient):
-        raise errors.ConfigurationError("the application has no client: FastAPI(lifespan=lifespan_client(...))")
-    return client
-
-
-SharedClient: TypeAlias = Annotated[AsyncAPIClient, Depends(shared_client)]
-"""The application's client as a parameter of a path operation: ``client: SharedClient``."""
-
-# --- errors as responses ----------------------------------------------------------------------------------------------
-
-_CALLER = {
-    errors.NotFoundError: HTTPStatus.NOT_FOUND,
-    errors.ConflictError: HTTPStatus.CONFLICT,
-    errors.BadRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.UnprocessableEntityError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.InvalidRequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.PayloadTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.PayloadError: HTTPStatus.BAD_REQUEST,
-    errors.WebhookError: HTTPStatus.UNAUTHORIZED,
-}
-"""Errors that the caller's input caused, in order; the caller gets their full text."""
-
-_GATEWAY: dict[type[errors.SMSGateError], tuple[HTTPStatus, str]] = {
-    errors.RateLimitError: (HTTPStatus.SERVICE_UNAVAILABLE, "The SMS gateway is busy."),
-    errors.ServiceUnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, "The SMS gateway is not ready."),
-    errors.GatewayTimeoutError: (HTTPStatus.GATEWAY_TIMEOUT, "The SMS gateway did not answer in time."),
-    errors.RequestTimeoutError: (HTTPStatus.GATEWAY_TIMEOUT, "The SMS gateway did not answer in time."),
-    errors.WaitTimeoutError: (HTTPStatus.GATEWAY_TIMEOUT, "The message was not finished in time."),
-    errors.SendOutcomeUnknownError: (
-        HTTPStatus.BAD_GATEWAY,
-        "It is not known whether the SMS gateway took the message.",
-    ),
-    errors.TransportError: (HTTPStatus.BAD_GATEWAY, "The SMS gateway could not be reached."),
-    errors.APIError: (HTTPStatus.BAD_GATEWAY, "The SMS gateway refused the call."),
-    errors.ResponseError: (HTTPStatus.BAD_GATEWAY, "The SMS gateway's answer could not be read."),
-    errors.SMSGateError: (HTTPStatus.INTERNAL_SERVER_ERROR, "The SMS gateway is not set up correctly."),
-}
-"""Errors between the application and the gateway, in order; the caller gets no details."""
-_MAX_RETRY_AFTER = 100 * 365 * 86_400.0  # seconds; what a server asks for may not even be finite
-
-
-def install_error_handlers(app: FastAPI) -> None:
-    """Turn an `SMSGateError` in a path operation into a problem document (RFC 9457) instead of a bare 500.
-
-    What the caller's input has caused is 404, 409, 413 or 422, with the error's full text. What went wrong between the
-    application and the gateway, its own credentials included, is 502, 503 or 504, without details; these are errors in
-    the log of ``smsgate.fastapi``.
-
-    Args:
-        app: the application.
-    """
-
-    async def respond(_request: Request, error: Exception) -> Response:
-        return _build_problem_response(error)
-
-    app.add_exception_handler(errors.SMSGateError, respond)
-
-
-def _build_problem_response(error: Exception) -> Response:
-    status = next((status for kind, status in _CALLER.items() if isinstance(error, kind)), None)
-    detail = escape(error.message) if isinstance(error, errors.APIError) else str(error)
-    if status is None:
-        status, detail = next(response for kind, response in _GATEWAY.items() if isinstance(error, kind))
-        code = f" {error.status_code}" if isinstance(error, errors.APIError) else ""
-        _log.error("answered %d: %s%s", status, type(error).__name__, code, exc_info=error)
-    document: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
-    if isinstance(error, errors.SendOutcomeUnknownError) and error.message_id:
-        document["message_id"] = error.message_id
-    wait = getattr(error, "retry_after", None)
-    headers = {"Retry-After": f"{min(max(0.0, wait), _MAX_RETRY_AFTER):.0f}"} if _is_number(wait) else {}
-    return JSONResponse(document, status, headers, media_type="application/problem+json")
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    """Tell whether a value is a number; programs may set ``retry_after`` to anything."""
-    return isinstance(value, int) or (isinstance(value, float) and not math.isnan(value))
