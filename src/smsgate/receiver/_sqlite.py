@@ -7,12 +7,13 @@ import sqlite3
 import threading
 import time
 import weakref
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smsgate.errors import ConfigurationError
 from smsgate.receiver._owner_lock import OwnerLock, is_alive, remove_stale_locks
+from smsgate.receiver._sqlite_file import close_connections, connect, list_files, open_file
 from smsgate.receiver._stores import StoredEvent
 from smsgate.receiver._thread_pool import ThreadPool
 
@@ -24,21 +25,6 @@ _LONGEST = 3700.0  # seconds; retries wait an hour at most, so a later due time 
 _BUSY = 1.5  # seconds to wait for another process: less than the two in which a phone should get its response
 _BATCH = 1000  # rows that one transaction frees, so that none is long
 _EXPIRED = 10  # deduplication keys that one transaction deletes; an event has two at most, so they cannot pile up
-_VERSION = 2
-_SCHEMA = """
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS events (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL, attempts INTEGER NOT NULL, due REAL NOT NULL,
-    finished TEXT NOT NULL DEFAULT '', failed INTEGER NOT NULL DEFAULT 0, owner TEXT
-);
-CREATE INDEX IF NOT EXISTS events_open ON events (owner, due) WHERE NOT failed;
-CREATE INDEX IF NOT EXISTS events_failed ON events (failed) WHERE failed;
-CREATE TABLE IF NOT EXISTS marks (mark TEXT PRIMARY KEY, seen REAL NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS marks_seen ON marks (seen);
-DROP TABLE IF EXISTS owners; -- version 1
-PRAGMA user_version = 2;
-COMMIT;
-"""
 _WAITING = "SELECT number FROM events WHERE NOT failed AND owner IS NULL AND {} ORDER BY due, number LIMIT :limit"
 _DUE = (_WAITING.format("due <= :now"), _WAITING.format("due > :now + :longest"))
 _NEXT_OWNER = "SELECT owner FROM events WHERE NOT failed AND owner > ? ORDER BY owner LIMIT 1"
@@ -277,10 +263,10 @@ class SQLiteStore:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            connection = _connect(self._path)
-            self._connection, self._reader = connection, _connection_to(self._path)
-            self._closer = weakref.finalize(self, _close, connection, self._reader)
-            self._files = {path: path.stat() for path in _files_of(self._path) if path.exists()}
+            connection = open_file(self._path, _BUSY)
+            self._connection, self._reader = connection, connect(self._path, _BUSY)
+            self._closer = weakref.finalize(self, close_connections, connection, self._reader)
+            self._files = {path: path.stat() for path in list_files(self._path) if path.exists()}
         return self._connection
 
     def _start_in_child(self) -> None:
@@ -320,45 +306,3 @@ def _start_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_in_child)
-
-
-def _close(*connections: sqlite3.Connection) -> None:
-    for connection in connections:
-        connection.close()
-
-
-def _files_of(path: Path) -> list[Path]:
-    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
-
-
-def _connection_to(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    with suppress(FileExistsError):  # a file that exists must not be closed: that would drop this process's locks on it
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    deadline = time.monotonic() + _BUSY
-    while True:
-        connection = _connection_to(path)
-        try:
-            _prepare(connection)
-        except sqlite3.OperationalError:  # processes that start together may get into each other's way here
-            connection.close()
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        except BaseException:
-            connection.close()
-            raise
-        else:
-            return connection
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")  # an event is on disk before the phone gets its response
-    connection.execute("PRAGMA secure_delete = ON")  # messages are personal data
-    if connection.execute("PRAGMA user_version").fetchone()[0] not in range(_VERSION + 1):
-        raise ConfigurationError("the SQLite store was written by another version of smsgate")
-    connection.executescript(_SCHEMA)
