@@ -74,22 +74,22 @@ async def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list
 
     All calls of an event loop share these threads in turns. A cancelled call starts no further item.
     """
-    load = ParallelMap(function, items)
-    await _share(load, len(items))
-    return load.results()
+    work = ParallelMap(function, items)
+    await _share(work, len(items))
+    return work.results()
 
 
 async def run_in_workers_until(
     function: Callable[[A], T], items: Sequence[A], deadline: float | None
 ) -> list[T | None]:
     """Apply a function as `run_in_workers` does, but start no item after a deadline; the result of those is None."""
-    load = ParallelMap(function, items)
+    work = ParallelMap(function, items)
     with anyio.move_on_after(math.inf if deadline is None else max(0.0, deadline - now())):
-        await _share(load, len(items))
-    return load.results_so_far()
+        await _share(work, len(items))
+    return work.results_so_far()
 
 
-async def _share(load: ParallelMap[A, T], count: int) -> None:
+async def _share(work: ParallelMap[A, T], count: int) -> None:
     if not count:
         return
     limiter = _cores.get(None)
@@ -99,32 +99,22 @@ async def _share(load: ParallelMap[A, T], count: int) -> None:
 
     def take_turn() -> bool:
         end = now() + _TURN
-        return load.work(anyio.from_thread.check_cancelled, lambda: now() >= end)
+        return work.take_items(anyio.from_thread.check_cancelled, lambda: now() >= end)
+
+    failures: list[Exception] = []
 
     async def take_turns() -> None:
-        while not await anyio.to_thread.run_sync(take_turn, limiter=limiter):
-            pass
-
-    await _all([take_turns] * min(cores(), count))
-
-
-async def _all(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
-    """Await several calls at once. The first failure is raised after all have ended, without an exception group."""
-    results: dict[int, T] = {}
-    failures: dict[int, Exception] = {}
-
-    async def keep(index: int) -> None:
         try:
-            results[index] = await calls[index]()
-        except Exception as error:  # noqa: BLE001 - raised below
-            failures[index] = error
+            while not await anyio.to_thread.run_sync(take_turn, limiter=limiter):
+                pass
+        except Exception as error:  # noqa: BLE001 - raised below, outside the exception group of the task group
+            failures.append(error)
 
     async with anyio.create_task_group() as group:
-        for index in range(len(calls)):
-            group.start_soon(keep, index)
+        for _ in range(min(cores(), count)):
+            group.start_soon(take_turns)
     if failures:
-        raise failures[min(failures)]
-    return [results[index] for index in range(len(calls))]
+        raise failures[0]
 
 
 class Lock:

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class ParallelMap(Generic[A, T]):
-    """A function and the items to apply it to, once each, by as many threads as call `work`."""
+    """A function and the items to apply it to, once each, by as many threads as call `take_items`."""
 
     def __init__(self, function: Callable[[A], T], items: Sequence[A]) -> None:
         self._function = function
@@ -27,7 +27,9 @@ class ParallelMap(Generic[A, T]):
         self._left = deque(range(len(items)))
         self._results: dict[int, T] = {}
 
-    def work(self, check: Callable[[], object] = lambda: None, is_over: Callable[[], bool] = lambda: False) -> bool:
+    def take_items(
+        self, check: Callable[[], object] = lambda: None, is_over: Callable[[], bool] = lambda: False
+    ) -> bool:
         """Compute item after item. A failure also stops the other threads after their current item.
 
         Args:

@@ -212,7 +212,7 @@ def check_tolerance(tolerance: timedelta | None) -> float | None:
 
 
 def check_age(timestamp: str, tolerated: float | None, now: datetime | float | None) -> None:
-    """Refuse a time stamp that is further from now than tolerated, in either direction, in whole seconds.
+    """Reject a timestamp that is further from now than tolerated, in either direction, in whole seconds.
 
     Raises:
         ConfigurationError: ``now`` has no zone, or is no number.

@@ -62,32 +62,32 @@ def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
 
     An interrupted call starts no further item.
     """
-    load = ParallelMap(function, items)
-    _share(load, len(items), lambda: False)
-    return load.results()
+    work = ParallelMap(function, items)
+    _share(work, len(items), lambda: False)
+    return work.results()
 
 
 def run_in_workers_until(function: Callable[[A], T], items: Sequence[A], deadline: float | None) -> list[T | None]:
     """Apply a function as `run_in_workers` does, but start no item after a deadline; the result of those is None."""
-    load = ParallelMap(function, items)
+    work = ParallelMap(function, items)
     end = math.inf if deadline is None else deadline
-    _share(load, len(items), lambda: now() >= end)
-    return load.results_so_far()
+    _share(work, len(items), lambda: now() >= end)
+    return work.results_so_far()
 
 
-def _share(load: ParallelMap[A, T], count: int, is_over: Callable[[], bool]) -> None:
+def _share(work: ParallelMap[A, T], count: int, is_over: Callable[[], bool]) -> None:
     threads = min(cores(), count)
     if threads <= 1:
-        load.work(is_over=is_over)
+        work.take_items(is_over=is_over)
         return
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to import, and needed here only
 
     with ThreadPoolExecutor(threads, thread_name_prefix="smsgate") as executor:
         try:
-            for future in [executor.submit(load.work, is_over=is_over) for _ in range(threads)]:
+            for future in [executor.submit(work.take_items, is_over=is_over) for _ in range(threads)]:
                 future.result()
         finally:
-            load.drop()
+            work.drop()
 
 
 class Lock:

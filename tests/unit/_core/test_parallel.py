@@ -11,20 +11,20 @@ from smsgate._core.parallel import ParallelMap, cores
 
 def test_results_are_in_the_order_of_the_items_whoever_computed_them():
     seen = []
-    load = ParallelMap(lambda number: seen.append(number) or number * number, range(5_000))
+    work = ParallelMap(lambda number: seen.append(number) or number * number, range(5_000))
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: load.work(), range(8)))
+        list(pool.map(lambda _: work.take_items(), range(8)))
 
-    assert load.results() == [number * number for number in range(5_000)]
+    assert work.results() == [number * number for number in range(5_000)]
     assert sorted(seen) == list(range(5_000))
 
 
 def test_no_items_are_no_work():
-    load = ParallelMap(int, [])
-    load.work()
+    work = ParallelMap(int, [])
+    work.take_items()
 
-    assert load.results() == []
+    assert work.results() == []
 
 
 def test_all_threads_end_after_the_item_at_which_one_fails():
@@ -37,9 +37,9 @@ def test_all_threads_end_after_the_item_at_which_one_fails():
             raise IndexError("mine")
         over.wait(LIMIT)
 
-    load = ParallelMap(compute, range(1_000))
+    work = ParallelMap(compute, range(1_000))
     with ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(load.work) for _ in range(2)]
+        futures = [pool.submit(work.take_items) for _ in range(2)]
         done, _ = wait(futures, return_when=FIRST_COMPLETED)
         over.set()
 
@@ -54,12 +54,12 @@ def test_check_stops_before_the_next_item():
         if len(seen) == 3:
             raise KeyboardInterrupt
 
-    load = ParallelMap(seen.append, range(10))
+    work = ParallelMap(seen.append, range(10))
     with pytest.raises(KeyboardInterrupt):
-        load.work(check)
+        work.take_items(check)
 
     assert seen == [0, 1, 2]
-    load.work()
+    work.take_items()
     assert seen == [0, 1, 2]
 
 
