@@ -19,9 +19,9 @@ EXTRAS = {name: packages for name, packages in PROJECT["optional-dependencies"].
 SOURCES = "\n".join(
     path.read_text() for folder in ("src", "generated") for path in sorted((ROOT / folder).rglob("*.py"))
 )
-MODULES = {"pyyaml": "yaml"}
+MODULES = {"pyyaml": "yaml", "python-jsonpath": "jsonpath"}
 """Import names that differ from the names of their packages by more than dashes."""
-COMMANDS = {"datamodel-code-generator": "datamodel-codegen", "openapi-python-client": "openapi-python-client"}
+COMMANDS = {"ruff": "ruff"}
 """Packages that are run as a command instead of being imported."""
 
 

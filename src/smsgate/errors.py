@@ -140,6 +140,7 @@ class APIError(SMSGateError):
         message: the server's message in full, or the phrase of the status without one.
         status_code: HTTP status.
         response: the parsed JSON body, None when it is no JSON.
+        data: the body as the model that the document has for this status; None without one, or if it does not fit.
         body: the raw body; not part of ``str()`` or ``repr()``.
         method, path: of the request, without query.
         request_id: value of ``X-Request-ID``, useful when reporting a problem to the server's operator.
@@ -162,6 +163,7 @@ class APIError(SMSGateError):
         self.message = message
         self.status_code = status_code
         self.response = response
+        self.data: Any = None
         self.body = body
         self.method = method
         self.path = path

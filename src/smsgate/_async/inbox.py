@@ -193,5 +193,5 @@ class InboxCalls(Resource):
             APIError: the gateway refused or failed.
         """
         with argument_errors:
-            operation = operations.export_inbox(request)
+            operation = operations.export_inbox(request)  # pyright: ignore[reportDeprecated] - so is this method
         await self.execute(operation)

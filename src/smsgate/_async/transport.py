@@ -181,8 +181,10 @@ class Transport:
             headers = {**{k: v for k, v in event.headers.items() if k.lower() not in _OWN_HEADERS}, **headers}
         if authorization is not None:
             headers["Authorization"] = authorization
+        if operation.headers:
+            headers.update(operation.headers)
         if operation.content is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = operation.content_type
         return Request(operation.method, url, headers, operation.content, timeout)
 
 

@@ -86,6 +86,7 @@ def build_api_error(
             )
         ),
     )
+    error.data = operation.read_error(response.status, response.headers, response.content)
     if isinstance(error, RateLimitError | ServiceUnavailableError):
         error.retry_after = retry_after_seconds(response.headers, now)
     return error

@@ -1,8 +1,10 @@
-"""The command line: write the package, or compare it with what is there."""
+"""The command line: write a package, or compare it with what is there."""
 
 from __future__ import annotations
 
 import argparse
+import keyword
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,66 +14,109 @@ from ._tools import GenerationError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_ROOT = Path(__file__).resolve().parents[3]
-_TEMPLATES = Path(__file__).resolve().parent / "templates"
-_OLDEST = (3, 11)  # openapi-python-client and datamodel-code-generator need it
+_OLDEST = (3, 11)
+_DIFFERS, _REFUSED = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
+    """Run the command.
+
+    Args:
+        arguments: of the command line; those of the process when None.
+
+    Returns:
+        0 for success, 1 when ``--check`` finds a difference, 2 when nothing could be generated.
+    """
     if sys.version_info < _OLDEST:
-        print("The code generators need Python 3.11 or newer; the generated code itself runs on 3.10.", file=sys.stderr)
-        return 1
+        print("The code generator needs Python 3.11 or newer; the generated code itself runs on 3.10.", file=sys.stderr)
+        return _REFUSED
     options = _options(arguments)
     try:
-        from ._package import build_package  # noqa: PLC0415 - after the check of the version
-
-        files = build_package(options.spec, options.templates)
-    except (GenerationError, ImportError) as problem:
-        print(f"generate: {problem}", file=sys.stderr)
-        return 1
-    return _compare(files, options.output) if options.check else _write(files, options.output)
+        files = _build(options)
+        output = Path(options.output) / options.package
+        return _compare(files, output) if options.check else _write(files, output)
+    except GenerationError as problem:
+        print(f"smsgate.codegen: {problem}", file=sys.stderr)
+        return _REFUSED
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="generate.py", description="Generate smsgate_api from the OpenAPI document.")
-    parser.add_argument("--check", action="store_true", help="change nothing, fail when the package on disk differs")
-    parser.add_argument("--spec", type=Path, default=_ROOT / "spec" / "smsgate.yaml")
-    parser.add_argument("--templates", type=Path, default=_TEMPLATES)
-    parser.add_argument("--output", type=Path, default=_ROOT / "generated" / "smsgate_api")
-    options = parser.parse_args(arguments)
-    for name in ("spec", "templates", "output"):
-        setattr(options, name, getattr(options, name).resolve())
-    return options
+    parser = argparse.ArgumentParser(
+        prog="python -m smsgate.codegen", description="Generate models and operations from an OpenAPI document."
+    )
+    parser.add_argument("spec", nargs="?", help="OpenAPI 3.0 or 3.1, JSON or YAML, file or URL; default: SMSGate's own")
+    parser.add_argument(
+        "--overlay", action="append", default=[], metavar="FILE", help="OpenAPI Overlay 1.0; repeatable"
+    )
+    parser.add_argument("--package", required=True, help="name of the package")
+    parser.add_argument("--output", required=True, metavar="DIR", help="directory that holds the package")
+    parser.add_argument("--check", action="store_true", help="change nothing, exit with 1 when the package differs")
+    return parser.parse_args(arguments)
 
 
-def _present(output: Path) -> dict[str, str]:
-    if not output.is_dir():
-        return {}
-    paths = [path for path in output.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    return {path.relative_to(output).as_posix(): path.read_bytes().decode("utf-8", "replace") for path in paths}
+def _build(options: argparse.Namespace) -> dict[str, str]:
+    if not options.package.isidentifier() or keyword.iskeyword(options.package):
+        raise GenerationError(f"--package: {options.package!r} is no name of a package")
+    try:
+        from ._binding import configuration_of, default_document, read_binding  # noqa: PLC0415 - after the version check
+        from ._document import read_document  # noqa: PLC0415
+        from ._overlay import apply_overlay  # noqa: PLC0415
+        from ._package import build_package  # noqa: PLC0415
+    except ImportError as problem:
+        raise GenerationError(f"{problem.name} is missing; install smsgate[codegen]") from None
+    source = options.spec or str(default_document())
+    document = read_document(source)
+    for overlay in options.overlay:
+        document = apply_overlay(document, overlay)
+    return build_package(document, read_binding(configuration_of(source), document), options.package)
 
 
 def _compare(files: dict[str, str], output: Path) -> int:
     present = _present(output)
+    names = {*files, *(name for name, text in present.items() if _is_generated(text))}
     wrong = [
-        f"{name}: {'missing' if name not in present else 'not generated' if name not in files else 'differs'}"
-        for name in sorted({*files, *present})
+        f"{name}: {'missing' if name not in present else 'left over' if name not in files else 'differs'}"
+        for name in sorted(names)
         if files.get(name) != present.get(name)
     ]
     for line in wrong:
-        print(f"generated/{output.name}/{line}", file=sys.stderr)
-    if wrong:
-        print("Run python scripts/generate.py and commit the result.", file=sys.stderr)
-    return 1 if wrong else 0
+        print(f"{output.name}/{line}", file=sys.stderr)
+    return _DIFFERS if wrong else 0
 
 
 def _write(files: dict[str, str], output: Path) -> int:
-    output.mkdir(parents=True, exist_ok=True)
-    for name in _present(output):
-        if name not in files:
-            (output / name).unlink()
-    for name, text in files.items():
-        (output / name).write_bytes(text.encode("utf-8"))
-    print(f"{len(files)} files written to {output.name}")
+    """Write the files; those of an earlier run that are no longer made are removed, and no other file is touched."""
+    present = _present(output)
+    for name in files:
+        if present.get(name, "") and not _is_generated(present[name]):
+            raise GenerationError(f"{output / name} was not generated; it is left as it is")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            beside = output / f"{name}.new"
+            beside.write_bytes(text.encode("utf-8"))
+        for name in files:
+            os.replace(output / f"{name}.new", output / name)  # noqa: PTH105 - replaces on every system
+        for name, text in present.items():
+            if name not in files and _is_generated(text):
+                (output / name).unlink()
+    except OSError as problem:
+        raise GenerationError(f"{output}: {problem.strerror}") from None
+    print(f"{len(files)} files written to {output}")
     return 0
+
+
+def _present(output: Path) -> dict[str, str]:
+    """Texts of the files in a directory, by name."""
+    paths = [path for path in output.iterdir() if path.is_file()] if output.is_dir() else []
+    return {path.name: path.read_bytes().decode("utf-8", "replace") for path in paths}
+
+
+def _is_generated(text: str) -> bool:
+    from ._package import HEADER  # noqa: PLC0415
+
+    return HEADER in text[:1000]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ._tools import GenerationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 _SCHEMAS = "/components/schemas/"
-_SECTIONS = ("base_classes", "positional", "modules")
+_SCHEMES = "/components/securitySchemes/"
+_SECTIONS = ("base_classes", "positional", "modules", "security")
 _SETTINGS = "settings"
 
 
@@ -29,26 +30,40 @@ class Binding:
         base_classes: dotted name of the base class, by schema name.
         positional: field that may be given without its name, by schema name.
         settings: schema whose module is loaded on first use, "" for none.
+        refresh_scheme: security scheme that is a refresh token given with the call, "" for none.
     """
 
     base_classes: dict[str, str] = field(default_factory=dict[str, str])
     positional: dict[str, str] = field(default_factory=dict[str, str])
     settings: str = ""
+    refresh_scheme: str = ""
 
 
-def read_binding(document: Path, schemas: dict[str, Any]) -> Binding:
-    """Read the configuration beside a document; without one nothing is bound.
+def default_document() -> Path:
+    """Path of SMSGate's own document: beside this module in a wheel, in ``spec`` in a checkout."""
+    here = Path(__file__).resolve()
+    shipped = here.parent / "spec" / "smsgate.yaml"
+    return shipped if shipped.exists() else here.parents[3] / "spec" / "smsgate.yaml"
+
+
+def configuration_of(source: str) -> Path | None:
+    """Path of the configuration beside a document; a document from a URL has none."""
+    return None if "://" in source else Path(source).with_suffix(".codegen.toml")
+
+
+def read_binding(path: Path | None, document: dict[str, Any]) -> Binding:
+    """Read a configuration; without one nothing is bound.
 
     Args:
-        document: path of the document.
-        schemas: its component schemas by name; what an overlay has removed is left out.
+        path: the file, which need not exist.
+        document: what it is about; what an overlay has removed is left out.
 
     Raises:
         GenerationError: the configuration cannot be understood.
     """
-    path = document.with_suffix(".codegen.toml")
-    if not path.exists():
+    if path is None or not path.exists():
         return Binding()
+    schemas = document.get("components", {}).get("schemas", {})
     # importlib, because type checkers look through the eyes of Python 3.10, which has no tomllib
     loads: Callable[[str], dict[str, Any]] = import_module("tomllib").loads
     try:
@@ -62,10 +77,12 @@ def read_binding(document: Path, schemas: dict[str, Any]) -> Binding:
     if modules.keys() - {_SETTINGS}:
         raise GenerationError(f"{path.name}: [modules] knows {_SETTINGS} only")
     settings = _schema(path, modules[_SETTINGS]) if modules else ""
+    refresh = str(sections.get("security", {}).get("refresh", "")).removeprefix(_SCHEMES)
     return Binding(
         {name: base for name, base in base_classes.items() if name in schemas},
         {name: field for name, field in positional.items() if name in schemas},
         settings if settings in schemas else "",
+        refresh,
     )
 
 

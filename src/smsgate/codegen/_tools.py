@@ -1,4 +1,4 @@
-"""Running the generators and ruff, with every warning an error."""
+"""Running ruff and the generated code, with every warning an error."""
 
 from __future__ import annotations
 
@@ -20,25 +20,11 @@ class GenerationError(Exception):
     """Generation cannot go on; the text tells why."""
 
 
-def beside_python(name: str) -> str:
-    """Find a command in the directory of the running Python, so that versions are those of its environment.
-
-    Raises:
-        GenerationError: it is not installed there.
-    """
-    command = Path(sys.executable).parent / name
-    if not command.exists():
-        raise GenerationError(
-            f"{name} is not installed beside {Path(sys.executable).name}; install the dev dependencies"
-        )
-    return str(command)
-
-
 def run(arguments: Sequence[str], *, cwd: Path, extra_path: Path | None = None) -> str:
-    """Run a command and return what it printed; anything on standard error is a failure as well.
+    """Run this Python with arguments and return what it printed; anything on standard error is a failure as well.
 
     Args:
-        arguments: command and arguments.
+        arguments: arguments of the interpreter.
         cwd: directory to run in.
         extra_path: directory that the command may import from.
 
@@ -46,12 +32,14 @@ def run(arguments: Sequence[str], *, cwd: Path, extra_path: Path | None = None) 
         GenerationError: the command failed or warned.
     """
     environment = {name: os.environ[name] for name in ("PYTHONHASHSEED", "SYSTEMROOT") if name in os.environ}
-    environment |= {"PATH": str(Path(sys.executable).parent), "HOME": str(cwd), "LC_ALL": "C.UTF-8"}
+    environment |= {"PATH": os.environ.get("PATH", ""), "HOME": str(cwd), "LC_ALL": "C.UTF-8"}
     environment |= {
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": os.pathsep.join(map(str, filter(None, (extra_path, _SOURCE)))),
     }
-    done = subprocess.run(arguments, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode or done.stderr.strip():
-        raise GenerationError(f"{Path(arguments[0]).name} failed or warned:\n{done.stdout}{done.stderr}".rstrip())
+        raise GenerationError(f"{arguments[1]} failed or warned:\n{done.stdout}{done.stderr}".rstrip())
     return done.stdout

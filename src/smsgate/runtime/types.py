@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
@@ -35,10 +36,12 @@ __all__ = [
     "OpenStrEnum",
     "Operation",
     "Page",
+    "Readers",
     "Timestamp",
     "UnreadableError",
     "encode",
     "schema_lock",
+    "select_reader",
     "wire_time",
 ]
 
@@ -115,6 +118,11 @@ class Page(list[T]):
         self.invalid = [] if invalid is None else invalid
 
 
+Readers: TypeAlias = "Mapping[str, Callable[[int, Mapping[str, str], bytes], Any]]"
+"""Readers of responses by status, its class such as ``4XX``, or ``default``."""
+_NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
+
+
 class Operation(Generic[T_co]):
     """A request of the API as a value, with the reader of its response. Immutable by convention.
 
@@ -123,7 +131,10 @@ class Operation(Generic[T_co]):
         method: HTTP method in capitals.
         path: percent-encoded, begins with ``/``, relative to the base URL.
         query: percent-encoded, without ``?``; empty when there is none.
-        content: JSON body, None for no body.
+        content: body, None for no body.
+        content_type: media type of the body.
+        headers: further header fields, such as those that an API key stands in.
+        errors: readers of documented error bodies by status, its class such as ``4XX``, or ``default``.
         auth: ``client`` for the client's credentials, ``none`` for none, ``refresh`` for ``token`` as the bearer.
         token: the refresh token, only with ``auth == "refresh"``.
         repeat: whether it may be sent again after an unknown outcome. ``safe``: yes; ``settle``: only after a look-up;
@@ -137,6 +148,9 @@ class Operation(Generic[T_co]):
         "also_success",
         "auth",
         "content",
+        "content_type",
+        "errors",
+        "headers",
         "method",
         "name",
         "parse",
@@ -152,6 +166,9 @@ class Operation(Generic[T_co]):
     path: str
     query: str
     content: bytes | None
+    content_type: str
+    headers: Mapping[str, str]
+    errors: Readers
     auth: Literal["client", "none", "refresh"]
     token: str | None
     repeat: Literal["safe", "settle", "never"]
@@ -173,6 +190,9 @@ class Operation(Generic[T_co]):
         repeat: Literal["safe", "settle", "never"] = "never",
         scope: str | None = None,
         also_success: tuple[int, ...] = (),
+        content_type: str = "application/json",
+        headers: Mapping[str, str] = _NO_FIELDS,
+        errors: Readers = _NO_FIELDS,
     ) -> None:
         self.name = name
         self.method = method
@@ -185,9 +205,25 @@ class Operation(Generic[T_co]):
         self.repeat = repeat
         self.scope = scope
         self.also_success = also_success
+        self.content_type = content_type
+        self.headers = headers
+        self.errors = errors
 
     def __repr__(self) -> str:
         return f"<Operation {self.name} {self.method}>"
+
+    def read_error(self, status: int, headers: Mapping[str, str], content: bytes) -> Any:
+        """Return the documented body of an error status, None where it has none or cannot be read."""
+        reader = select_reader(self.errors, status)
+        try:
+            return None if reader is None else reader(status, headers, content)
+        except UnreadableError:
+            return None
+
+
+def select_reader(readers: Readers, status: int) -> Callable[[int, Mapping[str, str], bytes], Any] | None:
+    """Return the reader of a status: its own, that of its class such as ``4XX``, or the default."""
+    return readers.get(str(status)) or readers.get(f"{status // 100}XX") or readers.get("default")
 
 
 class OpenStrEnum(str, Enum):

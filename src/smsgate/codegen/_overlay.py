@@ -1,0 +1,99 @@
+"""OpenAPI Overlay 1.0: updates and removals by JSONPath."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from jsonpath import JSONPathError, finditer
+
+from ._document import Json, Node, parse
+from ._tools import GenerationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jsonpath import JSONPathMatch
+
+
+def apply_overlay(document: Json, path: str) -> Json:
+    """Return the document with the actions of an overlay applied, in their order.
+
+    Args:
+        document: stays as it is.
+        path: file of the overlay, JSON or YAML.
+
+    Raises:
+        GenerationError: the overlay cannot be read, or an action has no effect or an impossible one.
+    """
+    try:
+        overlay = parse(Path(path).read_bytes(), path)
+    except OSError as problem:
+        raise GenerationError(f"{path}: {problem.strerror}") from None
+    if not str(overlay.get("overlay", "")).startswith("1."):
+        raise GenerationError(f"{path}: /overlay: must be version 1.0")
+    actions = Node(overlay, "", overlay).get("actions")
+    if actions is None:
+        raise GenerationError(f"{path}: /actions: is missing")
+    changed = copy.deepcopy(document)
+    try:
+        for action in actions.items():
+            changed = _apply(changed, action)
+    except GenerationError as problem:
+        raise GenerationError(f"{path}: {problem}") from None
+    return changed
+
+
+def _apply(document: Json, action: Node) -> Json:
+    target = action.text("target")
+    remove, update = action.flag("remove"), action.get("update")
+    if update is None and not remove:
+        raise action.error("needs update or remove")
+    try:
+        matches = list(finditer(target, document))
+    except JSONPathError as problem:
+        raise action.error(f"target is no JSONPath: {str(problem).splitlines()[0]}") from None
+    if not matches:
+        raise action.error(f"target {target} matches nothing")
+    for match in _last_first(matches) if remove else matches:
+        if remove:
+            _remove(match, action)
+        elif update is not None:
+            _update(match, update)
+    return document
+
+
+def _last_first(matches: list[JSONPathMatch]) -> Iterator[JSONPathMatch]:
+    """Order matches so that removing an item of a list does not move those that are removed later."""
+    return iter(sorted(matches, key=lambda match: [(isinstance(p, int), p) for p in match.parts], reverse=True))
+
+
+def _remove(match: JSONPathMatch, action: Node) -> None:
+    if match.parent is None:
+        raise action.error("the whole document cannot be removed")
+    holder: Any = match.parent.obj
+    del holder[match.parts[-1]]
+
+
+def _update(match: JSONPathMatch, update: Node) -> None:
+    found: Any = match.obj
+    if isinstance(found, list):
+        items: list[Any] = cast("Any", found)
+        items.append(copy.deepcopy(update.value))
+    elif isinstance(found, dict) and update.is_object:
+        _merge(cast("Json", found), cast("Json", update.value))
+    else:
+        raise update.error("only objects are merged, and only lists grow")
+
+
+def _merge(target: Json, changes: Json) -> None:
+    """Merge objects recursively; lists grow, all other values are replaced."""
+    for key, value in changes.items():
+        present: Any = target.get(key)
+        if all(type(each) is dict for each in (present, value)):
+            _merge(present, value)
+        elif all(type(each) is list for each in (present, value)):
+            target[key] = [*present, *copy.deepcopy(value)]
+        else:
+            target[key] = copy.deepcopy(value)

@@ -1,0 +1,188 @@
+"""Parameters of an operation: where each stands, its type, and what writes it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from ._escaping import literal
+from ._names import BUILTINS, pascal_case, snake_case, unused
+
+if TYPE_CHECKING:
+    from ._document import Node
+    from ._schemas import Schemas
+    from ._types import Type
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_SET_BY_CLIENT = {"accept", "content-type", "authorization"}
+"""Header parameters that OpenAPI leaves to the rest of the document."""
+_FRAMING = {"connection", "content-length", "cookie", "host", "transfer-encoding", "te", "upgrade"}
+_STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
+_KNOWN = {
+    "name", "in", "description", "required", "deprecated", "allowEmptyValue", "style", "explode", "allowReserved",
+    "schema", "example", "examples", "content",
+}  # fmt: skip
+_WRITERS = {
+    "str": "write_text", "int": "write_integer", "float": "write_number", "bool": "write_flag", "time": "write_time",
+    "date": "write_date", "uuid": "write_uuid",
+}  # fmt: skip
+_PATH_WRITERS = {"write_text": "encode_path_id", "write_integer": "encode_path_number"}
+
+
+@dataclass
+class Argument:
+    """One argument of an operation.
+
+    Attributes:
+        name: its Python name.
+        wire: its name in the request, percent-encoded in a query.
+        place: path, query, header or cookie.
+        hint: the type that callers see.
+        writer: source text of what writes it into a path or query.
+        is_required: whether it has to be given.
+        is_count: whether it is a whole number, as the position in a list is.
+        description: text for the docstring.
+    """
+
+    name: str
+    wire: str
+    place: str
+    hint: str
+    writer: str
+    is_required: bool
+    is_count: bool
+    description: str
+
+
+def operation_scope(name: str) -> str:
+    """Name of a type in operations.py, as callers see it."""
+    return {"Timestamp": "datetime", "_date": "date"}.get(name, f"models.{name}")
+
+
+def read_parameters(item: Node, operation: Node, owner: str, schemas: Schemas, taken: set[str]) -> list[Argument]:
+    """Return the arguments that a path item and its operation declare.
+
+    Args:
+        item: the path item, whose parameters hold for all its operations.
+        operation: may declare them anew.
+        owner: class name of the operation, for inline schemas.
+        schemas: gets the classes of inline schemas.
+        taken: Python names that are in use; those of the arguments are added.
+
+    Raises:
+        GenerationError: a parameter could not be sent as the document says.
+    """
+    found: dict[tuple[str, str], Node] = {}
+    for holder in (item, operation):
+        here: set[tuple[str, str]] = set()
+        listed = holder.get("parameters")
+        for each in listed.items() if listed else []:
+            node = each.resolved()
+            key = (node.text("in"), node.text("name"))
+            if key in here:
+                raise each.error("the same parameter twice")
+            here.add(key)
+            found[key] = node
+    arguments: list[Argument] = []
+    for (place, wire), node in found.items():
+        if place not in _STYLES or not wire:
+            raise node.error("needs a name, and path, query, header or cookie as its place")
+        if place != "header" or wire.lower() not in _SET_BY_CLIENT:
+            arguments.append(_argument(node, owner, schemas, taken))
+            taken.add(arguments[-1].name)
+    return arguments
+
+
+def python_name(wire: str, taken: set[str]) -> str:
+    """Return the name of an argument."""
+    return unused(snake_case(wire, "parameter"), taken | BUILTINS)
+
+
+def _argument(node: Node, owner: str, schemas: Schemas, taken: set[str]) -> Argument:
+    place, wire = node.text("in"), node.text("name")
+    for keyword, member in node.members().items():
+        if keyword not in _KNOWN and not keyword.startswith("x-"):
+            raise member.error(f"keyword {keyword} is not supported")
+    schema = node.get("schema")
+    if schema is None:
+        raise node.error("needs a schema; parameters with content are not supported")
+    kind = schemas.convert(schema, f"{owner}{pascal_case(wire, 'Parameter')}")
+    schemas.finish()
+    _check_name(node, place, wire)
+    is_required = node.flag("required")
+    if place == "path" and not is_required:
+        raise node.error("a path parameter must be required")
+    inner = schemas.unaliased(kind)
+    writer = _writer(node, inner, place)
+    return Argument(
+        python_name(wire, taken),
+        quote(wire, safe="-._~") if place == "query" else wire,
+        place,
+        _hint(kind, inner),
+        writer,
+        is_required,
+        inner.kind == "int",
+        _description(node, schema.resolved()),
+    )
+
+
+def _check_name(node: Node, place: str, wire: str) -> None:
+    if place in {"header", "cookie"} and not _TOKEN.fullmatch(wire):
+        raise node.error(f"{wire!r} cannot be the name of a {place}")
+    if place == "header" and wire.lower() in _FRAMING:
+        raise node.error(f"the header {wire} belongs to HTTP itself")
+    try:
+        wire.encode()
+    except UnicodeEncodeError:
+        raise node.error("the name holds half of a surrogate pair") from None
+
+
+def _description(node: Node, schema: Node) -> str:
+    is_object = schema.is_object
+    text = node.text("description") or (schema.text("description") if is_object else "")
+    default = schema.get("default") if is_object else None
+    parts = ["Deprecated."] if node.flag("deprecated") else []
+    parts += [text.strip()] if text.strip() else []
+    if default is not None and default.value is not None:
+        parts.append(f"{default.value} when absent.")
+    return " ".join(parts)
+
+
+def _hint(kind: Type, inner: Type) -> str:
+    text = kind.plain_hint(operation_scope).removesuffix(" | None")
+    return f"{text} | str" if inner.kind == "enum" else text
+
+
+def _writer(node: Node, kind: Type, place: str) -> str:
+    style = node.text("style") or _STYLES[place]
+    explode = node.flag("explode") if node.get("explode") else style == "form"
+    if kind.kind == "list":
+        item = _scalar(node, kind.parts[0], place)
+        if style == "form" and explode and place == "query":
+            return f"write_repeated({item})"
+        separators = {"form": ",", "simple": ",", "spaceDelimited": "%20", "pipeDelimited": "%7C"}
+        if style not in separators or (explode and style != "simple") or (place == "cookie" and explode):
+            raise node.error(f"style {style}{' exploded' if explode else ''} is not supported for lists")
+        return f"write_separated({item}, {literal(separators[style])})"
+    if style != _STYLES[place]:
+        raise node.error(f"style {style} is not supported")
+    return _scalar(node, kind, place)
+
+
+def _scalar(node: Node, kind: Type, place: str) -> str:
+    if kind.kind == "alias":
+        raise node.error("a list of named types is not supported here")
+    if kind.kind == "enum":
+        return "encode_path_id" if place == "path" else f"write_member(models.{kind.name})"
+    if kind.kind == "literal":
+        return f"write_choice({', '.join(map(literal, kind.values))})"
+    if kind.kind == "union" and all(part.kind in _WRITERS for part in kind.parts):
+        return "write_scalar"
+    if kind.kind == "any":
+        return "write_scalar"
+    if kind.kind not in _WRITERS:
+        raise node.error("objects and nested lists are not supported as parameters")
+    writer = _WRITERS[kind.kind]
+    return _PATH_WRITERS.get(writer, writer) if place == "path" else writer

@@ -1,0 +1,150 @@
+"""Responses of an operation: what a call returns, and the typed errors."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ._names import snake_case, unused
+from ._parameters import operation_scope
+from ._types import Type
+
+if TYPE_CHECKING:
+    from ._document import Node
+    from ._schemas import Schemas
+
+_STATUS = re.compile(r"[1-5]\d\d|[1-5]XX|default")
+_MEDIA = re.compile(r"[A-Za-z0-9!#$&^_.+*-]+/[A-Za-z0-9!#$&^_.+*-]+(\s*;[\x20-\x7e]*)?")
+_JSON = re.compile(r"application/([a-z0-9.+_-]+\+)?json")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How one body is read.
+
+    Attributes:
+        hint: type of the result.
+        reader: source text of what reads it.
+        accept: media type to ask for, "" where the client's own choice fits.
+        is_page: whether it is a list of objects.
+    """
+
+    hint: str
+    reader: str
+    accept: str = ""
+    is_page: bool = False
+
+
+def media_type(node: Node, name: str) -> str:
+    """Return a media type in lower case without parameters.
+
+    Raises:
+        GenerationError: it is none.
+    """
+    if not _MEDIA.fullmatch(name):
+        raise node.error(f"{name!r} is no media type")
+    return name.split(";", maxsplit=1)[0].strip().lower()
+
+
+def is_json(media: str) -> bool:
+    """Whether a media type stands for JSON."""
+    return _JSON.fullmatch(media) is not None
+
+
+class Readers:
+    """The readers that operations share, each defined once.
+
+    Attributes:
+        lines: source text of their definitions.
+    """
+
+    def __init__(self, schemas: Schemas) -> None:
+        self.lines: dict[str, str] = {}
+        self._schemas = schemas
+
+    def of(self, kind: Type) -> Reading:
+        """Return how JSON of a type is read."""
+        inner = self._schemas.unaliased(kind)
+        part = self._schemas.unaliased(inner.parts[0]) if inner.kind == "list" else inner
+        if inner.kind == "model" and not inner.is_nullable:
+            name = inner.name
+            return Reading(f"models.{name}", self._define(f"{name}", "reader", f"ObjectReader(lambda: models.{name})"))
+        if inner.kind == "list" and part.kind == "model" and not part.is_nullable and not inner.is_nullable:
+            reader = self._define(part.name, "page_reader", f"PageReader(lambda: models.{part.name})")
+            return Reading(f"Page[models.{part.name}]", reader, is_page=True)
+        reader = self.value(kind)
+        return Reading(kind.plain_hint(operation_scope), reader)
+
+    def value(self, kind: Type) -> str:
+        """Return the name of what reads and writes a JSON value of any type."""
+        hint = kind.hint(lambda name: name if name in {"Timestamp", "_date"} else f"models.{name}")
+        shown = kind.plain_hint(lambda name: name)
+        return self._define(snake_case(shown, "value")[:60], "value", f"JSONValue(lambda: {hint})")
+
+    def _define(self, name: str, suffix: str, source: str) -> str:
+        for known, text in self.lines.items():
+            if text == source:
+                return known
+        found = unused(f"_{snake_case(name, 'value')}_{suffix}", set(self.lines))
+        self.lines[found] = source
+        return found
+
+
+def read_responses(
+    operation: Node, owner: str, schemas: Schemas, readers: Readers
+) -> tuple[list[tuple[str, Reading]], dict[str, str]]:
+    """Return what each successful status is read with, and the readers of errors by status.
+
+    Raises:
+        GenerationError: a response could not be read as the document says.
+    """
+    responses = operation.get("responses")
+    found = responses.members() if responses else {}
+    found = {status: node for status, node in found.items() if not status.startswith("x-")}
+    for status, node in found.items():
+        if not _STATUS.fullmatch(status):
+            raise node.error(f"{status!r} is no status")
+    successes = {status: node for status, node in found.items() if status.startswith("2")}
+    if not successes and "default" in found:
+        successes = {"default": found["default"]}
+    readings = [
+        (status, _reading(node.resolved(), f"{owner}Response", schemas, readers, operation))
+        for status, node in sorted(successes.items())
+    ]
+    errors: dict[str, str] = {}
+    for status, node in found.items():
+        if status not in successes and (kind := _error_type(node.resolved(), f"{owner}Error{status}", schemas)):
+            errors[status] = readers.of(kind).reader
+    return readings, errors
+
+
+def _reading(response: Node, name: str, schemas: Schemas, readers: Readers, operation: Node) -> Reading:
+    content = response.get("content")
+    media = {media_type(node, name): node for name, node in content.members().items()} if content else {}
+    if not media or operation.pointer.endswith("/head"):
+        return Reading("None", "read_nothing")
+    for each, node in media.items():
+        if is_json(each):
+            schema = node.get("schema")
+            kind = schemas.convert(schema, name) if schema else Type("any")
+            schemas.finish()
+            accept = "" if each == "application/json" else each
+            found = readers.of(kind)
+            return Reading(found.hint, found.reader, accept, found.is_page)
+    text = next((each for each in media if each.startswith("text/")), "")
+    if text:
+        return Reading("str", "read_text", text)
+    first = next(iter(media))
+    return Reading("bytes", "read_bytes", "" if first in {"application/octet-stream", "*/*"} else first)
+
+
+def _error_type(response: Node, name: str, schemas: Schemas) -> Type | None:
+    content = response.get("content")
+    for media, node in content.members().items() if content else ():
+        schema = node.get("schema")
+        if is_json(media_type(node, media)) and schema is not None:
+            kind = schemas.convert(schema, name)
+            schemas.finish()
+            return kind
+    return None

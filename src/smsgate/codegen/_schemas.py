@@ -1,0 +1,358 @@
+"""JSON schemas as Python types: inline ones get names, and what cannot be kept is refused."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ._limits import limits_of
+from ._merging import merge_all_of, needs_merging
+from ._names import member_name, pascal_case, unused
+from ._properties import fields_of
+from ._types import Definition, Type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ._binding import Binding
+    from ._document import Node
+    from ._types import Kind
+
+_COMPONENTS = "/components/schemas/"
+_NOTES = {
+    "title", "description", "example", "examples", "externalDocs", "xml", "$comment", "$schema", "deprecated",
+    "readOnly", "writeOnly", "default", "contentMediaType", "contentEncoding", "$defs", "definitions", "nullable",
+}  # fmt: skip
+"""Keywords that change no type, or are looked at apart from it."""
+_CONDITIONS = {"not", "contains"}
+_STRUCTURE = {
+    "$ref", "allOf", "anyOf", "oneOf", "discriminator", "type", "format", "enum", "const", "properties", "required",
+    "additionalProperties", "items", "minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum",
+    "exclusiveMaximum", "multipleOf", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties",
+}  # fmt: skip
+_FORMATS: dict[str, Kind] = {"date-time": "time", "date": "date", "uuid": "uuid"}
+_TYPES: dict[str, Kind] = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "none"}
+_NO_MEMBERS = frozenset({*dir(str), *dir(int), "mro", "name", "value"})
+RESERVED = {
+    "Annotated", "Any", "ClassVar", "EVENTS", "ExplicitModel", "Field", "KnownEvent", "Literal", "Mapping", "Model",
+    "OpenIntEnum", "OpenStrEnum", "TYPE_CHECKING", "Timestamp", "TypeAlias", "TypeAliasType", "UNIQUE", "UUID",
+    "Operation", "Page", "False", "None", "True",
+}  # fmt: skip
+"""Names that generated modules use themselves."""
+
+
+class Schemas:
+    """The classes of a document, made as they are met.
+
+    Attributes:
+        definitions: classes and aliases by name.
+        binding: what the configuration says about the component schemas.
+    """
+
+    def __init__(self, root: Node, binding: Binding) -> None:
+        self.definitions: dict[str, Definition] = {}
+        self.binding = binding
+        self._names: dict[str, str] = {}
+        self._tags: dict[str, dict[str, list[str]]] = {}
+        self._binary: set[str] = set()
+        self._mentioned: set[str] = set()
+        self._queue: list[tuple[Node, bool]] = []
+        components = root.get("components")
+        found = components.get("schemas") if components else None
+        self._components = found.members() if found else {}
+        for name, node in self._components.items():
+            self._name(node.pointer, name)
+        for node in self._components.values():
+            self._define(node)
+        self.finish()
+
+    def take_mentioned(self) -> set[str]:
+        """Return the classes that were converted to since the last call."""
+        taken, self._mentioned = self._mentioned, set()
+        return taken
+
+    def finish(self) -> None:
+        """Define what was met since; unions with a discriminator make their members tell who they are."""
+        while self._queue:
+            node, is_bound = self._queue.pop(0)
+            self._define(node, is_bound=is_bound)
+        for name, tags in self._tags.items():
+            for wire, values in tags.items():
+                self._tag(self.definitions[name], wire, values)
+
+    def component(self, name: str) -> str:
+        """Class of a component schema."""
+        return self._names[_COMPONENTS + name]
+
+    def unaliased(self, kind: Type) -> Type:
+        """Return what an alias stands for in the end."""
+        while kind.kind == "alias":
+            target = self.definitions[kind.name].type
+            if target is None:
+                break
+            kind = replace(target, is_nullable=target.is_nullable or kind.is_nullable)
+        return kind
+
+    def mark_binary(self, name: str) -> None:
+        """Let the ``format: binary`` fields of a model be bytes, as in forms of several parts."""
+        self._binary.add(name)
+        for each in self.definitions[name].fields:
+            kind = self.unaliased(each.type)
+            part = kind.parts[0] if kind.kind == "list" else kind
+            if part.kind == "str" and each.is_binary:
+                as_bytes = replace(part, kind="bytes", limits=())
+                each.type = replace(kind, parts=(as_bytes,)) if kind.kind == "list" else as_bytes
+
+    def is_binary(self, names: Iterable[str]) -> str:
+        """Name of a class among these whose fields are bytes, "" for none."""
+        return next((name for name in sorted(names) if name in self._binary), "")
+
+    def reached(self, names: Iterable[str], *, beyond: str = "") -> set[str]:
+        """Names of these classes and of all that they are made of, but for one and what it holds."""
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in found and name != beyond:
+                found.add(name)
+                waiting += self.definitions[name].names()
+        return found
+
+    def convert(self, node: Node, name: str, *, is_bound: bool = False) -> Type:
+        """Return the type of a schema; ``name`` is what an inline class would be called.
+
+        Raises:
+            GenerationError: the schema says something that the models could not keep.
+        """
+        if isinstance(node.value, bool):
+            if not node.value:
+                raise node.error("the schema allows no value")
+            return Type("any")
+        if _shape(node) in {"model", "enum"}:
+            if node.pointer not in self._names:
+                self._name(node.pointer, name)
+                self._queue.append((node, is_bound))
+            kind = self._reference(node)
+        else:
+            kind = self._plain(node, name, is_bound=is_bound)
+        self._mentioned |= set(kind.names())
+        is_null = node.flag("nullable") or "null" in _types(node)
+        values = _enum_values(node)
+        is_null = is_null and (not values or None in values or node.flag("nullable"))
+        return kind.nullable() if is_null and kind.kind not in {"none", "any"} else kind
+
+    def _reference(self, node: Node) -> Type:
+        name = self._names[node.pointer]
+        return Type(_shape(node), name)
+
+    def _name(self, pointer: str, wanted: str) -> None:
+        name = unused(pascal_case(wanted, "Schema"), RESERVED | set(self._names.values()))
+        self._names[pointer] = name
+
+    def _define(self, node: Node, *, is_bound: bool = False) -> None:
+        name = self._names[node.pointer]
+        if name in self.definitions:
+            return
+        shape = _shape(node)
+        is_bound = is_bound or node.pointer.removeprefix(_COMPONENTS) in self.binding.base_classes
+        text = node.text("description").strip() if node.is_object else ""
+        definition = self.definitions[name] = Definition(name, node, text, shape)
+        if shape == "enum":
+            definition.members = _members(node)
+        elif shape == "model":
+            merged = merge_all_of(node) if needs_merging(node) else node
+            self._check(merged, is_bound=is_bound)
+            definition.fields = fields_of(merged, name, lambda each, hint: self.convert(each, hint, is_bound=is_bound))
+        elif isinstance(node.value, bool):
+            definition.type = self.convert(node, name)
+        else:
+            definition.type = self._plain(node, name, is_bound=is_bound)
+            if node.flag("nullable") or "null" in _types(node):
+                definition.type = definition.type.nullable()
+
+    def _plain(self, node: Node, name: str, *, is_bound: bool) -> Type:
+        """Return the type of a schema that needs no class of its own."""
+        self._check(node, is_bound=is_bound)
+        members = node.members()
+        if "$ref" in members:
+            target = node.target(node.text("$ref"))
+            if target.pointer not in self._names:
+                self._name(target.pointer, target.pointer.rpartition("/")[2])
+                self._queue.append((target, is_bound))
+            return self._reference(target)
+        if "allOf" in members:
+            if needs_merging(node):
+                return self.convert(merge_all_of(node), name, is_bound=is_bound)
+            return self.convert(members["allOf"].items()[0], name, is_bound=is_bound)
+        if "oneOf" in members or "anyOf" in members:
+            return self._union(node, name, is_bound=is_bound)
+        values = _enum_values(node)
+        if values:
+            return _literal(node, values)
+        found = [self._of_type(node, each, name, is_bound=is_bound) for each in _types(node) if each != "null"]
+        if not found:
+            return Type("none") if _types(node) else self._untyped(node, name, is_bound=is_bound)
+        return found[0] if len(found) == 1 else Type("union", parts=tuple(found))
+
+    def _untyped(self, node: Node, name: str, *, is_bound: bool) -> Type:
+        for keyword, kind in (("items", "array"), ("additionalProperties", "object"), ("properties", "object")):
+            if node.get(keyword) is not None:
+                return self._of_type(node, kind, name, is_bound=is_bound)
+        if set(node.members()) & (_STRUCTURE - {"required"}):
+            raise node.error("needs a type")
+        return Type("any")
+
+    def _of_type(self, node: Node, kind: str, name: str, *, is_bound: bool) -> Type:
+        if kind == "array":
+            items = node.get("items")
+            item = self.convert(items, f"{name}Item", is_bound=is_bound) if items else Type("any")
+            unique = node.flag("uniqueItems") and not is_bound
+            return Type("list", parts=(item,), limits=limits_of(node, kind), is_unique=unique)
+        if kind == "object":
+            if (properties := node.get("properties")) and properties.members():
+                raise properties.error("named properties beside another type are not supported")
+            further = node.get("additionalProperties")
+            value = Type("any") if further is None or further.value is False else self.convert(further, f"{name}Value")
+            return Type("dict", parts=(value,), limits=limits_of(node, kind))
+        if kind not in _TYPES:
+            raise node.error(f"unknown type {kind!r}")
+        plain = _FORMATS.get(node.text("format"), "str") if kind == "string" else _TYPES[kind]
+        limits = limits_of(node, kind)
+        if limits and plain not in {"str", "int", "float"}:
+            raise node.error(f"limits on format {node.text('format')} are not supported")
+        return Type(plain, limits=limits)
+
+    def _union(self, node: Node, name: str, *, is_bound: bool) -> Type:
+        keyword = "oneOf" if node.get("oneOf") else "anyOf"
+        others = set(node.members()) & _STRUCTURE - {keyword, "discriminator", "type"}
+        if others:
+            raise node.error(f"{keyword} beside {min(others)} is not supported")
+        branches = node.members()[keyword].items()
+        if not branches:
+            raise node.error(f"{keyword} needs a member")
+        for branch in branches:
+            if branch.is_object and branch.value.keys() <= {"required", "not"}:
+                raise branch.error("a condition without a type is not supported")
+        parts = [
+            self.convert(branch, f"{name}{number}", is_bound=is_bound) for number, branch in enumerate(branches, 1)
+        ]
+        is_null = any(part.kind == "none" or part.is_nullable for part in parts)
+        parts = [replace(part, is_nullable=False) for part in parts if part.kind != "none"]
+        parts = list(dict.fromkeys(parts))
+        if len(parts) <= 1:
+            kind = parts[0] if parts else Type("none")
+        else:
+            discriminator = node.get("discriminator")
+            tag = self._discriminate(discriminator, branches, parts) if discriminator else ""
+            kind = Type("union", parts=tuple(parts), tag=tag)
+        return kind.nullable() if is_null else kind
+
+    def _discriminate(self, discriminator: Node, branches: list[Node], parts: list[Type]) -> str:
+        wire = discriminator.text("propertyName")
+        mapping = discriminator.get("mapping")
+        references = {branch.text("$ref") for branch in branches if branch.is_object}
+        tags = {ref.rpartition("/")[2]: ref for ref in references if ref}
+        if mapping is not None:
+            named = {value: str(ref.value) for value, ref in mapping.members().items()}
+            full = {value: ref if "/" in ref else f"#{_COMPONENTS}{ref}" for value, ref in named.items()}
+            tags = {**{k: v for k, v in tags.items() if v not in full.values()}, **full}
+        if not wire or any(part.kind != "model" for part in parts):
+            raise discriminator.error("needs a propertyName and members that are objects")
+        for value, reference in tags.items():
+            if reference not in references:
+                raise discriminator.error(f"mapping of {value!r} leads to no member")
+            name = self._names[discriminator.target(reference).pointer]
+            values = self._tags.setdefault(name, {}).setdefault(wire, [])
+            values += [value] if value not in values else []
+        return wire
+
+    def _tag(self, definition: Definition, wire: str, values: list[str]) -> None:
+        found = next((each for each in definition.fields if each.wire == wire), None)
+        if found is None:
+            raise definition.node.error(f"needs the property {wire}, by which a discriminator tells it apart")
+        if found.type.kind != "literal":
+            found.type = Type("literal", values=tuple(values))
+        found.is_required = True
+
+    def python_tag(self, kind: Type) -> Type:
+        """Return a union with the Python name of its discriminator."""
+        if kind.kind != "union" or not kind.tag:
+            return kind
+        fields = self.definitions[kind.parts[0].name].fields
+        return replace(kind, tag=next((each.name for each in fields if each.wire == kind.tag), kind.tag))
+
+    def _check(self, node: Node, *, is_bound: bool) -> None:
+        """Refuse keywords that would be lost; a base class written by hand may stand for conditions."""
+        known = _NOTES | _STRUCTURE | (_CONDITIONS if is_bound else set[str]())
+        for keyword, member in node.members().items():
+            if keyword not in known and not keyword.startswith("x-"):
+                raise member.error(f"keyword {keyword} is not supported; an overlay can remove it")
+        if "$ref" in node.members() and (others := set(node.members()) & _STRUCTURE - {"$ref"}):
+            raise node.error(f"$ref beside {min(others)} is not supported; use allOf")
+
+
+def _shape(node: Node) -> Any:
+    if not node.is_object:
+        if not isinstance(node.value, bool):
+            raise node.error("must be a schema")
+        return "alias"
+    members = node.members()
+    if "$ref" in members or "oneOf" in members or "anyOf" in members:
+        return "alias"
+    if "allOf" in members:
+        return _shape(merge_all_of(node)) if needs_merging(node) else "alias"
+    values = [value for value in _enum_values(node) if value is not None]
+    if "enum" in members and values:
+        is_enum = all(type(value) is str for value in values) or all(type(value) is int for value in values)
+        return "enum" if is_enum else "alias"
+    has_fields = "properties" in members and bool(members["properties"].members())
+    return "model" if has_fields and set(_types(node)) <= {"object", "null"} else "alias"
+
+
+def _types(node: Node) -> list[str]:
+    found = node.get("type") if node.is_object else None
+    if found is None:
+        return []
+    values = [each.value for each in found.items()] if isinstance(found.value, list) else [found.value]
+    if not all(isinstance(each, str) for each in values):
+        raise found.error("must be the name of a type")
+    return values
+
+
+def _enum_values(node: Node) -> list[Any]:
+    if not node.is_object:
+        return []
+    const, enum = node.get("const"), node.get("enum")
+    if const is not None:
+        return [const.value]
+    return [each.value for each in enum.items()] if enum is not None else []
+
+
+def _literal(node: Node, values: list[Any]) -> Type:
+    shown = tuple(value for value in values if value is not None)
+    if not all(isinstance(value, str | int) for value in shown):
+        raise node.error("an enum may hold text, whole numbers and truth values only")
+    kind = Type("literal", values=shown) if shown else Type("none")
+    return kind.nullable() if shown and None in values else kind
+
+
+def _members(node: Node) -> list[tuple[str, Any]]:
+    values = list(dict.fromkeys(value for value in _enum_values(node) if value is not None))
+    given = node.get("x-enum-varnames")
+    if given is None:
+        return list(zip(_distinct(values), values, strict=True))
+    names = [each.value for each in given.items()]
+    if len(names) != len(values) or len(set(names)) != len(names):
+        raise given.error("needs one x-enum-varnames entry for each value")
+    for each in given.items():
+        if not isinstance(each.value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", each.value):
+            raise each.error("x-enum-varnames must be Python names")
+    return [(unused(name, _NO_MEMBERS), value) for name, value in zip(names, values, strict=True)]
+
+
+def _distinct(values: list[Any]) -> list[str]:
+    names: list[str] = []
+    for value in values:
+        names.append(unused(member_name(value), set(names)))
+    return names

@@ -1,0 +1,52 @@
+"""Models whose requests hold more than what was set: constants, and null where the document allows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import AfterValidator, ValidationInfo, model_serializer
+from pydantic_core import PydanticCustomError
+
+from smsgate.runtime.times import BUILDING
+from smsgate.runtime.types import Model
+
+if TYPE_CHECKING:
+    from pydantic import SerializerFunctionWrapHandler
+
+__all__ = ["UNIQUE", "ExplicitModel"]
+
+
+class ExplicitModel(Model):
+    """Base of models with required constants or nullable fields, which leaving out unset and None would lose."""
+
+    written_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are always written: the document requires them."""
+
+    nullable_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields whose None is written as null, once they are set."""
+
+    @model_serializer(mode="wrap")
+    def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name, None)
+            is_null = value is None and name in self.nullable_fields and name in self.model_fields_set
+            is_constant = value is not None and name in self.written_fields and name not in self.model_fields_set
+            if is_null or is_constant:
+                written.setdefault(field.alias or name, value)
+        return written
+
+
+def _check_unique(items: list[Any], info: ValidationInfo) -> list[Any]:
+    if info.context is BUILDING:
+        known: set[str] = set()
+        for item in items:
+            text = repr(item.model_dump() if isinstance(item, Model) else item)
+            if text in known:
+                raise PydanticCustomError("unique_items", "Items should differ")
+            known.add(text)
+    return items
+
+
+UNIQUE = AfterValidator(_check_unique)
+"""A list whose items must differ, where a user builds it; what a server sends may repeat itself."""
