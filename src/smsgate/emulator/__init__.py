@@ -1,6 +1,6 @@
-"""Emulated SMSGate server with phones: for tests in memory, and for trying things out over a port.
+"""Emulated SMSGate server with phones: in memory for tests, and over a port.
 
-``Gateway`` answers requests as the real servers do; it never uses a client and never opens a connection.
+``Gateway`` handles requests as the real servers do; it never uses a client and never opens a connection.
 """
 
 from __future__ import annotations

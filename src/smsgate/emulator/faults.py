@@ -1,8 +1,7 @@
-"""Faults between a client and the gateway: how they are chosen, and what they do to an exchange.
+"""Faults between a client and the gateway: choice of the fault and its effect.
 
-A fault either keeps the request from being carried out or spoils the response of one that was. The adapters for tests
-in memory raise what a real backend would raise, without waiting; over a port the application in
-`smsgate.emulator._server.asgi` acts them out as far as ASGI lets it.
+A fault either prevents the execution of a request or damages its response. The adapters in memory raise the error of
+a real backend without waiting; over a port `smsgate.emulator._server.asgi` applies faults as far as ASGI permits.
 """
 
 from __future__ import annotations
@@ -40,19 +39,19 @@ _NO_CONTENT = 204
 class Fault:
     """Fault of one request.
 
-    Not carried out: ``refuse`` (no connection) and ``reset`` (cut before the request was read). Carried out, with a
+    Not executed: ``refuse`` (no connection) and ``reset`` (cut before the request was read). Executed, with a
     damaged response: ``lost`` (cut before the response), ``late`` (after the client's time limit), ``truncate`` (cut in
     the body) and ``drip`` (the body comes too slowly). Either: ``garbage`` (a body that makes no sense) and
     ``status`` (an error status). ``outage``: the database is down (api-facts §12), so most calls get 401 or
     500.
 
     Args:
-        kind: what happens.
-        handled: for ``garbage`` and ``status``, whether the request is carried out all the same.
+        kind: kind of fault.
+        handled: for ``garbage`` and ``status``, whether the request is executed.
         status: the status of ``status``.
         retry_after: its ``Retry-After`` header.
-        exchanges: how many exchanges in a row an ``outage`` hits; `Faults` sees to it.
-        seconds: how long ``late`` and ``drip`` take over a port, unless the client goes away before.
+        exchanges: number of consecutive exchanges that an ``outage`` hits; `Faults` counts them.
+        seconds: duration of ``late`` and ``drip`` over a port, unless the client disconnects before.
 
     Example:
         >>> Fault("status", status=503, handled=True).name
@@ -119,8 +118,8 @@ class Faults:
     Threads may share it. Faults of one thread, or of tasks in a fixed order, are the same in every run.
 
     Attributes:
-        exchanges: how many exchanges it was asked about.
-        counts: how many of them each fault hit, by name.
+        exchanges: number of exchanges so far.
+        counts: number of exchanges that each fault hit, by name.
 
     Example:
         >>> from smsgate.emulator import Gateway
@@ -153,7 +152,7 @@ class Faults:
             seed: the same seed gives the same faults.
             kinds: faults, or names of `FAULTS`, each as likely as the others.
             only: methods, paths or both below the API's prefix, ``*`` for anything: ``"POST /messages"``,
-                ``"GET"``, ``"/messages/*"``. Other exchanges go well. Default is all exchanges.
+                ``"GET"``, ``"/messages/*"``. Other exchanges succeed. Default is all exchanges.
 
         Raises:
             ValueError: for a rate outside 0 to 1, an unknown name, or no kinds at all.
@@ -218,7 +217,7 @@ class ServedExchange:
         """Return the response that a backend returns.
 
         Raises:
-            TransportError: what a backend raises instead, without waiting for any time limit.
+            TransportError: the error of a real backend, raised without waiting for a timeout.
         """
         if self.response is not None and not self.is_broken:
             return self.response

@@ -109,7 +109,7 @@ class Phone:
             self.state.events.status_changed(self.device, message, (number, state, error), time)
 
     def forget(self) -> None:
-        """Stop for good: the device was removed from the account."""
+        """Stop permanently: the device was removed from the account."""
         self._coming.clear()
         self._due.clear()
         self._results.clear()
@@ -120,7 +120,7 @@ class Phone:
         self._free_at = max(self._free_at or time, time)
 
     def act(self, now: datetime) -> None:
-        """Do everything that is due by now, unless the device is switched off."""
+        """Execute everything that is due, unless the device is switched off."""
         if not self.device.active:
             return
         self.device.last_seen = max(

@@ -29,7 +29,7 @@ def load() -> ModuleType:
 
 
 def normalize(number: str) -> str:
-    """Check a number as the cloud server does and give it in E.164.
+    """Check a number as the cloud server does and return it in E.164.
 
     Raises:
         RequestError: 400 when it cannot be parsed, is invalid, or is no mobile number.
@@ -49,7 +49,7 @@ def normalize(number: str) -> str:
 
 
 def send_error(number: str) -> str | None:
-    """Why a phone in local mode would not hand this number to the radio; ``None`` when it would."""
+    """Return the error of a phone in local mode for a number; ``None`` when it would send."""
     library: Any = load()
     try:
         parsed = library.parse(number, REGION)

@@ -28,17 +28,17 @@ TIMEOUT = 5.0
 
 
 class WebhookSender:
-    """Delivers a gateway's events to real URLs, in a thread of its own between `start` and `stop`, or by hand.
+    """Sender of the webhook events of a gateway to real URLs, in its own thread or by `deliver_due`.
 
     Args:
-        gateway: whose events.
-        rewrite: what to put in the place of the beginning of a URL: a cloud server refuses ``http://``, so a test
+        gateway: source of the events.
+        rewrite: replacements for beginnings of URLs: a cloud server rejects ``http://``, so a test
             registers ``https://example.com/sms`` and rewrites ``{"https://example.com": "http://127.0.0.1:8000"}``.
-        interval: seconds between two looks for what is due.
+        interval: seconds between two checks for due deliveries.
 
     Example:
         >>> from smsgate.emulator import Gateway
-        >>> with Deliverer(Gateway(), rewrite={"https://example.com": "http://127.0.0.1:8000"}):
+        >>> with WebhookSender(Gateway(), rewrite={"https://example.com": "http://127.0.0.1:8000"}):
         ...     pass
     """
 
@@ -61,20 +61,20 @@ class WebhookSender:
         self.stop()
 
     def start(self) -> None:
-        """Begin to deliver."""
+        """Start the thread."""
         self._stopping.clear()
         self._thread = threading.Thread(target=self._run, name="smsgate-deliverer", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the request that is under way, for good."""
+        """Stop permanently after the current request."""
         self._stopping.set()
         if self._thread:
             self._thread.join()
         self._client.close()
 
     def deliver_due(self) -> int:
-        """Send what is due now, at most twenty; returns how many requests were made."""
+        """Send at most twenty due deliveries; return the number of requests."""
         attempts = self._gateway.deliveries.due()
         for attempt in attempts:
             self._gateway.deliveries.settle(attempt, self._send(attempt))

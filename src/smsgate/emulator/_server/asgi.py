@@ -30,18 +30,18 @@ _DROPS = 20
 
 
 class EmulatorApp:
-    """Serves one gateway.
+    """Application that serves one gateway.
 
-    A body that outgrows the server's limit is answered before it has been read to its end, and the connection closed.
+    A body above the limit of the server gets its response before it is read completely, and the connection is closed.
 
-    ``POST /emulator/receive`` lets a message come in; all else is the gateway's.
+    ``POST /emulator/receive`` emulates an incoming message; the gateway handles all other requests.
 
     Args:
-        gateway: answers the requests.
+        gateway: handles the requests.
         allowed_hosts: host names, besides ``localhost`` and IP addresses, under which control requests are taken.
 
-    Faults of the gateway are acted out. ASGI has no way to hang up before a response's head: what should be refused,
-    reset or lost breaks off after it, and so after the request was carried out or not, as the fault says.
+    Faults of the gateway are applied. ASGI cannot close a connection before the head of a response, so ``refuse``,
+    ``reset`` and ``lost`` close it after the head.
     """
 
     def __init__(self, gateway: Gateway, *, allowed_hosts: Collection[str] = ()) -> None:
@@ -83,7 +83,7 @@ async def _send_response(response: Response, whole: bool, send: Send) -> None:  
 
 
 async def _break(fault: Fault, response: Response | None, receive: Receive, send: Send) -> None:
-    """Act out a fault after which no complete response arrives."""
+    """Apply a fault after which no complete response arrives."""
     if response is None or fault.kind == "lost":
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
         return
@@ -109,7 +109,7 @@ async def _drip(seconds: float, content: bytes, receive: Receive, send: Send) ->
 
 
 async def _left(receive: Receive, seconds: float) -> bool:
-    """Wait so long, or until the client goes away; tell whether it did."""
+    """Wait for seconds or until the client disconnects; return whether it did."""
     left = False
     with anyio.move_on_after(seconds):
         while not left:

@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
         argv: the command's options, without its name.
 
     Returns:
-        0 after a clean stop, 1 when it could not start, 2 for options that make no sense.
+        0 after a clean stop, 1 when it could not start, 2 for invalid options.
     """
     parser = _parser()
     try:

@@ -50,7 +50,7 @@ _READ = struct("Incoming", _INCOMING)
 
 
 def receive(gateway: Gateway, request: Request) -> Response:
-    """Handle ``POST /emulator/receive``: let a message come in; no credentials, any content type, JSON.
+    """Handle ``POST /emulator/receive``: emulate an incoming message; no credentials, any content type, JSON.
 
     Fields are the arguments of `Gateway.receive`, written as the API writes names. 201 with the message's inbox id.
     """

@@ -16,11 +16,11 @@ class SlidingCache(Generic[Value]):
         self._items: dict[str, tuple[datetime, Value]] = {}
 
     def put(self, key: str, value: Value, now: datetime) -> None:
-        """Keep a value under a key."""
+        """Store a value under a key."""
         self._items[key] = (now + self._life, value)
 
     def get(self, key: str, now: datetime) -> tuple[Value] | None:
-        """Return the value in a tuple of one, or ``None``; asking prolongs its life."""
+        """Return the value in a tuple of one, or ``None``; each read extends its TTL."""
         item = self._items.get(key)
         if item is None:
             return None
@@ -31,5 +31,5 @@ class SlidingCache(Generic[Value]):
         return (item[1],)
 
     def drop(self, key: str) -> None:
-        """Forget a key."""
+        """Remove a key."""
         self._items.pop(key, None)
