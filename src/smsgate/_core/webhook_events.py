@@ -30,7 +30,7 @@ class Decryptor(Protocol):
 
 
 class UnknownEvent(Model):
-    """An event that this version does not know or cannot read; answer it with 2xx, or the phone sends it for days."""
+    """An event that this version does not know or cannot read; respond with 2xx, or the phone sends it for days."""
 
     id: str
     """Id of the delivery, the same in every attempt."""
