@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "smsgate.http": {*CORE, "smsgate._backends"},
     "smsgate.ahttp": {*CORE, "smsgate.http", "smsgate._backends"},
     "smsgate._core": CORE,
-    "smsgate._backends": {"smsgate._http", "smsgate.errors"},
+    "smsgate._backends": {"smsgate._http", "smsgate.errors", "smsgate.runtime.locks"},
     "smsgate._async": {*CORE, "smsgate.http", "smsgate.ahttp", "smsgate.token_store"},
     "smsgate._sync": {*CORE, "smsgate.http", "smsgate.token_store"},
     "smsgate.emulator": {

@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from smsgate._backends.decoding import collect
+from smsgate._backends.decoding import decode
 from smsgate.errors import TransportError
 from smsgate.http import Headers
 
@@ -24,7 +24,7 @@ FORMS = {"gzip": gzip.compress, "deflate": zlib.compress, "bare deflate": bare}
 
 def unpacked(form, packed, size):
     chunks = [packed[start : start + size] for start in range(0, len(packed), size)]
-    return collect(chunks, Headers({"Content-Encoding": form.split()[-1]}))
+    return b"".join(decode(chunks, Headers({"Content-Encoding": form.split()[-1]})))
 
 
 @pytest.mark.parametrize("length", [0, 1, 1000, MIB - 1, MIB, MIB + 1, MIB + 258, 3 * MIB, 3 * MIB + 100])

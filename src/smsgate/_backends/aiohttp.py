@@ -1,15 +1,15 @@
-"""The aiohttp backend, for asyncio.
+"""Asynchronous backend over aiohttp, for asyncio.
 
-What can be is set on the session once, and a request is told nothing that goes without saying: each such thing may cost
-as much as our whole share. So do timers: `send` limits the whole exchange by a deadline of ours; `stream`, whose time
-includes what its user does meanwhile, leaves that to aiohttp. A session given by the user lends its connector to a
-session of ours, so that its cookies and default headers stay out of the exchange.
+Options are set on the session once, and a request omits default options: each of them may cost as much time as the rest
+of this adapter. A session given by the user lends its connector to a session of ours, so that its cookies and default
+headers stay out of the exchange.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import sys
 from contextlib import aclosing, asynccontextmanager
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -19,39 +19,46 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from smsgate._backends.concurrency import take_turn
-from smsgate._backends.connection import KEEPALIVE_SECONDS, Cert, Connecting
-from smsgate._backends.deadlines import Deadline, Deadlines
-from smsgate._backends.decoding import SMALL_BODY, acollect, adecoded, decoded_headers
-from smsgate._backends.resources import FOREIGN, LoopBound, asyncio_loop
+from smsgate._backends.concurrency import acquire_slot
+from smsgate._backends.connection import KEEPALIVE_SECONDS, Cert, ConnectionOptions
+from smsgate._backends.decoding import adecode, decode_headers
+from smsgate._backends.resources import LoopResource, asyncio_loop, foreign_client
+from smsgate._backends.streaming import aread_response
 from smsgate._backends.tls import ContextLoader
 from smsgate._backends.transport_errors import (
-    broken,
-    cause,
-    connect_timed_out,
-    not_http,
-    reason,
-    refused,
-    timed_out,
-    unwritable,
+    broken_exchange,
+    connect_timeout,
+    connection_failed,
+    exchange_timeout,
+    has_invalid_headers,
+    invalid_request,
+    reason_of,
+    safe_cause,
 )
-from smsgate._http import AsyncClosedOnExit, AsyncStreamedResponse, Headers, Response, Timeout
+from smsgate._http import AsyncClosedOnExit, AsyncStreamedResponse, Headers
 from smsgate.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable
+if sys.version_info >= (3, 11):
+    from asyncio import timeout
+else:
+    # a dependency of aiohttp on Python 3.10
+    from async_timeout import timeout  # type: ignore[import-not-found,unused-ignore] # pyright: ignore[reportMissingImports]
 
-    from smsgate._http import Request, Verify
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from contextlib import AbstractAsyncContextManager
+
+    from smsgate._http import Request, Response, Timeout, Verify
     from smsgate.errors import SMSGateError, TransportError
 
 __all__ = ["AiohttpAsyncHttpClient"]
 
-_FAILURES = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError, RuntimeError)
-"""RuntimeError: the session is closed, before an exchange or meanwhile."""
+_LIBRARY_ERRORS = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError, RuntimeError)
+"""RuntimeError comes from a session that is closed, before the exchange or during it."""
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)
 _CLOSED = "the aiohttp session that you gave is closed"
 _NOT_WRITTEN = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
-_QUOTING = (
+_QUOTING_ERRORS = (
     aiohttp.ClientPayloadError,
     aiohttp.ClientResponseError,
     aiohttp.NonHttpUrlClientError,
@@ -60,6 +67,9 @@ _QUOTING = (
     ValueError,
 )
 _ADDED_HEADERS = ("Content-Type", "User-Agent")
+_LAST_PORT = 65_535
+_GRACE = 0.01
+"""Seconds by which the total limit is longer: a connect limit of the same length must expire first."""
 
 
 class AiohttpAsyncHttpClient(AsyncClosedOnExit):
@@ -92,100 +102,84 @@ class AiohttpAsyncHttpClient(AsyncClosedOnExit):
         if session is not None and not isinstance(session, aiohttp.ClientSession):
             raise ConfigurationError("this backend takes an aiohttp.ClientSession")
         self._given = session
-        self._options = Connecting(
+        self._options = ConnectionOptions(
             session, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
         )
         if session is not None and session.trust_env and getattr(session, "_default_proxy", None) is None:
-            self._options.trust_env = True  # read here: aiohttp would read .netrc too
-        self._gate = None if session is None else asyncio.Semaphore(max_connections)  # ours has it in its connector
-        self._opened: LoopBound[_Opened] = LoopBound(
+            self._options.trust_env = True  # this adapter reads the proxy variables: aiohttp would read .netrc too
+        self._slots = None if session is None else asyncio.Semaphore(max_connections)  # our connector has this limit
+        self._opened: LoopResource[_Opened] = LoopResource(
             self._open, _Opened.aclose, loop=asyncio_loop, given=session is not None
         )
 
     async def send(self, request: Request) -> Response:
-        """Exchange one request for its whole answer."""
-        gate = self._gate
-        if gate is not None:
-            await take_turn(gate, request.timeout.total)
+        """Send one request and return the response with its whole body."""
+        total = request.timeout.total
+        sent: bool | None = None
         try:
-            opened = self._opened.current() or await self._opened.get()
-            route = self._options.route(request.url)
-            with route, Deadline(opened.deadlines, request.timeout.total) as deadline:
-                await opened.contexts.load(request.url)
-                asked = self._begin(request, route.proxy, opened.session, _until_answered(request.timeout))
-                try:
-                    answer = await asked
-                except _FAILURES as error:
-                    raise _unanswered(error, request, opened.session) from cause(error, _QUOTING)
-                deadline.sent = True
-                try:
-                    if answer.content.is_eof() and not _is_coded(answer):  # it came together with the headers
-                        content = answer.content.read_nowait()
-                    else:
-                        content = await _content(answer)
-                except _FAILURES as error:
-                    answer.close()
-                    raise _translated(error, sent=True) from cause(error, _QUOTING)
-                except BaseException:
-                    answer.close()
-                    raise
-                return Response(answer.status, _headers(answer), content)
-        finally:
-            if gate is not None:
-                gate.release()
+            # aiohttp's own total limit may swallow a cancellation from outside that comes right after it
+            async with (
+                timeout(None if total is None else total + _GRACE),
+                self._exchange(request, _send_timeout(request.timeout)) as response,
+            ):
+                sent = True
+                return await aread_response(response, request.max_size)
+        except asyncio.TimeoutError as error:
+            raise self._options.route(request.url).named(exchange_timeout(sent=sent)) from error
+
+    def stream(self, request: Request) -> AbstractAsyncContextManager[AsyncStreamedResponse]:
+        """Send one request; the body of the response arrives in chunks."""
+        return self._exchange(request, _stream_timeout(request.timeout))
 
     @asynccontextmanager
-    async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
-        """Exchange one request for an answer whose body arrives in chunks."""
-        gate = self._gate
-        if gate is not None:
-            await take_turn(gate, request.timeout.total)
+    async def _exchange(
+        self, request: Request, limits: aiohttp.ClientTimeout
+    ) -> AsyncGenerator[AsyncStreamedResponse, None]:
+        slots = self._slots
+        if slots is not None:
+            await acquire_slot(slots, request.timeout.total)
         try:
-            opened = await self._opened.get()
-            route = self._options.route(request.url)
-            with route:
-                with Deadline(opened.deadlines, request.timeout.total):
-                    await opened.contexts.load(request.url)
-                asked = self._begin(request, route.proxy, opened.session, _limits(request.timeout))
-                try:
-                    answer = await asked
-                except _FAILURES as error:
-                    raise _unanswered(error, request, opened.session) from cause(error, _QUOTING)
+            with self._options.route(request.url) as route:
+                response = await self._begin(request, route.proxy, limits)
             try:
-                headers = _headers(answer)
-                async with aclosing(adecoded(_chunks(answer), headers)) as chunks:
-                    yield AsyncStreamedResponse(answer.status, headers, chunks)
+                headers = _headers(response)
+                async with aclosing(adecode(_chunks(response), headers)) as chunks:
+                    yield AsyncStreamedResponse(response.status, headers, chunks)
             finally:
-                answer.close()  # does nothing to a connection whose answer was read to its end
+                response.close()  # leaves a connection alone whose response was read to its end
         finally:
-            if gate is not None:
-                gate.release()
+            if slots is not None:
+                slots.release()
 
     async def aclose(self) -> None:
-        """Close the connections this object opened; a later `send` opens it again."""
+        """Close the connections that this object opened; a later `send` opens new ones."""
         await self._opened.aclose()
 
-    def _begin(
-        self, request: Request, proxy: str | None, session: aiohttp.ClientSession, limits: aiohttp.ClientTimeout
-    ) -> Awaitable[aiohttp.ClientResponse]:
-        """Write a request; the answer is still to be awaited."""
-        url = request.url
-        secure = url.startswith("https") or (proxy is not None and proxy.startswith("https"))
+    async def _begin(
+        self, request: Request, proxy: str | None, limits: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        """Send a request and return the response with its headers."""
+        opened = await self._opened.get()
+        await opened.contexts.load(request.url, request.timeout.total)
         try:
-            parsed = _parsed(url)
+            url = _parse_url(request.url)
         except ValueError:
-            raise not_http() from None
-        return session.request(
-            request.method,
-            parsed,
-            data=request.content,
-            headers=request.headers,
-            skip_auto_headers=_unwanted(request),
-            timeout=limits,
-            allow_redirects=False,
-            ssl=self._options.ssl_context() if secure and self._given is None else True,
-            proxy=proxy,
-        )
+            raise invalid_request() from None
+        secure = url.scheme == "https" or (proxy is not None and proxy.startswith("https"))
+        try:
+            return await opened.session.request(
+                request.method,
+                url,
+                data=request.content,
+                headers=request.headers,
+                skip_auto_headers=_unwanted_headers(request),
+                timeout=limits,
+                allow_redirects=False,
+                ssl=self._options.ssl_context() if secure and self._given is None else True,
+                proxy=proxy,
+            )
+        except _LIBRARY_ERRORS as error:
+            raise _translate_early(error, request, opened.session) from safe_cause(error, _QUOTING_ERRORS)
 
     def _open(self) -> _Opened:
         return _Opened(self._make(), ContextLoader(self._options))
@@ -202,25 +196,24 @@ class AiohttpAsyncHttpClient(AsyncClosedOnExit):
         try:
             return _bare_session(given.connector, connector_owner=False, trace_configs=given.trace_configs, **proxy)
         except RuntimeError as error:
-            raise ConfigurationError(FOREIGN) from error
+            raise foreign_client() from error
 
 
 class _Opened:
-    """What was opened: a session, its TLS context, and the deadlines of its exchanges."""
+    """A session and the loader of its TLS context."""
 
-    __slots__ = ("contexts", "deadlines", "session")
+    __slots__ = ("contexts", "session")
 
     def __init__(self, session: aiohttp.ClientSession, contexts: ContextLoader) -> None:
         self.session = session
         self.contexts = contexts
-        self.deadlines = Deadlines()
 
     async def aclose(self) -> None:
         await self.session.close()
 
 
 def _bare_session(connector: aiohttp.BaseConnector | None, **options: Any) -> aiohttp.ClientSession:
-    """Make a session that adds nothing to requests and keeps nothing of answers."""
+    """Return a session that adds no headers to requests and keeps no cookies of responses."""
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -228,105 +221,90 @@ def _bare_session(connector: aiohttp.BaseConnector | None, **options: Any) -> ai
         auto_decompress=False,
         **options,
     )
-    session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - one call, one exchange
+    session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - retries are ours
     return session
 
 
 class _BareRequest(aiohttp.ClientRequest):
-    """A request without ``Accept`` and ``Accept-Encoding`` of aiohttp's."""
+    """A request without the ``Accept`` and ``Accept-Encoding`` headers that aiohttp adds."""
 
     DEFAULT_HEADERS = {}  # noqa: RUF012 - as the base class has it
 
 
-def _unwanted(request: Request) -> tuple[str, ...] | None:
-    """Return headers that aiohttp shall not add; None where it would not: to look is faster than to tell it."""
+def _unwanted_headers(request: Request) -> tuple[str, ...] | None:
+    """Return headers that aiohttp shall not add; None if it adds none: this check is faster than the option."""
     headers = request.headers
     complete = "User-Agent" in headers and ("Content-Type" in headers or request.method == "GET")
     return None if complete else _ADDED_HEADERS
 
 
 @lru_cache(maxsize=256)
-def _parsed(url: str) -> URL:
-    parsed = URL(url, encoded=True)
-    if not 0 <= (parsed.port or 0) < 65536:  # noqa: PLR2004 - the ports that there are
+def _parse_url(url: str) -> URL:
+    parsed = URL(url, encoded=True)  # paths and queries are percent-encoded already
+    if not 0 <= (parsed.port or 0) <= _LAST_PORT:
         raise ValueError
-    return parsed  # our paths and queries are escaped already, byte for byte
+    return parsed
 
 
 @lru_cache(maxsize=16)
-def _limits(timeout: Timeout) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=timeout.total, sock_connect=timeout.connect, sock_read=timeout.read)
-
-
-@lru_cache(maxsize=16)
-def _until_answered(timeout: Timeout) -> aiohttp.ClientTimeout:
-    """Return the limits of an exchange that has a deadline of ours: each timer of aiohttp's takes as long as we do."""
-    total, read = timeout.total, timeout.read
+def _send_timeout(limits: Timeout) -> aiohttp.ClientTimeout:
+    total, read = limits.total, limits.read
     if total is not None and read is not None and total <= read:
-        read = None  # the whole exchange ends before
+        read = None  # the whole exchange ends before, and a timer of aiohttp takes up to 40 microseconds
     return aiohttp.ClientTimeout(
-        total=None, connect=total, sock_connect=timeout.connect, sock_read=read, ceil_threshold=math.inf
+        total=None, connect=total, sock_connect=limits.connect, sock_read=read, ceil_threshold=math.inf
     )
 
 
-def _headers(answer: aiohttp.ClientResponse) -> Headers:
-    raw: Any = answer.raw_headers
+@lru_cache(maxsize=16)
+def _stream_timeout(limits: Timeout) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=limits.total, sock_connect=limits.connect, sock_read=limits.read)
+
+
+def _headers(response: aiohttp.ClientResponse) -> Headers:
+    raw: Any = response.raw_headers
     if raw is None:  # from VCR before version 9, which is the newest for Python 3.10
-        return Headers(list(answer.headers.items()))
-    return Headers(partial(decoded_headers, raw))
+        return Headers(list(response.headers.items()))
+    return Headers(partial(decode_headers, raw))
 
 
-def _is_coded(answer: aiohttp.ClientResponse) -> bool:
-    return "Content-Encoding" in answer.headers
-
-
-async def _content(answer: aiohttp.ClientResponse) -> bytes:
-    """Read a body to its end; one that is small and plain, as nearly all are, without the machinery for others."""
-    size = answer.content_length
-    if size is not None and size <= SMALL_BODY and not _is_coded(answer):
-        stream = answer.content
-        begun = await stream.readany()
-        return begun if stream.at_eof() else begun + await stream.read()
-    return await acollect(_chunks(answer), _headers(answer))
-
-
-async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+async def _chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
     try:
-        while chunk := await answer.content.readany():
+        while chunk := await response.content.readany():
             yield chunk
-    except _FAILURES as error:
-        raise _translated(error, sent=True) from cause(error, _QUOTING)
+    except _LIBRARY_ERRORS as error:
+        raise _translate(error, sent=True) from safe_cause(error, _QUOTING_ERRORS)
 
 
-def _unanswered(error: Exception, request: Request, session: aiohttp.ClientSession) -> SMSGateError:
-    """Return the error of ours for one that came before an answer."""
+def _translate_early(error: Exception, request: Request, session: aiohttp.ClientSession) -> SMSGateError:
+    """Translate an exception that came before the response."""
     if isinstance(error, RuntimeError):
         if session.closed:
             return ConfigurationError(_CLOSED)
         raise error
-    if isinstance(error, ValueError) and unwritable(request.headers):
-        return not_http()
-    return _translated(error, sent=None)
+    if isinstance(error, ValueError) and has_invalid_headers(request.headers):
+        return invalid_request()
+    return _translate(error, sent=None)
 
 
-def _translated(error: Exception, *, sent: bool | None) -> TransportError:
-    """Return the error of ours for one of aiohttp's."""
+def _translate(error: Exception, *, sent: bool | None) -> TransportError:
+    """Translate an exception of aiohttp into ours."""
     if isinstance(error, aiohttp.ClientResponseError):
         _hide_request(error)
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return connect_timed_out()
+        return connect_timeout()
     if isinstance(error, asyncio.TimeoutError | TimeoutError):
-        return timed_out(sent=sent)
+        return exchange_timeout(sent=sent)
     if isinstance(error, _NOT_CONNECTED):
-        return refused(reason(error))
+        return connection_failed(reason_of(error))
     if isinstance(error, _NOT_WRITTEN) and sent is None:
-        return not_http()
-    return broken(reason(error), sent=sent)
+        return invalid_request()
+    return broken_exchange(reason_of(error), sent=sent)
 
 
 def _hide_request(error: aiohttp.ClientResponseError) -> None:
-    """Take the request out of an error: its repr shows all headers, the credentials among them."""
-    asked = error.request_info
-    shown = aiohttp.RequestInfo(asked.url, asked.method, CIMultiDictProxy(CIMultiDict[str]()), asked.real_url)
+    """Remove the request from an exception: its repr shows all headers, with the credentials."""
+    info = error.request_info
+    shown = aiohttp.RequestInfo(info.url, info.method, CIMultiDictProxy(CIMultiDict[str]()), info.real_url)
     error.request_info = shown
     error.args = (shown, error.history)

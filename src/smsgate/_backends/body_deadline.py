@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from smsgate._backends.transport_errors import timed_out
+from smsgate._backends.transport_errors import exchange_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,7 +58,7 @@ class BodyDeadline:
         with self._lock:
             self._ended = True
         if self._expired and (kind is None or issubclass(kind, Exception)):
-            raise timed_out(sent=True)
+            raise exchange_timeout(sent=True)
 
     def _expire(self) -> None:
         with self._lock:

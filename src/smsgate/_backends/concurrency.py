@@ -1,4 +1,4 @@
-"""The limit of exchanges at one time, where a library has none or somebody else's client is used."""
+"""Limit of concurrent exchanges, where the library has none or the client is the user's."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from smsgate._backends.transport_errors import no_turn
+from smsgate._backends.transport_errors import pool_timeout
 
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["take_turn"]
+__all__ = ["acquire_slot"]
 
 
-async def take_turn(gate: asyncio.Semaphore, seconds: float | None) -> None:
-    """Wait for a turn, which the caller gives back with ``gate.release()``.
+async def acquire_slot(slots: asyncio.Semaphore, seconds: float | None) -> None:
+    """Wait for a free slot, which the caller returns with ``slots.release()``.
 
     Args:
-        gate: as many turns as there are.
+        slots: a semaphore with as many slots as exchanges are allowed.
         seconds: how long to wait at most.
 
     Raises:
-        RequestTimeoutError: none came in time.
+        RequestTimeoutError: no slot became free in time.
     """
-    if not gate.locked():
-        await gate.acquire()
+    if not slots.locked():
+        await slots.acquire()
         return
     try:
         with anyio.fail_after(seconds):
-            await gate.acquire()
+            await slots.acquire()
     except TimeoutError as error:
-        raise no_turn() from error
+        raise pool_timeout() from error

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from smsgate._http import Verify
 
-__all__ = ["KEEPALIVE_SECONDS", "Cert", "Connecting", "Route", "check_proxy", "check_verify", "origin_of"]
+__all__ = ["KEEPALIVE_SECONDS", "Cert", "ConnectionOptions", "Route", "check_proxy", "check_verify", "origin_of"]
 
 KEEPALIVE_SECONDS = 30.0
 """How long an idle connection is kept: below the 60 and more seconds after which servers and proxies close theirs."""
@@ -28,7 +28,7 @@ _MAX_CONNECTIONS = 10_000
 Cert: TypeAlias = "str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]]"
 
 
-class Connecting:
+class ConnectionOptions:
     """Options of one backend, checked when it is made.
 
     Args:

@@ -1,4 +1,4 @@
-"""The synchronous httpx backend.
+"""Synchronous backend over httpx.
 
 Every request goes through ``httpx.Client.send``, with redirects and authentication off, so that tracers which patch it
 see the request; mocks that patch httpx's transports see it, too. Requests are built by hand, because
@@ -18,36 +18,42 @@ import httpcore  # noqa: F401  # pyright: ignore[reportUnusedImport] - httpx imp
 import httpx
 
 from smsgate._backends.body_deadline import BodyDeadline, shut_down
-from smsgate._backends.connection import Cert, Connecting
-from smsgate._backends.decoding import collect, decoded
+from smsgate._backends.connection import Cert, ConnectionOptions
+from smsgate._backends.decoding import decode
 from smsgate._backends.httpx_common import (
-    FAILURES,
-    QUOTING,
+    LIBRARY_ERRORS,
+    QUOTING_ERRORS,
     NoCookies,
+    build_request,
     check_open,
     has_surplus,
-    limits,
-    new_preparing,
-    outgoing,
+    pool_limits,
     proxy_of,
-    received_headers,
-    translated,
-    verification,
+    response_headers,
+    tls_context,
+    translate,
 )
-from smsgate._backends.resources import ProcessBound
-from smsgate._backends.transport_errors import broken, cause, deadline_of, no_turn, timed_out
-from smsgate._http import ClosedOnExit, Response, StreamedResponse
+from smsgate._backends.resources import ProcessResource
+from smsgate._backends.streaming import StreamingClient
+from smsgate._backends.transport_errors import (
+    broken_exchange,
+    deadline_after,
+    exchange_timeout,
+    pool_timeout,
+    safe_cause,
+)
+from smsgate._http import StreamedResponse
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
-    from smsgate._http import Request, Verify
+    from smsgate._http import Headers, Request, Verify
 
 __all__ = ["HttpxHttpClient"]
 
 
-class HttpxHttpClient(ClosedOnExit):
+class HttpxHttpClient(StreamingClient):
     """Synchronous backend over httpx.
 
     Args:
@@ -75,77 +81,54 @@ class HttpxHttpClient(ClosedOnExit):
         if client is not None and not isinstance(client, httpx.Client):
             raise ConfigurationError("this backend takes an httpx.Client")
         self._client = client
-        self._preparing = new_preparing()
-        self._options = Connecting(
+        self._options = ConnectionOptions(
             client, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
         )
-        self._turns = None if client is None else max_connections  # httpx's own transports count by themselves
-        self._opened: ProcessBound[_Opened] = ProcessBound(
-            lambda: _Opened(self._turns), _Opened.close, given=client is not None
+        self._slots = None if client is None else max_connections  # our own transports have this limit in their pool
+        self._opened: ProcessResource[_Clients] = ProcessResource(
+            lambda: _Clients(self._slots), _Clients.close, given=client is not None
         )
-
-    def send(self, request: Request) -> Response:
-        """Exchange one request for its whole answer."""
-        deadline = deadline_of(request.timeout)
-        opened = self._enter(request.timeout.total)
-        try:
-            answer = self._begin(request, deadline, opened)
-            try:
-                headers, is_coded = received_headers(answer)
-                if answer.is_stream_consumed:  # a mocked one, whose content is there already
-                    return Response(answer.status_code, headers, answer.content)
-                return Response(
-                    answer.status_code, headers, collect(_chunks(answer, deadline), headers if is_coded else None)
-                )
-            finally:
-                _close(answer)
-        finally:
-            opened.leave()
 
     @contextmanager
     def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
-        """Exchange one request for an answer whose body arrives in chunks."""
-        deadline = deadline_of(request.timeout)
+        """Send one request; the body of the response arrives in chunks."""
+        deadline = deadline_after(request.timeout)
         opened = self._enter(request.timeout.total)
         try:
-            answer = self._begin(request, deadline, opened)
+            response = self._begin(request, deadline, opened)
             try:
-                headers, _ = received_headers(answer)
-                chunks: Iterable[bytes] = decoded(_chunks(answer, deadline), headers)
-                if answer.is_stream_consumed:
-                    chunks = answer.iter_bytes()
-                yield StreamedResponse(answer.status_code, headers, chunks)
+                headers = response_headers(response)
+                yield StreamedResponse(response.status_code, headers, _body(response, headers, deadline))
             finally:
-                _close(answer)
+                _close(response)
         finally:
             opened.leave()
 
     def close(self) -> None:
-        """Close the connections this object opened; a later `send` opens it again."""
-        self._preparing.cache_clear()
+        """Close the connections that this object opened; a later `send` opens new ones."""
         self._opened.close()
 
-    def _enter(self, seconds: float | None) -> _Opened:
+    def _enter(self, seconds: float | None) -> _Clients:
         while not (opened := self._opened.get()).enter():
-            pass  # closed since then: the next one is open
-        if opened.gate is not None and not opened.gate.acquire(timeout=-1 if seconds is None else seconds):
-            opened.leave(turn=False)
-            raise no_turn()
+            pass  # closed by another thread meanwhile: the next one is open
+        if opened.slots is not None and not opened.slots.acquire(timeout=-1 if seconds is None else seconds):
+            opened.leave(with_slot=False)
+            raise pool_timeout()
         return opened
 
-    def _begin(self, request: Request, deadline: float | None, opened: _Opened) -> httpx.Response:
-        sending = outgoing(request, self._preparing)
+    def _begin(self, request: Request, deadline: float | None, opened: _Clients) -> httpx.Response:
+        sending = build_request(request)
         route = self._options.route(request.url)
         try:
-            answer = self._through(sending, route.proxy, opened)
-        except FAILURES as error:
-            raise route.named(translated(error, sent=None)) from cause(error, QUOTING)
-        if deadline is not None:  # the connection reads its limit once more before the body
+            response = self._send(sending, route.proxy, opened)
+        except LIBRARY_ERRORS as error:
+            raise route.named(translate(error, sent=None)) from safe_cause(error, QUOTING_ERRORS)
+        if deadline is not None:  # httpcore reads this limit again before the body
             allowed, left = sending.extensions["timeout"], max(0.001, deadline - time.monotonic())
             allowed["read"] = min(allowed["read"], left)
-        return answer
+        return response
 
-    def _through(self, sending: httpx.Request, proxy: str | None, opened: _Opened) -> httpx.Response:
+    def _send(self, sending: httpx.Request, proxy: str | None, opened: _Clients) -> httpx.Response:
         client = self._client
         if client is not None:
             check_open(client)
@@ -156,9 +139,9 @@ class HttpxHttpClient(ClosedOnExit):
 
     def _open(self, secure: bool, proxy: str | None) -> httpx.Client:  # noqa: FBT001 - half of a key
         transport = httpx.HTTPTransport(
-            verify=verification(self._options, secure=secure, proxy=proxy),
+            verify=tls_context(self._options, secure=secure, proxy=proxy),
             proxy=proxy_of(self._options, proxy),
-            limits=limits(self._options.max_connections),
+            limits=pool_limits(self._options.max_connections),
             trust_env=False,
         )
         return _Client(transport=transport, trust_env=False)
@@ -170,68 +153,75 @@ class _Client(httpx.Client):
     cookies = NoCookies()  # type: ignore[override] # pyright: ignore[reportAssignmentType] - it is never set
 
 
-class _Opened:
-    """The httpx clients of one opening, closed when nobody asks through them any more.
+class _Clients:
+    """Our httpx clients and their users, counted: the last user closes them.
 
-    Closing a connection under a thread that reads from it would not wake that thread, and its file descriptor might
-    belong to somebody else by then.
+    Closing a connection while a thread reads from it would not wake that thread, and the file descriptor might already
+    belong to another file.
     """
 
-    def __init__(self, turns: int | None) -> None:
-        self.gate = None if turns is None else threading.BoundedSemaphore(turns)
+    def __init__(self, slots: int | None) -> None:
+        self.slots = None if slots is None else threading.BoundedSemaphore(slots)
         self.clients: dict[tuple[bool, str | None], httpx.Client] = {}
-        self._busy: deque[None] = deque()  # as many as there are exchanges under way
+        self._busy: deque[None] = deque()  # one entry for each exchange under way; deques are thread-safe
         self._closed = False
 
     def enter(self) -> bool:
-        """Begin an exchange; False when this opening was closed."""
+        """Count an exchange; False if the clients were closed."""
         self._busy.append(None)
         if self._closed:
-            self.leave(turn=False)
+            self.leave(with_slot=False)
             return False
         return True
 
-    def leave(self, *, turn: bool = True) -> None:
-        """End an exchange, or give up waiting for its turn."""
-        if turn and self.gate is not None:
-            self.gate.release()
+    def leave(self, *, with_slot: bool = True) -> None:
+        """End an exchange, with the slot that it holds."""
+        if with_slot and self.slots is not None:
+            self.slots.release()
         self._busy.pop()
         if self._closed and not self._busy:
-            self._end()
+            self._close_all()
 
     def close(self) -> None:
-        """Let no exchange begin any more; the last one under way closes the connections."""
+        """Reject further exchanges; the last one under way closes the connections."""
         self._closed = True
         if not self._busy:
-            self._end()
+            self._close_all()
 
-    def _end(self) -> None:
+    def _close_all(self) -> None:
         for client in self.clients.values():
             client.close()
 
 
-def _close(answer: httpx.Response) -> None:
-    """Close an answer; its connection is not used again if more came than the answer."""
-    stream = answer.extensions.get("network_stream")
-    if stream is not None and has_surplus(answer):
+def _close(response: httpx.Response) -> None:
+    """Close a response, and its connection if more bytes than the response arrived."""
+    stream = response.extensions.get("network_stream")
+    if stream is not None and has_surplus(response):
         stream.close()
-    answer.close()
+    response.close()
 
 
-def _chunks(answer: httpx.Response, deadline: float | None) -> Generator[bytes, None, None]:
-    if answer.is_closed:
-        raise broken("its answer was closed", sent=True)
-    with BodyDeadline(deadline, answer.headers, _shutting_down(answer)):
+def _body(response: httpx.Response, headers: Headers, deadline: float | None) -> Iterable[bytes]:
+    """Return the body, decompressed."""
+    if response.is_stream_consumed:  # by a mock, which has decompressed it
+        return iter((response.content,))
+    return decode(_chunks(response, deadline), headers)
+
+
+def _chunks(response: httpx.Response, deadline: float | None) -> Generator[bytes, None, None]:
+    if response.is_closed:
+        raise broken_exchange("its response was closed", sent=True)
+    with BodyDeadline(deadline, response.headers, _shutting_down(response)):
         try:
-            for chunk in cast("httpx.SyncByteStream", answer.stream):  # ``iter_raw`` takes several times as long
+            for chunk in cast("httpx.SyncByteStream", response.stream):  # ``iter_raw`` takes several times as long
                 if deadline is not None and time.monotonic() > deadline:
-                    raise timed_out(sent=True)
+                    raise exchange_timeout(sent=True)
                 yield chunk
-        except FAILURES as error:
-            raise translated(error, sent=True) from cause(error, QUOTING)
+        except LIBRARY_ERRORS as error:
+            raise translate(error, sent=True) from safe_cause(error, QUOTING_ERRORS)
 
 
-def _shutting_down(answer: httpx.Response) -> Callable[[], object] | None:
-    stream = answer.extensions.get("network_stream")
+def _shutting_down(response: httpx.Response) -> Callable[[], object] | None:
+    stream = response.extensions.get("network_stream")
     sock = None if stream is None else stream.get_extra_info("socket")
     return None if sock is None else partial(shut_down, sock)

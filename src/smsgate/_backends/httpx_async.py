@@ -1,4 +1,4 @@
-"""The asynchronous httpx backend, under asyncio and trio."""
+"""Asynchronous backend over httpx, for asyncio and trio."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ import anyio
 import httpcore  # noqa: F401 # pyright: ignore[reportUnusedImport] - httpx would import it inside the event loop
 import httpx
 
-from smsgate._backends.connection import KEEPALIVE_SECONDS, Cert, Connecting
-from smsgate._backends.decoding import acollect, adecoded
+from smsgate._backends.connection import KEEPALIVE_SECONDS, Cert, ConnectionOptions
+from smsgate._backends.decoding import adecode
 from smsgate._backends.httpx_common import (
-    FAILURES,
-    QUOTING,
+    LIBRARY_ERRORS,
+    QUOTING_ERRORS,
     NoCookies,
+    build_request,
     check_open,
     has_surplus,
-    limits,
-    new_preparing,
-    outgoing,
+    pool_limits,
     proxy_of,
-    received_headers,
-    translated,
-    verification,
+    response_headers,
+    tls_context,
+    translate,
 )
 from smsgate._backends.httpx_pool import ClientPool
-from smsgate._backends.resources import LoopBound
+from smsgate._backends.resources import LoopResource
+from smsgate._backends.streaming import AsyncStreamingClient
 from smsgate._backends.tls import ContextLoader
-from smsgate._backends.transport_errors import cause, deadline_of, no_turn, timed_out
-from smsgate._http import AsyncClosedOnExit, AsyncStreamedResponse, Response
+from smsgate._backends.transport_errors import deadline_after, exchange_timeout, pool_timeout, safe_cause
+from smsgate._http import AsyncStreamedResponse
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from smsgate._http import Request, Verify
+    from smsgate._http import Headers, Request, Verify
     from smsgate.errors import TransportError
 
 __all__ = ["HttpxAsyncHttpClient"]
 
 
-class HttpxAsyncHttpClient(AsyncClosedOnExit):
+class HttpxAsyncHttpClient(AsyncStreamingClient):
     """Asynchronous backend over httpx, under asyncio and trio.
 
     Args:
@@ -72,83 +72,60 @@ class HttpxAsyncHttpClient(AsyncClosedOnExit):
         if client is not None and not isinstance(client, httpx.AsyncClient):
             raise ConfigurationError("this backend takes an httpx.AsyncClient")
         self._client = client
-        self._preparing = new_preparing()
-        self._options = Connecting(
+        self._options = ConnectionOptions(
             client, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
         )
-        self._pool: LoopBound[ClientPool] = LoopBound(self._open_pool, ClientPool.aclose, given=client is not None)
-
-    async def send(self, request: Request) -> Response:
-        """Exchange one request for its whole answer."""
-        progress = _Progress()
-        route = self._options.route(request.url)
-        try:
-            with anyio.fail_after(request.timeout.total):
-                async with self._exchange(request, route.proxy, progress) as answer:
-                    headers, is_coded = received_headers(answer)
-                    if answer.is_stream_consumed:  # a mocked one, whose content is there already
-                        return Response(answer.status_code, headers, answer.content)
-                    return Response(
-                        answer.status_code,
-                        headers,
-                        await acollect(_chunks(answer, None), headers if is_coded else None),
-                    )
-        except TimeoutError as error:
-            raise route.named(progress.out_of_time()) from error
-        except FAILURES as error:
-            raise route.named(translated(error, sent=progress.sent)) from cause(error, QUOTING)
+        self._pool: LoopResource[ClientPool] = LoopResource(
+            self._open_pool, ClientPool.aclose, given=client is not None
+        )
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
-        """Exchange one request for an answer whose body arrives in chunks."""
-        deadline = deadline_of(request.timeout)
-        progress = _Progress()
+        """Send one request; the body of the response arrives in chunks."""
+        deadline = deadline_after(request.timeout)
+        stage = _Stage()
         route = self._options.route(request.url)
         async with AsyncExitStack() as stack:
             try:
                 with anyio.fail_after(request.timeout.total):
-                    answer = await stack.enter_async_context(self._exchange(request, route.proxy, progress))
+                    response = await stack.enter_async_context(self._exchange(request, route.proxy, stage))
             except TimeoutError as error:
-                raise route.named(progress.out_of_time()) from error
-            except FAILURES as error:
-                raise route.named(translated(error, sent=None)) from cause(error, QUOTING)
-            headers, _ = received_headers(answer)
-            if answer.is_stream_consumed:
-                yield AsyncStreamedResponse(answer.status_code, headers, answer.aiter_bytes())
-                return
-            async with aclosing(adecoded(_chunks(answer, deadline), headers)) as chunks:
-                yield AsyncStreamedResponse(answer.status_code, headers, chunks)
+                raise route.named(stage.timeout_error()) from error
+            except LIBRARY_ERRORS as error:
+                raise route.named(translate(error, sent=None)) from safe_cause(error, QUOTING_ERRORS)
+            headers = response_headers(response)
+            async with aclosing(_body(response, headers, deadline)) as chunks:
+                yield AsyncStreamedResponse(response.status_code, headers, chunks)
 
     async def aclose(self) -> None:
-        """Close the connections this object opened; a later `send` opens it again."""
-        self._preparing.cache_clear()
+        """Close the connections that this object opened; a later `send` opens new ones."""
         await self._pool.aclose()
 
     @asynccontextmanager
     async def _exchange(
-        self, request: Request, proxy: str | None, progress: _Progress
+        self, request: Request, proxy: str | None, stage: _Stage
     ) -> AsyncGenerator[httpx.Response, None]:
-        """Open an answer; the connection is kept if the block reads it to its end, and closed otherwise."""
+        """Send one request; the connection is kept if the block reads the whole body, and closed otherwise."""
         pool = await self._pool.get()
-        sending = outgoing(request, self._preparing)
+        sending = build_request(request)
         client = self._client
         async with AsyncExitStack() as stack:
             if client is not None:
-                await stack.enter_async_context(pool.gate)
+                await stack.enter_async_context(pool.slots)
                 check_open(client)
             else:
-                await pool.contexts.load(request.url)
+                await pool.contexts.load(request.url, request.timeout.total)
                 kind = (sending.url.scheme == "https", proxy)
                 client = await stack.enter_async_context(pool.lend(kind, partial(self._open, *kind)))
-            progress.sent = None
-            answer = await client.send(sending, stream=True, auth=None, follow_redirects=False)
-            progress.sent = True
+            stage.sent = None
+            response = await client.send(sending, stream=True, auth=None, follow_redirects=False)
+            stage.sent = True
             try:
-                yield answer
+                yield response
             finally:
                 with anyio.CancelScope(shield=True):
-                    await answer.aclose()
-                    if self._client is None and has_surplus(answer):
+                    await response.aclose()
+                    if self._client is None and has_surplus(response):
                         await client.aclose()
 
     def _open_pool(self) -> ClientPool:
@@ -156,9 +133,9 @@ class HttpxAsyncHttpClient(AsyncClosedOnExit):
 
     def _open(self, secure: bool, proxy: str | None) -> httpx.AsyncClient:  # noqa: FBT001 - half of a key
         transport = httpx.AsyncHTTPTransport(
-            verify=verification(self._options, secure=secure, proxy=proxy),
+            verify=tls_context(self._options, secure=secure, proxy=proxy),
             proxy=proxy_of(self._options, proxy),
-            limits=limits(1),
+            limits=pool_limits(1),
             trust_env=False,
         )
         return _AsyncClient(transport=transport, trust_env=False)
@@ -170,20 +147,27 @@ class _AsyncClient(httpx.AsyncClient):
     cookies = NoCookies()  # type: ignore[override] # pyright: ignore[reportAssignmentType] - it is never set
 
 
-class _Progress:
-    """How far an exchange has come: still waiting for a connection, under way, or being answered."""
+class _Stage:
+    """Stage of an exchange: ``sent`` is False until a connection is free, then None, and True from the headers on."""
 
     __slots__ = ("sent",)
 
     def __init__(self) -> None:
         self.sent: bool | None = False
 
-    def out_of_time(self) -> TransportError:
-        return no_turn() if self.sent is False else timed_out(sent=self.sent)
+    def timeout_error(self) -> TransportError:
+        return pool_timeout() if self.sent is False else exchange_timeout(sent=self.sent)
 
 
-async def _chunks(answer: httpx.Response, deadline: float | None) -> AsyncGenerator[bytes, None]:
-    chunks = cast("AsyncGenerator[bytes, None]", answer.aiter_raw())
+def _body(response: httpx.Response, headers: Headers, deadline: float | None) -> AsyncGenerator[bytes, None]:
+    """Return the body, decompressed."""
+    if response.is_stream_consumed:  # by a mock, which has decompressed it
+        return cast("AsyncGenerator[bytes, None]", response.aiter_bytes())
+    return adecode(_chunks(response, deadline), headers)
+
+
+async def _chunks(response: httpx.Response, deadline: float | None) -> AsyncGenerator[bytes, None]:
+    chunks = cast("AsyncGenerator[bytes, None]", response.aiter_raw())
     try:
         while True:
             try:
@@ -193,20 +177,20 @@ async def _chunks(answer: httpx.Response, deadline: float | None) -> AsyncGenera
                     with anyio.fail_after(max(0.0, deadline - time.monotonic())):
                         chunk = await anext(chunks, None)
             except TimeoutError as error:
-                raise timed_out(sent=True) from error
-            except FAILURES as error:
-                raise translated(error, sent=True) from cause(error, QUOTING)
+                raise exchange_timeout(sent=True) from error
+            except LIBRARY_ERRORS as error:
+                raise translate(error, sent=True) from safe_cause(error, QUOTING_ERRORS)
             if chunk is None:
                 return
             yield chunk
     finally:
-        await _abandon(answer, chunks)
+        await _exhaust(response, chunks)
 
 
-async def _abandon(answer: httpx.Response, chunks: AsyncGenerator[bytes, None]) -> None:
-    """Let httpx's nested generators come to an end: trio warns of those left to the garbage collector."""
+async def _exhaust(response: httpx.Response, chunks: AsyncGenerator[bytes, None]) -> None:
+    """Exhaust httpx's nested generators: trio warns of those that are left to the garbage collector."""
     with anyio.CancelScope(shield=True):
-        await answer.aclose()
-        with suppress(*FAILURES):
-            async for _ in chunks:  # fails at once: the connection is closed, or the answer was read to its end
+        await response.aclose()
+        with suppress(*LIBRARY_ERRORS):
+            async for _ in chunks:  # ends at once: the connection is closed, or the whole body was read
                 pass

@@ -1,25 +1,25 @@
-"""Requests, answers and errors in httpx's form, for both of its backends."""
+"""Requests, responses and errors of httpx, for both of its backends."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from smsgate._backends.connection import KEEPALIVE_SECONDS
-from smsgate._backends.decoding import decoded_headers
+from smsgate._backends.decoding import decode_headers
 from smsgate._backends.transport_errors import (
-    broken,
-    connect_timed_out,
-    no_turn,
-    not_http,
-    reason,
-    refused,
-    shorter,
-    timed_out,
+    broken_exchange,
+    connect_timeout,
+    connection_failed,
+    exchange_timeout,
+    invalid_request,
+    pool_timeout,
+    reason_of,
+    shorter_limit,
 )
 from smsgate._http import Headers
 from smsgate.errors import ConfigurationError
@@ -27,162 +27,145 @@ from smsgate.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smsgate._backends.connection import Connecting
+    from smsgate._backends.connection import ConnectionOptions
     from smsgate._http import Request
     from smsgate.errors import TransportError
 
 __all__ = [
-    "FAILURES",
-    "QUOTING",
+    "LIBRARY_ERRORS",
+    "QUOTING_ERRORS",
     "NoCookies",
+    "build_request",
     "check_open",
     "has_surplus",
-    "limits",
-    "new_preparing",
-    "outgoing",
+    "pool_limits",
     "proxy_of",
-    "received_headers",
-    "translated",
-    "verification",
+    "response_headers",
+    "tls_context",
+    "translate",
 ]
 
-FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, UnicodeError)
-"""OSError: ssl's own, not always wrapped. UnicodeError: of hosts that cannot be written for DNS."""
-QUOTING = (httpx.ProtocolError, httpx.ProxyError, httpx.InvalidURL, UnicodeError)
-"""What quotes a request or an answer in its text."""
+LIBRARY_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, UnicodeError)
+"""OSError comes from ssl and is not always wrapped, UnicodeError from hosts that DNS cannot express."""
+QUOTING_ERRORS = (httpx.ProtocolError, httpx.ProxyError, httpx.InvalidURL, UnicodeError)
+"""Exceptions whose texts quote a request or a response."""
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_LAST_PORT = 65_535
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
-Prepared: TypeAlias = tuple[httpx.URL, httpx.Headers, dict[str, "float | None"]]
-Limits: TypeAlias = tuple["float | None", "float | None", "float | None"]
-
-
-class Preparing(Protocol):
-    """`prepared` with a memory."""
-
-    def __call__(
-        self, url: str, items: tuple[tuple[str, str], ...], length: int | None, limits: Limits, /
-    ) -> Prepared: ...
-
-    def cache_clear(self) -> None:
-        """Forget all, credentials in headers among it."""
-
-
-def new_preparing() -> Preparing:
-    """Return a memory of its holder's own."""
-    return lru_cache(maxsize=64)(prepared)
-
-
-def prepared(url: str, items: tuple[tuple[str, str], ...], length: int | None, limits: Limits) -> Prepared:
-    """Return URL, headers (with the host and the length of the body if they lack them) and limits in httpx's form."""
-    parsed = httpx.URL(url)
-    if not 0 <= (parsed.port or 0) < 65536:  # noqa: PLR2004 - the ports that there are
-        raise httpx.InvalidURL("no such port")
-    headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in items]
-    names = {name.lower() for name, _ in items}
-    if "host" not in names:
-        headers.insert(0, (b"Host", parsed.netloc))
-    if "content-length" not in names and length is not None:
-        headers.append((b"Content-Length", b"%d" % length))
-    connect, read, total = limits
-    silence = shorter(read, total)
-    timeout = {"connect": shorter(connect, total), "read": silence, "write": silence, "pool": total}
-    return parsed, httpx.Headers(headers), timeout
-
-
-def outgoing(request: Request, preparing: Preparing) -> httpx.Request:
-    """Build the httpx request by hand: a tenth of the time of `httpx.Client.build_request`.
+def build_request(request: Request) -> httpx.Request:
+    """Build the httpx request by hand: `httpx.Client.build_request` takes ten times as long.
 
     Raises:
         TransportError: the request cannot be written as HTTP.
     """
-    content, wait = request.content, request.timeout
-    length = len(content or b"") if content is not None or request.method in _WITH_BODY else None
+    content = request.content
     try:
-        items = tuple(request.headers.items())
-        url, headers, timeout = preparing(request.url, items, length, (wait.connect, wait.read, wait.total))
+        url = _parse_url(request.url)
+        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers.items()]
     except (httpx.InvalidURL, UnicodeError, AttributeError, TypeError):
-        raise not_http() from None
-    body = _Body(content or b"")
-    return httpx.Request(request.method, url, headers=headers, stream=body, extensions={"timeout": timeout.copy()})
+        raise invalid_request() from None
+    names = {name.lower() for name, _ in headers}
+    if b"host" not in names:
+        headers.insert(0, (b"Host", url.netloc))
+    if b"content-length" not in names and (content is not None or request.method in _WITH_BODY):
+        headers.append((b"Content-Length", b"%d" % len(content or b"")))
+    limits = request.timeout
+    silence = shorter_limit(limits.read, limits.total)
+    timeout = {
+        "connect": shorter_limit(limits.connect, limits.total),
+        "read": silence,
+        "write": silence,
+        "pool": limits.total,
+    }
+    return httpx.Request(
+        request.method, url, headers=headers, stream=_Body(content or b""), extensions={"timeout": timeout}
+    )
+
+
+@lru_cache(maxsize=256)  # parsing takes as long as the rest of a request
+def _parse_url(url: str) -> httpx.URL:
+    parsed = httpx.URL(url)
+    if not 0 <= (parsed.port or 0) <= _LAST_PORT:
+        raise httpx.InvalidURL("no such port")
+    return parsed
 
 
 def check_open(client: httpx.Client | httpx.AsyncClient) -> None:
-    """Refuse a client of the user's that is closed.
+    """Reject a client of the user's that is closed.
 
     Raises:
-        ConfigurationError: it is.
+        ConfigurationError: the client is closed.
     """
     if client.is_closed:
         raise ConfigurationError("the httpx client that you gave is closed")
 
 
-def has_surplus(answer: httpx.Response) -> bool:
-    """Tell whether bytes came behind an answer that was read to its end: the next one would begin with them."""
-    stream: Any = answer.stream
+def has_surplus(response: httpx.Response) -> bool:
+    """Tell whether more bytes than the response arrived: the next response would begin with them."""
+    stream: Any = response.stream
     while stream is not None and not hasattr(stream, "_connection"):
         stream = getattr(stream, "_stream", None) or getattr(stream, "_httpcore_stream", None)
     data: Any = getattr(getattr(getattr(stream, "_connection", None), "_h11_state", None), "trailing_data", None)
     return bool(data) and bool(data[0])
 
 
-def received_headers(answer: httpx.Response) -> tuple[Headers, bool]:
-    """Return the headers of an answer, and whether they say that its body is coded, without looking at others."""
-    raw = answer.headers.raw
-    return Headers(partial(decoded_headers, raw)), b"content-encoding" in [name.lower() for name, _ in raw]
+def response_headers(response: httpx.Response) -> Headers:
+    """Return the headers of a response."""
+    return Headers(partial(decode_headers, response.headers.raw))
 
 
-def translated(error: Exception, *, sent: bool | None) -> TransportError:
-    """Return the error of ours for one of httpx's.
+def translate(error: Exception, *, sent: bool | None) -> TransportError:
+    """Translate an exception of httpx into ours.
 
     Args:
-        error: httpx's.
-        sent: whether the request has left, where the error does not tell.
+        error: an exception of httpx.
+        sent: whether the request was sent, if the error does not tell.
     """
     if isinstance(error, httpx.ConnectTimeout):
-        return connect_timed_out()
+        return connect_timeout()
     if isinstance(error, httpx.PoolTimeout):
-        return no_turn()
+        return pool_timeout()
     if isinstance(error, httpx.TimeoutException):
-        return timed_out(sent=sent)
+        return exchange_timeout(sent=sent)
     if isinstance(error, _NOT_CONNECTED):
-        return refused(reason(error))
+        return connection_failed(reason_of(error))
     if isinstance(error, httpx.LocalProtocolError | httpx.InvalidURL | UnicodeError):
-        return not_http()
-    return broken(reason(error), sent=sent)
+        return invalid_request()
+    return broken_exchange(reason_of(error), sent=sent)
 
 
-def limits(connections: int) -> httpx.Limits:
-    """Return httpx's form of a connection limit."""
+def pool_limits(connections: int) -> httpx.Limits:
+    """Return the limits of a connection pool."""
     return httpx.Limits(
         max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEPALIVE_SECONDS
     )
 
 
-def verification(options: Connecting, *, secure: bool, proxy: str | None) -> ssl.SSLContext:
-    """Return the TLS context of a transport; an empty one where it will see no TLS, since loading takes time."""
+def tls_context(options: ConnectionOptions, *, secure: bool, proxy: str | None) -> ssl.SSLContext:
+    """Return the TLS context of a transport; an empty one if it needs no TLS, because loading certificates is slow."""
     if secure or (proxy or "").startswith("https"):
         return options.ssl_context()
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def proxy_of(options: Connecting, proxy: str | None) -> httpx.Proxy | None:
-    """Return httpx's form of a proxy."""
+def proxy_of(options: ConnectionOptions, proxy: str | None) -> httpx.Proxy | None:
+    """Return a proxy as httpx takes it."""
     if proxy is None:
         return None
     return httpx.Proxy(proxy, ssl_context=options.ssl_context() if proxy.startswith("https") else None)
 
 
 class NoCookies(httpx.Cookies):
-    """Cookies that are never kept, so nothing has to look for them."""
+    """A cookie jar that keeps nothing."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
         """Keep nothing."""
 
 
 class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The body of a request, without httpx's generators: trio warns of one that a failure leaves behind."""
+    """A request body without httpx's generators: trio warns of a generator that a failure leaves open."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content

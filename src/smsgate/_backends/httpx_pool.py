@@ -1,7 +1,7 @@
 """Pool of httpx clients with one connection each.
 
-The pool inside httpx looks at all its connections for every request, which costs more than the exchanges themselves
-from some dozen connections on. Here the connection used last is taken first, without a look at the others.
+The pool of httpx scans all its connections for every request: from some dozen connections on, that takes longer than
+the exchanges themselves. This pool takes the connection that was used last.
 """
 
 from __future__ import annotations
@@ -25,14 +25,13 @@ __all__ = ["ClientPool"]
 class ClientPool:
     """Lends clients, at most ``limit`` at once; idle ones are closed after ``keepalive`` seconds.
 
-    Exchanges through something else take their turn at the ``gate`` too.
-    Belongs to one event loop.
+    Exchanges through a client of the user's acquire one of the ``slots`` themselves. Belongs to one event loop.
     """
 
     def __init__(self, limit: int, keepalive: float, contexts: ContextLoader) -> None:
         self._keepalive = keepalive
         self.contexts = contexts
-        self.gate = anyio.Semaphore(limit, fast_acquire=True)
+        self.slots = anyio.Semaphore(limit, fast_acquire=True)
         self._idle: list[tuple[float, Hashable, httpx.AsyncClient]] = []
         self._closed = False
 
@@ -43,10 +42,10 @@ class ClientPool:
         """Lend a client for one exchange; after a failure or cancellation it is closed, and a closed one is dropped.
 
         Args:
-            kind: what distinguishes clients that cannot stand in for each other.
-            make: makes one of that kind.
+            kind: clients of different kinds cannot replace each other.
+            make: makes a client of that kind.
         """
-        async with self.gate:
+        async with self.slots:
             client = self._take(kind) or make()
             try:
                 yield client

@@ -1,4 +1,4 @@
-"""The synchronous pyreqwest backend: the fastest, with limits that the guide on HTTP backends lists."""
+"""Synchronous backend over pyreqwest: the fastest one; the guide on HTTP backends lists its limits."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 
 from pyreqwest.client import SyncClient, SyncClientBuilder
 
-from smsgate._backends.connection import Cert, Connecting
-from smsgate._backends.decoding import collect, decoded
+from smsgate._backends.connection import Cert, ConnectionOptions
+from smsgate._backends.decoding import decode
 from smsgate._backends.pyreqwest_common import (
-    FAILURES,
-    QUOTING,
+    LIBRARY_ERRORS,
+    QUOTING_ERRORS,
     Clients,
     check_options,
-    configured,
+    configure,
     is_small,
-    received_headers,
-    translated,
+    response_headers,
+    translate,
 )
-from smsgate._backends.resources import ProcessBound
-from smsgate._backends.transport_errors import broken, cause, no_turn
+from smsgate._backends.resources import ProcessResource
+from smsgate._backends.streaming import read_response
+from smsgate._backends.transport_errors import broken_exchange, pool_timeout, safe_cause
 from smsgate._http import ClosedOnExit, Response, StreamedResponse
 from smsgate.errors import ConfigurationError
 
@@ -63,80 +64,82 @@ class PyreqwestHttpClient(ClosedOnExit):
     ) -> None:
         if client is not None and not isinstance(client, SyncClient):
             raise ConfigurationError("this backend takes a pyreqwest.client.SyncClient")
-        self._options = Connecting(
+        self._options = ConnectionOptions(
             client, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
         )
         check_options(self._options)
         self._client = client
-        self._opened: ProcessBound[_Opened] = ProcessBound(self._open, _Opened.close, given=client is not None)
+        self._opened: ProcessResource[_Opened] = ProcessResource(self._open, _Opened.close, given=client is not None)
 
     def send(self, request: Request) -> Response:
-        """Exchange one request for its whole answer."""
-        route = self._options.route(request.url)  # refuses one that would make pyreqwest panic
+        """Send one request and return the response with its whole body."""
+        route = self._options.route(request.url)  # rejects a proxy that would make pyreqwest panic
         opened = self._opened.get()
         client = opened.enter(request.timeout)
         try:
-            with opened.clients.built(client, request).build_streamed() as answer:
-                headers = received_headers(answer)
-                content = answer.bytes().to_bytes() if is_small(answer) else collect(_chunks(answer), headers)
-                return Response(answer.status, headers, content)
-        except FAILURES as error:
+            with opened.clients.build(client, request).build_streamed() as response:
+                headers = response_headers(response)
+                if is_small(response, request.max_size):
+                    return Response(response.status, headers, response.bytes().to_bytes())
+                streamed = StreamedResponse(response.status, headers, decode(_chunks(response), headers))
+                return read_response(streamed, request.max_size)
+        except LIBRARY_ERRORS as error:
             opened.clients.notice(error)
-            raise route.named(translated(error)) from cause(error, QUOTING)
+            raise route.named(translate(error)) from safe_cause(error, QUOTING_ERRORS)
         finally:
-            opened.gate.put(None)
+            opened.slots.put(None)
 
     @contextmanager
     def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
-        """Exchange one request for an answer whose body arrives in chunks."""
-        route = self._options.route(request.url)  # refuses one that would make pyreqwest panic
+        """Send one request; the body of the response arrives in chunks."""
+        route = self._options.route(request.url)  # rejects a proxy that would make pyreqwest panic
         opened = self._opened.get()
         client = opened.enter(request.timeout)
         try:
             try:
-                sending = opened.clients.built(client, request).streamed_read_buffer_limit(1).build_streamed()
-                answer = sending.__enter__()
-            except FAILURES as error:
+                sending = opened.clients.build(client, request).streamed_read_buffer_limit(1).build_streamed()
+                response = sending.__enter__()
+            except LIBRARY_ERRORS as error:
                 opened.clients.notice(error)
-                raise route.named(translated(error)) from cause(error, QUOTING)
+                raise route.named(translate(error)) from safe_cause(error, QUOTING_ERRORS)
             try:
-                headers = received_headers(answer)
-                yield StreamedResponse(answer.status, headers, decoded(_chunks(answer), headers))
+                headers = response_headers(response)
+                yield StreamedResponse(response.status, headers, decode(_chunks(response), headers))
             finally:
                 sending.__exit__(None, None, None)
         finally:
-            opened.gate.put(None)
+            opened.slots.put(None)
 
     def close(self) -> None:
-        """Close the connections this object opened; a later `send` opens it again."""
+        """Close the connections that this object opened; a later `send` opens new ones."""
         self._opened.close()
 
     def _open(self) -> _Opened:
         return _Opened(Clients(self._make, self._client), self._options.max_connections)
 
     def _make(self, timeout: Timeout) -> SyncClient:
-        client: SyncClient = configured(SyncClientBuilder(), self._options, timeout).build()
+        client: SyncClient = configure(SyncClientBuilder(), self._options, timeout).build()
         return client
 
 
 class _Opened:
-    """What was opened: the clients, and the gate before them: a queue of turns, faster than a semaphore."""
+    """The clients, and the slots of their exchanges: a queue, which is faster than a semaphore."""
 
-    __slots__ = ("clients", "gate")
+    __slots__ = ("clients", "slots")
 
-    def __init__(self, clients: Clients[SyncClient], turns: int) -> None:
+    def __init__(self, clients: Clients[SyncClient], slots: int) -> None:
         self.clients = clients
-        self.gate: SimpleQueue[None] = SimpleQueue()
-        for _ in range(turns):
-            self.gate.put(None)
+        self.slots: SimpleQueue[None] = SimpleQueue()
+        for _ in range(slots):
+            self.slots.put(None)
 
     def enter(self, limits: Timeout) -> SyncClient:
-        """Wait for a turn and return the client to use."""
+        """Acquire a slot and return the client to use."""
         client = self.clients.get(limits)
         try:
-            self.gate.get(timeout=limits.total)
+            self.slots.get(timeout=limits.total)
         except Empty:
-            raise no_turn() from None
+            raise pool_timeout() from None
         return client
 
     def close(self) -> None:
@@ -144,11 +147,11 @@ class _Opened:
             client.close()
 
 
-def _chunks(answer: SyncResponse) -> Generator[bytes, None, None]:
+def _chunks(response: SyncResponse) -> Generator[bytes, None, None]:
     try:
-        while (chunk := answer.body_reader.read_chunk()) is not None:
+        while (chunk := response.body_reader.read_chunk()) is not None:
             yield chunk.to_bytes()
-    except FAILURES as error:
-        raise translated(error, answering=True) from cause(error, QUOTING)
+    except LIBRARY_ERRORS as error:
+        raise translate(error, has_response=True) from safe_cause(error, QUOTING_ERRORS)
     except RuntimeError as error:
-        raise broken("its answer was closed", sent=True) from error
+        raise broken_exchange("its response was closed", sent=True) from error

@@ -1,4 +1,4 @@
-"""The asynchronous pyreqwest backend, for asyncio; the guide on HTTP backends lists its limits."""
+"""Asynchronous backend over pyreqwest, for asyncio; the guide on HTTP backends lists its limits."""
 
 from __future__ import annotations
 
@@ -10,36 +10,37 @@ from typing import TYPE_CHECKING, Any
 from anyio.lowlevel import checkpoint_if_cancelled
 from pyreqwest.client import Client, ClientBuilder
 
-from smsgate._backends.concurrency import take_turn
-from smsgate._backends.connection import Cert, Connecting
-from smsgate._backends.decoding import acollect, adecoded
+from smsgate._backends.concurrency import acquire_slot
+from smsgate._backends.connection import Cert, ConnectionOptions
+from smsgate._backends.decoding import adecode
 from smsgate._backends.pyreqwest_common import (
-    FAILURES,
-    QUOTING,
+    LIBRARY_ERRORS,
+    QUOTING_ERRORS,
     Clients,
     check_options,
-    configured,
+    configure,
     is_small,
-    received_headers,
-    translated,
+    response_headers,
+    translate,
 )
-from smsgate._backends.resources import LoopBound, asyncio_loop
-from smsgate._backends.tls import run_aside
-from smsgate._backends.transport_errors import cause
+from smsgate._backends.resources import LoopResource, asyncio_loop
+from smsgate._backends.streaming import aread_response
+from smsgate._backends.tls import run_in_thread
+from smsgate._backends.transport_errors import safe_cause
 from smsgate._http import AsyncClosedOnExit, AsyncStreamedResponse, Response
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from pyreqwest.response import Response as Answer
+    from pyreqwest.response import Response as LibraryResponse
 
     from smsgate._http import Request, Timeout, Verify
 
 __all__ = ["PyreqwestAsyncHttpClient"]
 
-_FAREWELL = 0.02
-"""Seconds that pyreqwest's threads get to end: one that still runs when the interpreter ends aborts the process."""
+_SHUTDOWN_SECONDS = 0.02
+"""Time for pyreqwest's threads to end: one that still runs when the interpreter ends aborts the process."""
 
 
 class PyreqwestAsyncHttpClient(AsyncClosedOnExit):
@@ -71,85 +72,84 @@ class PyreqwestAsyncHttpClient(AsyncClosedOnExit):
     ) -> None:
         if client is not None and not isinstance(client, Client):
             raise ConfigurationError("this backend takes a pyreqwest.client.Client")
-        self._options = Connecting(
+        self._options = ConnectionOptions(
             client, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
         )
         check_options(self._options)
         self._client = client
-        self._opened: LoopBound[_Opened] = LoopBound(
+        self._opened: LoopResource[_Opened] = LoopResource(
             self._open, _Opened.aclose, loop=asyncio_loop, given=client is not None
         )
 
     async def send(self, request: Request) -> Response:
-        """Exchange one request for its whole answer."""
-        route = self._options.route(request.url)  # refuses one that would make pyreqwest panic
-        opened = self._opened.current() or await self._opened.get()
+        """Send one request and return the response with its whole body."""
+        route = self._options.route(request.url)  # rejects a proxy that would make pyreqwest panic
+        opened = await self._opened.get()
         client = await opened.enter(request.timeout)
         try:
-            async with _Cancellable(), opened.clients.built(client, request).build_streamed() as answer:
-                headers = received_headers(answer)
-                if is_small(answer):
-                    content = (await answer.bytes()).to_bytes()
-                else:
-                    content = await acollect(_chunks(answer), headers)
-                return Response(answer.status, headers, content)
-        except FAILURES as error:
+            async with _Cancellable(), opened.clients.build(client, request).build_streamed() as response:
+                headers = response_headers(response)
+                if is_small(response, request.max_size):
+                    return Response(response.status, headers, (await response.bytes()).to_bytes())
+                streamed = AsyncStreamedResponse(response.status, headers, adecode(_chunks(response), headers))
+                return await aread_response(streamed, request.max_size)
+        except LIBRARY_ERRORS as error:
             opened.clients.notice(error)
-            raise route.named(translated(error)) from cause(error, QUOTING)
+            raise route.named(translate(error)) from safe_cause(error, QUOTING_ERRORS)
         finally:
-            opened.gate.release()
+            opened.slots.release()
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
-        """Exchange one request for an answer whose body arrives in chunks."""
-        route = self._options.route(request.url)  # refuses one that would make pyreqwest panic
+        """Send one request; the body of the response arrives in chunks."""
+        route = self._options.route(request.url)  # rejects a proxy that would make pyreqwest panic
         opened = await self._opened.get()
         client = await opened.enter(request.timeout)
         try:
             try:
-                sending = opened.clients.built(client, request).streamed_read_buffer_limit(1).build_streamed()
+                sending = opened.clients.build(client, request).streamed_read_buffer_limit(1).build_streamed()
                 async with _Cancellable():
-                    answer = await sending.__aenter__()
-            except FAILURES as error:
+                    response = await sending.__aenter__()
+            except LIBRARY_ERRORS as error:
                 opened.clients.notice(error)
-                raise route.named(translated(error)) from cause(error, QUOTING)
+                raise route.named(translate(error)) from safe_cause(error, QUOTING_ERRORS)
             try:
-                headers = received_headers(answer)
-                async with aclosing(adecoded(_chunks(answer), headers)) as chunks:
-                    yield AsyncStreamedResponse(answer.status, headers, chunks)
+                headers = response_headers(response)
+                async with aclosing(adecode(_chunks(response), headers)) as chunks:
+                    yield AsyncStreamedResponse(response.status, headers, chunks)
             finally:
                 async with _Cancellable():
                     await sending.__aexit__(None, None, None)
         finally:
-            opened.gate.release()
+            opened.slots.release()
 
     async def aclose(self) -> None:
-        """Close the connections this object opened; a later `send` opens it again."""
+        """Close the connections that this object opened; a later `send` opens new ones."""
         await self._opened.aclose()
 
     def _open(self) -> _Opened:
         return _Opened(Clients(self._make, self._client), asyncio.Semaphore(self._options.max_connections))
 
     def _make(self, timeout: Timeout) -> Client:
-        client: Client = configured(ClientBuilder(), self._options, timeout).build()
+        client: Client = configure(ClientBuilder(), self._options, timeout).build()
         return client
 
 
 class _Opened:
-    """What was opened: the clients, and the gate before them."""
+    """The clients, and the slots of their exchanges."""
 
-    __slots__ = ("clients", "gate")
+    __slots__ = ("clients", "slots")
 
-    def __init__(self, clients: Clients[Client], gate: asyncio.Semaphore) -> None:
+    def __init__(self, clients: Clients[Client], slots: asyncio.Semaphore) -> None:
         self.clients = clients
-        self.gate = gate
+        self.slots = slots
 
     async def enter(self, limits: Timeout) -> Client:
-        """Wait for a turn and return the client to use."""
+        """Acquire a slot and return the client to use."""
         if not self.clients.has(limits):
-            await run_aside(partial(self.clients.get, limits))  # making one reads the certificates
+            await run_in_thread(partial(self.clients.get, limits))  # making one reads the certificates
         client = self.clients.get(limits)
-        await take_turn(self.gate, limits.total)
+        await acquire_slot(self.slots, limits.total)
         return client
 
     async def aclose(self) -> None:
@@ -157,26 +157,26 @@ class _Opened:
         for client in clients:
             await client.close()
         if clients:
-            await asyncio.sleep(_FAREWELL)
+            await asyncio.sleep(_SHUTDOWN_SECONDS)
 
 
-async def _chunks(answer: Answer) -> AsyncGenerator[bytes, None]:
+async def _chunks(response: LibraryResponse) -> AsyncGenerator[bytes, None]:
     try:
         while True:
             async with _Cancellable():
-                chunk = await answer.body_reader.read_chunk()
+                chunk = await response.body_reader.read_chunk()
             if chunk is None:
                 return
             yield chunk.to_bytes()
-    except FAILURES as error:
-        raise translated(error, answering=True) from cause(error, QUOTING)
+    except LIBRARY_ERRORS as error:
+        raise translate(error, has_response=True) from safe_cause(error, QUOTING_ERRORS)
 
 
 class _Cancellable:
-    """Makes a cancellation inside the block arrive as it should.
+    """Context manager that delivers a cancellation inside its block.
 
-    pyreqwest swallows one that comes as a call ends, and raises others as cancellations of its own making, which
-    anyio's scopes do not recognise as theirs.
+    pyreqwest swallows a cancellation that comes as a call ends, and raises others as new exceptions, which anyio's
+    scopes do not recognise as theirs.
     """
 
     __slots__ = ("_before", "_task")

@@ -1,4 +1,4 @@
-"""Clients, requests and errors in pyreqwest's form, for both of its backends."""
+"""Clients, requests and errors of pyreqwest, for both of its backends."""
 
 from __future__ import annotations
 
@@ -14,9 +14,15 @@ from pyreqwest import exceptions
 from pyreqwest.proxy import ProxyBuilder
 
 from smsgate._backends.connection import KEEPALIVE_SECONDS
-from smsgate._backends.decoding import LARGEST_BODY
 from smsgate._backends.environment import certificate_variable
-from smsgate._backends.transport_errors import broken, connect_timed_out, no_turn, not_http, refused, timed_out
+from smsgate._backends.transport_errors import (
+    broken_exchange,
+    connect_timeout,
+    connection_failed,
+    exchange_timeout,
+    invalid_request,
+    pool_timeout,
+)
 from smsgate._http import Headers
 from smsgate.errors import ConfigurationError
 
@@ -25,31 +31,32 @@ if TYPE_CHECKING:
 
     from pyreqwest.response import BaseResponse
 
-    from smsgate._backends.connection import Connecting
+    from smsgate._backends.connection import ConnectionOptions
     from smsgate._http import Request, Timeout
     from smsgate.errors import TransportError
 
 __all__ = [
-    "FAILURES",
-    "QUOTING",
+    "LIBRARY_ERRORS",
+    "QUOTING_ERRORS",
     "Clients",
     "check_options",
-    "configured",
+    "configure",
     "is_small",
-    "received_headers",
-    "translated",
+    "response_headers",
+    "translate",
 ]
 
-FAILURES = (exceptions.PyreqwestError, ValueError)
-QUOTING = (exceptions.BuilderError, ValueError)
-"""What quotes a request in its text."""
-LONGEST = 3600.0
-"""Seconds that an exchange without a total limit may take: one whose task was cancelled goes on without us."""
+LIBRARY_ERRORS = (exceptions.PyreqwestError, ValueError)
+QUOTING_ERRORS = (exceptions.BuilderError, ValueError)
+"""Exceptions whose texts quote a request."""
+_LONGEST = 3600.0
+"""Seconds that an exchange without a total limit may take: pyreqwest finishes it even if its task was cancelled."""
 
 _CLIENTS = 8
+_LENGTH_DIGITS = 15
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _NOT_CONNECTED = "client error (Connect)"
-_ANSWERED = "error decoding response body"
+_BODY_FAILED = "error decoding response body"
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _Client = TypeVar("_Client")
 
@@ -65,12 +72,12 @@ class Clients(Generic[_Client]):
         self._last: tuple[Timeout, _Client] | None = None
 
     def has(self, timeout: Timeout) -> bool:
-        """Tell whether `get` makes no client."""
+        """Tell whether `get` finds a client and makes none."""
         last = self._last
         return self._given is not None or (last is not None and last[0] is timeout) or timeout in self._opened
 
     def get(self, timeout: Timeout) -> _Client:
-        """Return the client with those limits; a client that the user gave is taken for all."""
+        """Return the client with those limits; a client of the user's serves all limits."""
         if self._given is not None:
             if self._given_closed:
                 raise ConfigurationError("the pyreqwest client that you gave is closed")
@@ -80,17 +87,17 @@ class Clients(Generic[_Client]):
             return last[1]
         client = self._opened.get(timeout)
         if client is None:
-            client = self._opened.setdefault(timeout, _made(self._make, timeout))
+            client = self._opened.setdefault(timeout, _make_client(self._make, timeout))
             while len(self._opened) > _CLIENTS:
                 self._opened.popitem(last=False)
         self._last = timeout, client
         return client
 
-    def built(self, client: Any, request: Request) -> Any:
-        """Begin a request with its headers and body, and the total limit if the client was given by the user.
+    def build(self, client: Any, request: Request) -> Any:
+        """Return the builder of a request; a client of the user's has no total limit, so the request gets it.
 
         Raises:
-            TransportError: it cannot be written.
+            TransportError: the request cannot be written as HTTP.
         """
         try:
             builder = client.request(request.method, request.url).headers(request.headers)
@@ -99,13 +106,13 @@ class Clients(Generic[_Client]):
             elif request.method in _WITH_BODY:
                 builder = builder.header("Content-Length", "0")
             if self._given is not None:
-                builder = builder.timeout(timedelta(seconds=request.timeout.total or LONGEST))
-        except FAILURES:
-            raise not_http() from None
+                builder = builder.timeout(timedelta(seconds=request.timeout.total or _LONGEST))
+        except LIBRARY_ERRORS:
+            raise invalid_request() from None
         return builder
 
     def notice(self, error: Exception) -> None:
-        """Remember that the user's client is closed; it tells only by a failure, which may come in mid-exchange."""
+        """Remember that the user's client is closed, which only an error tells, and sometimes during an exchange."""
         if self._given is not None and isinstance(error, exceptions.ClientClosedError):
             self._given_closed = True
 
@@ -114,7 +121,7 @@ class Clients(Generic[_Client]):
         return list(self._opened.values())
 
 
-def _made(make: Callable[[Timeout], _Client], timeout: Timeout) -> _Client:
+def _make_client(make: Callable[[Timeout], _Client], timeout: Timeout) -> _Client:
     try:
         return make(timeout)
     except RuntimeError as error:
@@ -125,11 +132,11 @@ def _made(make: Callable[[Timeout], _Client], timeout: Timeout) -> _Client:
         raise ConfigurationError(f"pyreqwest cannot use these certificates or this proxy{named}") from error
 
 
-def check_options(options: Connecting) -> None:
-    """Refuse what pyreqwest cannot do, and read the certificate files once.
+def check_options(options: ConnectionOptions) -> None:
+    """Reject options that pyreqwest does not support.
 
     Raises:
-        ConfigurationError: an ssl context, a folder of certificates, or an unreadable file.
+        ConfigurationError: verify is an ssl context or a folder of certificates.
     """
     if not isinstance(options.verify, bool | str | os.PathLike):
         raise ConfigurationError("pyreqwest takes no ssl context: give the path of a file of trusted certificates")
@@ -137,8 +144,8 @@ def check_options(options: Connecting) -> None:
         raise ConfigurationError("pyreqwest takes no folder of certificates: give the path of a file")
 
 
-def configured(builder: Any, options: Connecting, timeout: Timeout) -> Any:
-    """Set everything that is the same for all requests; builders are untyped on Python 3.10, so they are Any."""
+def configure(builder: Any, options: ConnectionOptions, timeout: Timeout) -> Any:
+    """Set the options of all requests of a client; builders have no types on Python 3.10, so they are Any here."""
     builder = (
         builder.follow_redirects(False)
         .referer(False)
@@ -149,7 +156,7 @@ def configured(builder: Any, options: Connecting, timeout: Timeout) -> Any:
         .default_cookie_store(False)
         .pool_idle_timeout(timedelta(seconds=KEEPALIVE_SECONDS))
         .pool_max_idle_per_host(options.max_connections)
-        .timeout(timedelta(seconds=timeout.total or LONGEST))
+        .timeout(timedelta(seconds=timeout.total or _LONGEST))
     )
     if timeout.connect is not None:
         builder = builder.connect_timeout(timedelta(seconds=timeout.connect))
@@ -164,7 +171,7 @@ def configured(builder: Any, options: Connecting, timeout: Timeout) -> Any:
     return _with_certificates(builder, options)
 
 
-def _with_certificates(builder: Any, options: Connecting) -> Any:
+def _with_certificates(builder: Any, options: ConnectionOptions) -> Any:
     if options.verify is False:
         builder = builder.danger_accept_invalid_certs(True)
     elif isinstance(options.verify, str | os.PathLike):
@@ -180,22 +187,26 @@ def _content(path: str | os.PathLike[str]) -> bytes:
         return file.read()
 
 
-def received_headers(answer: BaseResponse) -> Headers:
-    """Return the headers of an answer, but for values that are not ASCII: pyreqwest cannot show those."""
-    return Headers(partial(_readable, answer.headers))
+def response_headers(response: BaseResponse) -> Headers:
+    """Return the headers of a response, without values outside of ASCII, which pyreqwest cannot return."""
+    return Headers(partial(_ascii_headers, response.headers))
 
 
-def is_small(answer: BaseResponse) -> bool:
-    """Tell whether the body is certain to be plain, and small enough to be read at once."""
-    headers: Any = answer.headers
+def is_small(response: BaseResponse, limit: int) -> bool:
+    """Tell whether the body is not compressed and announced as no longer than the limit.
+
+    Such a body is read by one call into pyreqwest: reading it in chunks takes 35 to 50 microseconds more.
+    """
+    headers: Any = response.headers
     try:
         size: str = headers.get("content-length", "")
     except ValueError:
         return False
-    return size.isdecimal() and int(size) <= LARGEST_BODY and "content-encoding" not in headers
+    is_number = size.isdecimal() and len(size) <= _LENGTH_DIGITS
+    return is_number and int(size) <= limit and "content-encoding" not in headers
 
 
-def _readable(headers: Any) -> list[tuple[str, str]]:
+def _ascii_headers(headers: Any) -> list[tuple[str, str]]:
     with suppress(ValueError):
         return list(headers.items())
     found: list[tuple[str, str]] = []
@@ -205,22 +216,22 @@ def _readable(headers: Any) -> list[tuple[str, str]]:
     return found
 
 
-def translated(error: Exception, *, answering: bool = False) -> TransportError:
-    """Return the error of ours for one of pyreqwest's.
+def translate(error: Exception, *, has_response: bool = False) -> TransportError:
+    """Translate an exception of pyreqwest into ours.
 
-    Its classes do not tell whether a request has left; the causes that it lists do.
+    Its class does not tell whether the request was sent; the causes that it lists do.
     """
     details: Any = getattr(error, "details", None)
     listed: list[dict[str, str]] = (details["causes"] if details else None) or []
     causes = [cause["message"] for cause in listed]
     why = causes[-1] if causes else type(error).__name__
     if isinstance(error, exceptions.PoolTimeoutError):
-        return no_turn()
+        return pool_timeout()
     if _NOT_CONNECTED in causes:
-        return connect_timed_out() if isinstance(error, exceptions.RequestTimeoutError) else refused(why)
-    sent = True if answering or _ANSWERED in causes else None
+        return connect_timeout() if isinstance(error, exceptions.RequestTimeoutError) else connection_failed(why)
+    sent = True if has_response or _BODY_FAILED in causes else None
     if isinstance(error, exceptions.RequestTimeoutError):
-        return timed_out(sent=sent)
+        return exchange_timeout(sent=sent)
     if isinstance(error, exceptions.BuilderError):
-        return not_http()
-    return broken(why, sent=sent)
+        return invalid_request()
+    return broken_exchange(why, sent=sent)

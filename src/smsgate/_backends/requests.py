@@ -1,7 +1,7 @@
-"""The requests backend.
+"""Synchronous backend over requests.
 
-Requests are built by hand and go through `requests.Session.send`, where mocks and tracers look for them. All that a
-session would add by itself is kept out: settings, cookies and redirects. So one session serves many threads.
+Requests are built by hand and go through `requests.Session.send`, where mocks and tracers look for them. Settings,
+cookies and redirects of the session stay out of the exchange, so that one session serves many threads.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import time
 from contextlib import contextmanager
 from functools import lru_cache, partial
+from http import HTTPStatus
 from http.client import HTTPException
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
@@ -31,46 +32,46 @@ from urllib3.exceptions import (
 from urllib3.util import SKIP_HEADER, parse_url
 
 from smsgate._backends.body_deadline import BodyDeadline, shut_down
-from smsgate._backends.connection import Cert, Connecting, Route, origin_of
-from smsgate._backends.decoding import collect, decoded
+from smsgate._backends.connection import Cert, ConnectionOptions, Route, origin_of
+from smsgate._backends.decoding import decode
 from smsgate._backends.environment import certificate_variable, proxy_variable
 from smsgate._backends.requests_pool import PooledAdapter
-from smsgate._backends.resources import ProcessBound
+from smsgate._backends.resources import ProcessResource
+from smsgate._backends.streaming import StreamingClient
 from smsgate._backends.transport_errors import (
-    broken,
-    cause,
-    check,
-    connect_timed_out,
-    deadline_of,
-    no_turn,
-    not_http,
-    reason,
-    refused,
-    shorter,
-    timed_out,
-    unwritable,
+    broken_exchange,
+    check_deadline,
+    connect_timeout,
+    connection_failed,
+    deadline_after,
+    exchange_timeout,
+    has_invalid_headers,
+    invalid_request,
+    pool_timeout,
+    reason_of,
+    safe_cause,
+    shorter_limit,
 )
-from smsgate._http import ClosedOnExit, Headers, Response, StreamedResponse
+from smsgate._http import Headers, StreamedResponse
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     from smsgate._http import Request, Verify
     from smsgate.errors import TransportError
 
 __all__ = ["RequestsHttpClient"]
 
-_FAILURES = (requests.RequestException, HTTPError, OSError, ValueError)
-_QUOTING = (HTTPException, ValueError)
+_LIBRARY_ERRORS = (requests.RequestException, HTTPError, OSError, ValueError)
+_QUOTING_ERRORS = (HTTPException, ValueError)
 _UNUSABLE = (exceptions.InvalidProxyURL, exceptions.InvalidSchema)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-_FINAL = 200
 _CHUNK = 64 * 1024
 
 
-class RequestsHttpClient(ClosedOnExit):
+class RequestsHttpClient(StreamingClient):
     """Synchronous backend over requests.
 
     Args:
@@ -99,7 +100,7 @@ class RequestsHttpClient(ClosedOnExit):
         if session is not None and not isinstance(session, requests.Session):
             raise ConfigurationError("this backend takes a requests.Session")
         self._session = session
-        self._options = Connecting(
+        self._options = ConnectionOptions(
             session,
             verify=verify,
             cert=cert,
@@ -108,43 +109,34 @@ class RequestsHttpClient(ClosedOnExit):
             trust_env=trust_env,
             ca_variables=_CA_VARIABLES,
         )
-        self._opened: ProcessBound[_Opened] = ProcessBound(self._open, self._close, given=session is not None)
-
-    def send(self, request: Request) -> Response:
-        """Exchange one request for its whole answer."""
-        with self._exchange(request) as (status, headers, chunks):
-            return Response(status, headers, collect(chunks, headers))
+        self._opened: ProcessResource[_Opened] = ProcessResource(self._open, self._close, given=session is not None)
 
     @contextmanager
     def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
-        """Exchange one request for an answer whose body arrives in chunks."""
-        with self._exchange(request) as (status, headers, chunks):
-            yield StreamedResponse(status, headers, decoded(chunks, headers))
+        """Send one request; the body of the response arrives in chunks."""
+        opened = self._opened.get()
+        deadline = deadline_after(request.timeout)
+        prepared = _prepare(request)
+        if not opened.slots.acquire(timeout=-1 if request.timeout.total is None else request.timeout.total):
+            raise pool_timeout()
+        try:
+            response = self._begin(prepared, request, opened.session)
+            if response.status_code < HTTPStatus.OK:
+                _hang_up(response.raw)
+                raise broken_exchange("an interim response came in the place of the final one", sent=None)
+            headers = Headers(response.headers)
+            try:
+                chunks = decode(_chunks(response, deadline, request.timeout.read), headers)
+                yield StreamedResponse(response.status_code, headers, chunks)
+            finally:
+                if response.raw is not None:  # the response of a mock may have none
+                    response.close()
+        finally:
+            opened.slots.release()
 
     def close(self) -> None:
-        """Close the connections this object opened; a later `send` opens it again."""
+        """Close the connections that this object opened; a later `send` opens new ones."""
         self._opened.close()
-
-    @contextmanager
-    def _exchange(self, request: Request) -> Generator[tuple[int, Headers, Iterator[bytes]], None, None]:
-        """Open an answer; its body comes as it was sent."""
-        opened = self._opened.get()
-        deadline = deadline_of(request.timeout)
-        prepared = _prepared(request)
-        if not opened.gate.acquire(timeout=-1 if request.timeout.total is None else request.timeout.total):
-            raise no_turn()
-        try:
-            answer = self._begin(prepared, request, opened.session)
-            if answer.status_code < _FINAL:  # the next exchange would get what follows it
-                _hang_up(answer.raw)
-                raise broken("an interim answer came in the place of the final one", sent=None)
-            try:
-                yield answer.status_code, Headers(answer.headers), _chunks(answer, deadline, request.timeout.read)
-            finally:
-                if answer.raw is not None:  # a mock's may be none
-                    answer.close()
-        finally:
-            opened.gate.release()
 
     def _open(self) -> _Opened:
         return _Opened(self._session or _new_session(self._options), BoundedSemaphore(self._options.max_connections))
@@ -156,12 +148,12 @@ class RequestsHttpClient(ClosedOnExit):
     def _begin(
         self, prepared: requests.PreparedRequest, request: Request, session: requests.Session
     ) -> requests.Response:
-        """Send through the session, where mocks and tracers look, with all that it would settle by itself settled."""
+        """Send through the session, with every setting explicit that it would otherwise look up."""
         total = request.timeout.total
-        timeout = (shorter(request.timeout.connect, total), shorter(request.timeout.read, total))
-        verify, route = self._settled(request.url)
+        timeout = (shorter_limit(request.timeout.connect, total), shorter_limit(request.timeout.read, total))
+        verify, route = self._trust_and_route(request.url)
         try:
-            answer: Any = session.send(
+            response: Any = session.send(
                 prepared,
                 stream=True,
                 timeout=timeout,
@@ -174,13 +166,13 @@ class RequestsHttpClient(ClosedOnExit):
             raise
         except _UNUSABLE:
             raise ConfigurationError("the session that you gave has no adapter or no usable proxy for this") from None
-        except _FAILURES as error:
-            raise route.named(_translated(error)) from cause(error, _QUOTING)
-        found: requests.Response = getattr(answer, "held", answer)
+        except _LIBRARY_ERRORS as error:
+            raise route.named(_translate(error)) from safe_cause(error, _QUOTING_ERRORS)
+        found: requests.Response = getattr(response, "wrapped", response)
         return found
 
-    def _settled(self, url: str) -> tuple[Any, Route]:
-        """Return whom to trust and the way to take; our own adapter knows the former by itself."""
+    def _trust_and_route(self, url: str) -> tuple[Any, Route]:
+        """Return the trusted certificates and the route; our own adapter has the certificates already."""
         session = self._session
         if session is None:
             return True, self._options.route(url)
@@ -194,16 +186,16 @@ class RequestsHttpClient(ClosedOnExit):
 
 
 class _Opened:
-    """What was opened: a session, and the gate before it."""
+    """A session and the slots of its exchanges."""
 
-    __slots__ = ("gate", "session")
+    __slots__ = ("session", "slots")
 
-    def __init__(self, session: requests.Session, gate: BoundedSemaphore) -> None:
+    def __init__(self, session: requests.Session, slots: BoundedSemaphore) -> None:
         self.session = session
-        self.gate = gate
+        self.slots = slots
 
 
-def _new_session(options: Connecting) -> requests.Session:
+def _new_session(options: ConnectionOptions) -> requests.Session:
     session, adapter = requests.Session(), PooledAdapter(options)
     session.trust_env = False
     for scheme in ("http://", "https://"):
@@ -211,45 +203,45 @@ def _new_session(options: Connecting) -> requests.Session:
     return session
 
 
-class _Held(requests.Response):
-    """A response on its way through a session, which would keep its cookies and read the body of a redirect."""
+class _Envelope(requests.Response):
+    """A response that hides cookies and redirects from the session, which would keep and follow them."""
 
-    def __init__(self, held: requests.Response) -> None:
+    def __init__(self, wrapped: requests.Response) -> None:
         super().__init__()
-        self.held = held
-        self.status_code, self.reason = held.status_code, held.reason
-        self.url, self.request = held.url, held.request
+        self.wrapped = wrapped
+        self.status_code, self.reason = wrapped.status_code, wrapped.reason
+        self.url, self.request = wrapped.url, wrapped.request
 
 
-def _hold(answer: requests.Response, *_args: Any, **_kwargs: Any) -> requests.Response:
-    return _Held(answer)
+def _wrap(response: requests.Response, *_args: Any, **_kwargs: Any) -> requests.Response:
+    return _Envelope(response)
 
 
-def _prepared(request: Request) -> requests.PreparedRequest:
+def _prepare(request: Request) -> requests.PreparedRequest:
     _check_writable(request)
     prepared = requests.PreparedRequest()
     prepared.method = request.method
     prepared.url = request.url
     prepared.body = request.content
     headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(request.headers)
-    for added_otherwise in ("Accept-Encoding", "User-Agent"):
-        headers.setdefault(added_otherwise, SKIP_HEADER)
+    for name in ("Accept-Encoding", "User-Agent"):
+        headers.setdefault(name, SKIP_HEADER)
     if request.content is not None or request.method in _WITH_BODY:
         headers.setdefault("Content-Length", str(len(request.content or b"")))
     own_headers: Any = headers
     prepared.headers = own_headers
-    prepared.hooks = {"response": [_hold]}
+    prepared.hooks = {"response": [_wrap]}
     return prepared
 
 
 def _check_writable(request: Request) -> None:
-    """Raise for what cannot be written; whatever requests says later may be about the answer."""
+    """Raise if the request cannot be written; later errors of requests may be about the response."""
     try:
         _check_origin(origin_of(request.url))
     except ValueError:
-        raise not_http() from None
-    if unwritable(request.headers):
-        raise not_http()
+        raise invalid_request() from None
+    if has_invalid_headers(request.headers):
+        raise invalid_request()
 
 
 @lru_cache(maxsize=256)
@@ -260,55 +252,55 @@ def _check_origin(origin: str) -> None:
 
 
 def _hang_up(raw: Any) -> None:
-    """Close a connection whose answer may seem to have come to its end."""
+    """Close a connection that looks reusable: the final response is still to arrive on it."""
     connection = getattr(raw, "connection", None)
     if connection is not None:
         connection.close()
 
 
-def _chunks(answer: requests.Response, deadline: float | None, silence: float | None) -> Generator[bytes, None, None]:
-    raw: Any = answer.raw
+def _chunks(response: requests.Response, deadline: float | None, silence: float | None) -> Generator[bytes, None, None]:
+    raw: Any = response.raw
     sock = getattr(getattr(raw, "connection", None), "sock", None)
     shutting_down = getattr(raw, "shutdown", None) if sock is None else partial(shut_down, sock)
-    with BodyDeadline(deadline, answer.headers, shutting_down):
+    with BodyDeadline(deadline, response.headers, shutting_down):
         try:
-            if not isinstance(raw, BaseHTTPResponse):  # a mock's
-                yield from answer.iter_content(_CHUNK)
+            if not isinstance(raw, BaseHTTPResponse):  # from a mock
+                yield from response.iter_content(_CHUNK)
                 return
             while True:
-                _shorten(sock, deadline, silence)
+                _limit_read(sock, deadline, silence)
                 chunk = raw.read1(_CHUNK, decode_content=False)
                 if not chunk:
                     return
-                check(deadline)
+                check_deadline(deadline)
                 yield chunk
-        except _FAILURES as error:
-            raise _translated(error, answering=True) from cause(error, _QUOTING)
+        except _LIBRARY_ERRORS as error:
+            raise _translate(error, has_response=True) from safe_cause(error, _QUOTING_ERRORS)
 
 
-def _shorten(sock: Any, deadline: float | None, silence: float | None) -> None:
-    """Let the next read wait no longer than the exchange may still take."""
+def _limit_read(sock: Any, deadline: float | None, silence: float | None) -> None:
+    """Limit the next read to the time that is left for the exchange."""
     if sock is not None and deadline is not None:
-        sock.settimeout(shorter(silence, max(0.001, deadline - time.monotonic())))
+        sock.settimeout(shorter_limit(silence, max(0.001, deadline - time.monotonic())))
 
 
-def _translated(error: Exception, *, answering: bool = False) -> TransportError:
-    """Return the error of ours for one of requests' or urllib3's."""
+def _translate(error: Exception, *, has_response: bool = False) -> TransportError:
+    """Translate an exception of requests or urllib3 into ours."""
     inner = error.args[0] if error.args else None
     behind = inner.reason if isinstance(inner, MaxRetryError) else inner
     if isinstance(error, exceptions.ConnectTimeout):
-        return connect_timed_out()
+        return connect_timeout()
     if isinstance(behind, NewConnectionError | ConnectTimeoutError | ProxyError) or isinstance(
         error, exceptions.ProxyError
     ):
-        return refused(reason(error))
+        return connection_failed(reason_of(error))
     if isinstance(inner, ProtocolError) and isinstance(inner.args[-1], TimeoutError):
-        return timed_out(sent=answering or None)
+        return exchange_timeout(sent=has_response or None)
     if isinstance(error, exceptions.ReadTimeout | ReadTimeoutError | TimeoutError) or isinstance(
         behind, ReadTimeoutError
     ):
-        return timed_out(sent=answering or None)
-    if not answering and isinstance(error, exceptions.SSLError):
-        why = reason(error)
-        return refused(why) if "certificate" in why else broken(why, sent=None)
-    return broken(reason(error), sent=answering or None)
+        return exchange_timeout(sent=has_response or None)
+    if not has_response and isinstance(error, exceptions.SSLError):
+        why = reason_of(error)
+        return connection_failed(why) if "certificate" in why else broken_exchange(why, sent=None)
+    return broken_exchange(reason_of(error), sent=has_response or None)

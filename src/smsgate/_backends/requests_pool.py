@@ -1,9 +1,10 @@
-"""The part of requests that connects, fitted to what a backend must be able to say about a failure."""
+"""Connection pool for requests, with the errors that a backend must tell apart."""
 
 from __future__ import annotations
 
 import time
 from functools import partial
+from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 
@@ -22,36 +23,33 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
     from urllib3.poolmanager import PoolManager
 
-    from smsgate._backends.connection import Connecting
+    from smsgate._backends.connection import ConnectionOptions
 
 __all__ = ["PooledAdapter"]
 
 
-_SWITCHING, _OK = 101, 200  # plain numbers: an answer's way is short
+class _FinalResponse(HTTPResponse):
+    """The final response; skips interim ones, of which the standard library skips 100 only.
 
-
-class _Answer(HTTPResponse):
-    """The final answer: interim ones are passed over, where the standard library does so for 100 only.
-
-    It also refuses several lengths in one header before urllib3 does, which would leave the socket open.
+    It also rejects several lengths in one header: urllib3 does so later and leaves the socket open.
     """
 
     def begin(self) -> None:
         super().begin()
-        while _SWITCHING < self.status < _OK:
+        while HTTPStatus.SWITCHING_PROTOCOLS < self.status < HTTPStatus.OK:
             again: Any = self
-            again.headers = again.msg = None  # what makes the standard library read a head
+            again.headers = again.msg = None  # makes the standard library read the next head
             super().begin()
         if self.length is None and "," in self.headers.get("Content-Length", ""):
             raise HTTPException("several lengths in one header")
 
 
 class _PlainPool(HTTPConnectionPool):
-    """Connections of urllib3's own class, or of whatever a mock has put in its place."""
+    """Connections of urllib3's class, or of the class that a mock has put in its place."""
 
     def _new_conn(self) -> Any:
         connection: Any = super()._new_conn()
-        connection.response_class = _Answer
+        connection.response_class = _FinalResponse
         return connection
 
     def _get_conn(self, timeout: float | None = None) -> Any:
@@ -68,10 +66,10 @@ class _PlainPool(HTTPConnectionPool):
 
 
 class _TlsPool(_PlainPool, HTTPSConnectionPool):
-    """Reports a failed or slow handshake as a failed or slow connection, which it is: nothing has been sent."""
+    """Reports a failed or slow handshake as a failed or slow connection, because nothing was sent."""
 
     def _validate_conn(self, conn: Any) -> None:
-        if conn.is_closed:  # all that urllib3 does besides is to warn who said verify=False, for each request
+        if conn.is_closed:  # urllib3 would also warn of verify=False for each request
             _connect(conn, conn.connect)
 
     def _prepare_proxy(self, conn: Any) -> None:
@@ -90,15 +88,15 @@ def _connect(connection: Any, connect: Callable[[], object]) -> None:
 
 
 class PooledAdapter(HTTPAdapter):
-    """Keeps the connections of one backend; knows proxies and TLS by itself, not by arguments of each request."""
+    """Adapter of a session with the connections, proxies and TLS options of one backend."""
 
-    def __init__(self, options: Connecting) -> None:
+    def __init__(self, options: ConnectionOptions) -> None:
         self._options = options
         self._pools: dict[tuple[str, str | None], HTTPConnectionPool] = {}
         super().__init__(pool_connections=256, pool_maxsize=options.max_connections)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Exchange a request for the head of its answer."""
+        """Send a request and return the response without its body."""
         proxy = self._options.proxy_for(request.url or "")
         if proxy is not None:
             kwargs["proxies"] = {"http": proxy, "https": proxy}
@@ -107,7 +105,7 @@ class PooledAdapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any
     ) -> HTTPConnectionPool:
-        """Return the connections to a request's host; requests would parse the URL and hash all options each time."""
+        """Return the connections to a host from a cache; requests would parse the URL each time."""
         url = request.url or ""
         proxy = self._options.proxy_for(url)
         key = (origin_of(url), proxy)
@@ -117,18 +115,18 @@ class PooledAdapter(HTTPAdapter):
         return pool
 
     def cert_verify(self, *_args: Any, **_kwargs: Any) -> None:
-        """Do nothing: the ssl context says it all."""
+        """Do nothing: the ssl context holds the certificates."""
 
     def build_response(self, req: requests.PreparedRequest, resp: BaseHTTPResponse) -> requests.Response:
-        """Return what is needed of an answer; requests would also collect its cookies."""
-        answer = requests.Response()
-        answer.request = req
-        answer.status_code = resp.status
-        answer.headers = CaseInsensitiveDict(resp.headers)
-        answer.reason = resp.reason or ""
-        answer.url = req.url or ""
-        answer.raw = resp
-        return answer
+        """Return a response without its cookies, which requests would extract."""
+        response = requests.Response()
+        response.request = req
+        response.status_code = resp.status
+        response.headers = CaseInsensitiveDict(resp.headers)
+        response.reason = resp.reason or ""
+        response.url = req.url or ""
+        response.raw = resp
+        return response
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,4 +1,4 @@
-"""The transport errors of all backends: one wording, and texts without URLs, headers or bodies."""
+"""Transport errors of all backends, in one wording and without URLs, headers or bodies in their texts."""
 
 from __future__ import annotations
 
@@ -15,56 +15,56 @@ if TYPE_CHECKING:
     from smsgate._http import Timeout
 
 __all__ = [
-    "broken",
-    "cause",
-    "check",
-    "connect_timed_out",
-    "deadline_of",
-    "no_turn",
-    "not_http",
-    "reason",
-    "refused",
-    "shorter",
-    "timed_out",
-    "unwritable",
+    "broken_exchange",
+    "check_deadline",
+    "connect_timeout",
+    "connection_failed",
+    "deadline_after",
+    "exchange_timeout",
+    "has_invalid_headers",
+    "invalid_request",
+    "pool_timeout",
+    "reason_of",
+    "safe_cause",
+    "shorter_limit",
 ]
 
 
 _WRITABLE = re.compile(r"(?:[!-9;-~]+:[^\0\r\n\u0100-\U0010ffff]*\n)*")
 
 
-def refused(why: str) -> ConnectError:
-    """No connection came about: nothing was sent."""
+def connection_failed(why: str) -> ConnectError:
+    """Return the error of a connection that was not made: nothing was sent."""
     return ConnectError(f"no connection: {why}", sent=False)
 
 
-def connect_timed_out() -> RequestTimeoutError:
-    """No connection came about in time: nothing was sent."""
+def connect_timeout() -> RequestTimeoutError:
+    """Return the error of a connection that was not made in time: nothing was sent."""
     return RequestTimeoutError("no connection within the time allowed", sent=False)
 
 
-def no_turn() -> RequestTimeoutError:
-    """All connections were busy for too long: nothing was sent."""
+def pool_timeout() -> RequestTimeoutError:
+    """Return the error of a wait for a free connection: nothing was sent."""
     return RequestTimeoutError("no free connection within the time allowed", sent=False)
 
 
-def not_http() -> TransportError:
-    """The request cannot be written: nothing was sent."""
+def invalid_request() -> TransportError:
+    """Return the error of a request that cannot be written: nothing was sent."""
     return TransportError("the request cannot be written as HTTP: its URL or a header is malformed", sent=False)
 
 
-def timed_out(*, sent: bool | None) -> RequestTimeoutError:
-    """The exchange, or a silence in it, took too long."""
-    return RequestTimeoutError("the answer took longer than the time allowed", sent=sent)
+def exchange_timeout(*, sent: bool | None) -> RequestTimeoutError:
+    """Return the error of an exchange, or of a silence in it, that took too long."""
+    return RequestTimeoutError("the response took longer than the time allowed", sent=sent)
 
 
-def broken(why: str, *, sent: bool | None) -> TransportError:
-    """The connection failed or what came over it is no HTTP."""
+def broken_exchange(why: str, *, sent: bool | None) -> TransportError:
+    """Return the error of a connection that failed or received something other than HTTP."""
     return TransportError(f"the exchange broke off: {why}", sent=sent)
 
 
-def reason(error: BaseException) -> str:
-    """Name the operating system's or TLS's reason behind an exception, else the exception's type.
+def reason_of(error: BaseException) -> str:
+    """Return the operating system's or TLS's reason behind an exception, else the name of its type.
 
     Texts of HTTP libraries are not used: many of them quote the URL or a header.
     """
@@ -72,18 +72,18 @@ def reason(error: BaseException) -> str:
     return next((why for why in found if why is not None), type(error).__name__)
 
 
-def cause(error: Exception, quoting: tuple[type[BaseException], ...]) -> Exception | None:
-    """Return an exception as the cause of ours, or None if a traceback would quote a request or an answer with it.
+def safe_cause(error: Exception, quoting: tuple[type[BaseException], ...]) -> Exception | None:
+    """Return an exception as the cause of ours, or None if its text might quote a request or a response.
 
     Args:
-        error: an HTTP library's.
-        quoting: the classes of that library whose texts quote.
+        error: an exception of an HTTP library.
+        quoting: the exception classes of that library whose texts quote.
     """
     return None if any(_quotes(link, quoting) for link in _chain(error)) else error
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Go through an exception and all those behind it, the nearest first."""
+    """Yield an exception and all those behind it, the nearest first."""
     pending = [error]
     seen: set[int] = set()
     while pending:
@@ -99,11 +99,13 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _quotes(error: BaseException, quoting: tuple[type[BaseException], ...]) -> bool:
     if isinstance(error, ssl.SSLError | ConnectionError):  # some of them are ValueErrors or HTTPExceptions too
         return False
-    return isinstance(error, quoting) or str(error).startswith("Tunnel connection failed")  # and then a proxy's words
+    return isinstance(error, quoting) or str(error).startswith(
+        "Tunnel connection failed"
+    )  # followed by the proxy's response
 
 
 def _own_reason(error: BaseException) -> str | None:
-    """Return what the system or TLS says; HTTP libraries derive from its exceptions without filling them in."""
+    """Return the text of the system or TLS; HTTP libraries derive from its exceptions and may leave it empty."""
     if isinstance(error, ssl.SSLCertVerificationError):
         detail = getattr(error, "verify_message", None)
         return f"the certificate was not accepted, {detail}" if detail else None
@@ -115,24 +117,24 @@ def _own_reason(error: BaseException) -> str | None:
     return None
 
 
-def unwritable(headers: Mapping[str, str]) -> bool:
+def has_invalid_headers(headers: Mapping[str, str]) -> bool:
     """Tell whether headers cannot be written as HTTP."""
     lines = [f"{name}:{value}\n" for name, value in headers.items()]
     return _WRITABLE.fullmatch("".join(lines)) is None
 
 
-def deadline_of(timeout: Timeout) -> float | None:
-    """Return the moment, on the monotonic clock, at which the whole exchange must have ended."""
+def deadline_after(timeout: Timeout) -> float | None:
+    """Return the end of the whole exchange on the monotonic clock, None for no limit."""
     return None if timeout.total is None else time.monotonic() + timeout.total
 
 
-def check(deadline: float | None) -> None:
-    """Raise when an answer that has begun takes longer than the total time allowed."""
+def check_deadline(deadline: float | None) -> None:
+    """Raise if the deadline of a response that has begun is over."""
     if deadline is not None and time.monotonic() > deadline:
-        raise timed_out(sent=True)
+        raise exchange_timeout(sent=True)
 
 
-def shorter(first: float | None, second: float | None) -> float | None:
+def shorter_limit(first: float | None, second: float | None) -> float | None:
     """Return the shorter of two limits; None is no limit."""
     if first is None or second is None:
         return second if first is None else first

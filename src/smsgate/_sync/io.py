@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import random
 import threading
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from typing_extensions import ParamSpec, Self
 
 from smsgate._core.parallel import ParallelMap, cores
+from smsgate.runtime.locks import PerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
@@ -98,12 +98,12 @@ class Lock:
     """
 
     def __init__(self) -> None:
-        self._locks: dict[int, threading.RLock] = {}
+        self._lock = PerProcess(threading.RLock)
 
     @contextmanager
     def hold(self, seconds: float = math.inf) -> Generator[bool]:
         """Hold the lock inside a ``with`` block; its value is False when the lock was not free in time."""
-        lock = self._locks.setdefault(os.getpid(), threading.RLock())  # setdefault: one for all threads
+        lock = self._lock.get()
         if not lock.acquire(timeout=min(seconds, threading.TIMEOUT_MAX)):
             yield False
             return

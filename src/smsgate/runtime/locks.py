@@ -1,13 +1,19 @@
-"""A thread lock that stays usable after a fork."""
+"""Locks and values that stay usable after a fork."""
 
 from __future__ import annotations
 
 import logging
 import os
 import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet
 
-__all__ = ["ForkSafeLock"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ForkSafeLock", "PerProcess"]
+
+T = TypeVar("T")
 
 
 _FORK_TIMEOUT = 15.0
@@ -45,6 +51,32 @@ class ForkSafeLock:
             self._lock = threading.RLock()
 
 
+class PerProcess(Generic[T]):
+    """A value that each process makes for itself, for what a forked child must not share with its parent.
+
+    Use it for locks that may be held for long, which a fork cannot wait for, and for connections.
+
+    Args:
+        make: makes the value of a process on first use.
+    """
+
+    __slots__ = ("_make", "_values")
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._values: dict[int, T] = {}
+
+    def get(self) -> T:
+        """Return the value of this process."""
+        process = os.getpid()
+        value = self._values.get(process)
+        if value is None:
+            _inherited.extend(list(self._values.values()))
+            value = self._values.setdefault(process, self._make())  # setdefault: one for all threads
+        return value
+
+
+_inherited: list[object] = []  # kept alive, so that no destructor closes what the parent process still uses
 _locks: WeakSet[ForkSafeLock] = WeakSet()
 _forking = threading.local()
 
