@@ -118,22 +118,22 @@ class JWTAuth:
         store: TokenStore | None = None,
         revoke_on_close: bool = False,
     ) -> None:
-        self.basic = BasicAuth(login, password)
-        self.login = login
+        self.basic: BasicAuth = BasicAuth(login, password)
+        self.login: str = login
         listed = [] if isinstance(scopes, str | Mapping) or not isinstance(scopes, Iterable) else list(scopes)
         if not listed or not all(_is_filled(scope) and scope == scope.strip() for scope in listed):
             raise ConfigurationError("scopes takes a list of at least one scope; smsgate.Scope names them")
-        self.scopes = [plain_text(scope) for scope in listed]
+        self.scopes: list[str] = [plain_text(scope) for scope in listed]
         if ttl is not None:
             whole("ttl", ttl, 1, MAX_TTL)
         if store is not None and not all(callable(getattr(store, name, None)) for name in ("load", "save")):
             raise ConfigurationError("store takes an object with load and save")
         if not isinstance(revoke_on_close, bool):
             raise ConfigurationError("revoke_on_close takes True or False")
-        self.ttl = ttl
-        self.leeway = seconds("leeway", leeway)
-        self.store = store
-        self.revoke_on_close = revoke_on_close
+        self.ttl: int | None = ttl
+        self.leeway: float = seconds("leeway", leeway)
+        self.store: TokenStore | None = store
+        self.revoke_on_close: bool = revoke_on_close
 
     def store_key(self, base_url: str) -> str:
         """Return the store's key for the pair of this account, server and set of scopes."""

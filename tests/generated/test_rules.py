@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from pydantic import ValidationError
 
-from smsgate.runtime.rules import MAX_STORED_SIZE, stored_size
+from smsgate.runtime.contents import MAX_STORED_SIZE, stored_size
 from smsgate.runtime.types import InvalidArgumentError, encode
 from smsgate_api import events, models
 

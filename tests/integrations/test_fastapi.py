@@ -380,7 +380,6 @@ async def test_faults_of_the_application_itself_are_logged(request_to, caplog, e
     assert record.exc_info[1] is error
 
 
-@pytest.mark.filterwarnings("ignore:The 'alias' attribute:pydantic.warnings.UnsupportedFieldAttributeWarning")
 async def test_strict_body_is_answered_422_with_the_place_and_a_good_one_is_built(request_to):
     app = FastAPI()
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from smsgate._core.base_url import is_phone
 from smsgate._core.encryption_schemes import looks_encrypted, without_plus
 from smsgate.errors import EncryptionError, InvalidRequestError, SMSGateError
-from smsgate.runtime.rules import MAX_STORED_SIZE, stored_size
+from smsgate.runtime.contents import MAX_STORED_SIZE, stored_size
 
 if TYPE_CHECKING:
     from smsgate.encryption import BaseEncryptor

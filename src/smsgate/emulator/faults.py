@@ -133,7 +133,7 @@ class Faults:
         self._lock = ForkSafeLock()
         self._lasting: Fault | None = None
         self._left = 0
-        self.exchanges = 0
+        self.exchanges: int = 0
         self.counts: Counter[str] = Counter()
 
     @classmethod

@@ -122,7 +122,7 @@ class WebhookRouter(APIRouter, Handlers):
     ) -> None:
         if not path.startswith("/"):
             raise errors.ConfigurationError("a path begins with a slash")
-        self.receiver = Receiver(
+        self.receiver: Receiver = Receiver(
             signing_key=signing_key,
             encryptor=encryptor,
             tolerance=tolerance,

@@ -99,7 +99,7 @@ class Receiver(Handlers):
         concurrency: int = CONCURRENCY,
     ) -> None:
         super().__init__()
-        self.window = check_window(window)
+        self.window: timedelta = check_window(window)
         self.store: EventStore = MemoryStore() if store is None else store
         self._verifier = Verifier(
             signing_key, encryptor=encryptor, tolerance=tolerance, max_body=max_body, max_unverified=max_unverified

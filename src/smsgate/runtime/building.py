@@ -43,7 +43,7 @@ class ModelSignature:
                 default=Parameter.empty if field.is_required() else field.default,
                 annotation=field.annotation,
             )
-            for name, field in owner.model_fields.items()
+            for name, field in owner.__pydantic_fields__.items()
         ]
         return Signature(sorted(parameters, key=lambda each: each.kind), return_annotation=None)
 
@@ -63,8 +63,8 @@ def merge_positional(
         TypeError: too many positional arguments, or the field is given twice.
     """
     if positional is None or len(values) != 1:
-        fields = model.model_fields.items()
-        names = [name for name, field in fields if field.is_required()] or [next(iter(model.model_fields), "")]
+        fields = model.__pydantic_fields__.items()
+        names = [name for name, field in fields if field.is_required()] or [next(iter(model.__pydantic_fields__), "")]
         shown = ", ".join(f"{name}=…" for name in names if name)
         raise TypeError(f"{model.__name__} takes keywords only: {model.__name__}({shown})")
     if positional in data:
@@ -79,7 +79,7 @@ def check_names(model: type[BaseModel], data: Mapping[str, Any]) -> None:
     Raises:
         pydantic.ValidationError: suggests the closest field name.
     """
-    fields = model.model_fields
+    fields = model.__pydantic_fields__
     known = {*fields, *(field.alias for field in fields.values())}
     problems = [
         _error_details(name, _custom_error("extra_forbidden", _describe_unknown_name(name, list(fields))))
@@ -144,7 +144,7 @@ def convert_arguments(model: type[BaseModel], data: dict[str, Any]) -> dict[str,
     """
     changed = dict(data)
     problems: list[InitErrorDetails] = []
-    for name, field in model.model_fields.items():
+    for name, field in model.__pydantic_fields__.items():
         for key in {name, field.alias or name} & data.keys():
             try:
                 changed[key] = _convert(field.annotation, data[key])

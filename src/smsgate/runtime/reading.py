@@ -138,7 +138,7 @@ class PageReader(Generic[M]):
     __slots__ = ("_validator", "item")
 
     def __init__(self, model: Callable[[], type[M]]) -> None:
-        self.item = ObjectReader(model)
+        self.item: ObjectReader[M] = ObjectReader(model)
         self._validator: SchemaValidator | None = None
 
     def _build(self) -> SchemaValidator:

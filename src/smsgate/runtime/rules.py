@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from pydantic import ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
+from smsgate.runtime.contents import MAX_STORED_SIZE, SURELY_STORED, Content, Data, Typed, stored_size
 from smsgate.runtime.representation import redact_url
 from smsgate.runtime.times import BUILDING
 from smsgate.runtime.types import InvalidArgumentError, Model
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from typing_extensions import LiteralString, Self
 
 __all__ = [
-    "MAX_STORED_SIZE",
     "MAX_TTL",
     "DataMessageRules",
     "DeviceRules",
@@ -41,11 +40,8 @@ __all__ = [
     "SettingsRules",
     "TokenRequestRules",
     "WebhookRules",
-    "stored_size",
 ]
 
-MAX_STORED_SIZE = 65_535
-"""Most bytes of a text or data content as the server stores it; beyond that it responds with 500."""
 _MAX_PORT = 65_535
 MAX_TTL = 9_000_000_000
 """Seconds; in nanoseconds, as servers count, more would not fit 64 bits."""
@@ -53,73 +49,20 @@ _ID = re.compile(r"[A-Za-z0-9._~-]{1,36}")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _FINAL = frozenset({"Delivered", "Failed", "Cancelled"})
 _DOTS = frozenset({".", ".."})
-_SURELY_STORED = (MAX_STORED_SIZE - 32) // 6
-"""Characters that always fit, at six bytes each; shorter contents need no exact count."""
 
 T_co = TypeVar("T_co", covariant=True)
-D_co = TypeVar("D_co", bound="Data", covariant=True)
+D_co = TypeVar("D_co", bound=Data, covariant=True)
 M_co = TypeVar("M_co", covariant=True)
-
-
-class Text(Protocol):
-    """A text content."""
-
-    @property
-    def text(self) -> str: ...
-
-
-class Data(Protocol):
-    """A data content."""
-
-    @property
-    def data(self) -> str: ...
-    @property
-    def port(self) -> int: ...
-
-
-class Content(Protocol[D_co, M_co]):
-    """The contents of a message, of which one is set."""
-
-    @property
-    def message(self) -> str | None: ...
-    @property
-    def text_message(self) -> Text | None: ...
-    @property
-    def data_message(self) -> D_co | None: ...
-    @property
-    def mms_message(self) -> M_co | None: ...
-
-
-class Typed(Protocol[T_co]):
-    """Something with a type."""
-
-    @property
-    def type(self) -> T_co: ...
 
 
 def _reject(kind: LiteralString, text: LiteralString) -> NoReturn:
     raise PydanticCustomError(kind, text)
 
 
-def stored_size(content: Text | Data | str) -> int:
-    """Return the size in bytes of a text or data content (text also as str) as the server stores it, encrypted or not.
-
-    That is compact JSON in UTF-8 in which ``<``, ``>``, ``&``, U+2028 and U+2029 take six bytes each.
-    """
-    if isinstance(content, str):
-        return _json_size(content) + len('{"text":}')
-    if isinstance(content, DataMessageRules):
-        return _json_size(content.data) + len('{"data":,"port":}') + len(str(content.port))
-    return _json_size(cast("Text", content).text) + len('{"text":}')
-
-
-def _json_size(text: str) -> int:
-    plain = len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))
-    return plain + 5 * sum(map(text.count, "<>&")) + 3 * sum(map(text.count, "\u2028\u2029"))
-
-
 class DataMessageRules(Model):
     """Rules and conversion to bytes of data messages."""
+
+    also_checked: ClassVar[str] = "The port is 0 to 65535."
 
     if TYPE_CHECKING:
         data: str
@@ -159,6 +102,8 @@ class DataMessageRules(Model):
 class MmsMessageRules(Model):
     """Rule that an MMS is not empty."""
 
+    also_checked: ClassVar[str] = "It needs a subject, a text or an attachment."
+
     if TYPE_CHECKING:
         subject: str | None
         text: str | None
@@ -176,6 +121,13 @@ _REFRESHED = frozenset({"SMS", "MMS"})
 
 class MessageRules(Model):
     """Rules for messages to send, by the cloud server's checks."""
+
+    also_checked: ClassVar[str] = (
+        "Exactly one content is given and not empty, with at most 65,535 bytes as JSON. An id has 1 to 36 letters, "
+        "digits or ._~- and is no dot segment. Recipients are distinct, without white space around them. deviceId is "
+        "not empty. ttl is at most 9000000000; ttl and validUntil exclude each other; scheduleAt is not later than "
+        "validUntil."
+    )
 
     if TYPE_CHECKING:
         id: str | None
@@ -250,19 +202,23 @@ def _check_times(message: MessageRules) -> None:
 def _check_text(text: str | None) -> None:
     if not text:
         _reject("no_content", "The text should not be empty")
-    if len(text) > _SURELY_STORED and stored_size(text) > MAX_STORED_SIZE:
+    if len(text) > SURELY_STORED and stored_size(text) > MAX_STORED_SIZE:
         _reject("stored_size", "The text should take at most 65535 bytes as the server stores it")
 
 
 def _check_data(content: Data, *, is_encrypted: bool) -> None:
     if not is_encrypted and (not content.data or not _BASE64.fullmatch(content.data)):
         _reject("base64", "Data should be bytes in padded standard Base64, not empty")
-    if len(content.data) > _SURELY_STORED and stored_size(content) > MAX_STORED_SIZE:
+    if len(content.data) > SURELY_STORED and stored_size(content) > MAX_STORED_SIZE:
         _reject("stored_size", "The data should take at most 65535 bytes as the server stores it")
 
 
 class PeriodRules(Model):
     """Rules for periods of the inbox."""
+
+    also_checked: ClassVar[str] = (
+        "since is not later than until, deviceId is not empty, and messageTypes are SMS and MMS only."
+    )
 
     if TYPE_CHECKING:
         since: datetime
@@ -282,6 +238,8 @@ class PeriodRules(Model):
 
 class TokenRequestRules(Model):
     """Rules for scopes and TTL of a requested token."""
+
+    also_checked: ClassVar[str] = "Scopes are not empty, without white space around them; ttl is at most 9000000000."
 
     if TYPE_CHECKING:
         scopes: list[Any]
@@ -303,6 +261,10 @@ class DeviceRules(Model):
 
 class WebhookRules(Model):
     """Rules for webhooks to register."""
+
+    also_checked: ClassVar[str] = (
+        "An id has 1 to 36 letters, digits or ._~- and is no dot segment; event and deviceId are not empty."
+    )
 
     if TYPE_CHECKING:
         id: str | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone, tzinfo
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic_core import core_schema
 
@@ -41,14 +41,14 @@ class _AssumedUTC(tzinfo):
 _ASSUMED_UTC = _AssumedUTC()
 
 
-def wire_time(value: datetime) -> str:
+def wire_time(value: datetime, *, precision: Literal["milliseconds", "microseconds"] = "milliseconds") -> str:
     """Write a time the one way that every server mode reads: UTC, three fraction digits, ``Z`` (naive stays naive)."""
     if value.tzinfo is None or value.utcoffset() is None:
-        return value.replace(tzinfo=None).isoformat(timespec="milliseconds")
+        return value.replace(tzinfo=None).isoformat(timespec=precision)
     try:
-        return value.astimezone(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
+        return value.astimezone(timezone.utc).isoformat(timespec=precision)[:-6] + "Z"
     except OverflowError:  # within a day of year 1 or 9999 the time exists only in its own zone
-        return value.isoformat(timespec="milliseconds")
+        return value.isoformat(timespec=precision)
 
 
 def read_time(text: str) -> datetime:
@@ -85,10 +85,13 @@ def _time_from_rest(value: Any, info: core_schema.ValidationInfo) -> datetime:
 
 
 def _write_time(value: datetime, info: core_schema.SerializationInfo) -> str:
-    """Write a time; in a request that is to be checked, one that was read without a zone has none."""
-    if info.context is BUILDING and isinstance(value.tzinfo, _AssumedUTC):
-        value = value.replace(tzinfo=None)
-    return wire_time(value)
+    """Write a time: in a request with milliseconds, elsewhere without loss.
+
+    In a request that is to be checked, a time that was read without a zone has none.
+    """
+    if info.context is not BUILDING:
+        return wire_time(value, precision="microseconds" if value.microsecond % 1000 else "milliseconds")
+    return wire_time(value.replace(tzinfo=None) if isinstance(value.tzinfo, _AssumedUTC) else value)
 
 
 class _TimestampSchema:

@@ -7,15 +7,16 @@ read tolerantly: unknown fields and enum values are kept. No error or repr made 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError, PydanticSerializationError
+from pydantic_core import PydanticCustomError, PydanticSerializationError, core_schema
 
 from smsgate.runtime.building import ModelSignature, check_names, convert_arguments, merge_positional
+from smsgate.runtime.descriptions import DescribedFields, add_descriptions
+from smsgate.runtime.enums import OpenIntEnum, OpenStrEnum
 from smsgate.runtime.locks import ForkSafeLock
 from smsgate.runtime.representation import Hidden, redact
 from smsgate.runtime.times import BUILDING, Timestamp, wire_time
@@ -24,7 +25,8 @@ from smsgate.runtime.unknown_fields import unknown_fields
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from pydantic_core import InitErrorDetails
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic_core import CoreSchema, InitErrorDetails
     from typing_extensions import Self
 
 __all__ = [
@@ -48,7 +50,7 @@ __all__ = [
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 
-schema_lock = ForkSafeLock()
+schema_lock: ForkSafeLock = ForkSafeLock()
 
 
 class UnreadableError(ValueError):
@@ -116,6 +118,21 @@ class Page(list[T]):
         self.limit = limit
         self.offset = offset
         self.invalid = [] if invalid is None else invalid
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Validate the items as in a list: web frameworks take ``Page[Message]`` as the type of a response."""
+        (item,) = get_args(source) or (Any,)
+        items = core_schema.list_schema(handler.generate_schema(item))
+        return core_schema.no_info_wrap_validator_function(cls._validate, items)
+
+    @classmethod
+    def _validate(cls, value: Any, read: core_schema.ValidatorFunctionWrapHandler) -> Self:
+        items: list[T] = read(value)
+        if not isinstance(value, Page):
+            return cls(items)
+        page = cast("Page[T]", value)
+        return cls(items, total=page.total, limit=page.limit, offset=page.offset, invalid=page.invalid)
 
 
 Readers: TypeAlias = "Mapping[str, Callable[[int, Mapping[str, str], bytes], Any]]"
@@ -226,47 +243,10 @@ def select_reader(readers: Readers, status: int) -> Callable[[int, Mapping[str, 
     return readers.get(str(status)) or readers.get(f"{status // 100}XX") or readers.get("default")
 
 
-class OpenStrEnum(str, Enum):
-    """Text enum that accepts unknown values: they become members of the same type that are not listed."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, str) or isinstance(value, Enum):
-            return None
-        member = str.__new__(cls, value)
-        member._name_ = member._value_ = str(value)
-        return member
-
-    def __str__(self) -> str:
-        return cast("str", self._value_)
-
-    def __format__(self, spec: str) -> str:
-        return format(cast("str", self._value_), spec)
-
-
-class OpenIntEnum(int, Enum):
-    """Integer enum that accepts any number; the listed members are names for some of them."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, int) or isinstance(value, (bool, Enum)):
-            return None
-        member = int.__new__(cls, value)
-        member._name_ = str(value)
-        member._value_ = int(value)
-        return member
-
-    def __str__(self) -> str:
-        return str(self._value_)
-
-    def __format__(self, spec: str) -> str:
-        return format(cast("int", self._value_), spec)
-
-
 class Model(BaseModel):
     """Base of all models: frozen, snake_case names, camelCase on the wire, strict to build, tolerant to read."""
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         alias_generator=to_camel,
         validate_by_name=True,
         validate_by_alias=True,
@@ -287,6 +267,9 @@ class Model(BaseModel):
     none_is_absent: ClassVar[frozenset[str]] = frozenset()
     """Fields for which None means unset in the constructor, as in programs written for the official client."""
 
+    also_checked: ClassVar[str] = ""
+    """Rules that the constructor checks and the document does not state, as sentences for the JSON schema."""
+
     positional: ClassVar[str | None] = None
     """The one field that the constructor takes by position."""
 
@@ -295,6 +278,7 @@ class Model(BaseModel):
 
     if not TYPE_CHECKING:  # type checkers make the signature from the fields
         __signature__ = ModelSignature()
+        model_fields = DescribedFields()
 
         def __init__(self, /, *values: Any, **data: Any) -> None:
             if values:
@@ -323,8 +307,22 @@ class Model(BaseModel):
                     del cls.__signature__  # pydantic's own, by wire names; ours is inherited
                 return done
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        if cls.__pydantic_fields__:  # defers its own schema only: FastAPI expects its type adapters at once
+            config = cls.model_config.copy()
+            config["defer_build"] = False
+            cls.model_config = config
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> dict[str, Any]:
+        described = handler(schema)
+        add_descriptions(cls, handler.resolve_ref_schema(described), cls.also_checked)
+        return described
+
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        for name in type(self).model_fields:
+        for name in type(self).__pydantic_fields__:
             if name in self.__dict__:
                 value = self.__dict__[name]
                 show = self.repr_formats.get(name) if isinstance(value, str) else None

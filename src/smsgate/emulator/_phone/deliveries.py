@@ -94,7 +94,7 @@ class DeliveryQueue:
 
     def __init__(self, state: GatewayState) -> None:
         self._state = state
-        self.misbehaviour = Misbehaviour()
+        self.misbehaviour: Misbehaviour = Misbehaviour()
         self.waiting: list[Delivery] = []
         self.finished: deque[Delivery] = deque(maxlen=_KEPT)
 

@@ -61,17 +61,17 @@ class GatewayState:
     """
 
     def __init__(self, config: GatewayConfig) -> None:
-        self.login = config.login
-        self.password = config.password
-        self.local = config.mode == "local"
-        self.clock = config.clock
+        self.login: str = config.login
+        self.password: str = config.password
+        self.local: bool = config.mode == "local"
+        self.clock: Clock = config.clock
         self._random = random.Random(config.seed)  # noqa: S311 - repeatable on purpose, nothing here is secret
-        self.started_at = self.now()
+        self.started_at: datetime = self.now()
         # separate random sources, so that webhooks change no other choice; ids differ in the next process, keys do not
         self._keys = random.Random(f"{config.seed} keys")  # noqa: S311 - as above
-        self.chance = random.Random(f"{config.seed} {self.started_at}")  # noqa: S311 - as above
-        self.store = MessageStore(exact_key if self.local else collation_key)
-        self.timings = PhoneTimings()
+        self.chance: random.Random = random.Random(f"{config.seed} {self.started_at}")  # noqa: S311 - as above
+        self.store: MessageStore = MessageStore(exact_key if self.local else collation_key)
+        self.timings: PhoneTimings = PhoneTimings()
         self.radio: list[Transmission] = []
         self.devices: list[Device] = []
         self.phones: dict[str, PhoneAgent] = {}
@@ -80,18 +80,18 @@ class GatewayState:
         self.settings: dict[str, Any] = {}
         settings = TokenSettings(*_fields(_LOCAL_TOKENS)) if self.local else TokenSettings()
         issuer = "me.capcom.smsgateway" if self.local else "sms-gate.app"
-        self.tokens = Tokens(settings, config.seed, issuer, self.new_id)
+        self.tokens: Tokens = Tokens(settings, config.seed, issuer, self.new_id)
         self.inbox: list[IncomingMessage] = []
         self.missed: list[MissedMessage] = []
         self.log: list[dict[str, Any]] = []
         self.logins: SlidingCache[bool] = SlidingCache(_LOGIN_SECONDS)
         self.views: SlidingCache[dict[str, Any] | None] = SlidingCache(_VIEW_SECONDS)
         self.queue_limit: QueueLimit | None = None
-        self.queue = QueueWatch()
+        self.queue: QueueWatch = QueueWatch()
         self.down = False
         self.failed_pings = 0
         self.catalog_reads: deque[datetime] = deque()
-        self.hashing_interval = 60.0
+        self.hashing_interval: float = 60.0
         self._unhashed: list[tuple[datetime, int]] = []
         self._hashed_until = self._tidied = self.started_at
 
