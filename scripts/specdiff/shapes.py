@@ -295,4 +295,4 @@ def _word(value: Any) -> str:
         return value
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return json.dumps(value)
+    return json.dumps(value, sort_keys=True, default=str).strip('"')  # YAML has dates

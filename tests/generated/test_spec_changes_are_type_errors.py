@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-import yaml
+
+from generation import ROOT, generate_package, read_spec
 
 pytest.importorskip("mypy")
-ROOT = Path(__file__).resolve().parents[2]
 CHECKED = ["tests/typing/keywords.py", *(f"src/smsgate/_async/{name}.py" for name in ("messages", "inbox", "account"))]
 TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
 
@@ -38,7 +37,7 @@ CHANGED = {
 
 
 def changed_spec():
-    spec = yaml.safe_load((ROOT / "spec" / "smsgate.yaml").read_text(encoding="utf-8"))
+    spec = read_spec()
     for model, name, schema in CHANGED.values():
         field = property_of(spec, model, name)
         description = field.get("description", "")
@@ -53,20 +52,12 @@ def changed_spec():
 @pytest.fixture(scope="module")
 def type_errors(tmp_path_factory):
     """The lines of mypy about hand-written code, with a package generated from a changed spec in the place of ours."""
-    if sys.version_info < (3, 11):
-        pytest.skip("the code generator needs Python 3.11")
     folder = tmp_path_factory.mktemp("changed")
-    (folder / "smsgate.yaml").write_text(yaml.safe_dump(changed_spec(), sort_keys=False), encoding="utf-8")
-    output = folder / "generated" / "smsgate_api"
-    configuration = ROOT / "spec" / "smsgate.codegen.toml"
-    (folder / configuration.name).write_bytes(configuration.read_bytes())
-    generate = [sys.executable, "-m", "smsgate.codegen", str(folder / "smsgate.yaml")]
-    generate += ["--package", output.name, "--output", str(output.parent)]
-    subprocess.run(generate, cwd=ROOT, check=True, capture_output=True)
+    output = generate_package(changed_spec(), folder)
     config = folder / "mypy.ini"
     config.write_text(
         f"[mypy]\nstrict = True\nfollow_imports = silent\nexplicit_package_bases = True\n"
-        f"mypy_path = {output.parent}:{ROOT / 'src'}\ncache_dir = {folder / 'cache'}\n"
+        f"mypy_path = {output}:{ROOT / 'src'}\ncache_dir = {folder / 'cache'}\n"
     )
     command = [sys.executable, "-m", "mypy", "--config-file", str(config), *CHECKED]
     return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True).stdout.splitlines()

@@ -659,6 +659,16 @@ def test_yaml_with_numbers_as_statuses_is_read(specdiff, tmp_path):
     assert specdiff(str(tmp_path / "theirs.yaml"))[0] == 0
 
 
+def test_yaml_with_dates_as_defaults_is_read(specdiff, tmp_path):
+    theirs = changed(OURS, "STATE properties note default", to="2026-01-01")
+    text = yaml.safe_dump(theirs).replace("'2026-01-01'", "2026-01-01")
+    (tmp_path / "theirs.yaml").write_text(text, encoding="utf-8")
+
+    _, lines = specdiff(str(tmp_path / "theirs.yaml"))
+
+    assert lines[0] == "breaking: /schemas/State/properties/note/default: ours none, theirs 2026-01-01 (in State)"
+
+
 class _Web(BaseHTTPRequestHandler):
     def do_GET(self):
         body = {"/openapi.json": json.dumps(OURS).encode(), "/large.json": bytes(1 << 20)}.get(
