@@ -101,7 +101,7 @@ class MmsDownloadedPayload(ReceivedPayloadRules):
     recipient: str | None = None
     """The phone's own number, where it is known. Since app 1.54.0."""
     phone_number: str | None = None
-    """Older name of `sender`."""
+    """Deprecated. Older name of `sender`."""
     sim_number: int | None = None
     """SIM that received it, counted from 1, where it is known."""
     subject: str | None = None
@@ -159,7 +159,7 @@ class MmsReceivedPayload(ReceivedPayloadRules):
     recipient: str | None = None
     """The phone's own number, where it is known. Since app 1.54.0."""
     phone_number: str | None = None
-    """Older name of `sender`."""
+    """Deprecated. Older name of `sender`."""
     sim_number: int | None = None
     """SIM that received it, counted from 1, where it is known."""
     transaction_id: str
@@ -236,7 +236,7 @@ class SmsDataReceivedPayload(ReceivedPayloadRules):
     recipient: str | None = None
     """The phone's own number, where it is known. Since app 1.54.0."""
     phone_number: str | None = None
-    """Older name of `sender`."""
+    """Deprecated. Older name of `sender`."""
     sim_number: int | None = None
     """SIM that received it, counted from 1, where it is known."""
     data: str
@@ -277,7 +277,7 @@ class SmsReceivedPayload(ReceivedPayloadRules):
     recipient: str | None = None
     """The phone's own number, where it is known. Since app 1.54.0."""
     phone_number: str | None = None
-    """Older name of `sender`."""
+    """Deprecated. Older name of `sender`."""
     sim_number: int | None = None
     """SIM that received it, counted from 1, where it is known."""
     message: str
@@ -318,7 +318,7 @@ class SmsCancelledPayload(SentPayloadRules):
     recipient: str | None = None
     """Who it was sent to, as given when sending; ciphertext for an encrypted message. Since app 1.54.0."""
     phone_number: str | None = None
-    """Older name of `recipient`."""
+    """Deprecated. Older name of `recipient`."""
     sim_number: int | None = None
     """SIM that sent it, counted from 1, where it is known."""
     cancelled_at: Timestamp | None = None
@@ -365,7 +365,7 @@ class SmsDeliveredPayload(SentPayloadRules):
     recipient: str | None = None
     """Who it was sent to, as given when sending; ciphertext for an encrypted message. Since app 1.54.0."""
     phone_number: str | None = None
-    """Older name of `recipient`."""
+    """Deprecated. Older name of `recipient`."""
     sim_number: int | None = None
     """SIM that sent it, counted from 1, where it is known."""
     delivered_at: Timestamp | None = None
@@ -397,7 +397,7 @@ class SmsFailedPayload(SentPayloadRules):
     recipient: str | None = None
     """Who it was sent to, as given when sending; ciphertext for an encrypted message. Since app 1.54.0."""
     phone_number: str | None = None
-    """Older name of `recipient`."""
+    """Deprecated. Older name of `recipient`."""
     sim_number: int | None = None
     """SIM that sent it, counted from 1, where it is known."""
     failed_at: Timestamp | None = None
@@ -446,7 +446,7 @@ class SmsSentPayload(SentPayloadRules):
     recipient: str | None = None
     """Who it was sent to, as given when sending; ciphertext for an encrypted message. Since app 1.54.0."""
     phone_number: str | None = None
-    """Older name of `recipient`."""
+    """Deprecated. Older name of `recipient`."""
     sim_number: int | None = None
     """SIM that sent it, counted from 1, where it is known."""
     parts_count: int | None = None

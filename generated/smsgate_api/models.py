@@ -216,7 +216,7 @@ class InboxRefreshRequest(PeriodRules):
     webhook_delivery: WebhookDelivery | None = None
     """Whether and how to call webhooks; decides over `triggerWebhooks`. Since server 1.47.0 and app 1.71.0."""
     trigger_webhooks: bool | None = None
-    """The older way to say Individual (true) or Disabled (false or absent; absent is true on a local server)."""
+    """Deprecated. The older way to say Individual (true) or Disabled (false or absent; absent is true on a local server)."""
 
 
 class IncomingMessageAttachment(Model):
@@ -341,7 +341,7 @@ class Message(MessageRules):
     mms_message: MmsMessage | None = None
     """MMS to send, for servers and phones that can (app 1.74.0 or newer)."""
     message: Annotated[str | None, Field(max_length=65535)] = None
-    """Text to send, the older form of `textMessage`."""
+    """Deprecated. Text to send, the older form of `textMessage`."""
     is_encrypted: bool = False
     """The content and all recipients are encrypted. The cloud and private servers refuse encrypted data messages."""
     sim_number: Annotated[int | None, Field(ge=1)] = None
@@ -443,7 +443,7 @@ class MessagesExportRequest(PeriodRules):
     webhook_delivery: WebhookDelivery | None = None
     """Whether and how to call webhooks; Individual when absent."""
     trigger_webhooks: bool | None = None
-    """Whether a local server calls webhooks; true when absent."""
+    """Deprecated. Whether a local server calls webhooks; true when absent."""
 
 
 class MessagesSort(OpenStrEnum):

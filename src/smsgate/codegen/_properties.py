@@ -43,13 +43,19 @@ def fields_of(node: Node, owner: str, convert: Callable[[Node, str], Type]) -> l
                 kind,
                 wire in required,
                 schema.get("default") if is_object else None,
-                schema.text("description").strip() if is_object else "",
+                _description(schema) if is_object else "",
                 is_binary=is_object and _is_binary(schema),
                 is_read_only=is_object and schema.flag("readOnly"),
                 is_write_only=is_object and schema.flag("writeOnly"),
             )
         )
     return fields
+
+
+def _description(schema: Node) -> str:
+    """Return the text of a field's docstring; the run-time marks fields as deprecated by its first word."""
+    text = schema.text("description").strip()
+    return f"Deprecated. {text}".strip() if schema.flag("deprecated") else text
 
 
 def _is_binary(schema: Node) -> bool:

@@ -107,7 +107,9 @@ class Handlers:
 
     def has_handler_for(self, event: str) -> bool:
         """Tell whether there is a handler for events of this name."""
-        return any(known.model_fields["event"].default == event for _, events, _ in self.entries for known in events)
+        return any(
+            known.__pydantic_fields__["event"].default == event for _, events, _ in self.entries for known in events
+        )
 
 
 def is_async(handler: Handler) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pydantic.json_schema import JsonSchemaValue
 
-__all__ = ["DescribedFields", "add_descriptions", "describe_fields"]
+__all__ = ["DescribedFields", "add_descriptions", "describe_fields", "drop_access_warnings"]
 
 _DEPRECATED = "Deprecated."
 _ABBREVIATIONS = frozenset({"id", "mms", "sim", "sms", "ttl", "uri", "url"})
@@ -36,13 +36,10 @@ class DescribedFields(property):
 def describe_fields(model: type[BaseModel]) -> None:
     """Add titles and descriptions to the fields of a model that have none, and mark deprecated fields.
 
-    A field is deprecated if its description begins with ``Deprecated.``. It is marked only after the model is complete:
-    then pydantic knows it for the JSON schema, but does not warn on each access to the attribute.
+    A field is deprecated if its description begins with ``Deprecated.``.
     """
     if "__is_described__" in model.__dict__:
         return
-    if not model.__pydantic_complete__:
-        model.model_rebuild(raise_errors=False)
     texts = {name: text for base in reversed(model.__mro__) for name, text in _descriptions(base).items()}
     for name, field in model.__pydantic_fields__.items():
         field.title = field.title or _title(name)
@@ -50,6 +47,13 @@ def describe_fields(model: type[BaseModel]) -> None:
         if field.deprecated is None and (field.description or "").startswith(_DEPRECATED):
             field.deprecated = True
     type.__setattr__(model, "__is_described__", True)
+
+
+def drop_access_warnings(model: type[BaseModel]) -> None:
+    """Remove pydantic's warnings on access to deprecated fields: a repr or a copy of a model would raise them, too."""
+    for name, field in model.__pydantic_fields__.items():
+        if field.deprecated and name in model.__dict__ and (field.description or "").startswith(_DEPRECATED):
+            delattr(model, name)
 
 
 def add_descriptions(model: type[BaseModel], schema: JsonSchemaValue, also_checked: str) -> None:

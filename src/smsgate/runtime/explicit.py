@@ -28,7 +28,7 @@ class ExplicitModel(Model):
     @model_serializer(mode="wrap")
     def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         written: dict[str, Any] = write(self)
-        for name, field in type(self).model_fields.items():
+        for name, field in type(self).__pydantic_fields__.items():
             value = getattr(self, name, None)
             is_null = value is None and name in self.nullable_fields and name in self.model_fields_set
             is_constant = value is not None and name in self.written_fields and name not in self.model_fields_set

@@ -217,7 +217,7 @@ def content_type_of(body: MultipartBody | None) -> str:
 def _form_fields(body: Model) -> list[tuple[str, Any]]:
     constants: frozenset[str] = getattr(type(body), "written_fields", frozenset())
     found: list[tuple[str, Any]] = []
-    for name, field in type(body).model_fields.items():
+    for name, field in type(body).__pydantic_fields__.items():
         value = getattr(body, name)
         if value is not None and (name in body.model_fields_set or name in constants):
             found.append((field.alias or name, value))

@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, PydanticSerializationError, core_schema
 
 from smsgate.runtime.building import ModelSignature, check_names, convert_arguments, merge_positional
-from smsgate.runtime.descriptions import DescribedFields, add_descriptions
+from smsgate.runtime.descriptions import DescribedFields, add_descriptions, drop_access_warnings
 from smsgate.runtime.enums import OpenIntEnum, OpenStrEnum
 from smsgate.runtime.locks import ForkSafeLock
 from smsgate.runtime.representation import Hidden, redact
@@ -305,6 +305,7 @@ class Model(BaseModel):
                 done = super().model_rebuild(_parent_namespace_depth=_parent_namespace_depth + 1, **options)
                 if "__signature__" in cls.__dict__ and cls is not Model:
                     del cls.__signature__  # pydantic's own, by wire names; ours is inherited
+                drop_access_warnings(cls)
                 return done
 
     @classmethod
@@ -314,6 +315,7 @@ class Model(BaseModel):
             config = cls.model_config.copy()
             config["defer_build"] = False
             cls.model_config = config
+            drop_access_warnings(cls)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> dict[str, Any]:
