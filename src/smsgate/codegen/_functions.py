@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ._escaping import docstring, literal
@@ -39,9 +40,6 @@ from __future__ import annotations
 
 {support}
 from . import models
-
-if TYPE_CHECKING:
-    from datetime import date, datetime
 """.format(support="".join(f"from {module} import {', '.join(names)}\n" for module, names in _SUPPORT.items()))
 _TITLE = "The operations of the API as pure functions: typed arguments in, an ``Operation`` out, nothing sent."
 _LIST_ARGUMENTS = {"limit", "offset"}
@@ -52,14 +50,30 @@ def write_functions(plans: list[Plan], readers: Readers, header: str) -> str:
     errors = _shared_errors(plans)
     lines = [
         f'"""{_TITLE}\n\n{header}\n"""',
-        _HEAD,
+        _HEAD + _times(plans, readers),
         f"__all__ = {sorted(plan.name for plan in plans)!r}",
         "\n\ndef __dir__() -> list[str]:\n    return list(__all__)\n\n",
-        *(f"{name} = {source}" for name, source in sorted(readers.lines.items(), key=_by_kind)),
+        *(
+            _reader(name, source, readers.hints.get(name, ""))
+            for name, source in sorted(readers.lines.items(), key=_by_kind)
+        ),
         *(f"{name}: Readers = {source}" for source, name in errors.items()),
         *(f"\n\n{_function(plan, errors)}" for plan in plans),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _reader(name: str, source: str, hint: str) -> str:
+    return f"{name}: {hint} = {source}" if hint else f"{name} = {source}"
+
+
+def _times(plans: list[Plan], readers: Readers) -> str:
+    """Return the imports that only annotations need."""
+    hints = [*readers.hints.values(), *(each.hint for plan in plans for each in plan.arguments)]
+    hints += [reading.hint for plan in plans for _, reading in plan.readings]
+    hints += [plan.body.hint for plan in plans if plan.body]
+    names = sorted({name for hint in hints for name in re.findall(r"(?<![.\w])(?:date|datetime)\b", hint)})
+    return f"\nif TYPE_CHECKING:\n    from datetime import {', '.join(names)}\n" if names else ""
 
 
 def _by_kind(reader: tuple[str, str]) -> tuple[bool, str, str]:
@@ -115,7 +129,7 @@ def _signature(plan: Plan) -> Iterable[str]:
 def _documentation(plan: Plan) -> str:
     summary, description = plan.node.text("summary").strip(), plan.node.text("description").strip()
     if not summary:
-        summary, _, description = (description or f"{plan.method} {plan.node.pointer.split('/')[2]}").partition("\n")
+        summary, _, description = (description or f"{plan.method} {plan.template}").partition("\n")
     paragraphs = [f"{summary.rstrip('.').strip()}.", *([description.strip()] if description.strip() else [])]
     arguments = [f"    {name}: {text}".rstrip() for name, text in _argument_texts(plan)]
     return "\n\n".join([*paragraphs, "\n".join(["Args:", *arguments])] if arguments else paragraphs)

@@ -9,10 +9,11 @@ from ._document import Node
 if TYPE_CHECKING:
     from ._document import Json
 
-_NOTES = {
-    "title", "description", "example", "examples", "externalDocs", "xml", "$comment", "deprecated", "readOnly",
-    "writeOnly", "default", "nullable",
-}  # fmt: skip
+NOTES = frozenset({
+    "title", "summary", "description", "example", "examples", "externalDocs", "xml", "$comment", "deprecated",
+    "readOnly", "writeOnly", "default", "nullable",
+})  # fmt: skip
+"""Keywords that change no type, or are looked at apart from it."""
 _MOST_PARTS = 200
 
 
@@ -21,7 +22,7 @@ def needs_merging(node: Node) -> bool:
     members = node.members()
     if "allOf" not in members:
         return False
-    beside = {name for name in members if name not in _NOTES | {"allOf"} and not name.startswith("x-")}
+    beside = {name for name in members if name not in NOTES | {"allOf"} and not name.startswith("x-")}
     return len(members["allOf"].items()) != 1 or bool(beside - {"type"})
 
 
@@ -71,7 +72,7 @@ def _merge(merged: Json, keyword: str, member: Node) -> None:
     elif keyword in {"oneOf", "anyOf", "$ref", "discriminator"}:
         if keyword != "discriminator":  # one in a parent tells its children apart; unions name it themselves
             raise member.error(f"{keyword} inside of allOf is not supported")
-    elif keyword in _NOTES or keyword.startswith("x-") or present is None or present == member.value:
+    elif keyword in NOTES or keyword.startswith("x-") or present is None or present == member.value:
         merged[keyword] = member.value
     else:
         raise member.error(f"two parts of allOf differ in {keyword}")

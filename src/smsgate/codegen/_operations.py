@@ -44,6 +44,7 @@ class Plan:
         name: name of the function.
         node: the operation in the document.
         method: HTTP method in capitals.
+        template: the path as the document has it.
         path: literal parts of the path, and Python names of arguments at odd places.
         arguments: parameters and API keys.
         body: the request body, None for none.
@@ -59,6 +60,7 @@ class Plan:
     name: str
     node: Node
     method: str
+    template: str
     path: list[str]
     arguments: list[Argument]
     body: Body | None
@@ -151,6 +153,7 @@ def _plan(context: Context, name: str, path_item: tuple[str, Node], operation: t
         name,
         node,
         method.upper(),
+        path,
         _path(path, item, arguments),
         [*arguments, *security.arguments(taken)],
         body,

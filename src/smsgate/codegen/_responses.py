@@ -57,10 +57,12 @@ class Readers:
 
     Attributes:
         lines: source text of their definitions.
+        hints: their types, where type checkers need to be told.
     """
 
     def __init__(self, schemas: Schemas) -> None:
         self.lines: dict[str, str] = {}
+        self.hints: dict[str, str] = {}
         self._schemas = schemas
 
     def of(self, kind: Type) -> Reading:
@@ -80,7 +82,9 @@ class Readers:
         """Return the name of what reads and writes a JSON value of any type."""
         hint = kind.hint(lambda name: name if name in {"Timestamp", "_date"} else f"models.{name}")
         shown = kind.plain_hint(lambda name: name)
-        return self._define(snake_case(shown, "value")[:60], "value", f"JSONValue(lambda: {hint})")
+        name = self._define(snake_case(shown, "value")[:60], "value", f"JSONValue(lambda: {hint})")
+        self.hints[name] = f"JSONValue[{kind.plain_hint(operation_scope)}]"
+        return name
 
     def _define(self, name: str, suffix: str, source: str) -> str:
         for known, text in self.lines.items():

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ._limits import limits_of
-from ._merging import merge_all_of, needs_merging
+from ._merging import NOTES, merge_all_of, needs_merging
 from ._names import member_name, pascal_case, unused
 from ._properties import fields_of
 from ._types import Definition, Type
@@ -20,11 +20,7 @@ if TYPE_CHECKING:
     from ._types import Kind
 
 _COMPONENTS = "/components/schemas/"
-_NOTES = {
-    "title", "description", "example", "examples", "externalDocs", "xml", "$comment", "$schema", "deprecated",
-    "readOnly", "writeOnly", "default", "contentMediaType", "contentEncoding", "$defs", "definitions", "nullable",
-}  # fmt: skip
-"""Keywords that change no type, or are looked at apart from it."""
+_BESIDE = NOTES | {"$schema", "contentMediaType", "contentEncoding", "$defs", "definitions"}
 _CONDITIONS = {"not", "contains"}
 _STRUCTURE = {
     "$ref", "allOf", "anyOf", "oneOf", "discriminator", "type", "format", "enum", "const", "properties", "required",
@@ -284,7 +280,7 @@ class Schemas:
 
     def _check(self, node: Node, *, is_bound: bool) -> None:
         """Refuse keywords that would be lost; a base class written by hand may stand for conditions."""
-        known = _NOTES | _STRUCTURE | (_CONDITIONS if is_bound else set[str]())
+        known = _BESIDE | _STRUCTURE | (_CONDITIONS if is_bound else set[str]())
         for keyword, member in node.members().items():
             if keyword not in known and not keyword.startswith("x-"):
                 raise member.error(f"keyword {keyword} is not supported; an overlay can remove it")
