@@ -30,11 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         deviations = load_deviations(Path(options.deviations))
         theirs = load(options.document)
+        known = deviations.identify(theirs)
         differences = compare(load(options.spec), theirs, deviations.names)
     except DocumentError as error:
         print(printable(f"specdiff: {error}"), file=sys.stderr)
         return UNREADABLE
-    report = _report(differences, deviations, deviations.identify(theirs), _relative(options.spec))
+    except RecursionError:
+        print("specdiff: the documents are nested too deeply", file=sys.stderr)
+        return UNREADABLE
+    report = _report(differences, deviations, known, _relative(options.spec))
     for line in FORMATS[options.format](report, show_all=options.all):
         print(line)
     severe = options.fail_on != "never" and report.worst and report.worst >= Severity[options.fail_on.upper()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -49,6 +50,7 @@ class Document:
 
     source: str
     root: JsonObject = field(repr=False)
+    readings: Iterator[int] = field(default_factory=partial(count, 1), repr=False, compare=False)
 
     @property
     def form(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from .differences import Severity
 
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 _GITHUB_COMMANDS = {Severity.BREAKING: "error", Severity.ADDITIVE: "warning", Severity.NOTE: "notice"}
 _SARIF_LEVELS = {Severity.BREAKING: "error", Severity.ADDITIVE: "warning", Severity.NOTE: "note"}
+_RULES = {
+    "breaking": "A program written for the spec can fail against the other document.",
+    "additive": "The other document has something that the spec does not use.",
+    "note": "A difference that a program cannot notice.",
+    "stale-entry": "An entry of the deviations explains another number of differences than it says.",
+}
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -100,7 +107,7 @@ def as_sarif(report: Report, *, show_all: bool) -> Iterator[str]:
     for difference, (severity, entry) in report.explained.items() if show_all else ():
         result = _result(report, severity.name.lower(), "note", str(difference), difference.pointer)
         results.append({**result, "suppressions": [{"kind": "external", "justification": entry.reason}]})
-    rules = [{"id": rule} for rule in (*(severity.name.lower() for severity in Severity), "stale-entry")]
+    rules = [{"id": rule, "shortDescription": {"text": text}} for rule, text in _RULES.items()]
     run = {"tool": {"driver": {"name": "specdiff", "rules": rules}}, "results": results}
     yield json.dumps({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
 
@@ -136,7 +143,7 @@ def _escaped(text: str, also: str = "") -> str:
 
 
 def _result(report: Report, rule: str, level: str, message: str, pointer: str) -> dict[str, Any]:
-    location: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": report.spec}}}
+    location: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": quote(report.spec)}}}
     if pointer:
         location["logicalLocations"] = [{"fullyQualifiedName": pointer}]
     return {"ruleId": rule, "level": level, "message": {"text": message}, "locations": [location]}

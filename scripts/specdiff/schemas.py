@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 _DEPTH = 60
-"""Choices, lists and maps that contain themselves have no end; down here everything in them has been compared."""
+"""Choices that contain themselves may grow without end; down here everything in them has been compared."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,23 @@ class SchemaComparison:
     theirs: Document
     findings: Findings
     compared: set[Place] = field(default_factory=set[Place])
+    _open: set[tuple[str, str, bool]] = field(default_factory=set[tuple[str, str, bool]])
 
     def compare(self, place: Place, ours: JsonObject, theirs: JsonObject) -> None:
         """Note the differences between two schemas that are used at `place`.
 
         Raises:
-            DocumentError: one of them is broken.
+            DocumentError: one of them is broken, or contains itself in too many ways.
         """
-        if place.pointer.count("/") > _DEPTH:
+        pair = (str(ours.get("$ref", "")), str(theirs.get("$ref", "")), place.sent)
+        if pair in self._open or place.pointer.count("/") > _DEPTH:
             return
+        if all(pair[:2]):
+            self._open.add(pair)
+        self._compare(place, ours, theirs)
+        self._open.discard(pair)
+
+    def _compare(self, place: Place, ours: JsonObject, theirs: JsonObject) -> None:
         mine, other = read_shape(self.ours, ours), read_shape(self.theirs, theirs)
         self._range(place, "type", mine.kind, other.kind, wider=is_wider_type(mine, other))
         self._flag(place, "nullable", ours=mine.nullable, theirs=other.nullable)

@@ -36,6 +36,9 @@ LIMITS = (
 _SAYS_NOTHING = {("minLength", "0"), ("minItems", "0"), ("minProperties", "0"), ("uniqueItems", "false")}
 """Limits that every value keeps."""
 
+_MOST_READINGS = 50_000
+"""Readings of all schemas of a document: choices between choices can multiply, and contain themselves."""
+
 _SIZES_IN_MEMORY = {"int32", "int64", "float", "double", "password"}
 """Formats about storage or display: the value on the wire looks the same."""
 
@@ -121,6 +124,8 @@ class _Reader:
     document: Document
 
     def read(self, raw: JsonObject, trail: tuple[str, ...]) -> Shape:
+        if next(self.document.readings) > _MOST_READINGS:
+            raise DocumentError(f"{self.document.source}: the schemas contain each other in too many ways")
         shape = self._own(raw)
         if "$ref" in raw:
             reference = str(raw["$ref"])
@@ -245,7 +250,7 @@ def _shared_limits(choices: list[Shape]) -> dict[str, str]:
 
 def _any_of(schemas: list[JsonObject | None]) -> JsonObject | None:
     present = [schema for schema in schemas if schema is not None]
-    return {"anyOf": present} if present else None
+    return {"anyOf": present} if len(present) > 1 else next(iter(present), None)
 
 
 def _joined(one: str, other: str) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import json
+import random
 import socket
 import threading
 import time
@@ -801,6 +802,89 @@ def test_maps_and_lists_that_contain_themselves_have_an_end(specdiff):
 
     assert specdiff(ours, ours=ours)[0] == 0
     assert specdiff(theirs, ours=ours)[0] == 1
+
+
+@pytest.mark.parametrize("growing", [False, True])
+def test_choices_that_contain_themselves_in_several_ways_have_an_end(specdiff, growing):
+    node = {"$ref": "#/components/schemas/Node"}
+    choices = [{"type": "array", "items": node}, {"type": "object", "additionalProperties": node}]
+    more = {"allOf": [{"properties": {"a": {"anyOf": [node, {"items": node}]}, "b": node}}]} if growing else {}
+    ours = changed(OURS, "SCHEMAS Node", to={"anyOf": choices, **more})
+    ours = changed(ours, "STATE properties tree", to=node)
+    theirs = changed(ours, "SCHEMAS Node", to={"anyOf": [*choices, {"type": "string"}], **more})
+
+    code, lines = specdiff(theirs, ours=ours)
+
+    if growing:
+        assert (code, len(lines)) == (2, 1)
+        assert lines[0].endswith("the schemas contain each other in too many ways")
+    else:
+        assert code == 1
+        assert any("tree/type: ours array | object, theirs array | object | string" in line for line in lines)
+
+
+def test_choices_that_multiply_are_refused(specdiff):
+    ours = OURS
+    for level in range(40):
+        reference = {"$ref": f"#/components/schemas/L{level + 1}"}
+        ours = changed(ours, f"SCHEMAS L{level}", to={"anyOf": [reference, reference]})
+    ours = changed(ours, "SCHEMAS L40", to={"type": "string"})
+
+    code, lines = specdiff(changed(ours, "STATE properties note", to={"$ref": "#/components/schemas/L0"}))
+
+    assert (code, len(lines)) == (2, 1)
+    assert lines[0].endswith("the schemas contain each other in too many ways")
+
+
+def test_deep_choices_are_refused(specdiff):
+    deep = {"type": "string"}
+    for _ in range(400):
+        deep = {"allOf": [deep]}
+
+    code, lines = specdiff(changed(OURS, "STATE properties note", to=deep))
+
+    assert (code, lines) == (2, ["specdiff: the documents are nested too deeply"])
+
+
+JUNK = [
+    None,
+    True,
+    5,
+    -1.5,
+    "x",
+    "",
+    [],
+    {},
+    [1],
+    ["a"],
+    {"a": 1},
+    [[]],
+    {"$ref": 5},
+    {"allOf": [{}]},
+    {"enum": [None]},
+]
+JUNK += [{"$ref": "#/components/schemas/State"}, {"type": "null"}, "#/x"]
+
+
+def nodes(value, path=()):
+    yield path
+    for key, child in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from nodes(child, (*path, key))
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])
+def test_whatever_stands_in_a_document_ends_with_an_exit_code(specdiff, form):
+    chance = random.Random(form)
+    for _ in range(100):
+        document = copy.deepcopy(chance.choice([OURS, SAME_IN_SWAGGER_2]))
+        for _ in range(chance.randint(1, 3)):
+            *path, last = chance.choice([each for each in nodes(document) if each])
+            target = document
+            for step in path:
+                target = target[step]
+            target[last] = copy.deepcopy(chance.choice(JUNK))
+
+        assert specdiff(document, options=["--format", form])[0] in {0, 1, 2}
 
 
 @pytest.mark.parametrize(
