@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -50,7 +49,7 @@ class Document:
 
     source: str
     root: JsonObject = field(repr=False)
-    readings: Iterator[int] = field(default_factory=partial(count, 1), repr=False, compare=False)
+    readings: Iterator[int] = field(default_factory=lambda: count(1), repr=False, compare=False)
 
     @property
     def form(self) -> str:

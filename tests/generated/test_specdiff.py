@@ -843,7 +843,8 @@ def test_deep_choices_are_refused(specdiff):
 
     code, lines = specdiff(changed(OURS, "STATE properties note", to=deep))
 
-    assert (code, lines) == (2, ["specdiff: the documents are nested too deeply"])
+    assert (code, len(lines)) == (2, 1)
+    assert lines[0].endswith("nested too deeply")
 
 
 JUNK = [
