@@ -21,10 +21,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        argv: what follows the program's name; default is the process's own arguments.
+        argv: the arguments after the program's name; by default those of the process.
 
     Returns:
-        The exit code: 0 for success, 2 for a command that does not exist, else what the command says.
+        The exit code: 0 for success, 2 for a command that does not exist, otherwise the command's own.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments[0] if arguments else ""

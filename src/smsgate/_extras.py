@@ -6,5 +6,5 @@ __all__ = ["missing"]
 
 
 def missing(what: str, extra: str) -> str:
-    """Return a sentence that names what needs the extra, with the command that installs it."""
+    """Return a sentence that names the feature, its extra and the command that installs it."""
     return f"{what} needs a package that is not installed: pip install 'smsgate[{extra}]'"

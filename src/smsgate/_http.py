@@ -85,7 +85,7 @@ class Timeout:
     """Limits of one exchange, in seconds; ``None`` means no limit.
 
     Args:
-        connect: until the connection stands, TLS included.
+        connect: until the connection is open, TLS included.
         read: the longest silence while waiting for a response or reading it.
         total: the whole exchange. Synchronous httpx and requests bound only the body with it.
     """
@@ -97,12 +97,12 @@ class Timeout:
 
 @dataclass(slots=True, repr=False)
 class Request:
-    """One HTTP request, complete: absolute URL, headers and body as they go out.
+    """One complete HTTP request: absolute URL, headers and body.
 
     Args:
         method: the HTTP method in upper case.
         url: the absolute URL, percent-encoded.
-        headers: sent as they are; a backend adds only what HTTP demands.
+        headers: sent unchanged; a backend adds only those that HTTP requires.
         content: the body, None for none.
         timeout: limits of the exchange.
         max_size: bytes of a response body, decompressed, that `HttpClient.send` reads at most.

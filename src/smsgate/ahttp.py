@@ -1,4 +1,4 @@
-"""Asynchronous HTTP backends: their protocol, and the choice of one; `smsgate.http` defines requests and responses."""
+"""Asynchronous HTTP backends: protocol, and choice of a backend; see `smsgate.http` for requests and responses."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def get_client(
             trio is not running, else httpx.
         verify: True, False, the path of a file of trusted certificates, or an ssl context.
         proxy: URL of an http or https proxy for all requests.
-        trust_env: whether the proxy and certificate variables of the environment count.
+        trust_env: whether the proxy and certificate variables of the environment are used.
 
     Raises:
         ConfigurationError: the name is unknown, its library is not installed, or an option is not usable.

@@ -1,8 +1,8 @@
-"""End-to-end encryption of texts and phone numbers with a passphrase that only the sender and the phone know.
+"""End-to-end encryption of texts and phone numbers with a passphrase shared by the sender and the phone.
 
 An encrypted field reads ``$aes-256-cbc/pbkdf2-sha1$i=<iterations>$<salt>$<ciphertext>``, the last two in Base64. The
 key is PBKDF2-HMAC-SHA1 of the passphrase in UTF-8, 32 bytes; the salt, 16 bytes, is also the initialisation vector, so
-every field needs a salt of its own. Released apps (1.5.0 and later) read this form and no other. The form has no
+every field needs its own salt. Released apps (1.5.0 and later) read only this form. The form has no
 authentication: a wrong passphrase or a damaged field nearly always fails, but may also decrypt to a wrong text.
 """
 

@@ -275,7 +275,7 @@ class DecryptionError(EncryptionError):
 
 
 class UnsupportedAlgorithmError(EncryptionError):
-    """The ciphertext names an algorithm that this package does not know."""
+    """The ciphertext names an unsupported algorithm."""
 
 
 class WebhookError(SMSGateError):

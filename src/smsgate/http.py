@@ -1,4 +1,4 @@
-"""Synchronous HTTP backends: their protocol, the values they exchange, and the choice of one.
+"""Synchronous HTTP backends: protocol, requests and responses, and choice of a backend.
 
 A backend turns a `Request` into a `Response` and knows nothing about the gateway. It never follows redirects,
 never reads ``.netrc``, keeps no cookies, and raises only `smsgate.errors.TransportError` and its subclasses.
@@ -54,7 +54,7 @@ def get_client(
         name: a backend's name; None takes ``SMSGATE_HTTP`` from the environment, else httpx.
         verify: True, False, the path of a file of trusted certificates, or an ssl context.
         proxy: URL of an http or https proxy for all requests.
-        trust_env: whether the proxy and certificate variables of the environment count.
+        trust_env: whether the proxy and certificate variables of the environment are used.
 
     Raises:
         ConfigurationError: the name is unknown, its library is not installed, or an option is not usable.
@@ -172,10 +172,10 @@ def choose_connection(http: Any, *, verify: Verify, proxy: str | None, trust_env
         http: the backend that the client was given, or its name, or None.
         verify: True, False, the path of a file of trusted certificates, or an ssl context.
         proxy: URL of a proxy for all requests.
-        trust_env: whether the proxy and certificate variables of the environment count.
+        trust_env: whether the proxy and certificate variables of the environment are used.
 
     Raises:
-        ConfigurationError: an option is not usable, or stands beside a backend that was made already.
+        ConfigurationError: an option is not usable, or was given together with a backend object.
     """
     options = check_connection(verify=verify, proxy=proxy, trust_env=trust_env)
     if options and http is not None and not isinstance(http, str):

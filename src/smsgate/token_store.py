@@ -87,7 +87,7 @@ class FileTokenStore:
     """Store of token pairs in a file that only its owner can read; several accounts and processes may share it.
 
     The file is replaced atomically, so a reader never sees a part of it. Where locks exist (not on Windows), two empty
-    files beside it, whose names end in ``.lock``, prevent concurrent writes and concurrent refreshes of one pair.
+    files next to it, whose names end in ``.lock``, prevent concurrent writes and concurrent refreshes of one pair.
     A write waits one second at most for the lock of another process. A file that cannot be read or written ends no
     call: the store logs a warning, and the client issues tokens with its password.
 
@@ -174,7 +174,7 @@ class FileTokenStore:
         return entries
 
     def _lock_path(self, ending: str) -> Path:
-        """Return the path of a lock file beside the real token file, so that all links to it share the lock."""
+        """Return the path of a lock file next to the real token file, so that all links to it share the lock."""
         target = self._target()
         return target.with_name(target.name + ending)
 

@@ -63,7 +63,7 @@ _TOLERANCE = timedelta(minutes=5)
 
 
 class SignedRequest:
-    """A request whose signature headers are well formed; the steps of `parse`, for keys that take time to look up.
+    """A request with well-formed signature headers; the steps of `parse`, for keys that are looked up asynchronously.
 
     Args:
         body: see `verify`.
@@ -96,7 +96,7 @@ class SignedRequest:
         self._body = raw
 
     def find_device_ids(self) -> list[str]:
-        """Return the ids of devices whose keys are worth a look-up, at most four; anybody may have named them.
+        """Return the ids of at most four devices whose keys to look up; the body is not verified yet.
 
         Raises:
             StaleEventError: the time stamp is too old or too new, so that nothing should be looked up.
@@ -169,7 +169,7 @@ def verify(
         signing_key: the key that the app shows; several keys while one is being changed; or keys by device id, as a
             mapping or as a function that returns None for an unknown device. White space around keys does not count.
         tolerance: how far the time stamp may be from now, on either side; None for any distance, which leaves
-            old requests good for ever.
+            old requests valid for ever.
         now: an aware time or Unix seconds instead of the clock.
 
     Raises:
@@ -193,9 +193,9 @@ def parse(
 ) -> Event:
     """Check a request as `verify` does, and return its event.
 
-    Times that cannot be read are None; ids and lists that are left out are empty; unknown fields are kept. What cannot
-    be read even so is an `UnknownEvent` with its payload and the reason. Deliveries come at least once and in any
-    order: remember ``event.id`` to notice repetitions.
+    Times that cannot be read are None; ids and lists that are left out are empty; unknown fields are kept. An event
+    that is still unreadable is an `UnknownEvent` with its payload and the reason. Deliveries come at least once and in
+    any order: remember ``event.id`` to notice repetitions.
 
     Args:
         body: see `verify`.
@@ -220,7 +220,7 @@ def parse(
 
 
 def parse_unverified(body: Body, *, encryptor: Decryptor | None = None) -> Event:
-    """Return the event of a body whose origin is known in another way, such as a queue that you filled yourself.
+    """Return the event of a body from a trusted source, such as your own queue.
 
     Args:
         body: the raw body.

@@ -68,7 +68,7 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
             ``HTTPS_PROXY``, ``NO_PROXY`` and ``SSL_CERT_FILE``. Loopback hosts are never reached through a proxy.
         default_region: two letters of a country, such as ``DE``, whose national numbers (``0151 23456789``) become
             international before they are sent; needs the extra ``smsgate[numbers]``.
-        user_agent: the program's product, such as ``myapp/1.0``; stands before this package's.
+        user_agent: the program's product, such as ``myapp/1.0``; precedes this package's.
         max_json_size: bytes of a JSON response at most; a longer one is a `ResponseError`.
         max_attachment_size: bytes of an attachment at most that `download_attachment` holds in memory.
         on_request: called with a `RequestEvent` before each attempt; may add headers.

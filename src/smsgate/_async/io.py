@@ -72,7 +72,7 @@ async def compute(function: Callable[P, T], *arguments: P.args, **keywords: P.kw
 async def run_in_workers(function: Callable[[A], T], items: Sequence[A]) -> list[T]:
     """Apply a function that computes for long to all items, in as many threads as there are cores.
 
-    All calls of an event loop share these threads in turns. A cancelled call starts no further item.
+    All calls of an event loop share these threads fairly. A cancelled call starts no further item.
     """
     work = ParallelMap(function, items)
     await _share(work, len(items))
@@ -140,7 +140,7 @@ class Lock:
 
 
 class Tasks(Generic[T]):
-    """Concurrent calls in tasks of their own; leaving the ``async with`` block cancels them.
+    """Concurrent calls, one task each; leaving the ``async with`` block cancels them.
 
     A task group would not do: it must not stay open while an asynchronous generator such as `send_many` yields.
     """

@@ -108,7 +108,7 @@ class Transport:
         """Send one request and run the hooks.
 
         Args:
-            operation: what to send.
+            operation: the operation.
             authorization: the ``Authorization`` header, None for none.
             call: the call that the request belongs to; its deadline bounds the request.
             send: sends the request in the place of the backend's ``send``.
@@ -137,9 +137,9 @@ class Transport:
         return classify_response(operation, response, self.base_url, authorization, datetime.now(timezone.utc))
 
     async def is_outage(self, call: CallState) -> bool:
-        """Tell whether a 401 comes, or may come, from an outage of the server: True without a health response.
+        """Tell whether an outage may have caused a 401; True if the health check gets no response.
 
-        The health check is made once a call, or until there is a response.
+        The health check is made once per call, and again while it gets no response.
         """
         if call.outage is None:
             checking = CallState(call.policy, call.begun, attempts=1, deadline=call.deadline)

@@ -76,16 +76,16 @@ class AiohttpAsyncHttpClient(AsyncClosedOnExit):
     """Asynchronous backend over aiohttp, for asyncio.
 
     Args:
-        session: an `aiohttp.ClientSession` of yours to use; it stays yours to close. Its connector, proxy,
+        session: an `aiohttp.ClientSession` that you opened and close yourself. Its connector, proxy,
             ``trust_env`` and tracing apply; its headers, cookies, authentication and middlewares do not.
         verify: True, False, the path of a file of trusted certificates, or an ssl context.
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of an http or https proxy for all requests.
-        max_connections: exchanges under way at most; further ones wait.
-        trust_env: whether the proxy and certificate variables of the environment count.
+        max_connections: concurrent exchanges at most; further ones wait.
+        trust_env: whether the proxy and certificate variables of the environment are used.
 
     Raises:
-        ConfigurationError: for options that cannot be used, options beside a session, use under trio, or a given
+        ConfigurationError: for invalid options, options together with a session, use under trio, or a given
             session that is used under a second event loop.
     """
 

@@ -1,7 +1,7 @@
 """Deadline of chunked bodies over synchronous libraries.
 
 These read the header of a chunk, and the trailers behind the last one, to their end before they return. A server that
-drips those gives no content meanwhile, so nothing but another thread can look at the clock.
+sends those slowly delivers no content, so only another thread can enforce the deadline.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class BodyDeadline:
     """A ``with`` block in which a body is read; at its deadline the connection is shut down and the block fails.
 
     Args:
-        deadline: the moment, on the monotonic clock; None for none.
-        headers: the response's. Bodies that are not chunked need no help: each read of theirs returns.
-        shut_down: ends the connection under the thread that reads; None when there is none.
+        deadline: time on the monotonic clock; None for no deadline.
+        headers: the response's headers. Only chunked bodies need this: all other reads return in time.
+        shut_down: shuts down the connection that another thread reads from; None without a connection.
     """
 
     def __init__(
@@ -68,6 +68,6 @@ class BodyDeadline:
 
 
 def shut_down(sock: socket.socket) -> None:
-    """Shut a socket down; one with TLS without its own method, which would leave the reading thread with no TLS."""
+    """Shut down a socket. The method of a TLS socket would remove its TLS state while another thread reads."""
     with suppress(OSError):
         socket.socket.shutdown(sock, socket.SHUT_RDWR)

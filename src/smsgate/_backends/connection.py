@@ -1,4 +1,4 @@
-"""The options by which every backend connects: certificates, proxy, number of connections."""
+"""Connection options of every backend: certificates, proxy, number of connections."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class ConnectionOptions:
     """Options of one backend, checked when it is made.
 
     Args:
-        given: the client or session that the user brought along, which has such options itself.
+        given: the user's own client or session, None if the backend opens its own.
         verify: True, False, the path of a file of trusted certificates, or an ssl context.
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of a proxy for all requests.
-        max_connections: exchanges under way at most, 1 to 10,000.
-        trust_env: whether the environment's proxy and certificate variables count.
+        max_connections: concurrent exchanges at most, 1 to 10,000.
+        trust_env: whether the environment's proxy and certificate variables are used.
         ca_variables: certificate variables of the library's own, before ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``.
 
     Raises:
-        ConfigurationError: for what cannot be used.
+        ConfigurationError: for invalid options, and for options together with a client or session.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class ConnectionOptions:
         return self._context
 
     def lacks_context(self, url: str) -> bool:
-        """Tell whether a request to a URL needs the context, and nobody has made it yet."""
+        """Tell whether a request to a URL needs the TLS context and it has not been made yet."""
         return self._context is None and (url.startswith("https") or (self.proxy_for(url) or "").startswith("https"))
 
     def proxy_for(self, url: str) -> str | None:
@@ -103,7 +103,7 @@ class ConnectionOptions:
         return Route(self.proxy_for(url))
 
     def named_certificates(self) -> tuple[str | None, str | None]:
-        """Return the file and the folder of certificates that the environment names, if it counts."""
+        """Return the file and the folder of certificates that the environment names, if it is trusted."""
         return certificates(self._ca_variables) if self.trust_env and self.verify is True else (None, None)
 
     def _make_context(self) -> ssl.SSLContext:
@@ -168,7 +168,7 @@ class Route:
 
 
 def origin_of(url: str) -> str:
-    """Return scheme, host and port of a URL as they stand in it."""
+    """Return scheme, host and port of a URL, unchanged."""
     end = url.find("/", len("https://"))
     return url if end < 0 else url[:end]
 
@@ -195,7 +195,7 @@ def _trusting_public(*, trust_env: bool) -> ssl.SSLContext:
 
 
 def _certifi() -> ModuleType | None:
-    """Return the package of public authorities; systems without certificates of their own need it."""
+    """Return certifi, which systems without installed certificates need; None if it is not installed."""
     try:
         import certifi  # noqa: PLC0415 - only for https
     except ImportError:
@@ -216,7 +216,7 @@ def check_proxy(proxy: str) -> str:
     """Return the URL of a proxy.
 
     Raises:
-        ConfigurationError: it is none of an http or https proxy.
+        ConfigurationError: it is not the URL of an http or https proxy.
     """
     try:
         parts = urlsplit(proxy)
@@ -229,10 +229,10 @@ def check_proxy(proxy: str) -> str:
 
 
 def check_verify(verify: Verify) -> Verify:
-    """Return whom to trust.
+    """Return the option ``verify``.
 
     Raises:
-        ConfigurationError: it is neither True, False, an ssl context, nor the path of something that is there.
+        ConfigurationError: it is neither True, False, an ssl context, nor an existing path.
     """
     if isinstance(verify, bool | ssl.SSLContext):
         return verify

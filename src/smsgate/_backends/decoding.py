@@ -1,7 +1,7 @@
 """Decompression of response bodies, the same for every library.
 
 Requests ask for no compression, so a compressed response is rare. The libraries' own decompression is off: few of them
-bound what a small compressed body may grow to.
+limit the decompressed size.
 """
 
 from __future__ import annotations

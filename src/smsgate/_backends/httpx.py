@@ -57,15 +57,15 @@ class HttpxHttpClient(StreamingClient):
     """Synchronous backend over httpx.
 
     Args:
-        client: an `httpx.Client` of yours to use; it stays yours to close, and its own options apply.
+        client: an `httpx.Client` that you opened and close yourself, and its own options apply.
         verify: True, False, the path of a file of trusted certificates, or an ssl context.
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of an http or https proxy for all requests.
-        max_connections: exchanges under way at most; further ones wait.
-        trust_env: whether the proxy and certificate variables of the environment count.
+        max_connections: concurrent exchanges at most; further ones wait.
+        trust_env: whether the proxy and certificate variables of the environment are used.
 
     Raises:
-        ConfigurationError: for options that cannot be used, or options beside a client.
+        ConfigurationError: for invalid options, or options together with a client.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class _Clients:
             self._close_all()
 
     def close(self) -> None:
-        """Reject further exchanges; the last one under way closes the connections."""
+        """Reject further exchanges; the end of the last current one closes the connections."""
         self._closed = True
         if not self._busy:
             self._close_all()

@@ -47,15 +47,15 @@ class HttpxAsyncHttpClient(AsyncStreamingClient):
     """Asynchronous backend over httpx, under asyncio and trio.
 
     Args:
-        client: an `httpx.AsyncClient` of yours to use; it stays yours to close, and its own options apply.
+        client: an `httpx.AsyncClient` that you opened and close yourself, and its own options apply.
         verify: True, False, the path of a file of trusted certificates, or an ssl context.
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of an http or https proxy for all requests.
-        max_connections: exchanges under way at most; further ones wait.
-        trust_env: whether the proxy and certificate variables of the environment count.
+        max_connections: concurrent exchanges at most; further ones wait.
+        trust_env: whether the proxy and certificate variables of the environment are used.
 
     Raises:
-        ConfigurationError: for options that cannot be used, options beside a client, or a given client that is used
+        ConfigurationError: for invalid options, options together with a client, or a given client that is used
             under a second event loop.
     """
 

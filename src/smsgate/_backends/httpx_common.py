@@ -93,7 +93,7 @@ def _parse_url(url: str) -> httpx.URL:
 
 
 def check_open(client: httpx.Client | httpx.AsyncClient) -> None:
-    """Reject a client of the user's that is closed.
+    """Reject a closed client of the user.
 
     Raises:
         ConfigurationError: the client is closed.
@@ -121,7 +121,7 @@ def translate(error: Exception, *, sent: bool | None) -> TransportError:
 
     Args:
         error: an exception of httpx.
-        sent: whether the request was sent, if the error does not tell.
+        sent: whether the request was sent, for errors that do not say so.
     """
     if isinstance(error, httpx.ConnectTimeout):
         return connect_timeout()

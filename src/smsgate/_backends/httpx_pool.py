@@ -25,7 +25,7 @@ __all__ = ["ClientPool"]
 class ClientPool:
     """Lends clients, at most ``limit`` at once; idle ones are closed after ``keepalive`` seconds.
 
-    Exchanges through a client of the user's acquire one of the ``slots`` themselves. Belongs to one event loop.
+    Exchanges through the user's own client acquire one of the ``slots`` themselves. A pool is used in one event loop.
     """
 
     def __init__(self, limit: int, keepalive: float, contexts: ContextLoader) -> None:
@@ -69,7 +69,7 @@ class ClientPool:
         return None
 
     async def _close_idle(self, before: float) -> None:
-        """Close what was last used before a time; the list is in that order."""
+        """Close clients that were last used before a time; the list is sorted by it."""
         if self._closed:
             before = float("inf")
         while self._idle and self._idle[0][0] < before:

@@ -40,16 +40,16 @@ class PyreqwestHttpClient(ClosedOnExit):
     """Synchronous backend over pyreqwest.
 
     Args:
-        client: a `pyreqwest.client.SyncClient` of yours to use; it stays yours to close, and its own options apply,
+        client: a `pyreqwest.client.SyncClient` that you opened and close yourself, and its own options apply,
             whether it follows redirects among them.
-        verify: True, False, or the path of a file of certificates to trust beside the system's.
+        verify: True, False, or the path of a file of certificates to trust in addition to the system's.
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of an http or https proxy for all requests.
-        max_connections: exchanges under way at most; further ones wait.
-        trust_env: whether the proxy and certificate variables of the environment count.
+        max_connections: concurrent exchanges at most; further ones wait.
+        trust_env: whether the proxy and certificate variables of the environment are used.
 
     Raises:
-        ConfigurationError: for options that cannot be used, or options beside a client.
+        ConfigurationError: for invalid options, or options together with a client.
     """
 
     def __init__(

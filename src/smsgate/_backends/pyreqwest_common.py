@@ -77,7 +77,7 @@ class Clients(Generic[_Client]):
         return self._given is not None or (last is not None and last[0] is timeout) or timeout in self._opened
 
     def get(self, timeout: Timeout) -> _Client:
-        """Return the client with those limits; a client of the user's serves all limits."""
+        """Return the client with those limits; the user's own client serves all limits."""
         if self._given is not None:
             if self._given_closed:
                 raise ConfigurationError("the pyreqwest client that you gave is closed")
@@ -94,7 +94,7 @@ class Clients(Generic[_Client]):
         return client
 
     def build(self, client: Any, request: Request) -> Any:
-        """Return the builder of a request; a client of the user's has no total limit, so the request gets it.
+        """Return the builder of a request; with the user's own client, it also sets the total limit.
 
         Raises:
             TransportError: the request cannot be written as HTTP.
@@ -112,7 +112,7 @@ class Clients(Generic[_Client]):
         return builder
 
     def notice(self, error: Exception) -> None:
-        """Remember that the user's client is closed, which only an error tells, and sometimes during an exchange."""
+        """Remember that the user's client is closed, which is known only from this error."""
         if self._given is not None and isinstance(error, exceptions.ClientClosedError):
             self._given_closed = True
 

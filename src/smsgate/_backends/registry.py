@@ -11,7 +11,7 @@ __all__ = ["BACKENDS", "Adapter", "Backend", "adapters", "names"]
 
 
 class Adapter(NamedTuple):
-    """A class of ours around one HTTP library.
+    """Adapter class for one HTTP library.
 
     Args:
         name: its class name, public in `smsgate.http` or `smsgate.ahttp`.

@@ -75,16 +75,16 @@ class RequestsHttpClient(StreamingClient):
     """Synchronous backend over requests.
 
     Args:
-        session: a `requests.Session` of yours to use; it stays yours to close. Its adapters, ``verify``, ``cert``,
+        session: a `requests.Session` that you opened and close yourself. Its adapters, ``verify``, ``cert``,
             ``proxies`` and ``trust_env`` apply; its headers, cookies and authentication do not.
         verify: True, False, the path of a file of trusted certificates, or an ssl context.
         cert: path of a PEM file with the client's certificate and key, or the paths of the two.
         proxy: URL of an http or https proxy for all requests.
-        max_connections: exchanges under way at most; further ones wait.
-        trust_env: whether the proxy and certificate variables of the environment count.
+        max_connections: concurrent exchanges at most; further ones wait.
+        trust_env: whether the proxy and certificate variables of the environment are used.
 
     Raises:
-        ConfigurationError: for options that cannot be used, or options beside a session.
+        ConfigurationError: for invalid options, or options together with a session.
     """
 
     def __init__(

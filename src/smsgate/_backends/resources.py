@@ -1,7 +1,7 @@
 """Connections and other resources per process and event loop.
 
-Connections that a parent process opened must not be used after a fork, and not even closed: the parent goes on with
-them. What was opened under one event loop works under no other.
+After a fork, the child must neither use nor close the connections of its parent, which still uses them. A connection
+that was opened in one event loop works in no other.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ T = TypeVar("T")
 
 
 def foreign_client() -> ConfigurationError:
-    """Return the error of a user's client under a second process or event loop."""
+    """Return the error for the user's own client in a second process or event loop."""
     return ConfigurationError(
         "a client of yours belongs to the process and event loop of its first use; give each its own"
     )
 
 
 def running_library() -> str | None:
-    """Return "asyncio" or "trio", whichever runs the caller, or None outside of both."""
+    """Return "asyncio" or "trio", the library that runs the caller; None outside of both."""
     try:
         return sniffio.current_async_library()
     except sniffio.AsyncLibraryNotFoundError:
@@ -62,7 +62,7 @@ def asyncio_loop() -> object:
 
 
 class _Owner:
-    """The process and event loop that use a client of the user's; others are rejected."""
+    """The process and event loop that first used the user's own client; others are rejected."""
 
     def __init__(self) -> None:
         self._first: tuple[int, object] | None = None
@@ -80,7 +80,7 @@ class ProcessResource(Generic[T]):
     Args:
         opening: opens it.
         closing: closes it.
-        given: whether it wraps a client of the user's, which works in one process only.
+        given: whether it wraps the user's own client, which works in one process only.
     """
 
     def __init__(self, opening: Callable[[], T], closing: Callable[[T], object], *, given: bool) -> None:
@@ -122,14 +122,14 @@ class _Slot(Generic[T]):
 class LoopResource(Generic[T]):
     """A resource that is opened on first use, shared by tasks, closed and opened again; one for each event loop.
 
-    It is also closed when its loop ends or nobody refers to its holder any more: an asynchronous generator waits for
-    that, because event loops run the ``finally`` block of those that they have started.
+    It is also closed when its loop ends or this object is garbage-collected: event loops then run the ``finally``
+    block of the asynchronous generator that guards it.
 
     Args:
         opening: opens it.
         closing: closes it.
         loop: returns the running event loop.
-        given: whether it wraps a client of the user's, which works under one event loop only.
+        given: whether it wraps the user's own client, which works in one event loop only.
     """
 
     def __init__(

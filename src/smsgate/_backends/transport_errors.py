@@ -73,17 +73,17 @@ def reason_of(error: BaseException) -> str:
 
 
 def safe_cause(error: Exception, quoting: tuple[type[BaseException], ...]) -> Exception | None:
-    """Return an exception as the cause of ours, or None if its text might quote a request or a response.
+    """Return an exception as the cause of a `TransportError`, or None if its text may quote a request or response.
 
     Args:
         error: an exception of an HTTP library.
-        quoting: the exception classes of that library whose texts quote.
+        quoting: the library's exception classes whose texts quote requests or responses.
     """
     return None if any(_quotes(link, quoting) for link in _chain(error)) else error
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and all those behind it, the nearest first."""
+    """Yield an exception and its causes, contexts and arguments, the nearest first."""
     pending = [error]
     seen: set[int] = set()
     while pending:

@@ -1,4 +1,4 @@
-"""Errors of arguments: what a model or an operation rejects becomes `InvalidRequestError`."""
+"""Conversion of validation errors of arguments to `InvalidRequestError`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["ArgumentErrors", "argument_errors", "check_operation"]
 
 
 class ArgumentErrors:
-    """A ``with`` block around the building of a request. Holds no state, so one instance serves everybody."""
+    """Context manager around the construction of a request. It has no state, so one instance is enough."""
 
     __slots__ = ()
 
@@ -36,10 +36,10 @@ argument_errors = ArgumentErrors()
 
 
 def check_operation(operation: Operation[Any]) -> None:
-    """Reject what is no operation.
+    """Check that a value is an operation.
 
     Raises:
-        InvalidRequestError: for anything else.
+        InvalidRequestError: for any other value.
     """
     if not isinstance(operation, Operation):
         raise InvalidRequestError("this takes an operation that a function of smsgate_api.operations returned")

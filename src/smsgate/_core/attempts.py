@@ -64,7 +64,7 @@ class Failed:
     """An attempt without success.
 
     Attributes:
-        error: what to raise if this was the last attempt.
+        error: the error to raise if this was the last attempt.
         status: HTTP status that decides about a retry; None without a response.
         sent: False when the attempt certainly had no effect, True when the request left, None when unknown.
         retry_after: seconds that the server asked to wait.
@@ -132,7 +132,7 @@ class CallState:
         return self.refreshes < _MAX_REFRESHES
 
     def count_refresh(self, *, issued_here: bool) -> None:
-        """Count a replaced pair; one that this client got from the gateway is the last: no later one is better."""
+        """Count a replaced pair; after one that this client got from the gateway, no further one is replaced."""
         self.refreshes = _MAX_REFRESHES if issued_here else self.refreshes + 1
 
     def _decide(
@@ -161,7 +161,7 @@ def classify_response(
         response: its response.
         base_url: the client's base URL.
         authorization: the ``Authorization`` header that was sent.
-        now: aware; a ``Retry-After`` date counts from it.
+        now: aware; reference of a ``Retry-After`` date.
     """
     if response.status in operation.also_success:
         try:
@@ -200,7 +200,7 @@ def copy_error(error: SMSGateError) -> SMSGateError:
 
 
 def copy_failure(failed: Failed) -> Failed:
-    """Return a copy for another caller, with an error of its own."""
+    """Return a copy with a copied error, for another caller."""
     return Failed(copy_error(failed.error), failed.status, failed.sent, failed.retry_after, failed.response)
 
 

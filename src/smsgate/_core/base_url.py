@@ -1,4 +1,4 @@
-"""Base URL of a client: its check, and what it tells about the server."""
+"""Base URL of a client: validation and kind of server."""
 
 from __future__ import annotations
 

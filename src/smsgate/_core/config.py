@@ -63,7 +63,7 @@ def check_timeout(timeout: float | Timeout) -> Timeout:
 
 
 def bound_timeout(timeout: Timeout, seconds: float) -> Timeout:
-    """Return limits under which no exchange takes longer than so many seconds."""
+    """Return limits of at most this number of seconds."""
     limits = (timeout.connect, timeout.read, timeout.total)
     return Timeout(*(seconds if limit is None else min(limit, seconds) for limit in limits))
 

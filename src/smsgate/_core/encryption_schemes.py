@@ -14,7 +14,7 @@ _PREFIXED = re.compile(rf"[\s+]*{SCHEME.pattern}")
 
 
 def check_scheme(encryptor: object, *methods: str) -> None:
-    """Reject what lacks a method, such as a passphrase or a class.
+    """Reject objects without the required methods, such as a passphrase or a class.
 
     Raises:
         ConfigurationError: naming the methods.

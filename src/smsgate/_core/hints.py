@@ -40,7 +40,7 @@ _UNTRUSTED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ErrorContext:
-    """An error response and its request, as far as the hint depends on them.
+    """Parts of an error response and its request that determine the hint.
 
     Attributes:
         operation: the operation.

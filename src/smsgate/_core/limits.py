@@ -71,5 +71,5 @@ def whole(
 
 
 def capped(number: float) -> float:
-    """Return a server's number of seconds, at most `LONGEST`; infinity counts as too long."""
+    """Return a server's number of seconds, at most `LONGEST`; also for infinity."""
     return min(number, LONGEST)

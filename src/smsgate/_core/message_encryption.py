@@ -1,7 +1,7 @@
 """Encrypted fields of messages and states.
 
 A message is processed in two passes over the same fields in the same order: the first lists their texts, the second
-inserts the ciphertexts. Every field has a salt of its own, which is also the initialisation vector: two fields must
+inserts the ciphertexts. Every field has its own salt, which is also the initialisation vector: two fields must
 never share one.
 """
 

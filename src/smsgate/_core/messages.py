@@ -78,7 +78,7 @@ class NotSent(SendResult):
 
 @dataclass(slots=True, eq=False, repr=False)
 class OutgoingMessage:
-    """A message on its way to the gateway.
+    """A message to send, in its plain and its encrypted form.
 
     Attributes:
         message: as the caller sees it, with its id, and with its device once one is chosen.
@@ -114,7 +114,7 @@ class OutgoingMessage:
         return self.message.id or ""
 
     def check(self, now: datetime) -> None:
-        """Reject what cannot be sent, before anything is sent or encrypted.
+        """Reject an invalid message before it is encrypted or sent.
 
         Raises:
             InvalidRequestError: for options of another type or range, and for a new message that has expired.
@@ -143,10 +143,10 @@ class OutgoingMessage:
 
 
 def check_active_within(hours: int) -> None:
-    """Reject what is no number of hours.
+    """Check the option ``device_active_within``.
 
     Raises:
-        InvalidRequestError: for anything but a whole number from 0, at most a hundred years.
+        InvalidRequestError: for anything but a whole number of hours from 0 to a hundred years.
     """
     whole("device_active_within", hours, 0, _MOST_HOURS, error=InvalidRequestError)
 

@@ -61,7 +61,7 @@ class PageWalk(Generic[T]):
         """Return the new items of a page, and move to the next page.
 
         Args:
-            page: what was read at ``offset``.
+            page: the page that was read at ``offset``.
         """
         offset = self.offset or 0
         keys = [_key(item) for item in page]

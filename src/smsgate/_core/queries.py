@@ -41,7 +41,7 @@ class _Query:
         """Build from wire names; unknown ones are ignored.
 
         Raises:
-            InvalidRequestError: for something else than a mapping.
+            InvalidRequestError: for anything but a mapping.
         """
         if not isinstance(data, Mapping):
             raise InvalidRequestError(f"{cls.__name__}.from_dict takes a mapping")
@@ -164,7 +164,7 @@ def filter_or_empty(value: Q | None, kind: type[Q]) -> Q:
     """Return a filter or paging; an empty one for None.
 
     Raises:
-        InvalidRequestError: for something else.
+        InvalidRequestError: for a value of another type.
     """
     if value is None:
         return kind()
@@ -195,7 +195,7 @@ def check_page_size(page_size: int, *, highest: int) -> None:
 
 
 def check_sort(sort: str | None) -> None:
-    """Reject an order that no server knows.
+    """Reject a sort order that no server supports.
 
     Raises:
         InvalidRequestError: for anything but ``created_at`` and ``-created_at``.

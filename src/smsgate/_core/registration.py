@@ -47,7 +47,7 @@ def check_target(url: str, *, allow_insecure: bool) -> None:
         allow_insecure: whether other http:// targets than the phone itself pass.
 
     Raises:
-        InvalidRequestError: the text says what the URL must be.
+        InvalidRequestError: the URL is invalid; the text names the rule.
     """
     if not isinstance(url, str):
         raise InvalidRequestError("a webhook's url is text")
@@ -138,8 +138,8 @@ def build_settings_operation(
 
     Args:
         build: `replace_settings` or `patch_settings` of `smsgate_api.operations`.
-        settings: what to write.
-        base_url: where it would be sent.
+        settings: the settings to write.
+        base_url: the client's base URL.
 
     Raises:
         InvalidRequestError: for secrets that only a phone's local server takes, and numbers that a server refuses.
@@ -154,8 +154,8 @@ def _check_settings(content: str, base_url: str) -> None:
     """Reject settings that a cloud or private server would refuse, and secrets: a null would delete those of phones.
 
     Args:
-        content: the settings as they would be sent; servers know names by other cases, too.
-        base_url: where they would be sent.
+        content: the settings as JSON; servers ignore the case of names.
+        base_url: the client's base URL.
 
     Raises:
         InvalidRequestError: naming the first such setting.

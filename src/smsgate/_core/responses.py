@@ -36,7 +36,7 @@ def is_success(status: int) -> bool:
 
 
 def response_type_error() -> ConfigurationError:
-    """Return the error for a user's backend that returns something else than a `Response`."""
+    """Return the error for a user's backend that does not return a `Response`."""
     return ConfigurationError("the http backend's send must return a Response of smsgate.http")
 
 
@@ -62,7 +62,7 @@ def body_size_error(what: str, option: str, size: int) -> ResponseError:
 def build_api_error(
     operation: Operation[Any], response: Response, base_url: str, authorization: str | None, now: datetime
 ) -> APIError:
-    """Return the error of an error status. The body is read as JSON whatever its content type says."""
+    """Return the error of an error status. The body is read as JSON, regardless of its content type."""
     document = _parse_json(response.content)
     text: Any = cast("dict[str, Any]", document).get("message") if isinstance(document, dict) else None
     message = text if isinstance(text, str) and text else _status_phrase(response.status)

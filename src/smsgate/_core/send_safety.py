@@ -72,14 +72,14 @@ class SendState:
 
     Attributes:
         outgoing: the message.
-        call: counts the attempts.
+        call: state of the call.
         chosen: whether the client chose the device.
         operation: the next attempt.
         failed: result of the last attempt.
         doubtful: whether an attempt may have arrived.
-        over: whether no attempt can still be under way.
+        over: whether no earlier attempt can still arrive.
         one_phone: whether the account has exactly one phone; None before its devices were listed.
-        gone: devices that the client chose and that the gateway does not know any more.
+        gone: devices that the client chose and the gateway has deleted since.
     """
 
     outgoing: OutgoingMessage
@@ -105,10 +105,10 @@ class SendState:
         self.doubtful, self.over = True, self.over and is_over(self.failed)
 
     def error(self) -> SMSGateError:
-        """Return the error of a send of which the gateway knows nothing.
+        """Return the error of a send whose message the gateway does not have.
 
-        It is the last failure if no attempt is under way. The gateway deletes a device together with its messages, so
-        for a deleted device the outcome stays unknown.
+        It is the last failure if no attempt can still arrive. The gateway deletes a device together with its messages,
+        so for a deleted device the outcome stays unknown.
         """
         if self.doubtful and (is_gone(self.failed) or not self.over):
             return self.unknown(self.failed.error)
@@ -127,9 +127,9 @@ class SendState:
 
 
 def judge(failed: Failed) -> Verdict:
-    """Return what a failed attempt to send or cancel means.
+    """Return the verdict on a failed attempt to send or cancel.
 
-    A full queue (503 with a text of its own) is a refusal; any other 5xx, a 408 and a missing response leave the
+    A full queue (503 with a specific text) is a refusal; any other 5xx, a 408 and a missing response leave the
     outcome open.
     """
     error = failed.error
@@ -146,10 +146,10 @@ def judge(failed: Failed) -> Verdict:
 
 
 def is_over(failed: Failed) -> bool:
-    """Tell whether the response is the server's own, so that the request cannot arrive any more.
+    """Tell whether the server itself responded, so that the request can no longer arrive.
 
-    A proxy may respond in its place while the request is still on its way. The server is known by the fixed text of its
-    500 to a send, and since 1.42.1 by a header of all its responses.
+    A proxy may respond while the request can still arrive. The server is identified by the fixed text of its 500 to a
+    send, and since 1.42.1 by a header of all its responses.
     """
     if failed.sent is False:
         return True
@@ -162,7 +162,7 @@ def is_over(failed: Failed) -> bool:
 
 
 def is_gone(failed: Failed) -> bool:
-    """Tell whether the gateway does not know the message's device."""
+    """Tell whether the gateway has no such device."""
     return isinstance(failed.error, BadRequestError) and _NO_DEVICE in failed.error.message
 
 
@@ -178,7 +178,7 @@ def same_message(sent: Message, found: MessageState) -> bool:
     """Tell whether the gateway's message with an id that the caller chose can be the one that was sent.
 
     Compares the id (the gateway ignores case), text or data (or their hash), and the recipients. The gateway rewrites
-    numbers (it cuts extensions and turns letters into digits), so only their last digits count.
+    numbers (it cuts extensions and turns letters into digits), so only their last digits are compared.
     """
     if found.id != sent.id:
         return False

@@ -153,9 +153,9 @@ def _has_signed(body: bytes, signature: Signature, keys: Iterable[bytes]) -> boo
 
 
 def find_device_ids(body: bytes) -> Iterator[str]:
-    """Yield the device ids that a body names at any depth, without parsing it: anybody may have sent it.
+    """Yield the device ids in a body, at any depth, without parsing it: the body is not verified yet.
 
-    Text in the body cannot pass for a name, because its quotes are escaped.
+    Text values cannot be mistaken for names, because their quotes are escaped.
     """
     seen: set[bytes] = set()
     for mention in islice(_DEVICE_MEMBER.finditer(body), _MAX_MENTIONS):

@@ -63,7 +63,7 @@ class TokenPair:
         return f"Bearer {self.access_token}"
 
     def expires_within(self, seconds: float, now: datetime) -> bool:
-        """Tell whether the access token needs a refresh: it ends so soon, and is in the last fifth of its life."""
+        """Tell whether a refresh is due: the token expires in this time and is in the last fifth of its lifetime."""
         return (self.ends_at - now).total_seconds() <= min(seconds, self.lifetime / _SHORT_LIFE)
 
     def asdict(self) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class TokenPair:
 
 
 class TokenStore(Protocol):
-    """Keeps token pairs by key. What it raises ends the call; calls may come from several threads.
+    """Store of token pairs by key. Its exceptions end the call; its methods may be called from several threads.
 
     One with a ``try_lock`` as well is a `LockingTokenStore`.
     """

@@ -18,30 +18,30 @@ __all__ = ["Decryptor", "Event", "UnknownEvent", "check_decryptor", "load_docume
 
 
 class Decryptor(Protocol):
-    """What decrypts recipients: `smsgate.Encryptor`, or anything with these two methods."""
+    """Decryptor of recipients: `smsgate.Encryptor`, or any object with these two methods."""
 
     def is_encrypted(self, text: str, /) -> bool:
-        """Whether a text looks like ciphertext."""
+        """Tell whether a text looks like a ciphertext."""
         ...
 
     def decrypt(self, text: str, /) -> str:
-        """Return the plain text; raises where it cannot."""
+        """Return the plaintext; raise an exception if decryption fails."""
         ...
 
 
 class UnknownEvent(Model):
-    """An event that this version does not know or cannot read; respond with 2xx, or the phone sends it for days."""
+    """An event with an unknown name or an unreadable payload; respond with 2xx, or the phone retries it for days."""
 
     id: str
     """Id of the delivery, the same in every attempt."""
     webhook_id: str
-    """The webhook that called for it."""
+    """Id of the webhook."""
     event: str
     """Name of the event."""
     device_id: str
-    """The phone that reports."""
+    """Id of the phone."""
     payload: dict[str, Any]
-    """What happened, as parsed JSON."""
+    """The payload as parsed JSON."""
 
     _reason: str | None = PrivateAttr(default=None)
     _raw_payload: Any = PrivateAttr(default=None)
@@ -58,7 +58,7 @@ class UnknownEvent(Model):
 
 
 Event: TypeAlias = KnownEvent | UnknownEvent
-"""Whatever a phone reports."""
+"""Any event of a phone."""
 
 _IDS = ("id", "webhookId", "deviceId")
 _TOO_DEEP = "the body is nested too deeply"
@@ -86,7 +86,7 @@ def load_document(body: bytes) -> dict[str, Any]:
     """Parse a body as one JSON object, strictly: the signature does not mark where the body ends.
 
     Raises:
-        PayloadError: it is no JSON, or no object.
+        PayloadError: it is not JSON, or not an object.
     """
     document: Any = None
     try:
@@ -124,7 +124,7 @@ def read_event(document: dict[str, Any], encryptor: Decryptor | None) -> Event:
 
 
 def _unknown_event(document: dict[str, Any], reason: str | None) -> UnknownEvent:
-    """Return an event whose payload has no model, or does not fit it: whatever it is, it is not lost."""
+    """Return an event whose payload has no model or does not match it, so that no event is lost."""
     payload: Any = document.get("payload")
     try:
         event = parse_document(UnknownEvent, {**document, "payload": payload if isinstance(payload, dict) else {}})
@@ -142,10 +142,10 @@ def _unknown_event(document: dict[str, Any], reason: str | None) -> UnknownEvent
 
 
 def check_decryptor(encryptor: Decryptor | None) -> None:
-    """Check what shall decrypt recipients; None decrypts nothing.
+    """Check a decryptor; None for no decryption.
 
     Raises:
-        ConfigurationError: it lacks a method, such as a mere passphrase.
+        ConfigurationError: it lacks a method; a passphrase alone is not enough.
     """
     if encryptor is not None:
         check_scheme(encryptor, "is_encrypted", "decrypt")

@@ -69,9 +69,9 @@ class Exchange:
         """Return the parsed response of an operation.
 
         Args:
-            operation: what to call.
+            operation: the operation.
             begun: start of the call that this one is a part of, on the clock of `io.now`; the retry policy's
-                ``max_elapsed`` counts from it.
+                ``max_elapsed`` is measured from it.
             deadline: end of the call, on the same clock; bounds attempts, and the requests for tokens.
 
         Raises:
@@ -90,7 +90,7 @@ class Exchange:
         return io.compute(parse_response, operation, result.response)
 
     def run_raw(self, operation: Operation[Any]) -> Response:
-        """Return the last response, whatever its status, after the retries that the policy allows.
+        """Return the last response, of any status, after the retries that the policy allows.
 
         Raises:
             TransportError: no response came.
@@ -145,8 +145,8 @@ class Exchange:
         """Make one attempt. It replaces refused tokens, and tells a 401 of an outage from one of wrong credentials.
 
         Args:
-            operation: what to call.
-            call: counts the attempts.
+            operation: the operation.
+            call: state of the call.
             send: sends the request in the place of the backend's ``send``.
         """
         io.check_stop()

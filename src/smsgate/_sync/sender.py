@@ -64,7 +64,7 @@ class SafeSender:
         return view
 
     def pin(self, outgoing: OutgoingMessage) -> bool:
-        """Choose a device for the message if ``pin_device`` asks for it; return whether there was one to choose."""
+        """Choose a device for the message if ``pin_device`` is on; return whether a device was chosen."""
         if not self._pin_device or outgoing.message.device_id:
             return False
         chosen = self.devices.choose(outgoing.id, outgoing.active_within)
@@ -258,7 +258,7 @@ class SafeSender:
 
         Args:
             send: the message.
-            anywhere: whether one on another device counts.
+            anywhere: whether a message on another device is accepted, too.
 
         Returns:
             The state; None when the gateway does not have it, or has it on another device; a failure when the look-up

@@ -90,7 +90,7 @@ class SendCalls(Resource):
                 past, unless ``id`` is given: that message may have been sent before.
             schedule_at: time before which the phone does not send; aware.
             skip_phone_validation: whether the server accepts short codes and landlines.
-            device_active_within: only phones seen in the last so many hours; 0 means all.
+            device_active_within: hours; only phones seen within that time, 0 for all.
 
         Raises:
             InvalidRequestError: rejected before anything was sent.
@@ -169,7 +169,7 @@ class SendCalls(Resource):
         and with the message, its id and its chosen device.
         Ctrl-C, cancelling or leaving the loop ends it after the current requests, without further retries.
         An exception that is no `SMSGateError` (of your hook or token store) ends the iteration after the results of the
-        messages that were under way; a warning in the log names the message. So does an exception of the input, after
+        messages that were being sent; a warning in the log names the message. So does an exception of the input, after
         the messages that were read from it have been sent.
 
         Example:

@@ -1,4 +1,4 @@
-"""The command line: write a package, or compare it with what is there."""
+"""Command line: writes a package, or compares it with the existing one."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _SETTINGS = "settings"
 
 @dataclass(frozen=True)
 class Binding:
-    """What a configuration says about the schemas of its document.
+    """Configuration of the schemas of one document.
 
     Attributes:
         base_classes: dotted name of the base class, by schema name.
@@ -56,7 +56,7 @@ def read_binding(path: Path | None, document: dict[str, Any]) -> Binding:
 
     Args:
         path: the file, which need not exist.
-        document: what it is about; what an overlay has removed is left out.
+        document: the document; schemas that an overlay has removed are ignored.
 
     Raises:
         GenerationError: the configuration cannot be understood.

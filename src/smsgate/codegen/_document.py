@@ -1,4 +1,4 @@
-"""OpenAPI documents: loading within bounds, and nodes that know their place."""
+"""OpenAPI documents: bounded loading, and nodes with their JSON pointers."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class Node:
         return here
 
     def target(self, reference: str) -> Node:
-        """Return what a reference leads to, one step far."""
+        """Return the direct target of a reference."""
         if not reference.startswith("#"):
             raise self.error(f"reference {reference!r} leaves the document; bundle it first")
         here = Node(self.root, "", self.root)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 
 def escape(text: str, *, keep_quotes: bool = False) -> str:
-    """Write text so that it cannot end a string literal, start a line or reorder what an editor shows.
+    """Escape text so that it cannot end a string literal, start a line or reorder the display of an editor.
 
     Args:
         text: any text, lone surrogates included.
@@ -44,7 +44,7 @@ def literal(value: Any) -> str:
 
 
 def docstring(text: str, indent: int) -> str:
-    """Write a description as a docstring whose further lines are indented by so many spaces."""
+    """Write a description as a docstring whose further lines are indented by a number of spaces."""
     keep_quotes = '""' not in text and not text.endswith('"')
     margin = " " * indent
     lines = [escape(line.rstrip(), keep_quotes=keep_quotes) for line in text.replace("\r\n", "\n").split("\n")]

@@ -27,10 +27,10 @@ def needs_merging(node: Node) -> bool:
 
 
 def merge_all_of(node: Node) -> Node:
-    """Return one schema that says what all parts say.
+    """Return one schema with the constraints of all parts.
 
     Raises:
-        GenerationError: two parts contradict each other, or a part is none of what can be merged.
+        GenerationError: two parts contradict each other, or a part cannot be merged.
     """
     merged: Json = {}
     for number, part in enumerate(_parts(node, [])):

@@ -58,7 +58,7 @@ class ModelWriter:
     """Writes the modules that hold classes.
 
     Attributes:
-        header: first line of every docstring's end: who wrote the file.
+        header: line that names the generator, the end of every module docstring.
     """
 
     def __init__(self, schemas: Schemas, header: str) -> None:
@@ -212,7 +212,7 @@ def _documented(description: str) -> list[str]:
 
 
 def _explicit(definition: Definition) -> list[str]:
-    """Return what an explicit model says about its fields."""
+    """Return the declarations of an explicit model about its fields."""
     if not definition.is_explicit:
         return []
     fields = definition.fields
@@ -239,7 +239,7 @@ def _quoted_if_forward(names: Iterable[str], defined: set[str], hint: str, *, al
 
 
 def _ordered(definitions: dict[str, Definition]) -> list[str]:
-    """Names so that what a class is made of comes first, otherwise by the alphabet."""
+    """Return the names sorted: the classes that a class refers to first, otherwise by the alphabet."""
     found: dict[str, None] = {}
     on_way: set[str] = set()
 

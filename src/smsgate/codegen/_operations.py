@@ -1,4 +1,4 @@
-"""Operations of a document, with all that their functions need."""
+"""Operations of a document, with the data for their functions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Plan:
         body: the request body, None for none.
         readings: how each successful status is read.
         errors: readers of errors by status.
-        security: what the call needs.
+        security: the credentials that the call needs.
         repeat: whether it may be sent again.
         scope: scope of a token, "" for none.
         also_success: further statuses whose body is a regular response.
@@ -75,7 +75,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Context:
-    """What all operations of a document share."""
+    """Common data of all operations of a document."""
 
     root: Node
     schemas: Schemas

@@ -1,4 +1,4 @@
-"""The whole package: models and operations, tidied by ruff and proven to work."""
+"""Whole package: models and operations, formatted by ruff and imported as a test."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def build_package(document: Json, binding: Binding, name: str) -> dict[str, str]
 
     Args:
         document: the OpenAPI document.
-        binding: what the configuration says about its schemas.
+        binding: configuration of the schemas.
         name: of the package.
 
     Raises:
-        GenerationError: the document asks for what cannot be kept, or the result does not work.
+        GenerationError: the document uses an unsupported feature, or the result does not work.
     """
     root = Node(document, "", document)
     schemas = Schemas(root, binding)
@@ -68,7 +68,7 @@ def _roots(plans: list[Plan]) -> tuple[set[str], set[str]]:
 
 
 def _finish_models(plans: list[Plan], schemas: Schemas) -> None:
-    """Mark what is sent, and let readers and writers leave out what only the other side has."""
+    """Make read-only fields optional in requests and write-only ones in responses, and mark explicit models."""
     sent, used = _roots(plans)
     bound = {schemas.component(name) for name in schemas.binding.base_classes}
     requests, responses = schemas.reached(sent - bound), schemas.reached(used)

@@ -1,4 +1,4 @@
-"""Parameters of an operation: where each stands, its type, and what writes it."""
+"""Parameters of an operation: location, type and writer of each."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Argument:
         wire: its name in the request, percent-encoded in a query.
         place: path, query, header or cookie.
         hint: the type that callers see.
-        writer: source text of what writes it into a path or query.
+        writer: source text of the function that writes it into a path or query.
         is_required: whether it has to be given.
         is_count: whether it is a whole number, as the position in a list is.
         description: text for the docstring.

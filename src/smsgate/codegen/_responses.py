@@ -1,4 +1,4 @@
-"""Responses of an operation: what a call returns, and the typed errors."""
+"""Responses of an operation: result type, and typed errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Reading:
 
     Attributes:
         hint: type of the result.
-        reader: source text of what reads it.
+        reader: source text of the function that reads it.
         accept: media type to ask for, "" where the client's own choice fits.
         is_page: whether it is a list of objects.
     """
@@ -48,7 +48,7 @@ def media_type(node: Node, name: str) -> str:
 
 
 def is_json(media: str) -> bool:
-    """Whether a media type stands for JSON."""
+    """Tell whether a media type is JSON."""
     return _JSON.fullmatch(media) is not None
 
 
@@ -79,7 +79,7 @@ class Readers:
         return Reading(kind.plain_hint(operation_scope), reader)
 
     def value(self, kind: Type) -> str:
-        """Return the name of what reads and writes a JSON value of any type."""
+        """Return the name of the reader and writer of JSON values of a type."""
         hint = kind.hint(lambda name: name if name in {"Timestamp", "_date"} else f"models.{name}")
         shown = kind.plain_hint(lambda name: name)
         name = self._define(snake_case(shown, "value")[:60], "value", f"JSONValue(lambda: {hint})")
@@ -98,7 +98,7 @@ class Readers:
 def read_responses(
     operation: Node, owner: str, schemas: Schemas, readers: Readers
 ) -> tuple[list[tuple[str, Reading]], dict[str, str]]:
-    """Return what each successful status is read with, and the readers of errors by status.
+    """Return the reader of each successful status, and the readers of errors by status.
 
     Raises:
         GenerationError: a response could not be read as the document says.

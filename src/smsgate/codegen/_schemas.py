@@ -1,4 +1,4 @@
-"""JSON schemas as Python types: inline ones get names, and what cannot be kept is refused."""
+"""JSON schemas as Python types: inline schemas get names, unsupported ones are rejected."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Schemas:
 
     Attributes:
         definitions: classes and aliases by name.
-        binding: what the configuration says about the component schemas.
+        binding: configuration of the component schemas.
     """
 
     def __init__(self, root: Node, binding: Binding) -> None:
@@ -82,7 +82,7 @@ class Schemas:
         return self._names[_COMPONENTS + name]
 
     def unaliased(self, kind: Type) -> Type:
-        """Return what an alias stands for in the end."""
+        """Return the type behind an alias, through all further aliases."""
         while kind.kind == "alias":
             target = self.definitions[kind.name].type
             if target is None:
@@ -105,7 +105,7 @@ class Schemas:
         return next((name for name in sorted(names) if name in self._binary), "")
 
     def reached(self, names: Iterable[str], *, beyond: str = "") -> set[str]:
-        """Names of these classes and of all that they are made of, but for one and what it holds."""
+        """Return the names of these classes and of all that they refer to, except through ``beyond``."""
         found: set[str] = set()
         waiting = list(names)
         while waiting:
@@ -116,7 +116,7 @@ class Schemas:
         return found
 
     def convert(self, node: Node, name: str, *, is_bound: bool = False) -> Type:
-        """Return the type of a schema; ``name`` is what an inline class would be called.
+        """Return the type of a schema; ``name`` is the name of an inline class.
 
         Raises:
             GenerationError: the schema says something that the models could not keep.
@@ -168,7 +168,7 @@ class Schemas:
                 definition.type = definition.type.nullable()
 
     def _plain(self, node: Node, name: str, *, is_bound: bool) -> Type:
-        """Return the type of a schema that needs no class of its own."""
+        """Return the type of a schema that needs no class."""
         self._check(node, is_bound=is_bound)
         members = node.members()
         if "$ref" in members:
@@ -279,7 +279,7 @@ class Schemas:
         return replace(kind, tag=next((each.name for each in fields if each.wire == kind.tag), kind.tag))
 
     def _check(self, node: Node, *, is_bound: bool) -> None:
-        """Refuse keywords that would be lost; a base class written by hand may stand for conditions."""
+        """Reject unsupported keywords; a hand-written base class may implement conditions."""
         known = _BESIDE | _STRUCTURE | (_CONDITIONS if is_bound else set[str]())
         for keyword, member in node.members().items():
             if keyword not in known and not keyword.startswith("x-"):

@@ -16,7 +16,7 @@ _HTTP = {"basic", "bearer"}
 
 @dataclass
 class Security:
-    """What an operation needs.
+    """Credentials that an operation needs.
 
     Attributes:
         auth: client for the client's credentials, none for none, refresh for a refresh token.
@@ -38,10 +38,10 @@ class Security:
 
 
 def read_security(operation: Node, root: Node, refresh_scheme: str) -> Security:
-    """Return what an operation needs: the first alternative that clients can serve by themselves, else by API keys.
+    """Return the credentials of an operation: the first alternative that the client has, otherwise API keys.
 
     Raises:
-        GenerationError: no alternative can be served, or a scheme is not defined.
+        GenerationError: no alternative is supported, or a scheme is not defined.
     """
     required = operation.get("security") or root.get("security")
     choices = required.items() if required is not None else []

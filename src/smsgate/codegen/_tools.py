@@ -1,4 +1,4 @@
-"""Running ruff and the generated code, with every warning an error."""
+"""Subprocesses for ruff and the generated code, with every warning an error."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Type:
     """One type.
 
     Attributes:
-        kind: what it is.
+        kind: kind of the type.
         name: class of a model, enum or alias.
         parts: item of a list, value of a dict, members of a union.
         values: values of a literal.
@@ -71,7 +71,7 @@ class Type:
         return {**dict(self.limits), **({"discriminator": literal(self.tag)} if self.tag else {})}
 
     def hint(self, scope: Callable[[str], str]) -> str:
-        """Write the type as it stands inside of another, limits included."""
+        """Write the type for use inside another type, limits included."""
         return annotated(self, self.arguments(), scope, is_optional=self.is_nullable)
 
     def plain_hint(self, scope: Callable[[str], str]) -> str:
@@ -124,7 +124,7 @@ class Definition:
         kind: model, enum or alias.
         fields: those of a model.
         members: names and values of an enum.
-        type: what an alias stands for.
+        type: the aliased type.
         is_explicit: whether a model is sent, with values that must be written although they were not set.
     """
 

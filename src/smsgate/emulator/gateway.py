@@ -205,7 +205,7 @@ class Gateway(OutboxControls):
 
     @property
     def hashing_interval(self) -> float:
-        """Seconds between two rounds of hashing; each takes what was reported before it."""
+        """Seconds between two rounds of hashing; each hashes the messages that were reported before it."""
         return self._state.hashing_interval
 
     @hashing_interval.setter
@@ -274,7 +274,7 @@ class Gateway(OutboxControls):
             self._state.down = down
 
     def hash_now(self) -> None:
-        """Hash at once what devices have reported, instead of at the next interval."""
+        """Hash the reported messages now instead of at the next interval."""
         with self._lock:
             self._state.settle()
             self._state.hash_reported()
@@ -346,7 +346,7 @@ class Gateway(OutboxControls):
             sim_number: SIM that received it, counted from 1.
             received_at: the network's time; default is now.
             device_id: the phone that it came to; default is the first one.
-            missed: whether the app was not running: webhooks hear of it after ``POST /inbox/refresh`` only.
+            missed: whether the app was not running; webhooks get the event only after ``POST /inbox/refresh``.
 
         Raises:
             ValueError: for a type that the API does not know or that cannot be missed, or a device that does not exist.

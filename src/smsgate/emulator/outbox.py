@@ -50,7 +50,7 @@ class SentMessage:
 
 
 class OutboxControls:
-    """What `Gateway` offers tests to look at sent messages."""
+    """Access to sent messages for tests, part of `Gateway`."""
 
     _state: GatewayState
     _lock: ForkSafeLock
@@ -95,7 +95,7 @@ class OutboxControls:
             predicate: called with each message, also again when its state changes.
             to: as for `assert_sent`.
             text: as for `assert_sent`.
-            timeout: seconds on the real clock, whatever the gateway's clock shows.
+            timeout: seconds on the real clock, independent of the gateway's clock.
 
         Raises:
             AssertionError: none came in time; it shows the outbox and the closest text.
@@ -152,7 +152,7 @@ def _matching(
 
 
 def _describe_mismatch(outbox: list[SentMessage], to: Recipients, text: Text, found: int, count: int | None) -> str:
-    """Return what was expected and what the outbox holds, with a diff to the text that comes closest."""
+    """Describe the expected and the actual messages, with a diff to the most similar text."""
     conditions = [f"to {', '.join(sorted(_recipients(to)))}"] if to is not None else []
     if text is not None:
         conditions.append(f"with text {text!r}" if isinstance(text, str) else f"with text matching {text.pattern!r}")

@@ -20,7 +20,7 @@ def lifespan_client(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """Return a lifespan that gives the application one `AsyncAPIClient` and closes it at the end.
 
-    Pass it as ``FastAPI(lifespan=…)``, or enter it in a lifespan of yours: ``async with lifespan_client()(app): …``.
+    Pass it as ``FastAPI(lifespan=…)``, or enter it in your own lifespan: ``async with lifespan_client()(app): …``.
 
     Args:
         client: a client to share, or the login for a new one. Without credentials `AsyncAPIClient.from_env` makes it.

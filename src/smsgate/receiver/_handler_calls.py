@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 async def call_handler(handler: Handler, event: webhooks.Event, threads: ThreadPool) -> BaseException | None:
-    """Call a handler, in this loop or in a thread, and return what it raised.
+    """Call a handler, in this loop or in a thread, and return its exception.
 
     A handler that calls ``sys.exit()`` or awaits something cancelled has failed like any other: it must not end the
     server. Only the cancellation of this task itself is raised.

@@ -26,7 +26,7 @@ Handler = Callable[[Any], object]
 
 
 class Registration(Protocol[_Handled]):
-    """What `Handlers.on` returns: a decorator that takes a function of the event and returns it unchanged."""
+    """Result of `Handlers.on`: a decorator that registers a function of the event and returns it unchanged."""
 
     def __call__(self, handler: Callable[[_Handled], _R], /) -> Callable[[_Handled], _R]:
         """Register a handler."""

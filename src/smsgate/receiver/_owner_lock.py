@@ -46,7 +46,7 @@ class OwnerLock:
     """The lock of one owner, held until `release` or the end of the process, also while that is stopped or stalled.
 
     Args:
-        store: file of the store; the lock's file lies beside it.
+        store: file of the store; the lock file is in the same folder.
 
     Attributes:
         owner: name of the owner.
@@ -85,7 +85,7 @@ def _path(store: Path, owner: str) -> Path:
 
 
 def _is_free(path: Path, *, remove: bool) -> bool:
-    """Tell whether nobody holds a lock; with ``remove``, its file is removed before anybody else can lock it."""
+    """Tell whether a lock is free; with ``remove``, its file is removed before another process can lock it."""
     try:
         descriptor = os.open(path, _FLAGS)
     except FileNotFoundError:

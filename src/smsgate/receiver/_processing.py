@@ -35,7 +35,7 @@ _serial = itertools.count()  # older anyio tells run variables apart by name
 
 
 def compute_retry_delay(attempts: int) -> float:
-    """Return the seconds to wait after so many failed attempts: 2, 4, 8 … one hour."""
+    """Return the seconds to wait after a number of failed attempts: 2, 4, 8 … one hour."""
     return min(_FIRST_DELAY * 2.0 ** min(attempts - 1, 32), _MAX_DELAY)
 
 
@@ -43,7 +43,7 @@ class Processor:
     """Handles stored events in the event loop that claimed them.
 
     Args:
-        handlers: whom to call.
+        handlers: the registered handlers.
         store: where events are claimed, and where the outcome of every attempt is recorded.
         parse: parses the body of an event that was claimed from the store.
         max_attempts: see `Receiver`.

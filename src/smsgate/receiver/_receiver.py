@@ -1,4 +1,4 @@
-"""The receiver: the way of a webhook request from verification to its handlers."""
+"""The receiver: pipeline of a webhook request from verification to its handlers."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Receiver(Handlers):
         return await self.accept(await self.check(body, headers), body)
 
     def check_size(self, size: int) -> Decision | None:
-        """Return the rejection of a body of so many bytes; None when more may be read."""
+        """Return the rejection of a body of this size; None when more may be read."""
         return self._verifier.check_size(size)
 
     async def check(self, body: bytes, headers: webhooks.Headers) -> Decision:
@@ -134,7 +134,7 @@ class Receiver(Handlers):
     async def accept(self, decision: Decision, body: bytes) -> Outcome:
         """Store the event of a good decision and start its handlers; anything else is returned as it is.
 
-        Both happen or neither, also when the task that waits here is cancelled meanwhile.
+        Both happen or neither, even when the waiting task is cancelled.
         """
         event = decision.event
         if event is None:

@@ -139,7 +139,7 @@ class SQLiteStore:
             self._start()
 
     async def _claim_in_thread(self, work: Callable[[], list[StoredEvent]]) -> list[StoredEvent]:
-        """Claim events in a thread; when the caller is cancelled meanwhile, they are released."""
+        """Claim events in a thread; release them when the caller is cancelled during that."""
         lock, claimed, is_cancelled = threading.Lock(), list[StoredEvent](), False
 
         def claim() -> list[StoredEvent]:

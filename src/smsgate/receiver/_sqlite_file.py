@@ -37,12 +37,12 @@ def close_connections(*connections: sqlite3.Connection) -> None:
 
 
 def list_files(path: Path) -> list[Path]:
-    """Return the paths of the store and of SQLite's own files beside it."""
+    """Return the paths of the store and of SQLite's additional files."""
     return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
 
 
 def connect(path: Path, patience: float) -> sqlite3.Connection:
-    """Connect to a file, with so many seconds to wait for other processes."""
+    """Connect to a file, with a busy timeout in seconds."""
     return sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
 
 

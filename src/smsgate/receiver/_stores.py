@@ -67,7 +67,7 @@ class EventStore(Protocol):
         ...
 
     async def repeat(self, number: int, *, after: float, finished: frozenset[str]) -> None:
-        """Release an event whose handlers failed; it is due again after so many seconds."""
+        """Release an event whose handlers failed; it is due again after a delay in seconds."""
         ...
 
     async def give_up(self, number: int) -> None:

@@ -49,7 +49,7 @@ class TaskSet:
         self._decreased.set()
 
     async def wait_for_events(self, at_most: int) -> None:
-        """Wait until there are no more than so many events in memory."""
+        """Wait until the number of events in memory is at most this limit."""
         while self.in_memory > at_most:
             self._decreased = anyio.Event()
             await self._decreased.wait()
@@ -80,7 +80,7 @@ class TaskSet:
         """Run something to its end, also when the task that waits for it here is cancelled.
 
         Args:
-            work: what to run; it must handle its own exceptions.
+            work: the coroutine to run; it must handle its own exceptions.
             default: returned when the end of the event loop interrupted it nevertheless.
         """
         results = [default]

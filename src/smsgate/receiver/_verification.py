@@ -149,7 +149,7 @@ class Verifier:
         self._threads = ThreadPool(max(2, os.cpu_count() or 1))
 
     def check_size(self, size: int) -> Decision | None:
-        """Return the rejection of a body of so many bytes; None when more may be read."""
+        """Return the rejection of a body of this size; None when more may be read."""
         if size <= self._limit:
             return None
         detail = f"the body is larger than {self._limit} bytes ({self._limit_option})"

@@ -103,7 +103,7 @@ def write_time(name: str, value: datetime) -> str:
 
 
 def check_token(name: str, value: str) -> str:
-    """Check a token that will stand in a header: visible ASCII without spaces."""
+    """Check a token for use in a header: visible ASCII without spaces."""
     if not isinstance(value, str) or not _TOKEN.fullmatch(value):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
         raise InvalidArgumentError(f"{name} must be a token: visible ASCII characters only")
     return plain_text(value)

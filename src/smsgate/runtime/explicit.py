@@ -1,4 +1,4 @@
-"""Models whose requests hold more than what was set: constants, and null where the document allows it."""
+"""Models whose requests also hold fields that were not set: constants, and null where the document allows it."""
 
 from __future__ import annotations
 

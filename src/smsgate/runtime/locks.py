@@ -52,9 +52,9 @@ class ForkSafeLock:
 
 
 class PerProcess(Generic[T]):
-    """A value that each process makes for itself, for what a forked child must not share with its parent.
+    """A value per process, for resources that a forked child must not share with its parent.
 
-    Use it for locks that may be held for long, which a fork cannot wait for, and for connections.
+    Use it for connections, and for locks that a fork cannot wait for.
 
     Args:
         make: makes the value of a process on first use.

@@ -1,4 +1,4 @@
-"""Text from elsewhere inside messages of ours: short, and without control characters."""
+"""Foreign text in error messages and logs: shortened, without control characters."""
 
 from __future__ import annotations
 

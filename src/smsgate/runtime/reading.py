@@ -5,7 +5,7 @@ Repairs, until nothing changes: null where a list or a map belongs becomes empty
 becomes absent (a required one makes its parent unreadable in turn). An item of a list response that is still
 unreadable goes to ``Page.invalid``; a single object that is still unreadable raises ``UnreadableError``.
 
-Time is linear in the size of a response, whatever it holds: lists stop at their first bad item, and repairs have bounds
+The time is linear in the size of any response: lists stop at their first bad item, and repairs have bounds
 on values, problems and rounds. Long lists are validated in pieces, so that a thread that reads one releases the GIL in
 between (the compiled validator itself never does).
 """
@@ -240,7 +240,7 @@ def _reader(model: type[Model]) -> ObjectReader[Any]:
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    """Tell whether parsed JSON has more than so many containers inside one another."""
+    """Tell whether parsed JSON is nested more deeply than a limit."""
     parts: Any = cast("Any", value).values() if isinstance(value, dict) else value
     return levels == 0 or any(_is_deeper(part, levels - 1) for part in parts if isinstance(part, (dict, list)))
 

@@ -1,4 +1,4 @@
-"""Writers for what only other APIs have: lists, headers and cookies, forms, text.
+"""Writers for features of other APIs: lists, headers and cookies, forms, text.
 
 Errors name the argument, never its value.
 """
@@ -112,7 +112,7 @@ def write_repeated(write: Callable[[str, Any], str]) -> Callable[[str, Any], str
 
 
 def write_separated(write: Callable[[str, Any], str], separator: str) -> Callable[[str, Any], str]:
-    """Return a writer for a list whose items stand behind one name; a separator inside of an item is encoded."""
+    """Return a writer for a list as one parameter with separated items; separators inside items are encoded."""
 
     def write_all(name: str, values: list[Any]) -> str:
         return separator.join(write(name, value) for value in _filled_list(name, values))
@@ -124,7 +124,7 @@ def build_headers(*fields: tuple[str, Any]) -> dict[str, str]:
     """Return header fields by name; those that are None are left out.
 
     Raises:
-        InvalidArgumentError: a value cannot stand in a header.
+        InvalidArgumentError: a value is not allowed in a header.
     """
     return {name: _header(name, value) for name, value in fields if value is not None}
 
@@ -133,7 +133,7 @@ def build_cookies(*pairs: tuple[str, Any]) -> str | None:
     """Return the value of the Cookie header, None when all are None.
 
     Raises:
-        InvalidArgumentError: a value cannot stand in a cookie.
+        InvalidArgumentError: a value is not allowed in a cookie.
     """
     written = [(name, _plain(name, value)) for name, value in pairs if value is not None]
     for name, value in written:

@@ -304,7 +304,7 @@ class MessageStateRules(Model):
     def is_final(self) -> bool:
         """Whether the state is final: the message, or every recipient, is delivered, failed or cancelled.
 
-        The message's own state counts first, as the gateway never updates recipients without a leading ``+``.
+        The message's own state has precedence, because the gateway never updates recipients without a leading ``+``.
         Without delivery reports a sent message stays Sent, which is not final in this sense.
         """
         if self.state in _FINAL:

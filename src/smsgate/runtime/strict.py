@@ -1,6 +1,6 @@
 """Strict validation: a type that reads JSON into a model by the rules of its constructor.
 
-Models themselves read JSON tolerantly, as a response needs it; the body of somebody's request should be checked.
+Models themselves read JSON tolerantly, as a response needs it; a request body should be checked.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ _ASSUMED_UTC = _AssumedUTC()
 
 
 def wire_time(value: datetime, *, precision: Literal["milliseconds", "microseconds"] = "milliseconds") -> str:
-    """Write a time the one way that every server mode reads: UTC, three fraction digits, ``Z`` (naive stays naive)."""
+    """Write a time in the form that every server mode reads: UTC, three fraction digits, ``Z`` (naive stays naive)."""
     if value.tzinfo is None or value.utcoffset() is None:
         return value.replace(tzinfo=None).isoformat(timespec=precision)
     try:
@@ -71,7 +71,7 @@ def read_time(text: str) -> datetime:
 
 
 def _time_from_rest(value: Any, info: core_schema.ValidationInfo) -> datetime:
-    """Read what pydantic's own strict parser rejects: a user's text, odd offsets, times without zone."""
+    """Read times that pydantic's strict parser rejects: a user's text, odd offsets, times without zone."""
     moment = value if isinstance(value, datetime) else read_time(value) if isinstance(value, str) else None
     if moment is None:
         raise ValueError

@@ -150,14 +150,14 @@ class Operation(Generic[T_co]):
         query: percent-encoded, without ``?``; empty when there is none.
         content: body, None for no body.
         content_type: media type of the body.
-        headers: further header fields, such as those that an API key stands in.
+        headers: additional headers, such as those of an API key.
         errors: readers of documented error bodies by status, its class such as ``4XX``, or ``default``.
         auth: ``client`` for the client's credentials, ``none`` for none, ``refresh`` for ``token`` as the bearer.
         token: the refresh token, only with ``auth == "refresh"``.
         repeat: whether it may be sent again after an unknown outcome. ``safe``: yes; ``settle``: only after a look-up;
             ``never``.
         scope: scope that a JWT needs, None when none.
-        also_success: statuses besides 2xx that count as success if their body can be read.
+        also_success: other statuses than 2xx that are a success if their body can be read.
         parse: reads status, headers and body into the result; raises UnreadableError.
     """
 
@@ -350,7 +350,7 @@ def encode(model: Model, kind: type[Model] = Model) -> bytes:
 
     Args:
         model: the body.
-        kind: what it must be.
+        kind: the expected model class.
 
     Raises:
         InvalidArgumentError: it is something else.

@@ -66,7 +66,7 @@ class JSONValue(Generic[T]):
 
 
 class StatusReader:
-    """Reads each status with a reader of its own."""
+    """Reader that selects another reader by the status."""
 
     __slots__ = ("_readers",)
 

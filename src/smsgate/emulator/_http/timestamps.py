@@ -1,6 +1,6 @@
 """Timestamps as the real servers read and write them.
 
-The cloud server speaks Go's RFC 3339 (a zone is required, the fraction loses its trailing zeros), the phone's local
+The cloud server uses Go's RFC 3339 (a zone is required, the fraction loses its trailing zeros), the phone's local
 server always writes three fraction digits.
 """
 

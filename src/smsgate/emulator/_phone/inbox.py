@@ -79,7 +79,7 @@ def find_missed(state: GatewayState, device: Device, refresh: Refresh) -> None:
 
 
 def wanted_delivery(fields: dict[str, Any]) -> WebhookDelivery:
-    """Return what ``webhookDelivery`` and the older ``triggerWebhooks`` of a request mean together."""
+    """Return the delivery mode of a request, from ``webhookDelivery`` or the older ``triggerWebhooks``."""
     otherwise: WebhookDelivery = "Individual" if fields.get("triggerWebhooks") else "Disabled"
     return _DELIVERIES.get(fields.get("webhookDelivery", ""), otherwise)
 

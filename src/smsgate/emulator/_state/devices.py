@@ -1,4 +1,4 @@
-"""Devices of the account, and what the API shows of them."""
+"""Devices of the account, and their JSON in the API."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def apply_report(state: GatewayState, device: Device, report: Mapping[str, Any],
 def apply_locally(
     message: Message, recipients: Mapping[str, tuple[str, str | None]], state: str, states: Mapping[str, datetime]
 ) -> None:
-    """Store what a phone in local mode did: its own database is what the API shows."""
+    """Store the report of a phone in local mode in its own database, which its API shows."""
     message.state = state
     message.recipients = [Recipient(number, reached, error) for number, (reached, error) in recipients.items()]
     message.states = dict(states)

@@ -1,4 +1,4 @@
-"""Settings that servers and phones know: names, JSON types and rules."""
+"""Settings of servers and phones: names, JSON types and rules."""
 
 from __future__ import annotations
 
