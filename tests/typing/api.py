@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timezone
 
 from pydantic import TypeAdapter
@@ -78,6 +79,7 @@ def synchronous() -> None:
     assert_type(client.generate_token(TokenRequest(scopes=[Scope.MESSAGES_SEND, "messages:read"])), TokenResponse)
     assert_type(client.create_webhook(Webhook(url="https://a.test", event=WebhookEvent.SMS_RECEIVED)), Webhook)
     assert_type(client.wait("id", until={ProcessState.Sent}), MessageState)
+    assert_type(client.wait_many(["id"]), Iterator[MessageState])
     assert_type(client.wait("id", until=lambda state: state.is_hashed), MessageState)
     assert_type(client.execute(operations.get_message("id")), MessageState)
     assert_type(client.execute_raw(operations.get_message("id")), Response)

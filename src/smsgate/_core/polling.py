@@ -1,9 +1,10 @@
-"""Stop conditions and intervals of `wait`."""
+"""Stop conditions and intervals of `wait` and `wait_many`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, TypeAlias, cast
 
 from smsgate._core.limits import seconds
@@ -16,9 +17,19 @@ from smsgate.errors import (
     SMSGateError,
     TransportError,
 )
+from smsgate_api import operations
 from smsgate_api.models import MessageState, ProcessState
 
-__all__ = ["Until", "check_wait", "is_reached", "is_temporary", "last_interval", "next_interval", "timeout_text"]
+__all__ = [
+    "PollSchedule",
+    "Until",
+    "check_ids",
+    "check_wait",
+    "is_reached",
+    "is_temporary",
+    "timeout_text",
+    "timeout_text_of_many",
+]
 
 Until: TypeAlias = str | Collection[ProcessState] | Callable[[MessageState], bool]
 
@@ -32,6 +43,41 @@ _GROWTH = 1.5
 _TIME_OF_LAST_POLL = 1.0
 _STEPS = 10
 """Polls after which the interval has reached its maximum."""
+_MOST_NAMED = 3
+"""Messages that the text of an error names."""
+
+
+class PollSchedule:
+    """Times of the polls of one wait: the last poll is shortly before the deadline.
+
+    Args:
+        timeout: seconds in all; None for no limit, 0 for one poll.
+        interval: seconds between polls; half a second growing to five when None.
+        now: the time, on the clock of the deadline.
+
+    Attributes:
+        request_deadline: when requests have to end; None leaves them the client's own limits.
+    """
+
+    def __init__(self, timeout: float | None, interval: float | None, now: float) -> None:
+        self._deadline = None if timeout is None else now + timeout
+        self.request_deadline = self._deadline if timeout else None
+        self._interval = interval
+        self._polls = 0
+        self._is_last = False
+
+    def next_pause(self, now: float) -> float | None:
+        """Return the seconds until the next poll; None when the time is over."""
+        pause = self._interval
+        if pause is None:
+            pause = min(_LONGEST_INTERVAL, _FIRST_INTERVAL * _GROWTH ** min(self._polls, _STEPS))
+        self._polls += 1
+        if self._deadline is not None and pause >= (remaining := self._deadline - now):
+            if self._is_last or remaining <= 0:
+                return None
+            self._is_last = True
+            return remaining - min(_TIME_OF_LAST_POLL, remaining / 2)  # the last poll needs time itself
+        return pause
 
 
 def check_wait(until: Until, timeout: float | None, interval: float | None) -> None:
@@ -95,16 +141,33 @@ def timeout_text(id: str, state: MessageState | None, seconds: float | None) -> 
     return f"message {id} {f'is still {state.state}' if state else 'could not be looked up'} after {seconds} s"
 
 
-def next_interval(interval: float | None, polls: int) -> float:
-    """Return the seconds until the next poll: the given interval, otherwise half a second growing to five."""
-    if interval is not None:
-        return interval
-    return min(_LONGEST_INTERVAL, _FIRST_INTERVAL * _GROWTH ** min(polls, _STEPS))
+def check_ids(ids: object) -> list[str]:
+    """Return the ids of `wait_many`, each once.
+
+    Raises:
+        InvalidRequestError: for one id in the place of several, and for what is no id.
+    """
+    if isinstance(ids, str) or not isinstance(ids, Iterable):
+        raise InvalidRequestError("ids takes several ids, such as a list; wait() takes one id")
+    distinct: dict[str, None] = {}
+    id: Any
+    for id in ids:
+        operations.get_message(id)
+        distinct[id] = None
+    return list(distinct)
 
 
-def last_interval(remaining: float) -> float:
-    """Return the seconds until the last poll, which needs some of the remaining time itself."""
-    return remaining - min(_TIME_OF_LAST_POLL, remaining / 2)
+def timeout_text_of_many(left: Mapping[str, MessageState | None], count: int, seconds: float | None) -> str:
+    """Return the text of the error of a `wait_many` that timed out.
+
+    Args:
+        left: the last state of each message that is not finished; None if no poll has shown it.
+        count: all messages.
+        seconds: the timeout.
+    """
+    named = [f"{id} ({state.state.value if state else 'unknown'})" for id, state in islice(left.items(), _MOST_NAMED)]
+    more = ", …" if len(left) > _MOST_NAMED else ""
+    return f"{len(left)} of {count} messages are not finished after {seconds} s: {', '.join(named)}{more}"
 
 
 def _all_in(state: MessageState, states: frozenset[ProcessState]) -> bool:

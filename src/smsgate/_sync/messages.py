@@ -1,21 +1,11 @@
 # Written by scripts/unasync.py from src/smsgate/_async/messages.py; change that file instead.
-"""Methods about outgoing messages: state, lists, cancellation and `wait`."""
+"""Methods about outgoing messages: state, lists and cancellation."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from smsgate._core.arguments import argument_errors
-from smsgate._core.hooks import logger
-from smsgate._core.polling import (
-    Until,
-    check_wait,
-    is_reached,
-    is_temporary,
-    last_interval,
-    next_interval,
-    timeout_text,
-)
 from smsgate._core.queries import (
     MessagesQueryFilter,
     QueryPagination,
@@ -27,11 +17,10 @@ from smsgate._core.queries import (
     first_set,
     omit_if_false,
 )
-from smsgate._sync import io
 from smsgate._sync.paging import iterate
 from smsgate._sync.parameter_names import takes_underscored_id
 from smsgate._sync.sends import SendCalls
-from smsgate.errors import SMSGateError, WaitTimeoutError
+from smsgate._sync.waits import WaitCalls
 from smsgate_api import operations
 
 if TYPE_CHECKING:
@@ -46,7 +35,7 @@ __all__ = ["MessageCalls"]
 _HIGHEST_LIMIT = 100
 
 
-class MessageCalls(SendCalls):
+class MessageCalls(SendCalls, WaitCalls):
     """Methods about outgoing messages."""
 
     @takes_underscored_id
@@ -178,60 +167,3 @@ class MessageCalls(SendCalls):
         with argument_errors:
             operation = operations.cancel_message(id)
         return self._cipher.decrypt_one(self._sender.cancel(operation, id))
-
-    def wait(
-        self,
-        id: str,
-        *,
-        until: Until = "delivered",
-        timeout: float | None = 300.0,
-        interval: float | None = None,
-    ) -> MessageState:
-        """Poll a message until a stop condition holds or its state is final.
-
-        Args:
-            id: the message.
-            until: "delivered": every recipient delivered, failed or cancelled; "sent": every recipient at least sent
-                (for messages without delivery report); "processed": the phone has taken it; a set of `ProcessState`
-                that contains the message's own state; or a function of the state.
-            timeout: seconds in all, polls and their retries included; None for no limit, 0 for one poll within the
-                client's own limits.
-            interval: seconds between polls; 0.5 growing to 5 when absent.
-
-        Returns:
-            The state that fulfils the condition, or the final one.
-
-        Raises:
-            WaitTimeoutError: the time is over; carries the last state; its cause is the first failure after the last
-                successful poll. Temporary failures (no response, 408, 429, 5xx, a 401 during an outage) do not end the
-                wait.
-            NotFoundError: no such message.
-            APIError: another 4xx.
-            ResponseError: the response cannot be read.
-        """
-        check_wait(until, timeout, interval)
-        with argument_errors:
-            operation = operations.get_message(id)
-        deadline = None if timeout is None else io.now() + timeout
-        state: MessageState | None = None
-        failure: SMSGateError | None = None
-        polls, is_last = 0, False
-        while True:
-            try:
-                state = self._exchange.run(operation, deadline=deadline if timeout else None)
-                state = self._cipher.decrypt_one(state, deadline if timeout else None)
-                failure = None
-            except SMSGateError as error:
-                if not is_temporary(error):
-                    raise
-                failure = failure or error
-                logger.info("waiting for message %s: a poll failed (%s)", id, type(error).__name__)
-            if failure is None and state is not None and is_reached(state, until):
-                return state
-            pause = next_interval(interval, polls)
-            if deadline is not None and pause >= (remaining := deadline - io.now()):
-                if is_last or remaining <= 0:
-                    raise WaitTimeoutError(timeout_text(id, state, timeout), state=state) from failure
-                is_last, pause = True, last_interval(remaining)
-            io.sleep(pause)
-            polls += 1
