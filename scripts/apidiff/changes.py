@@ -76,8 +76,14 @@ def _is_breaking(place: str, before: str, after: str) -> bool:
         return _is_narrower_parameter(before, after)
     if place.endswith("()"):
         return not members(before) > members(after)
+    if before.startswith("class("):
+        return not _bases(before) <= _bases(after)
     became_optional = before.startswith("required,") and after.startswith("optional,")
     return not became_optional or before.partition(",")[2] != after.partition(" = ")[0].partition(",")[2]
+
+
+def _bases(text: str) -> set[str]:
+    return {name for name in text.partition("(")[2].rstrip(")").split(", ") if name}
 
 
 def _is_parameter(place: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard, get_origin
@@ -66,21 +67,40 @@ def collect() -> Facts:
     """Return the facts of the installed package and of the spec it was generated from."""
     places: dict[int, str] = {}
     facts: Facts = {}
-    for module in MODULES:
-        loaded = import_module(module)
-        for name in sorted(getattr(loaded, "__all__", ())):
-            value, place = getattr(loaded, name), f"{module}.{name}"
-            if name.startswith("__"):
-                continue
-            if id(value) in places:
-                facts[place] = f"is {places[id(value)]}"
-                continue
-            if isinstance(value, type) or inspect.isroutine(value):
-                places[id(value)] = place
-            facts.update(_object_facts(place, value))
+    for place, value in _public_objects().items():
+        if id(value) in places:
+            facts[place] = f"is {places[id(value)]}"
+            continue
+        if isinstance(value, type) or inspect.isroutine(value):
+            places[id(value)] = place
+        facts.update(_object_facts(place, value))
     facts.update(_member_facts("every model", Model, set()))
     facts.update(_http_facts(load(str(SPEC))))
     return facts
+
+
+@cache
+def _public_objects() -> dict[str, Any]:
+    """Return every listed object by its place."""
+    loaded = {module: import_module(module) for module in MODULES}
+    return {
+        f"{module}.{name}": getattr(content, name)
+        for module, content in loaded.items()
+        for name in sorted(getattr(content, "__all__", ()))
+        if not name.startswith("__")
+    }
+
+
+def _public_bases(value: type[Any]) -> list[str]:
+    """Return the names of the base classes; those of a private one in its place."""
+    names: list[str] = []
+    for base in value.__bases__:
+        is_own = base.__module__.split(".")[0] in _OWN
+        if is_own and not any(base is each for each in _public_objects().values()):
+            names += _public_bases(base)
+        elif base is not object:
+            names.append(base.__name__)
+    return list(dict.fromkeys(names))
 
 
 def _object_facts(place: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -103,8 +123,7 @@ def _is_class(value: Any) -> TypeGuard[type[Any]]:
 
 
 def _class_facts(place: str, value: type[Any]) -> Iterator[tuple[str, str]]:
-    names = [base.__name__ for base in value.__bases__ if base is not object]
-    bases = ", ".join(name for name in names if not name.startswith("_"))
+    bases = ", ".join(_public_bases(value))
     if issubclass(value, enum.Enum):
         yield place, f"enum({bases})"
         for name, member in value.__members__.items():

@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 BEFORE = {
     "smsgate.Client": "class()",
+    "smsgate.Error": "class(Exception)",
     "smsgate.Client.send": "method",
     "smsgate.Client.send(message)": "positional 1, str",
     "smsgate.Client.send(ttl)": "keyword, int | None = None",
@@ -33,6 +34,9 @@ def apidiff(monkeypatch):
     ("place", "after", "severity"),
     [
         ("smsgate.Client.send", None, "breaking"),
+        ("smsgate.Client", "class(Base)", "additive"),
+        ("smsgate.Error", "class(ValueError)", "breaking"),
+        ("smsgate.Error", "model", "breaking"),
         ("smsgate.Client.receive", "method", "additive"),
         ("smsgate.Client.send(message)", "positional 1, str | Message", "additive"),
         ("smsgate.Client.send(message)", "positional 1, bytes", "breaking"),
@@ -81,7 +85,7 @@ def test_what_is_inside_something_new_is_not_listed(apidiff):
     compare = apidiff("changes").compare
 
     assert [change.place for change in compare({}, BEFORE)] == [
-        "GET /messages", "smsgate.Client", "smsgate.Color", "smsgate.Message",
+        "GET /messages", "smsgate.Client", "smsgate.Color", "smsgate.Error", "smsgate.Message",
     ]  # fmt: skip
     assert [change.place for change in compare(BEFORE, BEFORE)] == []
 
