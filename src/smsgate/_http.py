@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = [
+    "MAX_BODY",
     "AsyncClosedOnExit",
     "AsyncHttpClient",
     "AsyncStreamedResponse",
@@ -95,6 +96,10 @@ class Timeout:
     total: float | None = 30.0
 
 
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes of a response body that a backend reads unless a request says otherwise."""
+
+
 @dataclass(slots=True, repr=False)
 class Request:
     """One complete HTTP request: absolute URL, headers and body.
@@ -113,7 +118,7 @@ class Request:
     headers: Mapping[str, str]
     content: bytes | None
     timeout: Timeout
-    max_size: int = 64 * 1024 * 1024
+    max_size: int = MAX_BODY
 
     def __repr__(self) -> str:
         return f"Request({self.method})"

@@ -10,6 +10,7 @@ import pytest
 
 from smsgate import (
     APIError,
+    AsyncAPIClient,
     BadGatewayError,
     ConfigurationError,
     ConnectError,
@@ -369,3 +370,25 @@ async def test_attachment_that_is_longer_than_allowed_is_not_held(answered):
 def test_sizes_that_are_no_sizes_are_refused(answered, option, size):
     with pytest.raises(ConfigurationError, match=option):
         answered((200, b""), **{option: size})
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("limit", [16 * 1024 * 1024, 100 * 1024 * 1024])
+async def test_backend_is_asked_for_as_much_as_the_client_accepts(limit):
+    sizes = []
+
+    class Http:
+        async def send(self, request):
+            sizes.append(request.max_size)
+            return Response(200, {}, b"[]")
+
+        def stream(self, request):
+            raise NotImplementedError
+
+        async def aclose(self):
+            pass
+
+    async with AsyncAPIClient("login", "password", http=Http(), max_json_size=limit) as client:
+        await client.list_devices()
+
+    assert sizes == [max(limit, 64 * 1024 * 1024)]

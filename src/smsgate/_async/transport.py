@@ -23,7 +23,7 @@ from smsgate._core.config import bound_timeout
 from smsgate._core.hints import add_address
 from smsgate._core.hooks import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_end, log_send, logger
 from smsgate._core.responses import body_size_error, is_success, response_type_error
-from smsgate._http import AsyncHttpClient, Request, Response, Timeout
+from smsgate._http import MAX_BODY, AsyncHttpClient, Request, Response, Timeout
 from smsgate.ahttp import choose_name, get_client
 from smsgate.errors import TransportError
 from smsgate_api import operations
@@ -73,6 +73,7 @@ class Transport:
         base_url: the client's base URL.
         backend: the HTTP backend.
         timeout: limits of one request.
+        max_json_size: bytes of a JSON response that the client accepts; the backend reads 64 MiB in any case.
         user_agent: the ``User-Agent`` header.
         on_request: the client's request hook.
         on_response: the client's response hook.
@@ -84,6 +85,7 @@ class Transport:
         backend: Backend,
         timeout: Timeout,
         *,
+        max_json_size: int,
         user_agent: str,
         on_request: OnRequest | None,
         on_response: OnResponse | None,
@@ -91,6 +93,7 @@ class Transport:
         self.base_url = base_url
         self.backend = backend
         self.timeout = timeout
+        self._max_size = max(MAX_BODY, max_json_size)
         self._headers = {"Accept": "application/json", "User-Agent": user_agent}
         self._on_request = on_request
         self._on_response = on_response
@@ -185,7 +188,7 @@ class Transport:
             headers.update(operation.headers)
         if operation.content is not None:
             headers["Content-Type"] = operation.content_type
-        return Request(operation.method, url, headers, operation.content, timeout)
+        return Request(operation.method, url, headers, operation.content, timeout, self._max_size)
 
 
 async def read_chunks(chunks: AsyncIterable[bytes], max_size: float = math.inf) -> bytes:

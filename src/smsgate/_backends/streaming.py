@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from smsgate._http import AsyncClosedOnExit, ClosedOnExit, Response
 from smsgate.errors import TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from smsgate._http import AsyncStreamedResponse, Request, StreamedResponse
@@ -34,11 +32,10 @@ def read_response(response: StreamedResponse, limit: int) -> Response:
 
 
 async def aread_response(response: AsyncStreamedResponse, limit: int) -> Response:
-    """Read a response to its end; see `read_response`."""
+    """Read a response to its end, see `read_response`; the stream that it came from closes the chunks."""
     body = _Body(limit)
-    async with aclosing(cast("AsyncGenerator[bytes, None]", response.chunks)) as chunks:
-        async for chunk in chunks:
-            body.append(chunk)
+    async for chunk in response.chunks:
+        body.append(chunk)
     return Response(response.status, response.headers, body.joined())
 
 

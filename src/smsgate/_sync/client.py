@@ -111,6 +111,7 @@ class APIClient(MessageCalls, InboxCalls, AccountCalls):
             check_base_url(base_url),
             Backend(backend, choose_connection(backend, verify=verify, proxy=proxy, trust_env=trust_env)),
             check_timeout(timeout),
+            max_json_size=check_size("max_json_size", max_json_size),
             user_agent=full_user_agent(user_agent),
             on_request=on_request,
             on_response=on_response,
