@@ -114,6 +114,7 @@ class AiohttpAsyncHttpClient(AsyncClosedOnExit):
 
     async def send(self, request: Request) -> Response:
         """Send one request and return the response with its whole body."""
+        asyncio_loop()  # the timeout below fails under trio with an error of its own
         total = request.timeout.total
         sent: bool | None = None
         try:
