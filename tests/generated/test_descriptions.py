@@ -9,6 +9,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field, TypeAdapter
 
+from smsgate import APIClient
 from smsgate.runtime.types import Model, OpenIntEnum, Page, encode
 from smsgate_api import events, models, operations
 
@@ -118,6 +119,7 @@ def test_deprecated_operation_is_marked_for_type_checkers_only():
         operations.export_inbox(request)
 
     assert operations.export_inbox.__deprecated__
+    assert APIClient.export_inbox.__deprecated__
 
 
 def test_signature_has_the_names_of_the_fields():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from typing_extensions import deprecated
+
 from smsgate._async.paging import iterate
 from smsgate._async.resource import Resource
 from smsgate._async.transport import read_chunks
@@ -184,6 +186,7 @@ class InboxCalls(Resource):
             operation = operations.refresh_inbox(request)
         await self.execute(operation)
 
+    @deprecated("the gateway has deprecated this: use refresh_inbox", category=None)
     async def export_inbox(self, request: MessagesExportRequest) -> None:
         """Ask for received messages by webhook; the gateway has deprecated this in favour of `refresh_inbox`.
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from typing_extensions import deprecated
+
 from smsgate._core.arguments import argument_errors
 from smsgate._core.queries import (
     InboxQueryFilter,
@@ -185,6 +187,7 @@ class InboxCalls(Resource):
             operation = operations.refresh_inbox(request)
         self.execute(operation)
 
+    @deprecated("the gateway has deprecated this: use refresh_inbox", category=None)
     def export_inbox(self, request: MessagesExportRequest) -> None:
         """Ask for received messages by webhook; the gateway has deprecated this in favour of `refresh_inbox`.
 

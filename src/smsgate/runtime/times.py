@@ -42,7 +42,12 @@ _ASSUMED_UTC = _AssumedUTC()
 
 
 def wire_time(value: datetime, *, precision: Literal["milliseconds", "microseconds"] = "milliseconds") -> str:
-    """Write a time in the form that every server mode reads: UTC, three fraction digits, ``Z`` (naive stays naive)."""
+    """Write a time in the form that every server mode reads: UTC, three fraction digits, ``Z`` (naive stays naive).
+
+    Args:
+        value: the time.
+        precision: digits of the fraction: three, or six for what stays with the user.
+    """
     if value.tzinfo is None or value.utcoffset() is None:
         return value.replace(tzinfo=None).isoformat(timespec=precision)
     try:
