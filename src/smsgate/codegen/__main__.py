@@ -60,8 +60,10 @@ def _build(options: argparse.Namespace) -> dict[str, str]:
     try:
         from ._binding import configuration_of, default_document, read_binding  # noqa: PLC0415 - after the version check
         from ._document import read_document  # noqa: PLC0415
-        from ._overlay import apply_overlay  # noqa: PLC0415
         from ._package import build_package  # noqa: PLC0415
+
+        if options.overlay:
+            from ._overlay import apply_overlay  # noqa: PLC0415
     except ImportError as problem:
         raise GenerationError(f"{problem.name} is missing; install smsgate[codegen]") from None
     source = options.spec or str(default_document())

@@ -1,0 +1,102 @@
+"""Where a document comes from: files, URLs within bounds, and names of packages."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from generating import NEEDS_GENERATOR, api, returns, run_generator, serving
+from smsgate.codegen import _document
+
+pytestmark = NEEDS_GENERATOR
+DOCUMENT = api({"/x": {"get": {"operationId": "x", "responses": returns()}}})
+
+
+@pytest.fixture
+def stub():
+    with serving() as server:
+        yield server
+
+
+def generate(source, folder, package="made"):
+    return run_generator(source, "--package", package, "--output", folder)
+
+
+def test_document_is_read_from_a_url(tmp_path, stub):
+    stub.answer(DOCUMENT)
+
+    assert generate(f"{stub.url}/openapi.json", tmp_path) == (0, "")
+    assert (tmp_path / "made" / "operations.py").exists()
+
+
+def test_credentials_and_query_of_a_url_are_never_shown(tmp_path, stub):
+    stub.answer({"message": "no"}, 403)
+    address = stub.url.replace("://", "://user:hunter2@")
+
+    code, errors = generate(f"{address}/openapi.json?key=hunter3", tmp_path)
+
+    assert code == 2
+    assert "hunter" not in errors
+    assert "cannot be downloaded" in errors
+    assert len(errors.splitlines()) == 1
+
+
+def test_download_is_bounded_in_size(tmp_path, stub, monkeypatch):
+    monkeypatch.setattr(_document, "_MAX_BYTES", 100)
+    stub.answer({"padding": "x" * 1000})
+
+    code, errors = generate(f"{stub.url}/openapi.json", tmp_path)
+
+    assert (code, "larger than 100 bytes" in errors) == (2, True)
+
+
+def test_download_is_bounded_in_time(tmp_path, stub, monkeypatch):
+    monkeypatch.setattr(_document, "_MAX_SECONDS", 1e-9)
+    stub.answer(DOCUMENT)
+
+    code, errors = generate(f"{stub.url}/openapi.json", tmp_path)
+
+    assert code == 2
+    assert len(errors.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ("no-such-file.yaml", "no-such-file.yaml: No such file or directory"),
+        ("file:///etc/hostname", "only http and https URLs are read"),
+        ("http://127.0.0.1:1/openapi.json", "cannot be downloaded"),
+        (".", "Is a directory"),
+    ],
+)
+def test_source_that_cannot_be_read_is_named(tmp_path, monkeypatch, source, complaint):
+    monkeypatch.chdir(tmp_path)
+
+    code, errors = generate(source, tmp_path / "out")
+
+    assert code == 2
+    assert complaint in errors
+    assert len(errors.splitlines()) == 1
+
+
+@pytest.mark.parametrize("package", ["my-api", "class", "a.b", "../up", "1st", ""])
+def test_package_needs_a_python_name(tmp_path, package):
+    path = tmp_path / "openapi.json"
+    path.write_text(json.dumps(DOCUMENT), encoding="utf-8")
+
+    code, errors = generate(path, tmp_path / "out", package)
+
+    assert code == 2
+    assert "is no name of a package" in errors
+    assert not (tmp_path / "out").exists()
+
+
+def test_output_that_is_a_file_is_refused(tmp_path):
+    path = tmp_path / "openapi.json"
+    path.write_text(json.dumps(DOCUMENT), encoding="utf-8")
+
+    code, errors = generate(path, path)
+
+    assert code == 2
+    assert len(errors.splitlines()) == 1
