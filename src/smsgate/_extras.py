@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["missing"]
-
 
 def missing(what: str, extra: str) -> str:
     """Return a sentence that names the feature, its extra and the command that installs it."""

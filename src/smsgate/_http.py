@@ -14,21 +14,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = [
-    "MAX_BODY",
-    "AsyncClosedOnExit",
-    "AsyncHttpClient",
-    "AsyncStreamedResponse",
-    "ClosedOnExit",
-    "Headers",
-    "HttpClient",
-    "Request",
-    "Response",
-    "StreamedResponse",
-    "Timeout",
-    "Verify",
-]
-
 Verify: TypeAlias = "bool | str | os.PathLike[str] | ssl.SSLContext"
 """Trusted certificates: the public ones, none checked, a file or folder, or an ssl context."""
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from smsgate.emulator import Gateway
     from smsgate.testing import GatewayServer
 
-__all__ = ["pytest_configure", "smsgate_async_client", "smsgate_client", "smsgate_gateway", "smsgate_server"]
-
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from smsgate._backends.registry import names
 from smsgate._http import AsyncHttpClient, AsyncStreamedResponse, Headers, Request, Response, Timeout
-from smsgate.http import check_connection, check_name, is_installed, load_adapter, preferred_name
+from smsgate.http import check_name, is_installed, load_adapter, preferred_name
 
 if TYPE_CHECKING:
     from smsgate._backends.aiohttp import AiohttpAsyncHttpClient
@@ -46,8 +46,8 @@ def get_client(
     Raises:
         ConfigurationError: the name is unknown, its library is not installed, or an option is not usable.
     """
-    options = check_connection(verify=verify, proxy=proxy, trust_env=trust_env)
-    client: AsyncHttpClient = load_adapter(_ADAPTERS[choose_name(name)])(**options)
+    adapter = load_adapter(_ADAPTERS[choose_name(name)])
+    client: AsyncHttpClient = adapter(verify=verify, proxy=proxy, trust_env=trust_env)
     return client
 
 

@@ -59,8 +59,8 @@ def get_client(
     Raises:
         ConfigurationError: the name is unknown, its library is not installed, or an option is not usable.
     """
-    options = check_connection(verify=verify, proxy=proxy, trust_env=trust_env)
-    client: HttpClient = load_adapter(_ADAPTERS[choose_name(name)])(**options)
+    adapter = load_adapter(_ADAPTERS[choose_name(name)])
+    client: HttpClient = adapter(verify=verify, proxy=proxy, trust_env=trust_env)
     return client
 
 
@@ -102,24 +102,6 @@ def check_name(known: Mapping[str, str], name: str) -> str:
         raise ConfigurationError(f"no HTTP backend for this client has that name; known are {', '.join(sorted(known))}")
     _check_loadable(BACKENDS[name])
     return name
-
-
-def check_connection(*, verify: Verify, proxy: str | None, trust_env: bool) -> dict[str, Any]:
-    """Return the connection options that differ from a backend's defaults.
-
-    Raises:
-        ConfigurationError: an option is not usable.
-    """
-    if not isinstance(trust_env, bool):
-        raise ConfigurationError("trust_env takes True or False")
-    options: dict[str, Any] = {} if trust_env else {"trust_env": False}
-    if verify is not True or proxy is not None:
-        connection = import_module("smsgate._backends.connection")  # loads ssl, which few programs need here
-        if verify is not True:
-            options["verify"] = connection.check_verify(verify)
-        if proxy is not None:
-            options["proxy"] = connection.check_proxy(proxy)
-    return options
 
 
 def choose_http(http: Any, http_client: Any, *, closing: str) -> Any:
@@ -177,7 +159,15 @@ def choose_connection(http: Any, *, verify: Verify, proxy: str | None, trust_env
     Raises:
         ConfigurationError: an option is not usable, or was given together with a backend object.
     """
-    options = check_connection(verify=verify, proxy=proxy, trust_env=trust_env)
+    if not isinstance(trust_env, bool):
+        raise ConfigurationError("trust_env takes True or False")
+    options: dict[str, Any] = {} if trust_env else {"trust_env": False}
+    if verify is not True or proxy is not None:
+        connection = import_module("smsgate._backends.connection")  # loads ssl, which few programs need here
+        if verify is not True:
+            options["verify"] = connection.check_verify(verify)
+        if proxy is not None:
+            options["proxy"] = connection.check_proxy(proxy)
     if options and http is not None and not isinstance(http, str):
         raise ConfigurationError("verify, proxy and trust_env belong to the backend that you gave: set them there")
     return options

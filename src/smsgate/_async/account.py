@@ -30,8 +30,6 @@ if TYPE_CHECKING:
         WebhookEvent,
     )
 
-__all__ = ["AccountCalls"]
-
 
 class AccountCalls(Resource):
     """Methods about the account rather than one message."""
@@ -64,9 +62,7 @@ class AccountCalls(Resource):
             TransportError: no response came.
             APIError: the gateway refused or failed.
         """
-        with argument_errors:
-            operation = operations.delete_device(id)
-        await self.execute(operation)
+        await self._call(operations.delete_device, id)
 
     async def get_webhooks(self) -> Page[Webhook]:
         """List the registered webhooks. The order has no meaning.
@@ -108,9 +104,7 @@ class AccountCalls(Resource):
             TransportError: no response came.
             APIError: the gateway refused or failed.
         """
-        with argument_errors:
-            operation = operations.delete_webhook(id)
-        await self.execute(operation)
+        await self._call(operations.delete_webhook, id)
 
     async def ensure_webhooks(
         self,
@@ -179,11 +173,12 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        with argument_errors:
-            operation = registration.build_settings_operation(
-                operations.replace_settings, settings, self._exchange.transport.base_url
-            )
-        return await self.execute(operation)
+        return await self._call(
+            registration.build_settings_operation,
+            operations.replace_settings,
+            settings,
+            self._exchange.transport.base_url,
+        )
 
     async def patch_settings(self, settings: DeviceSettings) -> DeviceSettings:
         """Change the settings that are set and keep the others; an explicit None resets a setting.
@@ -194,11 +189,12 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        with argument_errors:
-            operation = registration.build_settings_operation(
-                operations.patch_settings, settings, self._exchange.transport.base_url
-            )
-        return await self.execute(operation)
+        return await self._call(
+            registration.build_settings_operation,
+            operations.patch_settings,
+            settings,
+            self._exchange.transport.base_url,
+        )
 
     async def get_logs(
         self, *, from_: datetime | str | None = None, to: datetime | str | None = None
@@ -216,9 +212,7 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        with argument_errors:
-            operation = operations.get_logs(from_=as_utc(from_), to=as_utc(to))
-        return await self.execute(operation)
+        return await self._call(operations.get_logs, from_=as_utc(from_), to=as_utc(to))
 
     async def health_check(self) -> HealthResponse:
         """Return the server's health, also when it reports a failure. Needs no credentials, and is never retried.
@@ -270,9 +264,7 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        with argument_errors:
-            operation = operations.create_token(token_request)
-        return await self.execute(operation)
+        return await self._call(operations.create_token, token_request)
 
     async def refresh_token(self, refresh_token: str) -> TokenResponse:
         """Exchange a refresh token for a new pair. It works once, and the old access token stays valid.
@@ -284,9 +276,7 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        with argument_errors:
-            operation = operations.refresh_token(refresh_token)
-        return await self.execute(operation)
+        return await self._call(operations.refresh_token, refresh_token)
 
     async def revoke_token(self, jti: str) -> None:
         """Revoke a token by its id, together with its refresh token. Unknown ids are no error.
@@ -296,6 +286,4 @@ class AccountCalls(Resource):
             TransportError: no response came.
             APIError: the gateway refused or failed.
         """
-        with argument_errors:
-            operation = operations.revoke_token(jti)
-        await self.execute(operation)
+        await self._call(operations.revoke_token, jti)

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from smsgate.auth import Auth
     from smsgate.encryption import BaseEncryptor
 
-__all__ = ["AsyncAPIClient"]
-
 
 class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
     """The gateway's API for asynchronous programs, under asyncio and trio.

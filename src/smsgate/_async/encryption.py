@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from smsgate.encryption import BaseEncryptor
     from smsgate_api.models import Message, MessageState
 
-__all__ = ["Cipher"]
-
 
 class Cipher:
     """Encrypts messages and decrypts states; without an encryptor both stay as they are.

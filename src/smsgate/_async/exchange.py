@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from smsgate._http import AsyncStreamedResponse, Request, Timeout
     from smsgate.runtime.types import Operation
 
-__all__ = ["Exchange"]
-
 T = TypeVar("T")
 
 _LARGE = 64 * 1024

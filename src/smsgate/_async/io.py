@@ -25,20 +25,6 @@ from smsgate._core.parallel import ParallelMap, cores
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = [
-    "Lock",
-    "Tasks",
-    "call_blocking",
-    "check_stop",
-    "compute",
-    "draw",
-    "iterate",
-    "now",
-    "run_in_workers",
-    "run_in_workers_until",
-    "sleep",
-]
-
 A = TypeVar("A")
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -11,19 +11,17 @@ if TYPE_CHECKING:
 
     from smsgate.runtime.types import Page
 
-__all__ = ["iterate"]
-
 T = TypeVar("T", bound=HasId)
 
 
-async def iterate(read: Callable[[int, int], Awaitable[Page[T]]], page_size: int) -> AsyncIterator[T]:
+async def iterate(read: Callable[..., Awaitable[Page[T]]], page_size: int) -> AsyncIterator[T]:
     """Yield the items of all pages, each once, even when the list changes between the pages.
 
     Args:
-        read: fetches one page, given its limit and offset.
+        read: fetches one page; takes ``limit`` and ``offset``.
         page_size: items per page.
     """
     walk: PageWalk[T] = PageWalk(page_size)
     while walk.offset is not None:
-        for item in walk.take(await read(walk.limit, walk.offset)):
+        for item in walk.take(await read(limit=walk.limit, offset=walk.offset)):
             yield item

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from smsgate._core.arguments import check_operation
+from typing_extensions import ParamSpec
+
+from smsgate._core.arguments import argument_errors, check_operation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from typing_extensions import Self
@@ -16,8 +19,7 @@ if TYPE_CHECKING:
     from smsgate._http import Response
     from smsgate.runtime.types import Operation
 
-__all__ = ["Resource"]
-
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -38,6 +40,17 @@ class Resource:
         """
         check_operation(operation)
         return await self._exchange.run(operation)
+
+    async def _call(self, build: Callable[P, Operation[T]], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """Build an operation from arguments and execute it.
+
+        Raises:
+            InvalidRequestError: for invalid arguments.
+            SMSGateError: as `execute`.
+        """
+        with argument_errors:
+            operation = build(*arguments, **keywords)
+        return await self.execute(operation)
 
     async def execute_raw(self, operation: Operation[Any]) -> Response:
         """Run any operation and return the raw response, error statuses included.

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from smsgate._async.sender import SafeSender
     from smsgate_api.models import Message, MessagePriority, MessageState
 
-__all__ = ["SendCalls"]
-
 
 class SendCalls(Resource):
     """Methods that send messages."""

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from smsgate.auth import JWTAuth
     from smsgate.runtime.types import Operation
 
-__all__ = ["TokenRefresher"]
-
 _PATIENCE = 10.0
 """Seconds to wait for another process that refreshes the pair: longer than a refresh takes. A stopped process keeps its
 lock for ever, so the wait is bounded."""

@@ -11,8 +11,6 @@ from smsgate._async import io
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 
-__all__ = ["Window"]
-
 A = TypeVar("A")
 T = TypeVar("T")
 

@@ -20,7 +20,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from smsgate._backends.concurrency import acquire_slot
-from smsgate._backends.connection import KEEPALIVE_SECONDS, Cert, ConnectionOptions
+from smsgate._backends.connection import KEEPALIVE_SECONDS, Cert, ConnectionOptions, add_proxy
 from smsgate._backends.decoding import adecode, decode_headers
 from smsgate._backends.resources import LoopResource, asyncio_loop, foreign_client
 from smsgate._backends.streaming import aread_response
@@ -36,7 +36,7 @@ from smsgate._backends.transport_errors import (
     safe_cause,
 )
 from smsgate._http import AsyncClosedOnExit, AsyncStreamedResponse, Headers
-from smsgate.errors import ConfigurationError
+from smsgate.errors import ConfigurationError, TransportError
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout
@@ -49,9 +49,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from smsgate._http import Request, Response, Timeout, Verify
-    from smsgate.errors import SMSGateError, TransportError
-
-__all__ = ["AiohttpAsyncHttpClient"]
+    from smsgate.errors import SMSGateError
 
 _LIBRARY_ERRORS = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError, RuntimeError)
 """RuntimeError comes from a session that is closed, before the exchange or during it."""
@@ -126,7 +124,7 @@ class AiohttpAsyncHttpClient(AsyncClosedOnExit):
                 sent = True
                 return await aread_response(response, request.max_size)
         except asyncio.TimeoutError as error:
-            raise self._options.route(request.url).named(exchange_timeout(sent=sent)) from error
+            raise add_proxy(exchange_timeout(sent=sent), self._options.proxy_for(request.url)) from error
 
     def stream(self, request: Request) -> AbstractAsyncContextManager[AsyncStreamedResponse]:
         """Send one request; the body of the response arrives in chunks."""
@@ -140,8 +138,7 @@ class AiohttpAsyncHttpClient(AsyncClosedOnExit):
         if slots is not None:
             await acquire_slot(slots, request.timeout.total)
         try:
-            with self._options.route(request.url) as route:
-                response = await self._begin(request, route.proxy, limits)
+            response = await self._begin(request, limits)
             try:
                 headers = _headers(response)
                 async with aclosing(adecode(_chunks(response), headers)) as chunks:
@@ -156,10 +153,9 @@ class AiohttpAsyncHttpClient(AsyncClosedOnExit):
         """Close the connections that this object opened; a later `send` opens new ones."""
         await self._opened.aclose()
 
-    async def _begin(
-        self, request: Request, proxy: str | None, limits: aiohttp.ClientTimeout
-    ) -> aiohttp.ClientResponse:
+    async def _begin(self, request: Request, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
         """Send a request and return the response with its headers."""
+        proxy = self._options.proxy_for(request.url)
         opened = await self._opened.get()
         await opened.contexts.load(request.url, request.timeout.total)
         try:
@@ -180,7 +176,10 @@ class AiohttpAsyncHttpClient(AsyncClosedOnExit):
                 proxy=proxy,
             )
         except _LIBRARY_ERRORS as error:
-            raise _translate_early(error, request, opened.session) from safe_cause(error, _QUOTING_ERRORS)
+            failure = _translate_early(error, request, opened.session)
+            if isinstance(failure, TransportError):
+                add_proxy(failure, proxy)
+            raise failure from safe_cause(error, _QUOTING_ERRORS)
 
     def _open(self) -> _Opened:
         return _Opened(self._make(), ContextLoader(self._options))

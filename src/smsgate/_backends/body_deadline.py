@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["BodyDeadline", "shut_down"]
-
 
 class BodyDeadline:
     """A ``with`` block in which a body is read; at its deadline the connection is shut down and the block fails.

@@ -11,8 +11,6 @@ from smsgate._backends.transport_errors import pool_timeout
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["acquire_slot"]
-
 
 async def acquire_slot(slots: asyncio.Semaphore, seconds: float | None) -> None:
     """Wait for a free slot, which the caller returns with ``slots.release()``.

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from smsgate._backends.environment import certificate_variable, certificates, proxy_variable
-from smsgate.errors import ConfigurationError, TransportError
+from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from types import ModuleType, TracebackType
-
-    from typing_extensions import Self
+    from types import ModuleType
 
     from smsgate._http import Verify
-
-__all__ = ["KEEPALIVE_SECONDS", "Cert", "ConnectionOptions", "Route", "check_proxy", "check_verify", "origin_of"]
+    from smsgate.errors import TransportError
 
 KEEPALIVE_SECONDS = 30.0
 """How long an idle connection is kept: below the 60 and more seconds after which servers and proxies close theirs."""
@@ -85,7 +82,11 @@ class ConnectionOptions:
         return self._context is None and (url.startswith("https") or (self.proxy_for(url) or "").startswith("https"))
 
     def proxy_for(self, url: str) -> str | None:
-        """Return the URL of the proxy to use for a request."""
+        """Return the URL of the proxy for a request.
+
+        Raises:
+            ConfigurationError: the environment names an invalid proxy.
+        """
         if not self.trust_env or self.proxy is not None:
             return self.proxy
         origin = origin_of(url)
@@ -93,14 +94,6 @@ class ConnectionOptions:
             found = proxy_variable(origin)
             self._proxies[origin] = None if found is None else _check_variable(found)
         return self._proxies[origin]
-
-    def route(self, url: str) -> Route:
-        """Return the way that a request takes.
-
-        Raises:
-            ConfigurationError: the environment names a proxy that cannot be used.
-        """
-        return Route(self.proxy_for(url))
 
     def named_certificates(self) -> tuple[str | None, str | None]:
         """Return the file and the folder of certificates that the environment names, if it is trusted."""
@@ -140,31 +133,12 @@ class ConnectionOptions:
         return "verify or cert names no readable PEM file"
 
 
-class Route:
-    """The way of one exchange, straight or through a proxy.
-
-    As a context manager it adds the proxy, without its credentials, to the text of an error that leaves the block.
-    """
-
-    __slots__ = ("proxy",)
-
-    def __init__(self, proxy: str | None) -> None:
-        self.proxy = proxy
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, error: BaseException | None, _tb: TracebackType | None
-    ) -> None:
-        if isinstance(error, TransportError):
-            self.named(error)
-
-    def named(self, error: TransportError) -> TransportError:
-        """Add the proxy to the text of an error."""
-        if self.proxy is not None:
-            error.args = (f"{error} (through the proxy {_without_credentials(self.proxy)})",)
-        return error
+def add_proxy(error: TransportError, proxy: str | None) -> TransportError:
+    """Add the proxy of an exchange, without its credentials, to the text of its error."""
+    if proxy is not None:
+        parts = urlsplit(proxy)
+        error.args = (f"{error} (through the proxy {parts.scheme}://{parts.netloc.rpartition('@')[2]})",)
+    return error
 
 
 def origin_of(url: str) -> str:
@@ -248,8 +222,3 @@ def _check_variable(proxy: str) -> str:
         raise ConfigurationError(
             "a proxy variable of the environment names no http or https proxy; trust_env=False ignores the environment"
         ) from None
-
-
-def _without_credentials(proxy: str) -> str:
-    parts = urlsplit(proxy)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -15,8 +15,6 @@ from smsgate.errors import TransportError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 
-__all__ = ["adecode", "decode", "decode_headers"]
-
 _PIECE = 1024 * 1024
 """Bytes that decompression returns at once."""
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS

@@ -8,8 +8,6 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-__all__ = ["certificate_variable", "certificates", "proxy_variable"]
-
 _Address: TypeAlias = "IPv4Address | IPv6Address"
 
 

@@ -18,7 +18,7 @@ import httpcore  # noqa: F401  # pyright: ignore[reportUnusedImport] - httpx imp
 import httpx
 
 from smsgate._backends.body_deadline import BodyDeadline, shut_down
-from smsgate._backends.connection import Cert, ConnectionOptions
+from smsgate._backends.connection import Cert, ConnectionOptions, add_proxy
 from smsgate._backends.decoding import decode
 from smsgate._backends.httpx_common import (
     LIBRARY_ERRORS,
@@ -37,8 +37,8 @@ from smsgate._backends.resources import ProcessResource
 from smsgate._backends.streaming import StreamingClient
 from smsgate._backends.transport_errors import (
     broken_exchange,
+    check_deadline,
     deadline_after,
-    exchange_timeout,
     pool_timeout,
     safe_cause,
 )
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
     from smsgate._http import Headers, Request, Verify
-
-__all__ = ["HttpxHttpClient"]
 
 
 class HttpxHttpClient(StreamingClient):
@@ -118,11 +116,11 @@ class HttpxHttpClient(StreamingClient):
 
     def _begin(self, request: Request, deadline: float | None, opened: _Clients) -> httpx.Response:
         sending = build_request(request)
-        route = self._options.route(request.url)
+        proxy = self._options.proxy_for(request.url)
         try:
-            response = self._send(sending, route.proxy, opened)
+            response = self._send(sending, proxy, opened)
         except LIBRARY_ERRORS as error:
-            raise route.named(translate(error, sent=None)) from safe_cause(error, QUOTING_ERRORS)
+            raise add_proxy(translate(error, sent=None), proxy) from safe_cause(error, QUOTING_ERRORS)
         if deadline is not None:  # httpcore reads this limit again before the body
             allowed, left = sending.extensions["timeout"], max(0.001, deadline - time.monotonic())
             allowed["read"] = min(allowed["read"], left)
@@ -214,8 +212,7 @@ def _chunks(response: httpx.Response, deadline: float | None) -> Generator[bytes
     with BodyDeadline(deadline, response.headers, _shutting_down(response)):
         try:
             for chunk in cast("httpx.SyncByteStream", response.stream):  # ``iter_raw`` takes several times as long
-                if deadline is not None and time.monotonic() > deadline:
-                    raise exchange_timeout(sent=True)
+                check_deadline(deadline)
                 yield chunk
         except LIBRARY_ERRORS as error:
             raise translate(error, sent=True) from safe_cause(error, QUOTING_ERRORS)

@@ -11,7 +11,7 @@ import anyio
 import httpcore  # noqa: F401 # pyright: ignore[reportUnusedImport] - httpx would import it inside the event loop
 import httpx
 
-from smsgate._backends.connection import KEEPALIVE_SECONDS, Cert, ConnectionOptions
+from smsgate._backends.connection import KEEPALIVE_SECONDS, Cert, ConnectionOptions, add_proxy
 from smsgate._backends.decoding import adecode
 from smsgate._backends.httpx_common import (
     LIBRARY_ERRORS,
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
     from smsgate._http import Headers, Request, Verify
     from smsgate.errors import TransportError
-
-__all__ = ["HttpxAsyncHttpClient"]
 
 
 class HttpxAsyncHttpClient(AsyncStreamingClient):
@@ -84,15 +82,15 @@ class HttpxAsyncHttpClient(AsyncStreamingClient):
         """Send one request; the body of the response arrives in chunks."""
         deadline = deadline_after(request.timeout)
         stage = _Stage()
-        route = self._options.route(request.url)
+        proxy = self._options.proxy_for(request.url)
         async with AsyncExitStack() as stack:
             try:
                 with anyio.fail_after(request.timeout.total):
-                    response = await stack.enter_async_context(self._exchange(request, route.proxy, stage))
+                    response = await stack.enter_async_context(self._exchange(request, proxy, stage))
             except TimeoutError as error:
-                raise route.named(stage.timeout_error()) from error
+                raise add_proxy(stage.timeout_error(), proxy) from error
             except LIBRARY_ERRORS as error:
-                raise route.named(translate(error, sent=None)) from safe_cause(error, QUOTING_ERRORS)
+                raise add_proxy(translate(error, sent=None), proxy) from safe_cause(error, QUOTING_ERRORS)
             headers = response_headers(response)
             async with aclosing(_body(response, headers, deadline)) as chunks:
                 yield AsyncStreamedResponse(response.status_code, headers, chunks)

@@ -31,20 +31,6 @@ if TYPE_CHECKING:
     from smsgate._http import Request
     from smsgate.errors import TransportError
 
-__all__ = [
-    "LIBRARY_ERRORS",
-    "QUOTING_ERRORS",
-    "NoCookies",
-    "build_request",
-    "check_open",
-    "has_surplus",
-    "pool_limits",
-    "proxy_of",
-    "response_headers",
-    "tls_context",
-    "translate",
-]
-
 LIBRARY_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, UnicodeError)
 """OSError comes from ssl and is not always wrapped, UnicodeError from hosts that DNS cannot express."""
 QUOTING_ERRORS = (httpx.ProtocolError, httpx.ProxyError, httpx.InvalidURL, UnicodeError)

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from smsgate._backends.tls import ContextLoader
 
-__all__ = ["ClientPool"]
-
 
 class ClientPool:
     """Lends clients, at most ``limit`` at once; idle ones are closed after ``keepalive`` seconds.

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["import_in_lasting_thread"]
-
 
 def import_in_lasting_thread(name: str) -> ModuleType:
     """Import a module, the first time in a thread that never ends by itself.

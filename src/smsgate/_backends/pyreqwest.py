@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyreqwest.client import SyncClient, SyncClientBuilder
 
-from smsgate._backends.connection import Cert, ConnectionOptions
+from smsgate._backends.connection import Cert, ConnectionOptions, add_proxy
 from smsgate._backends.decoding import decode
 from smsgate._backends.pyreqwest_common import (
     LIBRARY_ERRORS,
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from pyreqwest.response import SyncResponse
 
     from smsgate._http import Request, Timeout, Verify
-
-__all__ = ["PyreqwestHttpClient"]
 
 
 class PyreqwestHttpClient(ClosedOnExit):
@@ -73,7 +71,7 @@ class PyreqwestHttpClient(ClosedOnExit):
 
     def send(self, request: Request) -> Response:
         """Send one request and return the response with its whole body."""
-        route = self._options.route(request.url)  # rejects a proxy that would make pyreqwest panic
+        proxy = self._options.proxy_for(request.url)  # rejects a proxy that would make pyreqwest panic
         opened = self._opened.get()
         client = opened.enter(request.timeout)
         try:
@@ -85,14 +83,14 @@ class PyreqwestHttpClient(ClosedOnExit):
                 return read_response(streamed, request.max_size)
         except LIBRARY_ERRORS as error:
             opened.clients.notice(error)
-            raise route.named(translate(error)) from safe_cause(error, QUOTING_ERRORS)
+            raise add_proxy(translate(error), proxy) from safe_cause(error, QUOTING_ERRORS)
         finally:
             opened.slots.put(None)
 
     @contextmanager
     def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
         """Send one request; the body of the response arrives in chunks."""
-        route = self._options.route(request.url)  # rejects a proxy that would make pyreqwest panic
+        proxy = self._options.proxy_for(request.url)  # rejects a proxy that would make pyreqwest panic
         opened = self._opened.get()
         client = opened.enter(request.timeout)
         try:
@@ -101,7 +99,7 @@ class PyreqwestHttpClient(ClosedOnExit):
                 response = sending.__enter__()
             except LIBRARY_ERRORS as error:
                 opened.clients.notice(error)
-                raise route.named(translate(error)) from safe_cause(error, QUOTING_ERRORS)
+                raise add_proxy(translate(error), proxy) from safe_cause(error, QUOTING_ERRORS)
             try:
                 headers = response_headers(response)
                 yield StreamedResponse(response.status, headers, decode(_chunks(response), headers))

@@ -11,7 +11,7 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from pyreqwest.client import Client, ClientBuilder
 
 from smsgate._backends.concurrency import acquire_slot
-from smsgate._backends.connection import Cert, ConnectionOptions
+from smsgate._backends.connection import Cert, ConnectionOptions, add_proxy
 from smsgate._backends.decoding import adecode
 from smsgate._backends.pyreqwest_common import (
     LIBRARY_ERRORS,
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from pyreqwest.response import Response as LibraryResponse
 
     from smsgate._http import Request, Timeout, Verify
-
-__all__ = ["PyreqwestAsyncHttpClient"]
 
 _SHUTDOWN_SECONDS = 0.02
 """Time for pyreqwest's threads to end: one that still runs when the interpreter ends aborts the process."""
@@ -83,7 +81,7 @@ class PyreqwestAsyncHttpClient(AsyncClosedOnExit):
 
     async def send(self, request: Request) -> Response:
         """Send one request and return the response with its whole body."""
-        route = self._options.route(request.url)  # rejects a proxy that would make pyreqwest panic
+        proxy = self._options.proxy_for(request.url)  # rejects a proxy that would make pyreqwest panic
         opened = await self._opened.get()
         client = await opened.enter(request.timeout)
         try:
@@ -95,14 +93,14 @@ class PyreqwestAsyncHttpClient(AsyncClosedOnExit):
                 return await aread_response(streamed, request.max_size)
         except LIBRARY_ERRORS as error:
             opened.clients.notice(error)
-            raise route.named(translate(error)) from safe_cause(error, QUOTING_ERRORS)
+            raise add_proxy(translate(error), proxy) from safe_cause(error, QUOTING_ERRORS)
         finally:
             opened.slots.release()
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
         """Send one request; the body of the response arrives in chunks."""
-        route = self._options.route(request.url)  # rejects a proxy that would make pyreqwest panic
+        proxy = self._options.proxy_for(request.url)  # rejects a proxy that would make pyreqwest panic
         opened = await self._opened.get()
         client = await opened.enter(request.timeout)
         try:
@@ -112,7 +110,7 @@ class PyreqwestAsyncHttpClient(AsyncClosedOnExit):
                     response = await sending.__aenter__()
             except LIBRARY_ERRORS as error:
                 opened.clients.notice(error)
-                raise route.named(translate(error)) from safe_cause(error, QUOTING_ERRORS)
+                raise add_proxy(translate(error), proxy) from safe_cause(error, QUOTING_ERRORS)
             try:
                 headers = response_headers(response)
                 async with aclosing(adecode(_chunks(response), headers)) as chunks:

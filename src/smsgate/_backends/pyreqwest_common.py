@@ -35,17 +35,6 @@ if TYPE_CHECKING:
     from smsgate._http import Request, Timeout
     from smsgate.errors import TransportError
 
-__all__ = [
-    "LIBRARY_ERRORS",
-    "QUOTING_ERRORS",
-    "Clients",
-    "check_options",
-    "configure",
-    "is_small",
-    "response_headers",
-    "translate",
-]
-
 LIBRARY_ERRORS = (exceptions.PyreqwestError, ValueError)
 QUOTING_ERRORS = (exceptions.BuilderError, ValueError)
 """Exceptions whose texts quote a request."""

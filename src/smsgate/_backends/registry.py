@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BACKENDS", "Adapter", "Backend", "adapters", "names"]
-
 
 class Adapter(NamedTuple):
     """Adapter class for one HTTP library.

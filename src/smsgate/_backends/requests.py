@@ -32,7 +32,7 @@ from urllib3.exceptions import (
 from urllib3.util import SKIP_HEADER, parse_url
 
 from smsgate._backends.body_deadline import BodyDeadline, shut_down
-from smsgate._backends.connection import Cert, ConnectionOptions, Route, origin_of
+from smsgate._backends.connection import Cert, ConnectionOptions, add_proxy, origin_of
 from smsgate._backends.decoding import decode
 from smsgate._backends.environment import certificate_variable, proxy_variable
 from smsgate._backends.requests_pool import PooledAdapter
@@ -60,8 +60,6 @@ if TYPE_CHECKING:
 
     from smsgate._http import Request, Verify
     from smsgate.errors import TransportError
-
-__all__ = ["RequestsHttpClient"]
 
 _LIBRARY_ERRORS = (requests.RequestException, HTTPError, OSError, ValueError)
 _QUOTING_ERRORS = (HTTPException, ValueError)
@@ -151,7 +149,7 @@ class RequestsHttpClient(StreamingClient):
         """Send through the session, with every setting explicit that it would otherwise look up."""
         total = request.timeout.total
         timeout = (shorter_limit(request.timeout.connect, total), shorter_limit(request.timeout.read, total))
-        verify, route = self._trust_and_route(request.url)
+        verify, proxy = self._choose_trust_and_proxy(request.url)
         try:
             response: Any = session.send(
                 prepared,
@@ -160,29 +158,29 @@ class RequestsHttpClient(StreamingClient):
                 allow_redirects=False,
                 verify=verify,
                 cert=session.cert,
-                proxies={} if route.proxy is None else {"http": route.proxy, "https": route.proxy},
+                proxies={} if proxy is None else {"http": proxy, "https": proxy},
             )
         except ConfigurationError:
             raise
         except _UNUSABLE:
             raise ConfigurationError("the session that you gave has no adapter or no usable proxy for this") from None
         except _LIBRARY_ERRORS as error:
-            raise route.named(_translate(error)) from safe_cause(error, _QUOTING_ERRORS)
+            raise add_proxy(_translate(error), proxy) from safe_cause(error, _QUOTING_ERRORS)
         found: requests.Response = getattr(response, "wrapped", response)
         return found
 
-    def _trust_and_route(self, url: str) -> tuple[Any, Route]:
-        """Return the trusted certificates and the route; our own adapter has the certificates already."""
+    def _choose_trust_and_proxy(self, url: str) -> tuple[Any, str | None]:
+        """Return the trusted certificates and the proxy; our own adapter has the certificates already."""
         session = self._session
         if session is None:
-            return True, self._options.route(url)
+            return True, self._options.proxy_for(url)
         proxy, verify = select_proxy(url, session.proxies), session.verify
         if session.trust_env:
             if proxy is None:
                 proxy = proxy_variable(origin_of(url))
             if verify is True and (named := certificate_variable(_CA_VARIABLES)):
                 verify = os.environ[named]
-        return verify, Route(proxy)
+        return verify, proxy
 
 
 class _Opened:

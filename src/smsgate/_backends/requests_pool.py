@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from smsgate._backends.connection import ConnectionOptions
 
-__all__ = ["PooledAdapter"]
-
 
 class _FinalResponse(HTTPResponse):
     """The final response; skips interim ones, of which the standard library skips 100 only.

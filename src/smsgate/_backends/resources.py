@@ -20,8 +20,6 @@ from smsgate.runtime.locks import PerProcess
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-__all__ = ["LoopResource", "ProcessResource", "asyncio_loop", "current_loop", "foreign_client", "running_library"]
-
 T = TypeVar("T")
 
 

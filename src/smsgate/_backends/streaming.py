@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from smsgate._http import AsyncStreamedResponse, Request, StreamedResponse
 
-__all__ = ["AsyncStreamingClient", "StreamingClient", "aread_response", "read_response"]
-
 
 def read_response(response: StreamedResponse, limit: int) -> Response:
     """Read a response to its end.

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from smsgate._backends.connection import ConnectionOptions
 
-__all__ = ["ContextLoader", "run_in_thread"]
-
 
 class ContextLoader:
     """Makes the TLS context of a backend once, however many tasks of an event loop wait for it."""

@@ -14,21 +14,6 @@ if TYPE_CHECKING:
 
     from smsgate._http import Timeout
 
-__all__ = [
-    "broken_exchange",
-    "check_deadline",
-    "connect_timeout",
-    "connection_failed",
-    "deadline_after",
-    "exchange_timeout",
-    "has_invalid_headers",
-    "invalid_request",
-    "pool_timeout",
-    "reason_of",
-    "safe_cause",
-    "shorter_limit",
-]
-
 
 _WRITABLE = re.compile(r"(?:[!-9;-~]+:[^\0\r\n\u0100-\U0010ffff]*\n)*")
 

@@ -12,8 +12,6 @@ from smsgate.runtime.types import InvalidArgumentError, Operation
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["ArgumentErrors", "argument_errors", "check_operation"]
-
 
 class ArgumentErrors:
     """Context manager around the construction of a request. It has no state, so one instance is enough."""

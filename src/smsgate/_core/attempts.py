@@ -27,23 +27,6 @@ if TYPE_CHECKING:
     from smsgate.errors import SMSGateError
     from smsgate.runtime.types import Operation
 
-__all__ = [
-    "Answered",
-    "AttemptResult",
-    "CallState",
-    "Failed",
-    "classify_response",
-    "copy_error",
-    "copy_failure",
-    "device_list_error",
-    "is_unauthorized",
-    "may_reuse_refresh_token",
-    "outage_failure",
-    "timeout_failure",
-    "token_failure",
-    "transport_failure",
-]
-
 _MAX_REFRESHES = 4
 """Refused token pairs that one call replaces: other processes may have put several old ones into the store."""
 
@@ -224,7 +207,7 @@ def may_reuse_refresh_token(failed: Failed) -> bool:
     """Tell whether a failed refresh has left the refresh token valid, certainly or probably."""
     if is_unauthorized(failed):
         return False
-    return failed.sent is False or failed.status == HTTPStatus.REQUEST_TIMEOUT or _is_server_failure(failed.error)
+    return failed.sent is False or failed.status == HTTPStatus.REQUEST_TIMEOUT or is_server_failure(failed.error)
 
 
 def outage_failure(refused: Failed, call: CallState) -> Failed:
@@ -253,14 +236,15 @@ def token_failure(error: SMSGateError) -> Failed:
     if isinstance(error, TransportError):
         return Failed(_unsent_error(f"no token could be fetched: {error}", error), None, sent=False)
     status: int = HTTPStatus.UNAUTHORIZED
-    if _is_server_failure(error) or isinstance(error, ResponseError):
+    if is_server_failure(error) or isinstance(error, ResponseError):
         status = HTTPStatus.SERVICE_UNAVAILABLE
     elif isinstance(error, APIError) and error.status_code:
         status = error.status_code
     return Failed(error, status, sent=False, retry_after=getattr(error, "retry_after", None))
 
 
-def _is_server_failure(error: SMSGateError) -> bool:
+def is_server_failure(error: SMSGateError) -> bool:
+    """Tell whether an error is a 5xx except 501."""
     return isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError)
 
 

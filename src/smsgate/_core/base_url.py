@@ -11,8 +11,6 @@ from smsgate.errors import ConfigurationError
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-__all__ = ["check_base_url", "has_host", "is_phone"]
-
 _LONGEST_NAME = 253
 _LABEL = re.compile(r"[^\x00-,./:-@\[-^`{-\x7f]{1,63}")
 """Letters, digits, hyphens, underscores and non-ASCII characters. The negated class compiles a hundred times faster."""

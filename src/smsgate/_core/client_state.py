@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 import warnings
 
-__all__ = ["ClientState"]
-
 
 class ClientState:
     """State of a client, shared by its views.

@@ -18,19 +18,6 @@ if TYPE_CHECKING:
 
     from smsgate.encryption import BaseEncryptor
 
-__all__ = [
-    "UNCHANGED",
-    "Unchanged",
-    "bound_timeout",
-    "check_encryptor",
-    "check_flag",
-    "check_retry",
-    "check_size",
-    "check_timeout",
-    "from_environment",
-    "full_user_agent",
-]
-
 _LONGEST_CONNECT = 10.0
 
 

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from smsgate_api.models import Device
 
-__all__ = ["choose_device"]
-
 _RECENT = timedelta(hours=24)
 _LONG_AGO = 24 * 366 * 10
 """Hours from which on the limit admits every phone."""
@@ -35,16 +33,12 @@ def choose_device(
     """
     devices = [device for device in devices if device.id not in excluded]
     if 0 < active_within < _LONG_AGO:
-        candidates = [device for device in devices if _is_seen_since(device, now - timedelta(hours=active_within))]
+        candidates = [device for device in devices if device.last_seen >= now - timedelta(hours=active_within)]
     else:
-        candidates = [device for device in devices if _is_seen_since(device, now - _RECENT)] or devices
+        candidates = [device for device in devices if device.last_seen >= now - _RECENT] or devices
     key = message_id.lower()
     return max((device.id for device in candidates), key=lambda id: _weight(key, id), default=None)
 
 
 def _weight(message_id: str, device_id: str) -> bytes:
     return sha256(f"{message_id}\0{device_id}".encode("utf-8", "surrogatepass")).digest()
-
-
-def _is_seen_since(device: Device, time: datetime) -> bool:
-    return device.last_seen >= time

@@ -6,8 +6,6 @@ import re
 
 from smsgate.errors import ConfigurationError
 
-__all__ = ["SCHEME", "check_scheme", "looks_encrypted", "without_plus"]
-
 SCHEME = re.compile(r"\$([A-Za-z][A-Za-z0-9/._-]*)\$")
 """Prefix of a ciphertext: the name of its scheme."""
 _PREFIXED = re.compile(rf"[\s+]*{SCHEME.pattern}")

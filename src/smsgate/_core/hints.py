@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from smsgate.errors import TransportError
     from smsgate.runtime.types import Operation
 
-__all__ = ["ErrorContext", "add_address", "find_hint"]
-
 _NUMBER = "numbers are read in international form, +<country code>…; others pass with skip_phone_validation=True"
 _BAD_REQUESTS = {
     "not mobile phone number": "short codes, landlines and some VoIP numbers pass with skip_phone_validation=True",

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-__all__ = ["OnRequest", "OnResponse", "RequestEvent", "ResponseEvent", "logger"]
-
 logger = logging.getLogger("smsgate")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import secrets
 from string import ascii_lowercase, digits
 
-__all__ = ["new_id"]
-
 _ALPHABET = digits + ascii_lowercase
 """Lower case only: servers ignore the case of ids."""
 _LENGTH = 21

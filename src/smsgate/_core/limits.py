@@ -6,8 +6,6 @@ import math
 
 from smsgate.errors import ConfigurationError, InvalidRequestError
 
-__all__ = ["LONGEST", "LONGEST_TIMEOUT", "MOST_CONCURRENT", "capped", "seconds", "whole"]
-
 LONGEST_TIMEOUT = 1_000_000.0
 """Seconds, eleven days: sockets store timeouts as milliseconds in 31 bits."""
 LONGEST = 100 * 365 * 86_400.0

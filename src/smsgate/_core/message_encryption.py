@@ -8,7 +8,7 @@ never share one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -21,20 +21,6 @@ if TYPE_CHECKING:
     from smsgate.encryption import BaseEncryptor
     from smsgate.runtime.types import Model
     from smsgate_api.models import Message, MessageState, MmsMessage
-
-__all__ = [
-    "MOST_ITERATIONS",
-    "Decrypted",
-    "check_encryptable",
-    "check_encrypted_size",
-    "decrypt_text",
-    "encrypt_text",
-    "insert_ciphertexts",
-    "insert_plaintexts",
-    "list_ciphertexts",
-    "list_plaintexts",
-    "select_affordable",
-]
 
 Change: TypeAlias = Callable[[str], str]
 M = TypeVar("M", bound="Model")
@@ -69,7 +55,8 @@ def list_plaintexts(message: Message) -> list[str]:
 
 def insert_ciphertexts(message: Message, ciphertexts: Sequence[str]) -> Message:
     """Return the message with its texts replaced by ciphertexts, marked as encrypted."""
-    return _replace_texts(message, _change_message, ciphertexts).model_copy(update={"is_encrypted": True})
+    remaining = iter(ciphertexts)
+    return _change_message(message, lambda _: next(remaining)).model_copy(update={"is_encrypted": True})
 
 
 def check_encrypted_size(message: Message) -> None:
@@ -202,11 +189,6 @@ def _collect_texts(model: M, visit: Callable[[M, Change], M]) -> list[str]:
 
     visit(model, note)
     return found
-
-
-def _replace_texts(model: M, visit: Callable[[M, Change], M], texts: Sequence[str]) -> M:
-    remaining: Iterator[str] = iter(texts)
-    return visit(model, lambda _: next(remaining))
 
 
 def _change_message(message: Message, change: Change) -> Message:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from smsgate.runtime.types import Operation
     from smsgate_api.models import MessageState
 
-__all__ = ["NotSent", "OutgoingMessage", "SendResult", "Sent", "build_message", "check_active_within"]
-
 _EXPIRY_TOLERANCE = timedelta(minutes=5)
 """Clocks differ; a phone does not send an expired message."""
 

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     from smsgate.runtime.types import Page
 
-__all__ = ["HasId", "PageWalk"]
-
 _MOST_KNOWN = 10_000
 """Yielded items whose keys are kept, a hundred bytes each."""
 _MOST_UNCHANGED = 10

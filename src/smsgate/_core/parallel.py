@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["ParallelMap", "cores"]
-
 A = TypeVar("A")
 T = TypeVar("T")
 

@@ -10,8 +10,6 @@ from smsgate.errors import ConfigurationError, InvalidRequestError
 if TYPE_CHECKING:
     from smsgate_api.models import Message
 
-__all__ = ["check_region", "with_international_numbers"]
-
 
 def check_region(region: str | None) -> str | None:
     """Return a client's default region in capitals, None for none.

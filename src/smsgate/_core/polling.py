@@ -7,29 +7,11 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any, TypeAlias, cast
 
+from smsgate._core.attempts import is_server_failure
 from smsgate._core.limits import seconds
-from smsgate.errors import (
-    APIError,
-    InvalidRequestError,
-    NotImplementedByServerError,
-    RateLimitError,
-    ServerError,
-    SMSGateError,
-    TransportError,
-)
+from smsgate.errors import APIError, InvalidRequestError, SMSGateError, TransportError
 from smsgate_api import operations
 from smsgate_api.models import MessageState, ProcessState
-
-__all__ = [
-    "PollSchedule",
-    "Until",
-    "check_ids",
-    "check_wait",
-    "is_reached",
-    "is_temporary",
-    "timeout_text",
-    "timeout_text_of_many",
-]
 
 Until: TypeAlias = str | Collection[ProcessState] | Callable[[MessageState], bool]
 
@@ -37,6 +19,7 @@ _SENT = frozenset({ProcessState.Sent, ProcessState.Delivered, ProcessState.Faile
 _KNOWN = frozenset(ProcessState)
 _WAITING = frozenset({ProcessState.Pending, ProcessState.Cancelling})
 _NAMES = ("delivered", "sent", "processed")
+_TEMPORARY_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _FIRST_INTERVAL = 0.5
 _LONGEST_INTERVAL = 5.0
 _GROWTH = 1.5
@@ -129,11 +112,9 @@ def is_reached(state: MessageState, until: Until) -> bool:
 
 def is_temporary(error: SMSGateError) -> bool:
     """Tell whether a failed poll may succeed later: after no response, 408, 429 and 5xx except 501."""
-    if isinstance(error, APIError) and error.status_code == HTTPStatus.REQUEST_TIMEOUT:
-        return True
-    if isinstance(error, NotImplementedByServerError):
-        return False
-    return isinstance(error, TransportError | RateLimitError | ServerError)
+    if isinstance(error, APIError):
+        return is_server_failure(error) or error.status_code in _TEMPORARY_STATUSES
+    return isinstance(error, TransportError)
 
 
 def timeout_text(id: str, state: MessageState | None, seconds: float | None) -> str:

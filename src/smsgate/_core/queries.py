@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 Q = TypeVar("Q")
 
-__all__ = ["InboxQueryFilter", "MessagesQueryFilter", "QueryPagination", "as_utc"]
-
 _MOST_OFFSET = 2**63 - 1
 _WIRE = {"from_": "from", "message_type": "type", "device_id": "deviceId", "include_attachments": "includeAttachments"}
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from smsgate.runtime.types import Operation
     from smsgate_api.models import DeviceSettings
 
-__all__ = ["build_settings_operation", "build_webhooks", "check_target", "find_stale_webhooks", "is_registered"]
-
 _LONGEST_URL = 256
 _NAME = re.compile(r"[a-z0-9._]{1,15}")
 _PHONE_ITSELF = "127.0.0.1"

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from smsgate._http import Response
     from smsgate.runtime.types import Operation
 
-__all__ = ["body_size_error", "build_api_error", "is_success", "parse_response", "response_type_error"]
-
 T = TypeVar("T")
 
 

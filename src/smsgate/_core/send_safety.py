@@ -14,15 +14,14 @@ from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from smsgate._core.attempts import is_server_failure
+from smsgate._core.polling import is_temporary
 from smsgate.errors import (
-    APIError,
     BadRequestError,
-    NotImplementedByServerError,
     ResponseError,
     SendOutcomeUnknownError,
     ServerError,
     ServiceUnavailableError,
-    TransportError,
 )
 from smsgate_api.models import Message, MessageState, ProcessState, RecipientState
 
@@ -31,18 +30,6 @@ if TYPE_CHECKING:
     from smsgate._core.messages import OutgoingMessage
     from smsgate.errors import SMSGateError
     from smsgate.runtime.types import Operation
-
-__all__ = [
-    "SendState",
-    "Verdict",
-    "expected_state",
-    "is_gone",
-    "is_over",
-    "is_passing",
-    "judge",
-    "proves_arrival",
-    "same_message",
-]
 
 _NO_DEVICE = "failed to select device"
 _FAILED_TO_SEND = "failed to handle request"
@@ -140,7 +127,7 @@ def judge(failed: Failed) -> Verdict:
     if failed.status is None or failed.status == HTTPStatus.REQUEST_TIMEOUT:
         return Verdict.UNCLEAR
     full = isinstance(error, ServiceUnavailableError) and "queue limits exceeded" in error.message
-    if isinstance(error, ServerError) and not full and not isinstance(error, NotImplementedByServerError):
+    if is_server_failure(error) and not full:
         return Verdict.UNCLEAR
     return Verdict.REFUSED
 
@@ -168,10 +155,7 @@ def is_gone(failed: Failed) -> bool:
 
 def is_passing(error: SMSGateError) -> bool:
     """Tell whether a look-up that failed with this error may succeed later."""
-    if isinstance(error, APIError):
-        failed = isinstance(error, ServerError) and not isinstance(error, NotImplementedByServerError)
-        return failed or error.status_code in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
-    return isinstance(error, TransportError | ResponseError)
+    return is_temporary(error) or isinstance(error, ResponseError)
 
 
 def same_message(sent: Message, found: MessageState) -> bool:

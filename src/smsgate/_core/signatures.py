@@ -20,22 +20,6 @@ from smsgate._core.limits import seconds
 from smsgate._core.signing_keys import KeyLookup, KeysByDevice, encode_keys
 from smsgate.errors import ConfigurationError, SignatureError, StaleEventError
 
-__all__ = [
-    "MAX_DEVICES",
-    "Body",
-    "Headers",
-    "Signature",
-    "SupportsItems",
-    "check_age",
-    "check_signature",
-    "check_tolerance",
-    "encode_body",
-    "find_device_ids",
-    "find_signing_device",
-    "read_signature",
-    "sign",
-]
-
 
 class SupportsItems(Protocol):
     """Anything with ``items()``: dicts, and the header objects of the standard library and of web frameworks."""

@@ -7,16 +7,6 @@ from typing import Any, TypeAlias, cast
 
 from smsgate.errors import ConfigurationError
 
-__all__ = [
-    "EncodedKeys",
-    "KeyLookup",
-    "KeysByDevice",
-    "SigningKey",
-    "encode_keys",
-    "encode_signing_key",
-    "normalize_signing_key",
-]
-
 KeysByDevice: TypeAlias = Mapping[str, str | Iterable[str]]
 KeyLookup: TypeAlias = Callable[[str], str | Iterable[str] | None]
 SigningKey: TypeAlias = str | Iterable[str] | KeysByDevice | KeyLookup

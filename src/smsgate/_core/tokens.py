@@ -15,8 +15,6 @@ from smsgate.errors import ResponseError
 if TYPE_CHECKING:
     from smsgate_api.models import TokenResponse
 
-__all__ = ["TokenPair", "TokenStore", "is_token", "latest_pair"]
-
 _SHORT_LIFE = 5
 """A short-lived token is not refreshed before the last fifth of its life, however long the leeway."""
 

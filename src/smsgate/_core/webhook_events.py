@@ -14,8 +14,6 @@ from smsgate.runtime.reading import parse_document
 from smsgate.runtime.types import Model, UnreadableError
 from smsgate_api.events import EVENTS, KnownEvent, SmsCancelled, SmsDelivered, SmsFailed, SmsSent
 
-__all__ = ["Decryptor", "Event", "UnknownEvent", "check_decryptor", "load_document", "read_event"]
-
 
 class Decryptor(Protocol):
     """Decryptor of recipients: `smsgate.Encryptor`, or any object with these two methods."""

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
         WebhookEvent,
     )
 
-__all__ = ["AccountCalls"]
-
 
 class AccountCalls(Resource):
     """Methods about the account rather than one message."""
@@ -65,9 +63,7 @@ class AccountCalls(Resource):
             TransportError: no response came.
             APIError: the gateway refused or failed.
         """
-        with argument_errors:
-            operation = operations.delete_device(id)
-        self.execute(operation)
+        self._call(operations.delete_device, id)
 
     def get_webhooks(self) -> Page[Webhook]:
         """List the registered webhooks. The order has no meaning.
@@ -109,9 +105,7 @@ class AccountCalls(Resource):
             TransportError: no response came.
             APIError: the gateway refused or failed.
         """
-        with argument_errors:
-            operation = operations.delete_webhook(id)
-        self.execute(operation)
+        self._call(operations.delete_webhook, id)
 
     def ensure_webhooks(
         self,
@@ -180,11 +174,12 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        with argument_errors:
-            operation = registration.build_settings_operation(
-                operations.replace_settings, settings, self._exchange.transport.base_url
-            )
-        return self.execute(operation)
+        return self._call(
+            registration.build_settings_operation,
+            operations.replace_settings,
+            settings,
+            self._exchange.transport.base_url,
+        )
 
     def patch_settings(self, settings: DeviceSettings) -> DeviceSettings:
         """Change the settings that are set and keep the others; an explicit None resets a setting.
@@ -195,11 +190,12 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        with argument_errors:
-            operation = registration.build_settings_operation(
-                operations.patch_settings, settings, self._exchange.transport.base_url
-            )
-        return self.execute(operation)
+        return self._call(
+            registration.build_settings_operation,
+            operations.patch_settings,
+            settings,
+            self._exchange.transport.base_url,
+        )
 
     def get_logs(self, *, from_: datetime | str | None = None, to: datetime | str | None = None) -> Page[LogEntry]:
         """List the phone's log; only its local server has one.
@@ -215,9 +211,7 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        with argument_errors:
-            operation = operations.get_logs(from_=as_utc(from_), to=as_utc(to))
-        return self.execute(operation)
+        return self._call(operations.get_logs, from_=as_utc(from_), to=as_utc(to))
 
     def health_check(self) -> HealthResponse:
         """Return the server's health, also when it reports a failure. Needs no credentials, and is never retried.
@@ -269,9 +263,7 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        with argument_errors:
-            operation = operations.create_token(token_request)
-        return self.execute(operation)
+        return self._call(operations.create_token, token_request)
 
     def refresh_token(self, refresh_token: str) -> TokenResponse:
         """Exchange a refresh token for a new pair. It works once, and the old access token stays valid.
@@ -283,9 +275,7 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        with argument_errors:
-            operation = operations.refresh_token(refresh_token)
-        return self.execute(operation)
+        return self._call(operations.refresh_token, refresh_token)
 
     def revoke_token(self, jti: str) -> None:
         """Revoke a token by its id, together with its refresh token. Unknown ids are no error.
@@ -295,6 +285,4 @@ class AccountCalls(Resource):
             TransportError: no response came.
             APIError: the gateway refused or failed.
         """
-        with argument_errors:
-            operation = operations.revoke_token(jti)
-        self.execute(operation)
+        self._call(operations.revoke_token, jti)

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from smsgate.auth import Auth
     from smsgate.encryption import BaseEncryptor
 
-__all__ = ["APIClient"]
-
 
 class APIClient(MessageCalls, InboxCalls, AccountCalls):
     """The gateway's API for synchronous programs.

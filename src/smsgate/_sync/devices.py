@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from smsgate_api.models import Device
 
-__all__ = ["DeviceCache"]
-
 _TTL = 300.0
 """TTL of the device list, seconds."""
 

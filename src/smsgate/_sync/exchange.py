@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from smsgate._sync.transport import Send, Transport
     from smsgate.runtime.types import Operation
 
-__all__ = ["Exchange"]
-
 T = TypeVar("T")
 
 _LARGE = 64 * 1024

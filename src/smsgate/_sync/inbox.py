@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from typing_extensions import deprecated
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
     from smsgate.runtime.types import Page
     from smsgate_api.models import InboxRefreshRequest, IncomingMessage, IncomingMessageType, MessagesExportRequest
-
-__all__ = ["InboxCalls"]
 
 _HIGHEST_LIMIT = 500
 
@@ -78,17 +77,16 @@ class InboxCalls(Resource):
         limit = first_set(limit, part.limit)
         offset = first_set(offset, part.offset)
         check_paging(limit, offset, highest=_HIGHEST_LIMIT)
-        with argument_errors:
-            operation = operations.list_inbox(
-                type_=first_set(message_type, chosen.message_type),
-                limit=limit,
-                offset=offset,
-                from_=as_utc(from_, chosen.from_),
-                to=as_utc(to, chosen.to),
-                device_id=first_set(device_id, chosen.device_id),
-                include_attachments=first_set(include_attachments, chosen.include_attachments),
-            )
-        return self.execute(operation)
+        return self._call(
+            operations.list_inbox,
+            type_=first_set(message_type, chosen.message_type),
+            limit=limit,
+            offset=offset,
+            from_=as_utc(from_, chosen.from_),
+            to=as_utc(to, chosen.to),
+            device_id=first_set(device_id, chosen.device_id),
+            include_attachments=first_set(include_attachments, chosen.include_attachments),
+        )
 
     def iter_inbox(
         self,
@@ -123,19 +121,15 @@ class InboxCalls(Resource):
             ResponseError: a response cannot be read.
         """
         check_page_size(page_size, highest=_HIGHEST_LIMIT)
-
-        def read(limit: int, offset: int) -> Page[IncomingMessage]:
-            return self.list_inbox_messages(
-                inbox_filter=inbox_filter,
-                message_type=message_type,
-                from_=from_,
-                to=to,
-                device_id=device_id,
-                include_attachments=include_attachments,
-                limit=limit,
-                offset=offset,
-            )
-
+        read = partial(
+            self.list_inbox_messages,
+            inbox_filter=inbox_filter,
+            message_type=message_type,
+            from_=from_,
+            to=to,
+            device_id=device_id,
+            include_attachments=include_attachments,
+        )
         return iterate(read, page_size)
 
     def download_attachment(self, message_id: str, part_id: int) -> bytes:
@@ -183,9 +177,7 @@ class InboxCalls(Resource):
             TransportError: no response came.
             APIError: the gateway refused or failed.
         """
-        with argument_errors:
-            operation = operations.refresh_inbox(request)
-        self.execute(operation)
+        self._call(operations.refresh_inbox, request)
 
     @deprecated("the gateway has deprecated this: use refresh_inbox", category=None)
     def export_inbox(self, request: MessagesExportRequest) -> None:
@@ -196,6 +188,4 @@ class InboxCalls(Resource):
             TransportError: no response came.
             APIError: the gateway refused or failed.
         """
-        with argument_errors:
-            operation = operations.export_inbox(request)  # pyright: ignore[reportDeprecated] - so is this method
-        self.execute(operation)
+        self._call(operations.export_inbox, request)  # pyright: ignore[reportDeprecated] - so is this method

@@ -19,20 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
     from types import TracebackType
 
-__all__ = [
-    "Lock",
-    "Tasks",
-    "call_blocking",
-    "check_stop",
-    "compute",
-    "draw",
-    "iterate",
-    "now",
-    "run_in_workers",
-    "run_in_workers_until",
-    "sleep",
-]
-
 A = TypeVar("A")
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from smsgate._core.arguments import argument_errors
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from smsgate.runtime.types import Page
     from smsgate_api.models import MessageState, ProcessState
 
-__all__ = ["MessageCalls"]
-
 _HIGHEST_LIMIT = 100
 
 
@@ -47,9 +46,7 @@ class MessageCalls(SendCalls, WaitCalls):
             NotFoundError: no such message; finished ones are kept for about 30 days.
             SMSGateError: no response came, the gateway failed, or its response cannot be read.
         """
-        with argument_errors:
-            operation = operations.get_message(id)
-        return self._cipher.decrypt_one(self.execute(operation))
+        return self._cipher.decrypt_one(self._call(operations.get_message, id))
 
     def get_messages(
         self,
@@ -89,18 +86,17 @@ class MessageCalls(SendCalls, WaitCalls):
         offset = first_set(offset, part.offset)
         check_paging(limit, offset, highest=_HIGHEST_LIMIT)
         check_sort(sort)
-        with argument_errors:
-            operation = operations.list_messages(
-                from_=as_utc(from_, chosen.from_),
-                to=as_utc(to, chosen.to),
-                state=first_set(state, chosen.state),
-                device_id=first_set(device_id, chosen.device_id),
-                limit=limit,
-                offset=offset,
-                sort=sort,
-                include_content=omit_if_false(include_content),
-            )
-        page = self.execute(operation)
+        page = self._call(
+            operations.list_messages,
+            from_=as_utc(from_, chosen.from_),
+            to=as_utc(to, chosen.to),
+            state=first_set(state, chosen.state),
+            device_id=first_set(device_id, chosen.device_id),
+            limit=limit,
+            offset=offset,
+            sort=sort,
+            include_content=omit_if_false(include_content),
+        )
         page[:] = self._cipher.decrypt(page)
         return page
 
@@ -138,20 +134,16 @@ class MessageCalls(SendCalls, WaitCalls):
             ResponseError: a response cannot be read.
         """
         check_page_size(page_size, highest=_HIGHEST_LIMIT)
-
-        def read(limit: int, offset: int) -> Page[MessageState]:
-            return self.get_messages(
-                query=query,
-                sort=sort,
-                include_content=include_content,
-                from_=from_,
-                to=to,
-                state=state,
-                device_id=device_id,
-                limit=limit,
-                offset=offset,
-            )
-
+        read = partial(
+            self.get_messages,
+            query=query,
+            sort=sort,
+            include_content=include_content,
+            from_=from_,
+            to=to,
+            state=state,
+            device_id=device_id,
+        )
         return iterate(read, page_size)
 
     @takes_underscored_id

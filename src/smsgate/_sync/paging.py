@@ -12,19 +12,17 @@ if TYPE_CHECKING:
 
     from smsgate.runtime.types import Page
 
-__all__ = ["iterate"]
-
 T = TypeVar("T", bound=HasId)
 
 
-def iterate(read: Callable[[int, int], Page[T]], page_size: int) -> Iterator[T]:
+def iterate(read: Callable[..., Page[T]], page_size: int) -> Iterator[T]:
     """Yield the items of all pages, each once, even when the list changes between the pages.
 
     Args:
-        read: fetches one page, given its limit and offset.
+        read: fetches one page; takes ``limit`` and ``offset``.
         page_size: items per page.
     """
     walk: PageWalk[T] = PageWalk(page_size)
     while walk.offset is not None:
-        for item in walk.take(read(walk.limit, walk.offset)):
+        for item in walk.take(read(limit=walk.limit, offset=walk.offset)):
             yield item

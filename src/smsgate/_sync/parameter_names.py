@@ -6,8 +6,6 @@ from __future__ import annotations
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-__all__ = ["takes_underscored_id"]
-
 F = TypeVar("F")
 
 

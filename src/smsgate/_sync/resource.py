@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from smsgate._core.arguments import check_operation
+from typing_extensions import ParamSpec
+
+from smsgate._core.arguments import argument_errors, check_operation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from typing_extensions import Self
@@ -17,8 +20,7 @@ if TYPE_CHECKING:
     from smsgate._sync.exchange import Exchange
     from smsgate.runtime.types import Operation
 
-__all__ = ["Resource"]
-
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -39,6 +41,17 @@ class Resource:
         """
         check_operation(operation)
         return self._exchange.run(operation)
+
+    def _call(self, build: Callable[P, Operation[T]], *arguments: P.args, **keywords: P.kwargs) -> T:
+        """Build an operation from arguments and execute it.
+
+        Raises:
+            InvalidRequestError: for invalid arguments.
+            SMSGateError: as `execute`.
+        """
+        with argument_errors:
+            operation = build(*arguments, **keywords)
+        return self.execute(operation)
 
     def execute_raw(self, operation: Operation[Any]) -> Response:
         """Run any operation and return the raw response, error statuses included.

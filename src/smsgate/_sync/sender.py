@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from smsgate.runtime.types import Operation
     from smsgate_api.models import Device, MessageState
 
-__all__ = ["SafeSender"]
-
 _CANCELLED = frozenset({ProcessState.Cancelling, ProcessState.Cancelled})
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Generator, Iterable, Mapping
+from copy import copy
 from datetime import datetime, timezone
 from functools import partial
 from http import HTTPStatus
@@ -31,8 +32,6 @@ from smsgate_api import operations
 
 if TYPE_CHECKING:
     from smsgate.runtime.types import Operation
-
-__all__ = ["Backend", "Transport", "read_chunks"]
 
 Send: TypeAlias = Callable[[Request], Response]
 
@@ -101,8 +100,7 @@ class Transport:
 
     def with_timeout(self, timeout: Timeout) -> Transport:
         """Return a transport with other limits over the same backend."""
-        view = object.__new__(type(self))
-        view.__dict__.update(self.__dict__)
+        view = copy(self)
         view.timeout = timeout
         return view
 

@@ -12,8 +12,6 @@ from smsgate._sync import io
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
-__all__ = ["Window"]
-
 A = TypeVar("A")
 T = TypeVar("T")
 

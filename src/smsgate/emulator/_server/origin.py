@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["authority", "rejection_of"]
-
 
 def rejection_of(headers: Mapping[str, str], allowed_hosts: Collection[str]) -> str | None:
     """Return why a control request is rejected, or None.
