@@ -60,3 +60,28 @@ def test_wheel_alone_sends_through_the_emulator(wheel, tmp_path):
     missing = subprocess.run([python, "-m", "smsgate", "emulator"], capture_output=True, text=True, check=False)
     assert missing.returncode == 1
     assert "pip install 'smsgate[emulator]'" in missing.stderr
+
+
+OVERLAY = """
+overlay: 1.0.0
+info: {title: Cost centre, version: "1"}
+actions:
+  - target: $.components.schemas.Message.properties
+    update: {costCentre: {type: string}}
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the code generator needs Python 3.11")
+def test_wheel_with_its_extra_generates_from_the_shipped_document(wheel, tmp_path):
+    run(sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "empty"))
+    python = str(tmp_path / "empty/bin/python")
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check"]
+    run(*pip, "--constraint", str(ROOT / "constraints.txt"), f"smsgate[codegen] @ {wheel.as_uri()}")
+    (tmp_path / "overlay.yaml").write_text(OVERLAY, encoding="utf-8")
+    generate = [python, "-m", "smsgate.codegen", "--overlay", "overlay.yaml", "--package", "mine", "--output", "."]
+
+    run(*generate, cwd=tmp_path)
+    run(*generate, "--check", cwd=tmp_path)
+    program = "from mine import models, operations; print(models.Message.model_fields['cost_centre'].annotation)"
+
+    assert run(python, "-c", program, cwd=tmp_path).strip() == "str | None"
