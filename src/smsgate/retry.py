@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import timezone
 from http import HTTPStatus
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Literal
 
 from smsgate._core.limits import capped, seconds, whole
@@ -83,8 +84,8 @@ class RetryPolicy:
         for name in ("base_delay", "max_delay", "max_elapsed", "max_retry_after"):
             limit = seconds(name, getattr(self, name), endless=name in {"max_elapsed", "max_retry_after"})
             object.__setattr__(self, name, limit)
-        if self.on_retry is not None and not callable(self.on_retry):
-            raise ConfigurationError("on_retry takes a function of a RetryEvent")
+        if self.on_retry is not None and (not callable(self.on_retry) or iscoroutinefunction(self.on_retry)):
+            raise ConfigurationError("on_retry takes a plain function of a RetryEvent")
 
     @classmethod
     def none(cls) -> RetryPolicy:

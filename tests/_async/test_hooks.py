@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
@@ -135,3 +136,10 @@ async def test_what_a_hook_raises_after_a_send_is_not_taken_for_a_refused_messag
         await client.send(TEXT, to=NUMBER)
 
     assert len(http.requests) == 1
+
+
+@pytest.mark.parametrize("option", ["on_request", "on_response"])
+@pytest.mark.parametrize("hook", [5, "print", asyncio.sleep, object()])
+def test_hook_that_would_not_run_is_refused(option, hook):
+    with pytest.raises(ConfigurationError, match=f"{option} takes a plain function"):
+        AsyncAPIClient("demo", "password", base_url=BASE_URL, **{option: hook})

@@ -11,6 +11,7 @@ import warnings
 import pytest
 
 from smsgate import AsyncAPIClient, BasicAuth, BearerAuth, ConfigurationError, Encryptor, JWTAuth, RetryPolicy, Timeout
+from smsgate.http import Response
 
 LOGIN, PASSWORD = "login", "canary-password"
 
@@ -142,7 +143,7 @@ def test_scopes_of_a_text_type_are_taken_as_their_text():
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("answer", [None, 200, {"status": 200}])
+@pytest.mark.parametrize("answer", [None, 200, {"status": 200}, Response("200", {}, b"[]"), Response(200, {}, None)])
 async def test_backend_that_returns_no_response_is_refused(answer):
     class Backend:
         async def send(self, _request):

@@ -12,6 +12,7 @@ import warnings
 import pytest
 
 from smsgate import APIClient, BasicAuth, BearerAuth, ConfigurationError, Encryptor, JWTAuth, RetryPolicy, Timeout
+from smsgate.http import Response
 
 LOGIN, PASSWORD = "login", "canary-password"
 
@@ -142,7 +143,7 @@ def test_scopes_of_a_text_type_are_taken_as_their_text():
     assert JWTAuth("login", "password", scopes=(scope for scope in (Own.SEND,))).scopes == ["messages:send"]
 
 
-@pytest.mark.parametrize("answer", [None, 200, {"status": 200}])
+@pytest.mark.parametrize("answer", [None, 200, {"status": 200}, Response("200", {}, b"[]"), Response(200, {}, None)])
 def test_backend_that_returns_no_response_is_refused(answer):
     class Backend:
         def send(self, _request):

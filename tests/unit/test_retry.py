@@ -81,6 +81,10 @@ def test_retry_after_is_read_as_seconds_or_date(value, seconds):
     assert retry_after_seconds({"retry-after": value}, NOW) == seconds
 
 
+async def _coroutine_function(_event):
+    """Do nothing."""
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -97,6 +101,7 @@ def test_retry_after_is_read_as_seconds_or_date(value, seconds):
         {"max_elapsed": -0.1},
         {"max_retry_after": "60"},
         {"on_retry": "print"},
+        {"on_retry": _coroutine_function},
         {"base_delay": 10**400},
     ],
 )

@@ -23,7 +23,7 @@ from smsgate._core.attempts import (
 from smsgate._core.config import bound_timeout
 from smsgate._core.hints import add_address
 from smsgate._core.hooks import OnRequest, OnResponse, RequestEvent, ResponseEvent, log_end, log_send, logger
-from smsgate._core.responses import body_size_error, is_success, response_type_error
+from smsgate._core.responses import body_size_error, check_response, is_success
 from smsgate._http import MAX_BODY, AsyncHttpClient, Request, Response, Timeout
 from smsgate.ahttp import choose_name, get_client
 from smsgate.errors import TransportError
@@ -130,8 +130,7 @@ class Transport:
             if isinstance(error, TransportError):
                 return transport_failure(add_address(error, self.base_url))
             raise
-        if not isinstance(response, Response):
-            raise response_type_error()
+        check_response(response)
         self._run_response_hook(event, response.status, None, begun)
         if is_success(response.status):
             return Answered(response)

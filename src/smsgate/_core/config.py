@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from smsgate._core.encryption_schemes import check_scheme
 from smsgate._core.limits import LONGEST_TIMEOUT, seconds
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from smsgate.encryption import BaseEncryptor
+
+H = TypeVar("H")
 
 _LONGEST_CONNECT = 10.0
 
@@ -97,6 +100,17 @@ def check_flag(name: str, value: bool) -> bool:  # noqa: FBT001 - the value itse
     if not isinstance(value, bool):
         raise ConfigurationError(f"{name} takes True or False")
     return value
+
+
+def check_hook(name: str, hook: H) -> H:
+    """Return a hook, or None.
+
+    Raises:
+        ConfigurationError: when it cannot be called, or is a coroutine function, which nobody would await.
+    """
+    if hook is not None and (not callable(hook) or iscoroutinefunction(hook)):
+        raise ConfigurationError(f"{name} takes a plain function, also on the asynchronous client")
+    return hook
 
 
 def full_user_agent(product: str | None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from smsgate._core.base_url import is_phone
 from smsgate._core.hints import ErrorContext, find_hint
+from smsgate._http import Response
 from smsgate.errors import (
     APIError,
     ConfigurationError,
@@ -22,7 +23,6 @@ from smsgate.runtime.types import UnreadableError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from smsgate._http import Response
     from smsgate.runtime.types import Operation
 
 T = TypeVar("T")
@@ -33,9 +33,16 @@ def is_success(status: int) -> bool:
     return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
-def response_type_error() -> ConfigurationError:
-    """Return the error for a user's backend that does not return a `Response`."""
-    return ConfigurationError("the http backend's send must return a Response of smsgate.http")
+def check_response(response: object) -> None:
+    """Reject what a user's backend must not return.
+
+    Raises:
+        ConfigurationError: it is no `Response`, its status is no number, or it has no content.
+    """
+    if not isinstance(response, Response) or not isinstance(response.status, int) or response.content is None:
+        raise ConfigurationError(
+            "the http backend's send must return a Response of smsgate.http, with an int as status and bytes as content"
+        )
 
 
 def parse_response(operation: Operation[T], response: Response) -> T:

@@ -12,6 +12,7 @@ from smsgate._core.config import (
     Unchanged,
     check_encryptor,
     check_flag,
+    check_hook,
     check_retry,
     check_size,
     check_timeout,
@@ -111,8 +112,8 @@ class APIClient(MessageCalls, InboxCalls, AccountCalls):
             check_timeout(timeout),
             max_json_size=check_size("max_json_size", max_json_size),
             user_agent=full_user_agent(user_agent),
-            on_request=on_request,
-            on_response=on_response,
+            on_request=check_hook("on_request", on_request),
+            on_response=check_hook("on_response", on_response),
         )
         self._exchange = Exchange(
             transport,
