@@ -66,6 +66,14 @@ def test_golden_spec_gives_golden_code(bakery, name):
     assert made == expected, f"if this is meant: generate from golden/spec.yaml and copy {name}.py to {name}.txt"
 
 
+def test_module_of_types_has_the_names_of_the_run_time():
+    from smsgate.runtime import types as runtime
+    from smsgate_api import types
+
+    assert {"Operation", "Page", "UnreadableError", "schema_lock"} <= set(types.__all__)
+    assert all(getattr(types, name) is getattr(runtime, name) for name in types.__all__)
+
+
 def test_output_is_the_same_bytes_whatever_the_hash_seed(bakery, tmp_path):
     done = generate(GOLDEN / "spec.yaml", tmp_path, seed="4242")
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401  # pyright: ignore[reportUnusedImport] - looking up a host imports it, when others may fork
 import os
 import ssl
 from contextlib import suppress
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 from smsgate._backends.environment import certificate_variable, certificates, proxy_variable
 from smsgate.errors import ConfigurationError
+from smsgate.runtime.locks import ForkSafeLock
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -22,6 +24,9 @@ KEEPALIVE_SECONDS = 30.0
 
 _MAX_CONNECTIONS = 10_000
 """Systems allow a process fewer sockets."""
+_tls_lock = ForkSafeLock()
+"""A fork waits for it, as OpenSSL's own locks would stay held in the child. It is not the lock of the schemas, which an
+event loop may need while a thread reads certificates."""
 Cert: TypeAlias = "str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]]"
 
 
@@ -69,12 +74,14 @@ class ConnectionOptions:
         self._proxies: dict[str, str | None] = {}
         self._context: ssl.SSLContext | None = None
         if verify is not True or cert is not None:
-            self._context = self._make_context()
+            self.ssl_context()
 
     def ssl_context(self) -> ssl.SSLContext:
         """Return the context of all TLS connections; made once, and only when one is needed."""
         if self._context is None:
-            self._context = self._make_context()
+            with _tls_lock:
+                if self._context is None:
+                    self._context = self._make_context()
         return self._context
 
     def lacks_context(self, url: str) -> bool:

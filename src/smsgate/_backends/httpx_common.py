@@ -35,6 +35,8 @@ LIBRARY_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError,
 """OSError comes from ssl and is not always wrapped, UnicodeError from hosts that DNS cannot express."""
 QUOTING_ERRORS = (httpx.ProtocolError, httpx.ProxyError, httpx.InvalidURL, UnicodeError)
 """Exceptions whose texts quote a request or a response."""
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Made by the import, for which a fork waits: OpenSSL's locks must not be held in the child."""
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _LAST_PORT = 65_535
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)
@@ -133,7 +135,7 @@ def tls_context(options: ConnectionOptions, *, secure: bool, proxy: str | None) 
     """Return the TLS context of a transport; an empty one if it needs no TLS, because loading certificates is slow."""
     if secure or (proxy or "").startswith("https"):
         return options.ssl_context()
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return _NO_TLS
 
 
 def proxy_of(options: ConnectionOptions, proxy: str | None) -> httpx.Proxy | None:

@@ -12,9 +12,11 @@ between (the compiled validator itself never does).
 
 from __future__ import annotations
 
+import encodings.utf_8_sig  # noqa: F401  # pyright: ignore[reportUnusedImport] - repairs would import it, when others may fork
 import json
 import logging
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pydantic import ConfigDict, ValidationError
@@ -57,12 +59,13 @@ _EMPTY: dict[str, type[list[Any] | dict[str, Any]]] = {"list_type": list, "dict_
 class ObjectReader(Generic[M]):
     """Reads one JSON object into a model; the class and its compiled validator are fetched on first use."""
 
-    __slots__ = ("_model", "_quick", "_validator")
+    __slots__ = ("_is_used", "_model", "_quick", "_validator")
 
     def __init__(self, model: Callable[[], type[M]]) -> None:
         self._model = model
         self._validator: SchemaValidator | None = None
         self._quick: SchemaValidator | None = None
+        self._is_used = False
 
     @property
     def model(self) -> type[M]:
@@ -90,6 +93,14 @@ class ObjectReader(Generic[M]):
 
     def __call__(self, _status: int, _headers: Mapping[str, str], content: bytes) -> M:
         """Read a response; raises UnreadableError."""
+        if self._is_used:
+            return self._read(content)
+        with schema_lock:  # a compiled validator holds locks of its own during its first use
+            found = self._read(content)
+            self._is_used = True
+        return found
+
+    def _read(self, content: bytes) -> M:
         name = self.model.__name__
         _check_density(content, name)
         if len(content) > _MAX_VALUES and min(content.count(b","), content.count(b'":')) > _MAX_VALUES:
@@ -135,11 +146,12 @@ class ObjectReader(Generic[M]):
 class PageReader(Generic[M]):
     """Reads a JSON list into a ``Page``; the compiled validator is built on first use."""
 
-    __slots__ = ("_validator", "item")
+    __slots__ = ("_is_used", "_validator", "item")
 
     def __init__(self, model: Callable[[], type[M]]) -> None:
         self.item: ObjectReader[M] = ObjectReader(model)
         self._validator: SchemaValidator | None = None
+        self._is_used = False
 
     def _build(self) -> SchemaValidator:
         with schema_lock:
@@ -159,15 +171,12 @@ class PageReader(Generic[M]):
         offset: int | None = None,
     ) -> Page[M]:
         """Read the response to a request for ``limit`` items from ``offset`` on; raises UnreadableError."""
-        validator = self._validator or self._build()
-        _check_density(content, f"list of {self.item.model.__name__}")
-        try:
-            if len(content) > _LONG:
-                page = self._read_pieces(validator, content)
-            else:
-                page = Page(validator.validate_json(content, by_alias=True, by_name=False))
-        except ValidationError:
-            page = self._read_pieces(validator, content)
+        if self._is_used:
+            page = self._read(content)
+        else:
+            with schema_lock:  # a compiled validator holds locks of its own during its first use
+                page = self._read(content)
+                self._is_used = True
         for item in page:
             if not item.is_sent_back:
                 break
@@ -176,6 +185,14 @@ class PageReader(Generic[M]):
         page.limit = limit
         page.offset = offset
         return page
+
+    def _read(self, content: bytes) -> Page[M]:
+        validator = self._validator or self._build()
+        _check_density(content, f"list of {self.item.model.__name__}")
+        if len(content) <= _LONG:
+            with suppress(ValidationError):
+                return Page(validator.validate_json(content, by_alias=True, by_name=False))
+        return self._read_pieces(validator, content)
 
     def _read_pieces(self, validator: SchemaValidator, content: bytes) -> Page[M]:
         name = self.item.model.__name__

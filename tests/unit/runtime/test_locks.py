@@ -17,7 +17,7 @@ CHILD = """
 import faulthandler, os, sys, threading
 from smsgate.runtime import locks
 
-locks._PATIENCE = 0.2
+locks._FORK_TIMEOUT = 0.2
 
 def child_of_a_busy_parent(hold, use):
     '''Fork while a thread is inside ``hold``; the child calls ``use``, and the parent exits with its code.'''
@@ -45,6 +45,13 @@ USES = {
 from smsgate_api import operations
 from smsgate.runtime import types
 child_of_a_busy_parent(types.schema_lock, lambda: operations.list_messages().parse(200, {}, b"[]"))
+""",
+    "TLS contexts": """
+from smsgate._backends import connection
+options = connection.ConnectionOptions(
+    None, verify=True, cert=None, proxy=None, max_connections=1, trust_env=False
+)
+child_of_a_busy_parent(connection._tls_lock, options.ssl_context)
 """,
     "memory store": """
 import asyncio
@@ -163,6 +170,41 @@ while len(children) < 4:
         break
     time.sleep(0.05)
 codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+raise SystemExit(f"{codes}" if any(codes) else 0)
+""")
+
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_fork_while_threads_make_tls_contexts_leaves_a_working_child():
+    ended = run("""
+import faulthandler, os, threading
+from smsgate.http import HttpxHttpClient
+
+stop = threading.Event()
+
+def make():
+    HttpxHttpClient(verify=False)
+
+def make_many():
+    while not stop.is_set():
+        make()
+
+threads = [threading.Thread(target=make_many) for _ in range(2)]
+make()
+for thread in threads:
+    thread.start()
+codes = []
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        faulthandler.dump_traceback_later(30, exit=True)
+        make()
+        os._exit(0)
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    if codes[-1]:
+        break
+stop.set()
 raise SystemExit(f"{codes}" if any(codes) else 0)
 """)
 
