@@ -74,7 +74,7 @@ else:
         return value
 
     def _home(name: str) -> str:
-        """Return the module of a public name; lists are searched in the order of what it costs to load them."""
+        """Return the module of a public name; lists are searched in the order of their import times."""
         if name in _HOMES:
             return _HOMES[name]
         for module in () if name.startswith("_") else _LISTS:

@@ -20,6 +20,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
 from smsgate._core.encryption_schemes import SCHEME, without_plus
+from smsgate._core.limits import whole
 from smsgate._extras import missing
 from smsgate.errors import (
     CiphertextFormatError,
@@ -96,9 +97,9 @@ class Encryptor(BaseEncryptor):
         secret = _utf8(passphrase)
         if not secret:
             raise ConfigurationError("the passphrase must be a str, not empty and without lone surrogates")
-        _check_number("max_iterations", max_iterations, 1, _MOST_ITERATIONS)
-        _check_number("iterations", iterations, 1, max_iterations)
-        _check_number("cache_size", cache_size, 0, 1_000_000)
+        whole("max_iterations", max_iterations, 1, _MOST_ITERATIONS)
+        whole("iterations", iterations, 1, max_iterations)
+        whole("cache_size", cache_size, 0, 1_000_000)
         _require_cryptography()
         if iterations < _WEAK_BELOW:
             warnings.warn(f"encryption with {iterations} iterations is weak; 75000 are usual", stacklevel=2)
@@ -225,11 +226,6 @@ def _parse(text: str, max_iterations: int) -> tuple[int, bytes, bytes]:
 
 def _join(iterations: int, salt: bytes, body: bytes) -> str:
     return f"${_ALGORITHM}$i={iterations}${_base64(salt)}${_base64(body)}"
-
-
-def _check_number(name: str, value: object, least: int, most: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise ConfigurationError(f"{name} must be a whole number from {least} to {most}")
 
 
 def _require_cryptography() -> None:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Literal
 
-from smsgate._core.limits import capped, seconds, whole
+from smsgate._core.limits import cap, seconds, whole
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
     """Return the seconds of a ``Retry-After`` header, 0 to a hundred years; None when absent or unreadable."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
-        return capped(float(value))
+        return cap(float(value))
     if not value:
         return None
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - a date is rare, and this import is slow
@@ -142,6 +142,6 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
         date = parsedate_to_datetime(value)
         if date.tzinfo is None:  # the zone was "-0000"
             date = date.replace(tzinfo=timezone.utc)
-        return capped(max(0.0, (date - now).total_seconds()))
+        return cap(max(0.0, (date - now).total_seconds()))
     except (IndexError, OverflowError, TypeError, ValueError):
         return None

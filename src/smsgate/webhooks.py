@@ -203,7 +203,7 @@ def parse(
         signing_key: see `verify`.
         tolerance: see `verify`.
         now: see `verify`.
-        encryptor: decrypts the recipient in reports about encrypted messages; what it cannot decrypt stays as it is.
+        encryptor: decrypts the recipient in reports about encrypted messages; other ciphertexts stay as they are.
 
     Returns:
         The event, of the class of its name.

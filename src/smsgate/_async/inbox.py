@@ -76,16 +76,17 @@ class InboxCalls(Resource):
         limit = first_set(limit, part.limit)
         offset = first_set(offset, part.offset)
         check_paging(limit, offset, highest=_HIGHEST_LIMIT)
-        return await self._call(
-            operations.list_inbox,
-            type_=first_set(message_type, chosen.message_type),
-            limit=limit,
-            offset=offset,
-            from_=as_utc(from_, chosen.from_),
-            to=as_utc(to, chosen.to),
-            device_id=first_set(device_id, chosen.device_id),
-            include_attachments=first_set(include_attachments, chosen.include_attachments),
-        )
+        with argument_errors:
+            operation = operations.list_inbox(
+                type_=first_set(message_type, chosen.message_type),
+                limit=limit,
+                offset=offset,
+                from_=as_utc(from_, chosen.from_),
+                to=as_utc(to, chosen.to),
+                device_id=first_set(device_id, chosen.device_id),
+                include_attachments=first_set(include_attachments, chosen.include_attachments),
+            )
+        return await self.execute(operation)
 
     def iter_inbox(
         self,

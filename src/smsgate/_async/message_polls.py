@@ -16,13 +16,11 @@ if TYPE_CHECKING:
     from smsgate._async.exchange import Exchange
     from smsgate_api.models import MessageState
 
-__all__ = ["MessagePolls"]
-
 _PAGE_SIZE = 100
 
 
 class MessagePolls:
-    """Polls the states of many messages: in the list of messages, and by id what the list does not show.
+    """Polls the states of many messages: in the list of messages, and by id those that the list does not show.
 
     Args:
         exchange: makes the requests.

@@ -85,17 +85,18 @@ class MessageCalls(SendCalls, WaitCalls):
         offset = first_set(offset, part.offset)
         check_paging(limit, offset, highest=_HIGHEST_LIMIT)
         check_sort(sort)
-        page = await self._call(
-            operations.list_messages,
-            from_=as_utc(from_, chosen.from_),
-            to=as_utc(to, chosen.to),
-            state=first_set(state, chosen.state),
-            device_id=first_set(device_id, chosen.device_id),
-            limit=limit,
-            offset=offset,
-            sort=sort,
-            include_content=omit_if_false(include_content),
-        )
+        with argument_errors:
+            operation = operations.list_messages(
+                from_=as_utc(from_, chosen.from_),
+                to=as_utc(to, chosen.to),
+                state=first_set(state, chosen.state),
+                device_id=first_set(device_id, chosen.device_id),
+                limit=limit,
+                offset=offset,
+                sort=sort,
+                include_content=omit_if_false(include_content),
+            )
+        page = await self.execute(operation)
         page[:] = await self._cipher.decrypt(page)
         return page
 

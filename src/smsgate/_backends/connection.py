@@ -112,28 +112,28 @@ class ConnectionOptions:
                 raise ConfigurationError("load the client certificate into your own ssl context")
             return self.verify
         try:
-            context = self._trusting()
+            context = self._choose_context()
             if self.cert is not None:
                 context.load_cert_chain(*self.cert)
         except (OSError, TypeError) as error:  # ssl's own errors are OSErrors
-            raise ConfigurationError(self._unreadable()) from error
+            raise ConfigurationError(self._certificate_error()) from error
         return context
 
-    def _trusting(self) -> ssl.SSLContext:
+    def _choose_context(self) -> ssl.SSLContext:
         if isinstance(self.verify, str | os.PathLike):
             path = os.fspath(self.verify)
-            return _trusting_only(None, path) if os.path.isdir(path) else _trusting_only(path, None)  # noqa: PTH112
+            return _trust_files(None, path) if os.path.isdir(path) else _trust_files(path, None)  # noqa: PTH112
         named = self.named_certificates()
         if any(named):
-            return _trusting_only(*named)
+            return _trust_files(*named)
         if self.verify is True:
-            return _trusting_public(trust_env=self.trust_env)
+            return _trust_public(trust_env=self.trust_env)
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
 
-    def _unreadable(self) -> str:
+    def _certificate_error(self) -> str:
         variable = certificate_variable((*self._ca_variables, "SSL_CERT_FILE", "SSL_CERT_DIR"))
         if self.cert is None and any(self.named_certificates()):
             return f"{variable} in the environment names no readable PEM file; trust_env=False ignores the environment"
@@ -154,13 +154,13 @@ def origin_of(url: str) -> str:
     return url if end < 0 else url[:end]
 
 
-def _trusting_only(file: str | None, folder: str | None) -> ssl.SSLContext:
+def _trust_files(file: str | None, folder: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context(capath=folder, cafile=file)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # Python 3.13 sets it; certificates made at home often fail it
     return context
 
 
-def _trusting_public(*, trust_env: bool) -> ssl.SSLContext:
+def _trust_public(*, trust_env: bool) -> ssl.SSLContext:
     """Return a context that trusts the system's authorities and those of certifi."""
     public = None if (certifi := _certifi()) is None else certifi.where()
     if trust_env or certificate_variable(("SSL_CERT_FILE", "SSL_CERT_DIR")) is None:

@@ -209,7 +209,7 @@ def _body(response: httpx.Response, headers: Headers, deadline: float | None) ->
 def _chunks(response: httpx.Response, deadline: float | None) -> Generator[bytes, None, None]:
     if response.is_closed:
         raise broken_exchange("its response was closed", sent=True)
-    with BodyDeadline(deadline, response.headers, _shutting_down(response)):
+    with BodyDeadline(deadline, response.headers, _get_shutdown(response)):
         try:
             for chunk in cast("httpx.SyncByteStream", response.stream):  # ``iter_raw`` takes several times as long
                 check_deadline(deadline)
@@ -218,7 +218,7 @@ def _chunks(response: httpx.Response, deadline: float | None) -> Generator[bytes
             raise translate(error, sent=True) from safe_cause(error, QUOTING_ERRORS)
 
 
-def _shutting_down(response: httpx.Response) -> Callable[[], object] | None:
+def _get_shutdown(response: httpx.Response) -> Callable[[], object] | None:
     stream = response.extensions.get("network_stream")
     sock = None if stream is None else stream.get_extra_info("socket")
     return None if sock is None else partial(shut_down, sock)

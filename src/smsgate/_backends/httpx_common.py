@@ -139,7 +139,7 @@ def tls_context(options: ConnectionOptions, *, secure: bool, proxy: str | None) 
 
 
 def proxy_of(options: ConnectionOptions, proxy: str | None) -> httpx.Proxy | None:
-    """Return a proxy as httpx takes it."""
+    """Return the httpx form of a proxy."""
     if proxy is None:
         return None
     return httpx.Proxy(proxy, ssl_context=options.ssl_context() if proxy.startswith("https") else None)

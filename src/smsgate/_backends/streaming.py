@@ -26,7 +26,7 @@ def read_response(response: StreamedResponse, limit: int) -> Response:
     body = _Body(limit)
     for chunk in response.chunks:
         body.append(chunk)
-    return Response(response.status, response.headers, body.joined())
+    return Response(response.status, response.headers, body.join())
 
 
 async def aread_response(response: AsyncStreamedResponse, limit: int) -> Response:
@@ -34,7 +34,7 @@ async def aread_response(response: AsyncStreamedResponse, limit: int) -> Respons
     body = _Body(limit)
     async for chunk in response.chunks:
         body.append(chunk)
-    return Response(response.status, response.headers, body.joined())
+    return Response(response.status, response.headers, body.join())
 
 
 class StreamingClient(ClosedOnExit):
@@ -80,5 +80,5 @@ class _Body:
             )
         self._parts.append(chunk)
 
-    def joined(self) -> bytes:
+    def join(self) -> bytes:
         return b"".join(self._parts)

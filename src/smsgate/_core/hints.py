@@ -107,7 +107,7 @@ def _host_and_port(base_url: str) -> str:
 
 
 def _credentials_hint(context: ErrorContext) -> str | None:
-    """Name the kind of credentials and the host, and what to check."""
+    """Return a hint that names the kind of credentials, the host and the next check."""
     authorization = context.authorization or ""
     if not authorization:
         return None

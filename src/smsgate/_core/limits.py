@@ -68,6 +68,6 @@ def whole(
     raise error(f"{name} takes a whole number from {least} to {most}")
 
 
-def capped(number: float) -> float:
+def cap(number: float) -> float:
     """Return a server's number of seconds, at most `LONGEST`; also for infinity."""
     return min(number, LONGEST)

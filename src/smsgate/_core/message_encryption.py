@@ -110,8 +110,8 @@ def encrypt_text(encryptor: BaseEncryptor, text: str) -> str:
     traceback.
 
     Raises:
-        EncryptionError: when the encryptor fails, or returns what it does not recognise as a ciphertext: the same text,
-            an empty one, one without UTF-8 form.
+        EncryptionError: when the encryptor fails, or returns no ciphertext: the same text, an empty text,
+            or one without UTF-8 form.
     """
     try:
         encrypted = encryptor.encrypt(text)

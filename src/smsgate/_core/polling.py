@@ -126,13 +126,13 @@ def check_ids(ids: object) -> list[str]:
     """Return the ids of `wait_many`, each once.
 
     Raises:
-        InvalidRequestError: for one id in the place of several, and for what is no id.
+        InvalidRequestError: for a single id, and for an invalid id.
     """
     if isinstance(ids, str) or not isinstance(ids, Iterable):
         raise InvalidRequestError("ids takes several ids, such as a list; wait() takes one id")
     distinct: dict[str, None] = {}
-    id: Any
-    for id in ids:
+    listed: Any = ids
+    for id in listed:
         operations.get_message(id)
         distinct[id] = None
     return list(distinct)

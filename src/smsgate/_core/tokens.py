@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from smsgate._core.limits import LONGEST, capped
+from smsgate._core.limits import LONGEST, cap
 from smsgate.errors import ResponseError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class TokenPair:
         lifetime = _lifetime(response.access_token)
         if lifetime is None:
             lifetime = max(0.0, (response.expires_at - now).total_seconds())
-        lifetime = capped(lifetime)
+        lifetime = cap(lifetime)
         ends_at = now + timedelta(seconds=lifetime)
         return cls(response.id, response.access_token, refresh, ends_at, lifetime)
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from smsgate_api.models import MessageState
 
-__all__ = ["WaitCalls"]
-
 
 class WaitCalls(Resource):
     """Methods that wait for messages."""
@@ -105,7 +103,7 @@ class WaitCalls(Resource):
         Args:
             ids: the messages; repeated ids count once.
             until: as in `wait`.
-            timeout: seconds in all, as in `wait`; the time that the loop itself takes counts as well.
+            timeout: seconds in all, as in `wait`; including the time that the loop body takes.
             interval: seconds between polls; 0.5 growing to 5 when absent.
 
         Yields:
@@ -163,7 +161,7 @@ class WaitCalls(Resource):
             io.sleep(pause)
 
     def _check(self, state: MessageState, until: Until, deadline: float | None) -> tuple[MessageState, bool]:
-        """Return a state and whether the wait for it is over; decrypted if somebody is going to see its texts."""
+        """Return a state and whether the wait for it is over; decrypted if its texts are needed."""
         if callable(until):
             state = self._cipher.decrypt_one(state, deadline)
             return state, is_reached(state, until)

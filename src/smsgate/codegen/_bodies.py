@@ -47,7 +47,7 @@ def read_body(operation: Node, owner: str, schemas: Schemas, readers: Readers) -
     found = operation.get("requestBody")
     if found is None:
         return None
-    node = found.resolved()
+    node = found.resolve()
     content = node.get("content")
     media = {media_type(each, name): each for name, each in content.members().items()} if content else {}
     if not media:
@@ -63,7 +63,7 @@ def read_body(operation: Node, owner: str, schemas: Schemas, readers: Readers) -
         raise media[chosen].error("needs a schema")
     kind = schemas.convert(schema, f"{owner}Body")
     schemas.finish()
-    inner = schemas.unaliased(kind)
+    inner = schemas.resolve_alias(kind)
     if chosen in {_FORM, _PARTS}:
         return _form(media[chosen], chosen, inner, schemas, is_required=is_required)
     if inner.kind == "model" and not inner.is_nullable:
@@ -86,8 +86,8 @@ def _form(node: Node, media: str, kind: Type, schemas: Schemas, *, is_required: 
     if media == _PARTS:
         schemas.mark_binary(kind.name)
     for each in schemas.definitions[kind.name].fields:
-        inner = schemas.unaliased(each.type)
-        part = schemas.unaliased(inner.parts[0]) if inner.kind == "list" else inner
+        inner = schemas.resolve_alias(each.type)
+        part = schemas.resolve_alias(inner.parts[0]) if inner.kind == "list" else inner
         if part.kind not in _SIMPLE and not (part.kind == "union" and all(p.kind in _SIMPLE for p in part.parts)):
             raise node.error(f"the field {each.wire} is nested, which a form cannot hold")
     function = "encode_parts" if media == _PARTS else "encode_form"

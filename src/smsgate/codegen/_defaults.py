@@ -26,7 +26,7 @@ def default_of(node: Node, kind: Type, schemas: Schemas) -> str:
         GenerationError: it is no value of the field's type.
     """
     value: Any = node.value
-    kind = schemas.unaliased(kind)
+    kind = schemas.resolve_alias(kind)
     if value is None:
         if not kind.is_nullable and kind.kind not in {"any", "none"}:
             raise node.error("the default is null, which the type does not allow")
@@ -36,10 +36,10 @@ def default_of(node: Node, kind: Type, schemas: Schemas) -> str:
         if not is_expected:
             raise node.error(f"the default is no {kind.kind}")
         return literal(float(value) if kind.kind == "float" else value)
-    return _composed(node, kind, schemas)
+    return _compose(node, kind, schemas)
 
 
-def _composed(node: Node, kind: Type, schemas: Schemas) -> str:
+def _compose(node: Node, kind: Type, schemas: Schemas) -> str:
     value: Any = node.value
     if kind.kind == "any":
         return literal(value)

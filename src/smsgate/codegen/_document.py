@@ -77,7 +77,7 @@ class Node:
         if not self.is_object:
             raise self.error("must be an object")
         entries: Json = self.value
-        return {key: Node(self.root, f"{self.pointer}/{_escaped(key)}", value) for key, value in entries.items()}
+        return {key: Node(self.root, f"{self.pointer}/{_escape_key(key)}", value) for key, value in entries.items()}
 
     def items(self) -> list[Node]:
         """Return the items of a list.
@@ -115,7 +115,7 @@ class Node:
             raise found.error("must be true or false")
         return found is not None and found.value
 
-    def resolved(self) -> Node:
+    def resolve(self) -> Node:
         """Follow references within the document.
 
         Raises:
@@ -210,7 +210,7 @@ def _key(key: Any) -> str:
     return key if isinstance(key, str) else json.dumps(key)
 
 
-def _escaped(key: str) -> str:
+def _escape_key(key: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in key.replace("~", "~0").replace("/", "~1"))
 
 

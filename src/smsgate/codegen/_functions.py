@@ -138,17 +138,17 @@ def _documentation(plan: Plan) -> str:
 def _argument_texts(plan: Plan) -> Iterable[tuple[str, str]]:
     for each in plan.arguments:
         if each.place == "path":
-            yield each.name, _indented(each)
+            yield each.name, _indent(each)
     if plan.security.auth == "refresh":
         yield "refresh_token", "The refresh token, sent as the bearer."
     if plan.body is not None:
         yield "body", "What to send."
     for each in plan.arguments:
         if each.place != "path":
-            yield each.name, _indented(each)
+            yield each.name, _indent(each)
 
 
-def _indented(each: Argument) -> str:
+def _indent(each: Argument) -> str:
     return each.description.replace("\n", "\n        ")
 
 

@@ -50,7 +50,7 @@ def _parts(node: Node, seen: list[str]) -> list[Node]:
         raise node.error("allOf leads in a circle")
     found: list[Node] = []
     for each in node.members()["allOf"].items():
-        part = each.resolved()
+        part = each.resolve()
         if part.is_object and "allOf" in part.value:
             found += _parts(part, [*seen, node.pointer])
         else:

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from ._defaults import default_of
 from ._escaping import docstring, literal
-from ._types import annotated
+from ._types import write_annotation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,24 +73,24 @@ class ModelWriter:
             settings: classes of the module that is loaded on first use.
             late: classes of the module of events.
         """
-        ordered = _ordered(self._schemas.definitions)
+        ordered = _sort_by_reference(self._schemas.definitions)
         own = [each for each in ordered if each not in settings | late]
-        body = self._listed([*own, *settings]) + self._classes(own)
+        body = self._write_exports([*own, *settings]) + self._classes(own)
         files = {"models.py": self._module("The models of the API.", "", body + self._late("settings", settings))}
         if settings:
             inside = [each for each in ordered if each in settings]
-            imports = _import_models(self._mentioned(inside) & set(own))
-            body = self._listed(inside) + self._classes(inside)
+            imports = _import_models(self._find_references(inside) & set(own))
+            body = self._write_exports(inside) + self._classes(inside)
             files["settings.py"] = self._module("The settings of a device.", imports, body)
         if events:
             inside = [each for each in ordered if each in late]
-            imports = _import_models((self._mentioned(inside) | set(events.values())) & set(own))
+            imports = _import_models((self._find_references(inside) | set(events.values())) & set(own))
             table = _EVENTS.format(
                 union=" | ".join(dict.fromkeys(events.values())),
                 entries="".join(f"{literal(name)}: {kind}, " for name, kind in events.items()),
             )
             classes = [each for each in inside if self._schemas.definitions[each].kind != "alias"]
-            body = self._listed([*classes, "EVENTS", "KnownEvent"]) + self._classes(inside) + table
+            body = self._write_exports([*classes, "EVENTS", "KnownEvent"]) + self._classes(inside) + table
             files["events.py"] = self._module("What is reported to webhooks.", imports, body)
         return files
 
@@ -101,11 +101,11 @@ class ModelWriter:
     def _bases(self) -> list[str]:
         return sorted(set(self._schemas.binding.base_classes.values()))
 
-    def _mentioned(self, names: Iterable[str]) -> set[str]:
+    def _find_references(self, names: Iterable[str]) -> set[str]:
         return {name for each in names for name in self._schemas.definitions[each].names()}
 
     @staticmethod
-    def _listed(names: Iterable[str]) -> str:
+    def _write_exports(names: Iterable[str]) -> str:
         """Return ``__all__`` and ``__dir__``, by which editors and shells complete."""
         return f"__all__ = {sorted(names)!r}\n\n\ndef __dir__() -> list[str]:\n    return list(__all__)\n"
 
@@ -128,7 +128,7 @@ class ModelWriter:
 
     def _enum(self, definition: Definition, _defined: set[str]) -> str:
         base = "OpenIntEnum" if isinstance(definition.members[0][1], int) else "OpenStrEnum"
-        lines = [f"class {definition.name}({base}):", *_documented(definition.description)]
+        lines = [f"class {definition.name}({base}):", *_write_docstring(definition.description)]
         return "\n".join([*lines, *(f"    {name} = {literal(value)}" for name, value in definition.members)])
 
     def _alias(self, definition: Definition, defined: set[str]) -> str:
@@ -141,7 +141,7 @@ class ModelWriter:
 
     def _model(self, definition: Definition, defined: set[str]) -> str:
         bases = self._base_of(definition)
-        lines = [f"class {definition.name}({bases}):", *_documented(definition.description)]
+        lines = [f"class {definition.name}({bases}):", *_write_docstring(definition.description)]
         positional = self._schemas.binding.positional.get(_component_name(definition))
         if positional is not None:
             lines += self._positional(definition, positional)
@@ -167,10 +167,10 @@ class ModelWriter:
         if to_camel(each.name) != each.wire:
             arguments["alias"] = literal(each.wire)
         default = self._default_text(each)
-        inner = self._schemas.unaliased(kind)
+        inner = self._schemas.resolve_alias(kind)
         if inner.kind in {"list", "dict"} and inner.parts[0].kind == "model" and default not in {"", "None"}:
             arguments["validate_default"] = "True"
-        hint = annotated(kind, arguments, lambda name: name, is_optional=kind.is_nullable or default == "None")
+        hint = write_annotation(kind, arguments, lambda name: name, is_optional=kind.is_nullable or default == "None")
         return _quoted_if_forward(kind.names(), defined, hint, also=owner)
 
     def _default_text(self, each: Field) -> str:
@@ -207,7 +207,7 @@ class ModelWriter:
         return ["", *lines]
 
 
-def _documented(description: str) -> list[str]:
+def _write_docstring(description: str) -> list[str]:
     return [f"    {docstring(description, 4)}", ""] if description else []
 
 
@@ -238,7 +238,7 @@ def _quoted_if_forward(names: Iterable[str], defined: set[str], hint: str, *, al
     return literal(hint) if is_forward else hint
 
 
-def _ordered(definitions: dict[str, Definition]) -> list[str]:
+def _sort_by_reference(definitions: dict[str, Definition]) -> list[str]:
     """Return the names sorted: the classes that a class refers to first, otherwise by the alphabet."""
     found: dict[str, None] = {}
     on_way: set[str] = set()

@@ -16,12 +16,12 @@ BUILTINS = frozenset(dir(builtins)) - {"id"}
 def snake_case(text: str, prefix: str) -> str:
     """Return a lower-case name; a prefix is added where it would begin with a digit or be empty."""
     words = [word for part in _words(text) for word in _CAMEL.split(part)]
-    return _named("_".join(words).lower(), f"{prefix}_")
+    return _start_with_letter("_".join(words).lower(), f"{prefix}_")
 
 
 def pascal_case(text: str, prefix: str) -> str:
     """Return a class name; capitals inside of words are kept."""
-    return _named("".join(word[0].upper() + word[1:] for word in _words(text)), prefix)
+    return _start_with_letter("".join(word[0].upper() + word[1:] for word in _words(text)), prefix)
 
 
 def member_name(value: object) -> str:
@@ -30,7 +30,7 @@ def member_name(value: object) -> str:
     return sign + snake_case(str(value), "VALUE").upper()
 
 
-def unused(name: str, taken: set[str] | frozenset[str]) -> str:
+def unused_name(name: str, taken: set[str] | frozenset[str]) -> str:
     """Return the name, with ``_`` or a number behind it where it is taken or a keyword."""
     if name not in taken and not keyword.iskeyword(name):
         return name
@@ -43,5 +43,5 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(plain)
 
 
-def _named(name: str, prefix: str) -> str:
+def _start_with_letter(name: str, prefix: str) -> str:
     return name if name and not name[0].isdigit() else f"{prefix}{name}".rstrip("_")

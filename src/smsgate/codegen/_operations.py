@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from ._bodies import read_body
 from ._functions import SUPPORT_NAMES
-from ._names import BUILTINS, pascal_case, snake_case, unused
+from ._names import BUILTINS, pascal_case, snake_case, unused_name
 from ._parameters import read_parameters
 from ._responses import read_responses
 from ._security import read_security
@@ -97,7 +97,7 @@ def read_operations(context: Context) -> list[Plan]:
             raise node.error(f"operationId {given!r} is taken by {ids[given].pointer}")
         ids[given] = node
         taken = BUILTINS | SUPPORT_NAMES | {plan.name for plan in plans}
-        name = unused(snake_case(given or f"{method} {path}", "call"), taken)
+        name = unused_name(snake_case(given or f"{method} {path}", "call"), taken)
         plans.append(_plan(context, name, (path, item), (method, node)))
     return plans
 
@@ -111,12 +111,12 @@ def read_events(root: Node, schemas: Schemas) -> dict[str, str]:
     found: dict[str, str] = {}
     webhooks = root.get("webhooks")
     for name, item in webhooks.members().items() if webhooks else ():
-        operations = item.resolved().members()
+        operations = item.resolve().members()
         body = next((operations[method].get("requestBody") for method in _METHODS if method in operations), None)
-        content = body.resolved().get("content") if body else None
+        content = body.resolve().get("content") if body else None
         media = content.get("application/json") if content else None
         schema = media.get("schema") if media else None
-        kind = schemas.unaliased(schemas.convert(schema, f"{pascal_case(name, 'Event')}")) if schema else None
+        kind = schemas.resolve_alias(schemas.convert(schema, f"{pascal_case(name, 'Event')}")) if schema else None
         schemas.finish()
         if kind is None or kind.kind != "model":
             raise item.error("needs a JSON body with an object as its schema")
@@ -129,7 +129,7 @@ def _operations(root: Node) -> Iterator[tuple[str, Node, str, Node]]:
     for path, found in paths.members().items() if paths else ():
         if path.startswith("x-"):
             continue
-        item = found.resolved()
+        item = found.resolve()
         for method, node in item.members().items():
             if method in _METHODS:
                 yield path, item, method, node

@@ -87,7 +87,7 @@ def _finish_models(plans: list[Plan], schemas: Schemas) -> None:
     """Make read-only fields optional in requests and write-only ones in responses, and mark explicit models."""
     sent, used = _roots(plans)
     bound = {schemas.component(name) for name in schemas.binding.base_classes}
-    requests, responses = schemas.reached(sent - bound), schemas.reached(used)
+    requests, responses = schemas.find_reachable(sent - bound), schemas.find_reachable(used)
     for name, definition in schemas.definitions.items():
         for each in definition.fields:
             if (each.is_read_only and name in requests) or (each.is_write_only and name in responses):
@@ -98,7 +98,7 @@ def _finish_models(plans: list[Plan], schemas: Schemas) -> None:
         definition.is_explicit = name in requests and has_values
     for plan in plans:
         if plan.body and plan.body.media and plan.body.kind:
-            found = schemas.is_binary(schemas.reached(plan.body.kind.names()))
+            found = schemas.is_binary(schemas.find_reachable(plan.body.kind.names()))
             if found:
                 raise plan.node.error(f"the schema {found} is sent as a form of several parts and as JSON, too")
 
@@ -106,14 +106,14 @@ def _finish_models(plans: list[Plan], schemas: Schemas) -> None:
 def _modules(plans: list[Plan], events: dict[str, str], schemas: Schemas) -> tuple[set[str], set[str]]:
     """Classes of the module that is loaded on first use, and of the module of events."""
     sent, used = _roots(plans)
-    direct = schemas.reached(sent | used)
-    late = schemas.reached(events.values()) - direct
-    late |= {name for name in schemas.definitions if schemas.reached([name]) & late}
+    direct = schemas.find_reachable(sent | used)
+    late = schemas.find_reachable(events.values()) - direct
+    late |= {name for name in schemas.definitions if schemas.find_reachable([name]) & late}
     if not schemas.binding.settings:
         return set(), late
     settings = schemas.component(schemas.binding.settings)
-    others = schemas.reached((sent | used | set(events.values())), beyond=settings)
-    return {settings} | (schemas.reached([settings]) - others), late
+    others = schemas.find_reachable((sent | used | set(events.values())), beyond=settings)
+    return {settings} | (schemas.find_reachable([settings]) - others), late
 
 
 def _tidy(files: dict[str, str], work: Path, name: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ._escaping import literal
-from ._names import BUILTINS, pascal_case, snake_case, unused
+from ._names import BUILTINS, pascal_case, snake_case, unused_name
 
 if TYPE_CHECKING:
     from ._document import Node
@@ -79,7 +79,7 @@ def read_parameters(item: Node, operation: Node, owner: str, schemas: Schemas, t
         here: set[tuple[str, str]] = set()
         listed = holder.get("parameters")
         for each in listed.items() if listed else []:
-            node = each.resolved()
+            node = each.resolve()
             key = (node.text("in"), node.text("name"))
             if key in here:
                 raise each.error("the same parameter twice")
@@ -97,7 +97,7 @@ def read_parameters(item: Node, operation: Node, owner: str, schemas: Schemas, t
 
 def python_name(wire: str, taken: set[str]) -> str:
     """Return the name of an argument."""
-    return unused(snake_case(wire, "parameter"), taken | BUILTINS)
+    return unused_name(snake_case(wire, "parameter"), taken | BUILTINS)
 
 
 def _argument(node: Node, owner: str, schemas: Schemas, taken: set[str]) -> Argument:
@@ -114,7 +114,7 @@ def _argument(node: Node, owner: str, schemas: Schemas, taken: set[str]) -> Argu
     is_required = node.flag("required")
     if place == "path" and not is_required:
         raise node.error("a path parameter must be required")
-    inner = schemas.unaliased(kind)
+    inner = schemas.resolve_alias(kind)
     writer = _writer(node, inner, place)
     return Argument(
         python_name(wire, taken),
@@ -124,7 +124,7 @@ def _argument(node: Node, owner: str, schemas: Schemas, taken: set[str]) -> Argu
         writer,
         is_required,
         inner.kind == "int",
-        _description(node, schema.resolved()),
+        _description(node, schema.resolve()),
     )
 
 

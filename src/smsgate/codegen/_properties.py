@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smsgate.runtime.types import Model
 
-from ._names import pascal_case, snake_case, unused
+from ._names import pascal_case, snake_case, unused_name
 from ._types import Field
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ def fields_of(node: Node, owner: str, convert: Callable[[Node, str], Type]) -> l
     """
     _check_further(node)
     properties = node.members()["properties"].members()
-    required = _required(node, set(properties))
+    required = _read_required(node, set(properties))
     names: dict[str, str] = {}
     for wire in sorted(properties, key=lambda each: snake_case(each, "field") != each):  # exact names first
-        names[wire] = unused(snake_case(wire, "field"), _RESERVED | set(names.values()))
+        names[wire] = unused_name(snake_case(wire, "field"), _RESERVED | set(names.values()))
     fields: list[Field] = []
     for wire, schema in properties.items():
         kind = convert(schema, f"{owner}{pascal_case(wire, 'Field')}")
@@ -59,11 +59,11 @@ def _description(schema: Node) -> str:
 
 
 def _is_binary(schema: Node) -> bool:
-    items = schema.resolved().get("items")
-    return "binary" in {schema.resolved().text("format"), items.resolved().text("format") if items else ""}
+    items = schema.resolve().get("items")
+    return "binary" in {schema.resolve().text("format"), items.resolve().text("format") if items else ""}
 
 
-def _required(node: Node, properties: set[str]) -> set[str]:
+def _read_required(node: Node, properties: set[str]) -> set[str]:
     found = node.get("required")
     names = {str(each.value) for each in found.items()} if found else set[str]()
     if missing := sorted(names - properties):

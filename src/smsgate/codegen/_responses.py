@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ._names import snake_case, unused
+from ._names import snake_case, unused_name
 from ._parameters import operation_scope
 from ._types import Type
 
@@ -67,8 +67,8 @@ class Readers:
 
     def of(self, kind: Type) -> Reading:
         """Return how JSON of a type is read."""
-        inner = self._schemas.unaliased(kind)
-        part = self._schemas.unaliased(inner.parts[0]) if inner.kind == "list" else inner
+        inner = self._schemas.resolve_alias(kind)
+        part = self._schemas.resolve_alias(inner.parts[0]) if inner.kind == "list" else inner
         if inner.kind == "model" and not inner.is_nullable:
             name = inner.name
             return Reading(f"models.{name}", self._define(f"{name}", "reader", f"ObjectReader(lambda: models.{name})"))
@@ -90,7 +90,7 @@ class Readers:
         for known, text in self.lines.items():
             if text == source:
                 return known
-        found = unused(f"_{snake_case(name, 'value')}_{suffix}", set(self.lines))
+        found = unused_name(f"_{snake_case(name, 'value')}_{suffix}", set(self.lines))
         self.lines[found] = source
         return found
 
@@ -113,17 +113,17 @@ def read_responses(
     if not successes and "default" in found:
         successes = {"default": found["default"]}
     readings = [
-        (status, _reading(node.resolved(), f"{owner}Response", schemas, readers, operation))
+        (status, _read_response(node.resolve(), f"{owner}Response", schemas, readers, operation))
         for status, node in sorted(successes.items())
     ]
     errors: dict[str, str] = {}
     for status, node in found.items():
-        if status not in successes and (kind := _error_type(node.resolved(), f"{owner}Error{status}", schemas)):
+        if status not in successes and (kind := _error_type(node.resolve(), f"{owner}Error{status}", schemas)):
             errors[status] = readers.of(kind).reader
     return readings, errors
 
 
-def _reading(response: Node, name: str, schemas: Schemas, readers: Readers, operation: Node) -> Reading:
+def _read_response(response: Node, name: str, schemas: Schemas, readers: Readers, operation: Node) -> Reading:
     content = response.get("content")
     media = {media_type(node, name): node for name, node in content.members().items()} if content else {}
     if not media or operation.pointer.endswith("/head"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._limits import limits_of
 from ._merging import NOTES, merge_all_of, needs_merging
-from ._names import member_name, pascal_case, unused
+from ._names import member_name, pascal_case, unused_name
 from ._properties import fields_of
 from ._types import Definition, Type
 
@@ -81,7 +81,7 @@ class Schemas:
         """Class of a component schema."""
         return self._names[_COMPONENTS + name]
 
-    def unaliased(self, kind: Type) -> Type:
+    def resolve_alias(self, kind: Type) -> Type:
         """Return the type behind an alias, through all further aliases."""
         while kind.kind == "alias":
             target = self.definitions[kind.name].type
@@ -94,7 +94,7 @@ class Schemas:
         """Let the ``format: binary`` fields of a model be bytes, as in forms of several parts."""
         self._binary.add(name)
         for each in self.definitions[name].fields:
-            kind = self.unaliased(each.type)
+            kind = self.resolve_alias(each.type)
             part = kind.parts[0] if kind.kind == "list" else kind
             if part.kind == "str" and each.is_binary:
                 as_bytes = replace(part, kind="bytes", limits=())
@@ -104,7 +104,7 @@ class Schemas:
         """Name of a class among these whose fields are bytes, "" for none."""
         return next((name for name in sorted(names) if name in self._binary), "")
 
-    def reached(self, names: Iterable[str], *, beyond: str = "") -> set[str]:
+    def find_reachable(self, names: Iterable[str], *, beyond: str = "") -> set[str]:
         """Return the names of these classes and of all that they refer to, except through ``beyond``."""
         found: set[str] = set()
         waiting = list(names)
@@ -143,7 +143,7 @@ class Schemas:
         return Type(_shape(node), name)
 
     def _name(self, pointer: str, wanted: str) -> None:
-        name = unused(pascal_case(wanted, "Schema"), RESERVED | set(self._names.values()))
+        name = unused_name(pascal_case(wanted, "Schema"), RESERVED | set(self._names.values()))
         self._names[pointer] = name
 
     def _define(self, node: Node, *, is_bound: bool = False) -> None:
@@ -188,10 +188,10 @@ class Schemas:
             return _literal(node, values)
         found = [self._of_type(node, each, name, is_bound=is_bound) for each in _types(node) if each != "null"]
         if not found:
-            return Type("none") if _types(node) else self._untyped(node, name, is_bound=is_bound)
+            return Type("none") if _types(node) else self._convert_untyped(node, name, is_bound=is_bound)
         return found[0] if len(found) == 1 else Type("union", parts=tuple(found))
 
-    def _untyped(self, node: Node, name: str, *, is_bound: bool) -> Type:
+    def _convert_untyped(self, node: Node, name: str, *, is_bound: bool) -> Type:
         for keyword, kind in (("items", "array"), ("additionalProperties", "object"), ("properties", "object")):
             if node.get(keyword) is not None:
                 return self._of_type(node, kind, name, is_bound=is_bound)
@@ -344,11 +344,11 @@ def _members(node: Node) -> list[tuple[str, Any]]:
     for each in given.items():
         if not isinstance(each.value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", each.value):
             raise each.error("x-enum-varnames must be Python names")
-    return [(unused(name, _NO_MEMBERS), value) for name, value in zip(names, values, strict=True)]
+    return [(unused_name(name, _NO_MEMBERS), value) for name, value in zip(names, values, strict=True)]
 
 
 def _distinct(values: list[Any]) -> list[str]:
     names: list[str] = []
     for value in values:
-        names.append(unused(member_name(value), set(names)))
+        names.append(unused_name(member_name(value), set(names)))
     return names

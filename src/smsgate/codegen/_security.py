@@ -78,4 +78,4 @@ def _scheme(node: Node, root: Node, name: str) -> Node:
     found = schemes.get(name) if schemes else None
     if found is None:
         raise node.error(f"security scheme {name!r} is not defined")
-    return found.resolved()
+    return found.resolve()

@@ -72,7 +72,7 @@ class Type:
 
     def hint(self, scope: Callable[[str], str]) -> str:
         """Write the type for use inside another type, limits included."""
-        return annotated(self, self.arguments(), scope, is_optional=self.is_nullable)
+        return write_annotation(self, self.arguments(), scope, is_optional=self.is_nullable)
 
     def plain_hint(self, scope: Callable[[str], str]) -> str:
         """Write the type as callers see it: without limits, and with datetime for a time."""
@@ -88,7 +88,7 @@ class Type:
             yield from part.names()
 
 
-def annotated(kind: Type, arguments: dict[str, str], scope: Callable[[str], str], *, is_optional: bool) -> str:
+def write_annotation(kind: Type, arguments: dict[str, str], scope: Callable[[str], str], *, is_optional: bool) -> str:
     """Write a type with arguments of Field and null."""
     bare = kind.bare(scope)
     hint = f"{bare} | None" if is_optional and kind.kind != "none" else bare

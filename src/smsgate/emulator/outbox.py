@@ -74,7 +74,7 @@ class OutboxControls:
             AssertionError: there are none or another number; it shows the outbox and the closest text.
         """
         outbox = self.outbox
-        found = _matching(outbox, to, text)
+        found = _select(outbox, to, text)
         if len(found) != count if count is not None else not found:
             raise AssertionError(_describe_mismatch(outbox, to, text, len(found), count))
         return found
@@ -103,7 +103,7 @@ class OutboxControls:
         deadline = time.monotonic() + timeout
         while True:
             outbox = self.outbox
-            found = _matching(outbox, to, text, predicate)
+            found = _select(outbox, to, text, predicate)
             if found:
                 return found[0]
             if time.monotonic() >= deadline:
@@ -127,7 +127,7 @@ def _sent_message(row: Message) -> SentMessage:
     )
 
 
-def _matching(
+def _select(
     outbox: Iterable[SentMessage],
     to: Recipients = None,
     text: Text = None,

@@ -51,9 +51,9 @@ _MAX_RETRY_AFTER = 100 * 365 * 86_400.0  # seconds; what a server asks for may n
 def install_error_handlers(app: FastAPI) -> None:
     """Turn an `SMSGateError` in a path operation into a problem document (RFC 9457) instead of a bare 500.
 
-    What the caller's input has caused is 404, 409, 413 or 422, with the error's full text. What went wrong between the
-    application and the gateway, its own credentials included, is 502, 503 or 504, without details; these are errors in
-    the log of ``smsgate.fastapi``.
+    Errors caused by the caller's input are 404, 409, 413 or 422, with the error's full text. Failures between the
+    application and the gateway, its own credentials included, are 502, 503 or 504, without details; they are logged as
+    errors by ``smsgate.fastapi``.
 
     Args:
         app: the application.

@@ -1,13 +1,13 @@
 """Deduplication keys: two requests with a key in common report the same thing.
 
-A delivery keeps its envelope id through all its attempts. Besides, phones have reported one message in two deliveries,
-and a webhook that is registered twice does so always; hence a second key, of device, event, message and recipient.
+A delivery has the same envelope id in all its attempts. Phones have also reported one message in two deliveries, and a
+webhook that is registered twice always does; hence a second key, of device, event, message and recipient.
 
 - The id of a received SMS is a 32-bit checksum, which different texts may share: sender and text belong to the key.
 - The id of a downloaded MMS is a row number, which a phone may give again, and it may be read before its parts are
   there: sender, text and the sizes of the parts belong to the key.
-- ``sms:delivered`` comes once for each part of a message, and nothing tells the parts apart: only the envelope counts.
-- Pings, starts, batches and unknown events have no message: only the envelope counts.
+- ``sms:delivered`` comes once for each part of a message, without the part's number: only the envelope id is compared.
+- Pings, starts, batches and unknown events have no message: only the envelope id is compared.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class Outcome:
     async def linger(self, seconds: float = DRAIN) -> None:
         """Wait, after the response, until the first attempt to handle the event has ended.
 
-        Servers wait for requests when they stop, so this lets handlers finish even where nobody runs the application's
+        Servers wait for requests when they stop, so this lets handlers finish even without the application's
         lifespan. Handlers do not depend on it: they go on when it is cancelled.
 
         Args:

@@ -48,7 +48,7 @@ class SQLiteStore:
 
     Args:
         path: the file, created when it is missing, readable for its owner only. It must be on a local disk: WAL needs
-            shared memory. Beside it lie SQLite's own files and a lock file for each process.
+            shared memory. The same folder holds SQLite's own files and a lock file for each process.
         clock: returns Unix seconds.
 
     Raises:

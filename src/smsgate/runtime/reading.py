@@ -320,7 +320,7 @@ def _repair_round(document: Any, problems: list[tuple[Location, str]], blame: di
     for location, kind in problems:  # all paths first: repairs change the document that locations refer to
         path = _real_path(document, location)
         missing = (*path, location[-1]) if kind == "missing" else path
-        plans.append((path, kind, blame.get(missing, (_dotted(location), kind))))
+        plans.append((path, kind, blame.get(missing, (_join_location(location), kind))))
     for path, kind, origin in plans:
         if not _repair_at(document, path, kind, origin, blame):
             return origin
@@ -360,7 +360,7 @@ def _real_path(document: Any, location: Location) -> Location:
     return tuple(path)
 
 
-def _dotted(location: Location) -> str:
+def _join_location(location: Location) -> str:
     """Return a location as text; steps that are no plain names are masked, as keys of a map may be anything."""
     return ".".join(str(step) if isinstance(step, int) or _NAME.fullmatch(step) else "…" for step in location)
 

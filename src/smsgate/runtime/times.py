@@ -46,7 +46,7 @@ def wire_time(value: datetime, *, precision: Literal["milliseconds", "microsecon
 
     Args:
         value: the time.
-        precision: digits of the fraction: three, or six for what stays with the user.
+        precision: digits of the fraction: three, or six for output that is not sent.
     """
     if value.tzinfo is None or value.utcoffset() is None:
         return value.replace(tzinfo=None).isoformat(timespec=precision)

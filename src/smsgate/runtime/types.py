@@ -1,6 +1,6 @@
 """Base types of generated packages: models, open enums, pages, operations, and the encoding of bodies.
 
-What a user builds is checked strictly: unknown keywords, zone-less times and broken limits fail. What is received is
+Models that a user builds are checked strictly: unknown keywords, zone-less times and broken limits fail. Responses are
 read tolerantly: unknown fields and enum values are kept. No error or repr made here carries a value of a message.
 """
 

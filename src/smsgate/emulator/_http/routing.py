@@ -85,7 +85,7 @@ def request_head_size(request: Request) -> int:
 
 
 def strip_prefix(path: str, prefix: str) -> str | None:
-    """Return the rest of a path below a prefix, without regard to case; ``None`` when it lies elsewhere."""
+    """Return the rest of a path below a prefix, without regard to case; ``None`` for other paths."""
     if path[: len(prefix)].lower() != prefix:
         return None
     rest = path[len(prefix) :]
