@@ -39,10 +39,14 @@ def check_response(response: object) -> None:
     Raises:
         ConfigurationError: it is no `Response`, its status is no number, or it has no content.
     """
-    if not isinstance(response, Response) or not isinstance(response.status, int) or response.content is None:
+    if not isinstance(response, Response) or not _is_complete(response):
         raise ConfigurationError(
             "the http backend's send must return a Response of smsgate.http, with an int as status and bytes as content"
         )
+
+
+def _is_complete(response: Any) -> bool:
+    return isinstance(response.status, int) and response.content is not None
 
 
 def parse_response(operation: Operation[T], response: Response) -> T:
