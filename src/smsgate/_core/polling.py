@@ -131,8 +131,8 @@ def check_ids(ids: object) -> list[str]:
     if isinstance(ids, str) or not isinstance(ids, Iterable):
         raise InvalidRequestError("ids takes several ids, such as a list; wait() takes one id")
     distinct: dict[str, None] = {}
-    listed: Any = ids
-    for id in listed:
+    id: Any
+    for id in cast("Any", ids):
         operations.get_message(id)
         distinct[id] = None
     return list(distinct)

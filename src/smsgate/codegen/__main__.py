@@ -62,14 +62,15 @@ def _build(options: argparse.Namespace) -> dict[str, str]:
         from ._document import read_document  # noqa: PLC0415
         from ._package import build_package  # noqa: PLC0415
 
+        source = options.spec or str(default_document())
+        document = read_document(source)
         if options.overlay:
             from ._overlay import apply_overlay  # noqa: PLC0415
+
+            for overlay in options.overlay:
+                document = apply_overlay(document, overlay)
     except ImportError as problem:
         raise GenerationError(f"{problem.name} is missing; install smsgate[codegen]") from None
-    source = options.spec or str(default_document())
-    document = read_document(source)
-    for overlay in options.overlay:
-        document = apply_overlay(document, overlay)
     return build_package(document, read_binding(configuration_of(source), document), options.package)
 
 
