@@ -332,25 +332,34 @@ def test_command_ends_when_nobody_reads_any_more():
     assert (answer.status_code, code, errors) == (200, 0, "")
 
 
+def is_listening(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def test_command_in_this_process_stops_on_a_signal_and_restores_the_handlers(gateway, gateway_url, capfd, monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
-    seen, said = [], []
+    seen = []
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
 
     def use_and_stop():
-        eventually(lambda: said.append(capfd.readouterr().err) or "listening on" in "".join(said))
-        seen.extend(registered(gateway))
-        url = "".join(said).split()[-1]
-        with WebhookSender(gateway, rewrite={"https://receiver.example": url}):
-            gateway.receive("+12025550101", "hello")
-            eventually(lambda: not gateway.deliveries.waiting)
-        httpx.post(url, content=b"{}", trust_env=False)
-        os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            eventually(lambda: registered(gateway) and is_listening(port))
+            seen.extend(registered(gateway))
+            with WebhookSender(gateway, rewrite={"https://receiver.example": url}):
+                gateway.receive("+12025550101", "hello")
+                eventually(lambda: not gateway.deliveries.waiting)
+            httpx.post(url, content=b"{}", trust_env=False)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setenv("SMSGATE_SIGNING_KEY", gateway.devices[0].signing_key)
     user = threading.Thread(target=use_and_stop)
     user.start()
     options = ["--login", gateway.login, "--password", gateway.password, "--base-url", gateway_url]
-    code = main(["listen", "--port", "0", "--register", TARGET, "--event", "sms:received", "--any-age", *options])
+    code = main(["listen", "--port", str(port), "--register", TARGET, "--event", "sms:received", "--any-age", *options])
     user.join()
     shown = capfd.readouterr()
 

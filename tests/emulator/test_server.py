@@ -114,21 +114,32 @@ def test_a_local_server_has_no_prefix(start):
     assert answer.status_code == 200
 
 
+def status_of(url):
+    try:
+        return httpx.get(url, trust_env=False).status_code
+    except httpx.TransportError:
+        return None
+
+
 def test_the_command_in_this_process_stops_on_a_signal_and_restores_the_handlers(capfd):
     before = signal.getsignal(signal.SIGTERM)
     codes = []
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
 
     def stop():
-        url = eventually(lambda: capfd.readouterr().out).strip()
-        codes.append(httpx.get(f"{url}/health", trust_env=False).status_code)
-        os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            codes.append(eventually(lambda: status_of(f"http://127.0.0.1:{port}/3rdparty/v1/health")))
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     stopper = threading.Thread(target=stop)
     stopper.start()
-    code = main(["emulator", "--port", "0"])
+    code = main(["emulator", "--port", str(port)])
     stopper.join()
 
     assert (code, codes) == (0, [200])
+    assert capfd.readouterr().out == f"http://127.0.0.1:{port}/3rdparty/v1\n"
     assert signal.getsignal(signal.SIGTERM) == before
 
 
