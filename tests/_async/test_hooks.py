@@ -20,6 +20,7 @@ from smsgate import (
     domain,
 )
 from smsgate.emulator import Faults, Gateway
+from smsgate.http import Response
 
 BASE_URL = "http://gateway.test/3rdparty/v1"
 NUMBER, TEXT, PASSWORD = "+79990001234", "canary text", "canary-password"
@@ -143,3 +144,24 @@ async def test_what_a_hook_raises_after_a_send_is_not_taken_for_a_refused_messag
 def test_hook_that_would_not_run_is_refused(option, hook):
     with pytest.raises(ConfigurationError, match=f"{option} takes a plain function"):
         AsyncAPIClient("demo", "password", base_url=BASE_URL, **{option: hook})
+
+
+@pytest.mark.anyio
+async def test_compressed_responses_are_not_asked_for():
+    seen = []
+
+    class Http:
+        async def send(self, request):
+            seen.append(dict(request.headers))
+            return Response(200, {}, b"[]")
+
+        def stream(self, request):
+            raise NotImplementedError
+
+        async def aclose(self):
+            pass
+
+    async with AsyncAPIClient("login", "password", http=Http()) as client:
+        await client.list_devices()
+
+    assert seen[0]["Accept-Encoding"] == "identity"

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 Send: TypeAlias = Callable[[Request], Awaitable[Response]]
 
-_OWN_HEADERS = frozenset({"accept", "authorization", "content-length", "content-type", "host", "user-agent"})
+_OWN_HEADERS = frozenset(
+    {"accept", "accept-encoding", "authorization", "content-length", "content-type", "host", "user-agent"}
+)
 
 
 class Backend:
@@ -93,7 +95,7 @@ class Transport:
         self.backend = backend
         self.timeout = timeout
         self._max_size = max(MAX_BODY, max_json_size)
-        self._headers = {"Accept": "application/json", "User-Agent": user_agent}
+        self._headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": user_agent}
         self._on_request = on_request
         self._on_response = on_response
 
