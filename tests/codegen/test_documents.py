@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, datetime, timezone
 from pathlib import Path
 from uuid import UUID
@@ -21,7 +22,7 @@ from smsgate.runtime.types import InvalidArgumentError
 
 pytestmark = NEEDS_GENERATOR
 DOCUMENTS = Path(__file__).parent / "documents"
-PUBLISHED = Path(__file__).parents[3] / "shared" / "reference"
+PUBLISHED = Path(os.environ.get("SMSGATE_REFERENCE", Path(__file__).parents[3] / "shared" / "reference"))
 PARCEL = UUID("0b5b7d4e-94a1-4c1b-9f5f-8f6a52bb3f10")
 
 
