@@ -31,7 +31,7 @@ FACE = {
     "smsgate.testing", "smsgate.token_store", "smsgate.webhooks",
 }  # fmt: skip
 """Public modules beside the packages."""
-PACKAGES = {"smsgate.fastapi", "smsgate.receiver", "smsgate.emulator", "smsgate.codegen"}
+PACKAGES = {"smsgate.bulk", "smsgate.fastapi", "smsgate.receiver", "smsgate.emulator", "smsgate.codegen"}
 """Packages of which only the names in ``__init__`` are public."""
 OPEN = {"smsgate.runtime", "smsgate_api"}
 """Packages whose modules are all public."""

@@ -32,6 +32,7 @@ MODULES = (
     "smsgate",
     "smsgate.ahttp",
     "smsgate.auth",
+    "smsgate.bulk",
     "smsgate.client",
     "smsgate.codegen",
     "smsgate.constants",
