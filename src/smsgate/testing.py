@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from smsgate import APIClient, AsyncAPIClient
 from smsgate._server_socket import open_listener
-from smsgate.emulator import EmulatorApp, Gateway
+from smsgate.emulator import EmulatorApp, Gateway, PhoneTimings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -48,10 +48,9 @@ def make_gateway(options: Mapping[str, Any] | None = None) -> Gateway:
     """
     given = dict(options or {})
     delays = given.pop("delays", False)
-    gateway = Gateway(**given)
     if not delays:
-        gateway.timings.processed = gateway.timings.sent = gateway.timings.delivered = 0.0
-    return gateway
+        given.setdefault("timings", PhoneTimings(0.0, 0.0, 0.0))
+    return Gateway(**given)
 
 
 def make_client(gateway: Gateway, **options: Any) -> APIClient:

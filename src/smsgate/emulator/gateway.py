@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from smsgate._http import Response
 from smsgate.emulator._cloud import routes as cloud
+from smsgate.emulator._controls import GatewayControls
 from smsgate.emulator._http.responses import RequestError, with_headers
 from smsgate.emulator._http.routing import MAX_BODY, MAX_HEADERS, parse_request, request_head_size
 from smsgate.emulator._http.timestamps import Clock, system_clock
 from smsgate.emulator._local import routes as local
 from smsgate.emulator._phone.deliveries import Deliveries, DeliveryQueue
-from smsgate.emulator._phone.inbox import store_received
-from smsgate.emulator._phone.phone import Phone
-from smsgate.emulator._state.incoming import FOUND_TYPES, INCOMING_TYPES, Attachment, IncomingMessage
-from smsgate.emulator._state.reports import apply_locally, apply_report
+from smsgate.emulator._state.phones import PhoneTimings
 from smsgate.emulator._state.state import GatewayConfig, GatewayState, Mode, draw_seed
 from smsgate.emulator.adapters import AsyncGatewayHttp, GatewayHttp
 from smsgate.emulator.faults import FaultSource, ServedExchange, apply_fault
-from smsgate.emulator.outbox import OutboxControls
 from smsgate.runtime.locks import ForkSafeLock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
-
     from smsgate._http import Request
     from smsgate.emulator._state.devices import Device
     from smsgate.emulator._state.messages import Message
-    from smsgate.emulator._state.phones import PhoneTimings, Transmission
+    from smsgate.emulator._state.phones import Transmission
     from smsgate.emulator._state.queue_limit import QueueLimit
     from smsgate.emulator._state.tokens import TokenSettings
 
 
-class Gateway(OutboxControls):
+class Gateway(GatewayControls):
     """One account on an emulated server, with emulated phones, in memory.
 
     With a ``clock`` and a ``seed`` results are reproducible. Threads may share a gateway.
@@ -50,6 +45,7 @@ class Gateway(OutboxControls):
             tokens are good here.
         faults: chooses the fault of each exchange, see `Faults`. Or any function of a request that returns a `Fault`,
             a response of its own, or None to let the gateway respond; the adapters raise what it raises.
+        timings: timings of the phones, by default those of `PhoneTimings`.
 
     Attributes:
         faults: as above; may be changed at any time.
@@ -71,6 +67,7 @@ class Gateway(OutboxControls):
         clock: Clock | None = None,
         seed: int | None = None,
         faults: FaultSource | None = None,
+        timings: PhoneTimings | None = None,
     ) -> None:
         if mode not in get_args(Mode):
             raise ValueError(f"mode is one of {', '.join(get_args(Mode))}.")
@@ -78,10 +75,14 @@ class Gateway(OutboxControls):
             raise ValueError("An account needs a login without a colon and a password.")
         seed = draw_seed() if seed is None else seed
         self._state = GatewayState(GatewayConfig(login, password, mode, clock or system_clock, seed))
+        self._first_timings = timings or PhoneTimings()
+        self._state.timings = replace(self._first_timings)
         queue = DeliveryQueue(self._state)
         self._state.events = queue
+        self._queue = queue
         for number in range(devices if mode == "cloud" else 1):
             self._add_device(f"Phone {ascii_uppercase[number % 26]}", active=phone)
+        self._first_devices = [replace(device) for device in self._state.devices]
         self._handle = local.handle if self._state.local else cloud.handle
         self.faults = faults
         self._lock = ForkSafeLock()
@@ -130,6 +131,7 @@ class Gateway(OutboxControls):
         return Response(response.status, response.headers, b"") if bare else response
 
     def _respond_without_database(self, request: Request) -> Response:
+        self._state.settle()  # before, because it may end an outage
         before, self._state.down = self._state.down, True
         try:
             return self._respond(request)
@@ -220,159 +222,3 @@ class Gateway(OutboxControls):
     @queue_limit.setter
     def queue_limit(self, limit: QueueLimit | None) -> None:
         self._state.queue_limit = limit
-
-    # -- test controls -----------------------------------------------------------------------------------------
-
-    def advance(self) -> None:
-        """Execute everything that is due; every request does so first."""
-        with self._lock:
-            self._state.settle()
-
-    def add_device(self, name: str = "Phone", *, active: bool = True) -> Device:
-        """Register another phone.
-
-        Raises:
-            ValueError: in local mode, where the server is the phone.
-        """
-        if self._state.local:
-            raise ValueError("A phone's local server is one phone.")
-        with self._lock:
-            return self._add_device(name, active=active)
-
-    def _add_device(self, name: str, *, active: bool) -> Device:
-        device = self._state.add_device(name, active=active)
-        self._state.phones[device.id] = Phone(self._state, device)
-        return device
-
-    def switch(self, device_id: str, *, on: bool) -> None:
-        """Switch a phone on or off; switched on, it sends waiting messages."""
-        with self._lock:
-            self._state.settle()
-            device = self._state.device(device_id)
-            if device is None:
-                raise ValueError("There is no device with this id.")
-            if on and not device.active:
-                self._state.phones[device.id].rest_until(self._state.now())
-            device.active = on
-
-    def outage(self, down: bool = True) -> None:  # noqa: FBT001, FBT002 - outage(True) and outage(False) read well
-        """Take the server's database down, or bring it back.
-
-        Correct credentials then get 401 unless the login is cached, and most other requests 500 (api-facts §12);
-        phones neither get messages nor report.
-
-        Raises:
-            ValueError: in local mode, which has no such database.
-        """
-        if self._state.local:
-            raise ValueError("A phone's local server has no database server to lose.")
-        with self._lock:
-            self._state.settle()
-            if self._state.down and not down:
-                for phone in self._state.phones.values():
-                    phone.rest_until(self._state.now())
-            self._state.down = down
-
-    def hash_now(self) -> None:
-        """Hash the reported messages now instead of at the next interval."""
-        with self._lock:
-            self._state.settle()
-            self._state.hash_reported()
-
-    def report(
-        self,
-        message_id: str,
-        state: str,
-        *,
-        recipients: Sequence[Mapping[str, Any]] | None = None,
-        states: Mapping[str, datetime] | None = None,
-        error: str | None = None,
-        device_id: str | None = None,
-    ) -> bool:
-        """Report a message's state as its phone would, with the same semantics, and to webhooks.
-
-        Args:
-            message_id: the message.
-            state: its new state; the server turns ``Pending`` into ``Processed``.
-            recipients: items of ``phoneNumber``, ``state``, maybe ``error``; default is every recipient in ``state``.
-            states: when which state was reached; default is ``state`` now.
-            error: the default recipients' error.
-            device_id: whose report it is; default is the first device that has the message.
-
-        Returns:
-            Whether the server took it: unknown ids and state names and errors over 256 characters are dropped.
-        """
-        with self._lock:
-            self._state.settle()
-            rows = [row for row in self._state.store.find(message_id) if device_id in {None, row.device_id}]
-            if not rows:
-                return False
-            fields = list(recipients or self._all_recipients(rows[0], state, error))
-            reached = dict(states or {state: self._state.now()})
-            phone = self._state.phones.get(rows[0].device_id)
-            if phone:
-                phone.report(rows[0], fields, self._state.now())
-            if self._state.local:
-                changes = {item["phoneNumber"]: (item["state"], item.get("error")) for item in fields}
-                apply_locally(rows[0], changes, state, reached)
-                return True
-            report = {"id": message_id, "state": state, "recipients": fields, "states": reached}
-            device = self._state.device(rows[0].device_id)
-            return device is not None and apply_report(self._state, device, report, self._state.now())
-
-    def receive(
-        self,
-        sender: str,
-        text: str = "",
-        *,
-        type: str = "SMS",  # noqa: A002 - the API's own word
-        attachments: Sequence[Attachment] = (),
-        recipient: str | None = None,
-        sim_number: int | None = None,
-        received_at: datetime | None = None,
-        device_id: str | None = None,
-        missed: bool = False,
-    ) -> IncomingMessage:
-        """Emulate an incoming text or MMS; a local server lists it under ``/inbox``, and webhooks are called.
-
-        As on a real phone, equal messages of the same millisecond are received once.
-
-        Args:
-            sender: a number, a name or a short code.
-            text: the text; of data its hex form, of an MMS the subject or text.
-            type: ``SMS``, ``DATA_SMS``, ``MMS`` (announced) or ``MMS_DOWNLOADED``.
-            attachments: parts of an MMS.
-            recipient: the phone's own number.
-            sim_number: SIM that received it, counted from 1.
-            received_at: the network's time; default is now.
-            device_id: the phone that it came to; default is the first one.
-            missed: whether the app was not running; webhooks get the event only after ``POST /inbox/refresh``.
-
-        Raises:
-            ValueError: for a type that the API does not know or that cannot be missed, or a device that does not exist.
-        """
-        if type not in INCOMING_TYPES:
-            raise ValueError(f"type is one of {', '.join(INCOMING_TYPES)}.")
-        if missed and type not in FOUND_TYPES.values():
-            raise ValueError(f"A refresh finds {' and '.join(FOUND_TYPES.values())} only.")
-        with self._lock:
-            self._state.settle()
-            time = received_at or self._state.now()
-            item = IncomingMessage("", type, sender, text, time, recipient, sim_number, tuple(attachments))
-            return store_received(self._state, self._state.some_device(device_id), item, missed=missed)
-
-    def log(
-        self, message: str, *, priority: str = "INFO", module: str = "emulator", context: dict[str, Any] | None = None
-    ) -> None:
-        """Write an entry into the phone's log, which a local server shows under ``/logs``."""
-        with self._lock:
-            entry: dict[str, Any] = {"priority": priority, "module": module, "message": message}
-            entry["id"] = len(self._state.log) + 1
-            if context is not None:
-                entry["context"] = context
-            self._state.log.append({**entry, "createdAt": self._state.now()})
-
-    @staticmethod
-    def _all_recipients(row: Message, state: str, error: str | None) -> list[dict[str, Any]]:
-        shown: dict[str, Any] = {"state": state} if error is None else {"state": state, "error": error}
-        return [{"phoneNumber": number, **shown} for number in row.numbers]

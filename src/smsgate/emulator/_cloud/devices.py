@@ -25,7 +25,7 @@ def delete_device(state: GatewayState, request: ParsedRequest) -> Response:
     if device:
         state.devices.remove(device)
         state.phones.pop(device.id).forget()
-        state.store.remove(lambda row: row.device_id == device.id)
+        state.remove_messages(lambda row: row.device_id == device.id)
         for key in [key for key, hook in state.webhooks.items() if hook["deviceId"] == device.id]:
             del state.webhooks[key]
     return empty_response(204)

@@ -74,6 +74,7 @@ def cancel_message(state: GatewayState, request: ParsedRequest) -> Response:
     if rows[0].state != "Pending":
         raise RequestError(409, "failed to cancel message: message is not pending")
     rows[0].state = "Cancelling"
+    state.changes.announce("message", rows[0].serial)
     state.phones[rows[0].device_id].notice_cancel(rows[0], state.now())
     state.views.drop(message_id)
     return get_message(state, request)

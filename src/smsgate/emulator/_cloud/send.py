@@ -70,7 +70,7 @@ def send(state: GatewayState, request: ParsedRequest) -> Response:
         raise RequestError(500, _FAILED)
     shown = [recipient.view() for recipient in message.recipients]
     message.recipients = distinct_recipients(message.recipients)
-    if not state.store.add(message):
+    if not state.add_message(message):
         raise RequestError(409, "message with the same ID already exists")
     state.phones[device.id].notice(message)
     accepted = {"Pending": go_text(state.now(), state.nanoseconds())}

@@ -75,7 +75,7 @@ def send(state: GatewayState, request: ParsedRequest) -> Response:
         valid_until=valid_until,
         schedule_at=fields.get("scheduleAt"),
     )
-    if len(set(numbers)) < len(numbers) or not state.store.add(message):
+    if len(set(numbers)) < len(numbers) or not state.add_message(message):
         raise RequestError(409, "Message with the same ID already exists")
     state.phones[device.id].notice(message)
     return json_response(202, _view(message, with_content=True), local=True)
@@ -161,6 +161,7 @@ def cancel_message(state: GatewayState, request: ParsedRequest) -> Response:
         row.state = "Cancelled"
         row.states["Cancelled"] = state.now()
         row.recipients = [Recipient(number, "Cancelled") for number in row.numbers]
+        state.changes.announce("message", row.serial)
     return json_response(200, _view(row, with_content=False), local=True)
 
 

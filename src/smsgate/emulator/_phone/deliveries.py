@@ -164,6 +164,12 @@ class DeliveryQueue:
             self.waiting.remove(item)
             self.finished.append(item)
 
+    def clear(self) -> None:
+        """Forget all deliveries, also the misbehaviour."""
+        self.misbehaviour = Misbehaviour()
+        self.waiting.clear()
+        self.finished.clear()
+
     def _retries(self) -> int:
         settings: dict[str, Any] = self._state.settings.get("webhooks") or {}
         wanted = settings.get("retry_count")

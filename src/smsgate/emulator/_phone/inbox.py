@@ -11,8 +11,6 @@ from smsgate.emulator._phone.events import data_of, received_payload
 from smsgate.emulator._state.incoming import FOUND_TYPES, IncomingMessage, MissedMessage, Refresh, WebhookDelivery
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from smsgate.emulator._state.devices import Device
     from smsgate.emulator._state.state import GatewayState
 
@@ -40,13 +38,14 @@ def store_received(
     """
     while True:
         name, identity = _message_ids(state, item)
-        known = next((one for one in _known_messages(state) if one.id == identity), None)
+        known = state.incoming.get(identity)
         if known is None:
             break
         if (known.sender, known.text) == (item.sender, item.text):
             return known
         item = replace(item, received_at=item.received_at + timedelta(milliseconds=1))
-    stored = replace(item, id=identity)
+    stored = replace(item, id=identity, device_id=device.id)
+    state.add_incoming(stored)
     if missed:
         state.missed.append(MissedMessage(device.id, name, stored))
         return stored
@@ -68,6 +67,8 @@ def find_missed(state: GatewayState, device: Device, refresh: Refresh) -> None:
     found.sort(key=lambda one: one.message.received_at)
     state.missed = [one for one in state.missed if one not in found]
     state.inbox += [one.message for one in found]
+    for one in found:
+        state.changes.announce("incoming", one.message.id)
     for kind in kinds:
         payloads = [received_payload(one.message, one.name) for one in found if one.message.type == kind]
         if refresh.delivery == "Batch":
@@ -82,11 +83,6 @@ def wanted_delivery(fields: dict[str, Any]) -> WebhookDelivery:
     """Return the delivery mode of a request, from ``webhookDelivery`` or the older ``triggerWebhooks``."""
     otherwise: WebhookDelivery = "Individual" if fields.get("triggerWebhooks") else "Disabled"
     return _DELIVERIES.get(fields.get("webhookDelivery", ""), otherwise)
-
-
-def _known_messages(state: GatewayState) -> Iterable[IncomingMessage]:
-    yield from state.inbox
-    yield from (one.message for one in state.missed)
 
 
 def _message_ids(state: GatewayState, item: IncomingMessage) -> tuple[str, str]:

@@ -212,7 +212,7 @@ class Phone:
         state = state_of(state for state, _ in entry.recipients.values())
         entry.states.setdefault(state, time)
         if self.state.local:
-            apply_locally(entry.message, entry.recipients, state, entry.states)
+            apply_locally(self.state, entry.message, entry.recipients, state, entry.states)
             return
         report = {
             "id": entry.message.id,

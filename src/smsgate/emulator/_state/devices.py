@@ -10,12 +10,17 @@ from smsgate.emulator._http.timestamps import go_text
 if TYPE_CHECKING:
     from datetime import datetime
 
+GENERIC_FAILURE = "Send result: RESULT_ERROR_GENERIC_FAILURE (Generic failure cause)"
+"""Reason of a failed message that says least."""
+
 
 @dataclass(slots=True)
 class Device:
     """One phone of the account.
 
-    ``active``: whether it acts by itself. ``sim_cards``: items of ``{"slotIndex", "simNumber", …}``; while the list is
+    ``active``: whether it acts by itself. ``failure_rate``: probability (0 to 1) that a message fails for a recipient,
+    with ``failure_reason``. ``latency``: seconds before each message. ``delivery_reports``: whether the network reports
+    deliveries. ``sim_cards``: items of ``{"slotIndex", "simNumber", …}``; while the list is
     empty the device does not look at SIM numbers and the API leaves ``simCards`` out. ``token``: its credential for
     the mobile API. ``signing_key``: signs its webhook deliveries.
     """
@@ -29,6 +34,10 @@ class Device:
     active: bool = True
     sim_cards: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]], repr=False)
     signing_key: str = field(default="", repr=False)
+    failure_rate: float = 0.0
+    failure_reason: str = GENERIC_FAILURE
+    latency: float = 0.0
+    delivery_reports: bool = True
 
     def view(self) -> dict[str, Any]:
         """As it appears in a response of the cloud server."""

@@ -37,6 +37,7 @@ class IncomingMessage:
     recipient: str | None = field(default=None, repr=False)
     sim_number: int | None = None
     attachments: tuple[Attachment, ...] = ()
+    device_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,14 +176,21 @@ class MessageStore:
         self._by_id.setdefault(self._key(message.id), []).append(message)
         return True
 
-    def remove(self, condition: Callable[[Message], bool]) -> None:
-        """Delete the rows that meet a condition."""
-        for message in [row for row in self if condition(row)]:
+    def remove(self, condition: Callable[[Message], bool]) -> list[Message]:
+        """Delete the rows that meet a condition, and return them."""
+        removed = [row for row in self if condition(row)]
+        for message in removed:
             del self._rows[message.serial]
             rows = self._by_id[self._key(message.id)]
             rows.remove(message)
             if not rows:
                 del self._by_id[self._key(message.id)]
+        return removed
+
+    def clear(self) -> None:
+        """Delete all rows; serial numbers go on."""
+        self._rows.clear()
+        self._by_id.clear()
 
     def by_serial(self, serial: int) -> Message | None:
         """Return the row with this internal number, if it still exists."""

@@ -48,16 +48,22 @@ def apply_report(state: GatewayState, device: Device, report: Mapping[str, Any],
     }
     state.views.put(row.id, view, time)
     state.record_report(row, time)
+    state.changes.announce("message", row.serial)
     return True
 
 
 def apply_locally(
-    message: Message, recipients: Mapping[str, tuple[str, str | None]], state: str, states: Mapping[str, datetime]
+    state: GatewayState,
+    message: Message,
+    recipients: Mapping[str, tuple[str, str | None]],
+    reached: str,
+    states: Mapping[str, datetime],
 ) -> None:
     """Store the report of a phone in local mode in its own database, which its API shows."""
-    message.state = state
-    message.recipients = [Recipient(number, reached, error) for number, (reached, error) in recipients.items()]
+    message.state = reached
+    message.recipients = [Recipient(number, name, error) for number, (name, error) in recipients.items()]
     message.states = dict(states)
+    state.changes.announce("message", message.serial)
 
 
 def _next_state(state: str) -> str:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from smsgate.emulator._http.responses import RequestError
 from smsgate.emulator._http.timestamps import Clock, milliseconds
 from smsgate.emulator._state.cache import SlidingCache
+from smsgate.emulator._state.changes import Changes
+from smsgate.emulator._state.clock import AdvancingClock
 from smsgate.emulator._state.devices import Device
 from smsgate.emulator._state.messages import WAITING, Message, MessageStore, collation_key, exact_key
 from smsgate.emulator._state.phones import PhoneTimings
@@ -21,6 +23,8 @@ from smsgate.emulator._state.queue_limit import QueueLimit, QueueWatch
 from smsgate.emulator._state.tokens import Tokens, TokenSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smsgate.emulator._state.incoming import IncomingMessage, MissedMessage
     from smsgate.emulator._state.phones import EventSink, PhoneAgent, Transmission
 
@@ -64,7 +68,9 @@ class GatewayState:
         self.login: str = config.login
         self.password: str = config.password
         self.local: bool = config.mode == "local"
-        self.clock: Clock = config.clock
+        self.clock: AdvancingClock = AdvancingClock(config.clock)
+        self.seed: int = config.seed
+        self.changes: Changes = Changes()
         self._random = random.Random(config.seed)  # noqa: S311 - repeatable on purpose, nothing here is secret
         self.started_at: datetime = self.now()
         # separate random sources, so that webhooks change no other choice; ids differ in the next process, keys do not
@@ -82,6 +88,9 @@ class GatewayState:
         issuer = "me.capcom.smsgateway" if self.local else "sms-gate.app"
         self.tokens: Tokens = Tokens(settings, config.seed, issuer, self.new_id)
         self.inbox: list[IncomingMessage] = []
+        self.incoming: dict[str, IncomingMessage] = {}
+        self.timeline: list[Message | IncomingMessage] = []
+        self.generation: int = 0
         self.missed: list[MissedMessage] = []
         self.log: list[dict[str, Any]] = []
         self.logins: SlidingCache[bool] = SlidingCache(_LOGIN_SECONDS)
@@ -89,6 +98,7 @@ class GatewayState:
         self.queue_limit: QueueLimit | None = None
         self.queue: QueueWatch = QueueWatch()
         self.down = False
+        self.down_until: datetime | None = None
         self.failed_pings = 0
         self.catalog_reads: deque[datetime] = deque()
         self.hashing_interval: float = 60.0
@@ -156,13 +166,71 @@ class GatewayState:
         if self.down:
             raise RequestError(500, f"{doing}: {_DATABASE_ERROR}" if exactly is None else exactly)
 
+    def add_message(self, message: Message) -> bool:
+        """Store a message; ``False`` when its device already has the id."""
+        if not self.store.add(message):
+            return False
+        self.timeline.append(message)
+        self.changes.announce("message", message.serial)
+        return True
+
+    def add_incoming(self, item: IncomingMessage) -> None:
+        """Store a received message, whether the app noticed or missed it."""
+        self.incoming[item.id] = item
+        self.timeline.append(item)
+        self.changes.announce("incoming", item.id)
+
+    def remove_messages(self, condition: Callable[[Message], bool]) -> None:
+        """Delete the messages that meet a condition; ``generation`` counts the times that some were deleted."""
+        removed = {row.serial for row in self.store.remove(condition)}
+        if not removed:
+            return
+        self.generation += 1
+        self.timeline = [item for item in self.timeline if not isinstance(item, Message) or item.serial not in removed]
+        for serial in removed:
+            self.changes.announce("message", serial)
+
+    def reset(self, *, webhooks: bool, settings: bool) -> None:
+        """Forget messages, outages and the clock's offset; webhooks and settings on request."""
+        self.clock.offset = timedelta(0)
+        self.started_at = self._hashed_until = self._tidied = self.now()
+        self.store.clear()
+        self.radio, self.inbox, self.missed, self.log, self.timeline = [], [], [], [], []
+        self.incoming = {}
+        self.generation += 1
+        self.logins, self.views = SlidingCache(_LOGIN_SECONDS), SlidingCache(_VIEW_SECONDS)
+        self.queue_limit, self.queue = None, QueueWatch()
+        self.down, self.down_until, self.failed_pings = False, None, 0
+        self.catalog_reads.clear()
+        self._unhashed = []
+        if webhooks:
+            self.webhooks = {}
+        if settings:
+            self.settings = {}
+
     def record_report(self, message: Message, time: datetime) -> None:
         """Record a report about a message, which may be hashed from now on."""
         self._unhashed.append((time, message.serial))
 
+    def begin_outage(self, seconds: float | None) -> None:
+        """Take the database down, for good or for a number of seconds."""
+        self.down = True
+        self.down_until = None if seconds is None else self.now() + timedelta(seconds=seconds)
+        self.changes.announce("state")
+
+    def end_outage(self, time: datetime) -> None:
+        """Bring the database back; phones send from this time on."""
+        if self.down:
+            for phone in self.phones.values():
+                phone.rest_until(time)
+        self.down, self.down_until = False, None
+        self.changes.announce("state")
+
     def settle(self) -> None:
         """Execute everything that is due: actions of phones, hashing and deletion."""
         now = self.now()
+        if self.down_until is not None and now >= self.down_until:
+            self.end_outage(self.down_until)
         if not self.down:
             for phone in list(self.phones.values()):
                 phone.act(now)
@@ -173,7 +241,7 @@ class GatewayState:
             self.hash_reported(boundary)
         if now - self._tidied > timedelta(seconds=_DAY) and not self.local:
             self._tidied = now
-            self.store.remove(lambda row: row.state not in WAITING and now - row.created_at > _RETENTION)
+            self.remove_messages(lambda row: row.state not in WAITING and now - row.created_at > _RETENTION)
 
     def hash_reported(self, before: datetime | None = None) -> None:
         """Hash reported messages, or those reported before a time."""
@@ -185,6 +253,7 @@ class GatewayState:
             message = self.store.by_serial(serial)
             if message:
                 message.hash()
+                self.changes.announce("message", message.serial)
         self._unhashed = kept
 
 
