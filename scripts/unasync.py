@@ -16,7 +16,7 @@ ROOMS = (
     (ROOT / "src/smsgate/_async", ROOT / "src/smsgate/_sync"),
     (ROOT / "tests/_async", ROOT / "tests/_sync"),
 )
-BY_HAND = {"io.py", "__init__.py", "conftest.py"}
+BY_HAND = {"io.py", "tasks.py", "__init__.py", "conftest.py"}
 
 RULES: tuple[tuple[str, str], ...] = (
     (r"\n@pytest\.mark\.anyio(?=\n)", ""),

@@ -65,7 +65,7 @@ def choose_name(name: str | None) -> str:
 
 
 def _default_name() -> str:
-    under_trio = import_module("smsgate._backends.resources").running_library() == "trio"
+    under_trio = import_module("smsgate._event_loops").running_library() == "trio"
     return "aiohttp" if not under_trio and is_installed("aiohttp") else "httpx"
 
 

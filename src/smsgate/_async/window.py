@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from smsgate._async import io
+from smsgate._async.tasks import Tasks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
@@ -44,7 +45,7 @@ class Window(Generic[A, T]):
 
         An exception of a call or of the items is raised after the results of all calls that have started.
         """
-        async with io.Tasks[T](self._width) as tasks, aclosing(io.iterate(items)) as source:
+        async with Tasks[T](self._width) as tasks, aclosing(io.iterate(items)) as source:
             while True:
                 await self._fill(tasks, source)
                 if self._yielded == self._started:
@@ -60,7 +61,7 @@ class Window(Generic[A, T]):
         if self._failure is not None:
             raise self._failure
 
-    async def _fill(self, tasks: io.Tasks[T], source: AsyncGenerator[A]) -> None:
+    async def _fill(self, tasks: Tasks[T], source: AsyncGenerator[A]) -> None:
         """Start one call, and more as long as the next result is missing."""
         begun = 0
         while self._has_room() and not (begun and self._yielded in self._ended):
@@ -83,7 +84,7 @@ class Window(Generic[A, T]):
         waiting = self._started - self._yielded
         return waiting < (self._width if self._yielded in self._ended else max(self._width, _READ_AHEAD))
 
-    def _collect(self, tasks: io.Tasks[T]) -> None:
+    def _collect(self, tasks: Tasks[T]) -> None:
         for number, result in tasks.take():
             self._under_way -= 1
             self._ended[number] = result

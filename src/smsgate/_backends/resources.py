@@ -12,8 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import ref
 
-import sniffio
-
+from smsgate._event_loops import current_loop
 from smsgate.errors import ConfigurationError
 from smsgate.runtime.locks import PerProcess
 
@@ -28,23 +27,6 @@ def foreign_client() -> ConfigurationError:
     return ConfigurationError(
         "a client of yours belongs to the process and event loop of its first use; give each its own"
     )
-
-
-def running_library() -> str | None:
-    """Return "asyncio" or "trio", the library that runs the caller; None outside of both."""
-    try:
-        return sniffio.current_async_library()
-    except sniffio.AsyncLibraryNotFoundError:
-        return None
-
-
-def current_loop() -> object:
-    """Return an object that identifies the running event loop of asyncio or trio."""
-    if running_library() == "trio":
-        import trio  # noqa: PLC0415 - only where it is running already
-
-        return trio.lowlevel.current_trio_token()
-    return asyncio.get_running_loop()
 
 
 def asyncio_loop() -> object:

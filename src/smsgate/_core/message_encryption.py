@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate._core.base_url import is_phone
@@ -79,13 +78,13 @@ def list_ciphertexts(state: MessageState, encryptor: BaseEncryptor) -> list[str]
     return [text for text in map(without_plus, _collect_texts(state, _change_state)) if _is_ciphertext(encryptor, text)]
 
 
-def insert_plaintexts(state: MessageState, plain: Mapping[str, str | None]) -> MessageState:
+def insert_plaintexts(state: MessageState, plain: Mapping[str, str]) -> MessageState:
     """Return the state with its ciphertexts replaced.
 
     Args:
         state: the state with its ciphertexts.
-        plain: plaintexts by ciphertext; None leaves a ciphertext as it is. Then, or when another field looks like a
-            ciphertext, the state stays marked as encrypted.
+        plain: plaintexts by ciphertext; a ciphertext that could not be decrypted has itself. Then, or when another
+            field looks like a ciphertext, the state stays marked as encrypted.
     """
     if not plain:
         return state
@@ -93,9 +92,10 @@ def insert_plaintexts(state: MessageState, plain: Mapping[str, str | None]) -> M
 
     def change(text: str) -> str:
         nonlocal left
-        result = plain.get(without_plus(text))
-        if result is None:
-            left = left or without_plus(text) in plain or looks_encrypted(text)
+        ciphertext = without_plus(text)
+        result = plain.get(ciphertext)
+        if result is None or result == ciphertext:
+            left = left or result is not None or looks_encrypted(text)
             return text
         return result
 
@@ -129,20 +129,16 @@ def encrypt_text(encryptor: BaseEncryptor, text: str) -> str:
     return encrypted
 
 
-@dataclass(frozen=True, slots=True)
-class Decrypted:
-    """Result of a decryption: the plaintext, None when it failed."""
+def decrypt_text(encryptor: BaseEncryptor, text: str) -> str:
+    """Decrypt a text; one that cannot be decrypted stays as it is.
 
-    text: str | None
-
-
-def decrypt_text(encryptor: BaseEncryptor, text: str) -> Decrypted:
-    """Decrypt a text. An encryptor may raise anything, and a state must not be lost over it."""
+    An encryptor may raise anything, and a state must not be lost over it.
+    """
     try:
         plain = encryptor.decrypt(text)
     except Exception:  # noqa: BLE001 - see above
-        return Decrypted(None)
-    return Decrypted(plain if isinstance(plain, str) else None)
+        return text
+    return plain if isinstance(plain, str) else text
 
 
 def select_affordable(encryptor: BaseEncryptor, texts: Sequence[str]) -> list[str]:
@@ -191,16 +187,23 @@ def _collect_texts(model: M, visit: Callable[[M, Change], M]) -> list[str]:
     return found
 
 
+def _change_contents(model: Message | MessageState, change: Change) -> dict[str, Any]:
+    """Return the contents of a message or state that change."""
+    update: dict[str, Any] = {}
+    if model.text_message is not None:
+        text = change(model.text_message.text)
+        update["text_message"] = model.text_message.model_copy(update={"text": text})
+    if model.data_message is not None:
+        data = change(model.data_message.data)
+        update["data_message"] = model.data_message.model_copy(update={"data": data})
+    return update
+
+
 def _change_message(message: Message, change: Change) -> Message:
     update: dict[str, Any] = {"phone_numbers": [change(number) for number in message.phone_numbers]}
-    if message.text_message is not None:
-        text = change(message.text_message.text)
-        update["text_message"] = message.text_message.model_copy(update={"text": text})
+    update |= _change_contents(message, change)
     if message.message:
         update["message"] = change(message.message)
-    if message.data_message is not None:
-        data = change(message.data_message.data)
-        update["data_message"] = message.data_message.model_copy(update={"data": data})
     if message.mms_message is not None:
         update["mms_message"] = _change_mms(message.mms_message, change)
     return message.model_copy(update=update)
@@ -218,11 +221,4 @@ def _change_mms(mms: MmsMessage, change: Change) -> MmsMessage:
 
 def _change_state(state: MessageState, change: Change) -> MessageState:
     recipients = [item.model_copy(update={"phone_number": change(item.phone_number)}) for item in state.recipients]
-    update: dict[str, Any] = {"recipients": recipients}
-    if state.text_message is not None:
-        text = change(state.text_message.text)
-        update["text_message"] = state.text_message.model_copy(update={"text": text})
-    if state.data_message is not None:
-        data = change(state.data_message.data)
-        update["data_message"] = state.data_message.model_copy(update={"data": data})
-    return state.model_copy(update=update)
+    return state.model_copy(update={"recipients": recipients, **_change_contents(state, change)})

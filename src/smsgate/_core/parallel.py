@@ -24,11 +24,15 @@ class ParallelMap(Generic[A, T]):
         self._items = items
         self._left = deque(range(len(items)))
         self._results: dict[int, T] = {}
+        self._failure: Exception | None = None
+
+    def __len__(self) -> int:
+        return len(self._items)
 
     def take_items(
         self, check: Callable[[], object] = lambda: None, is_over: Callable[[], bool] = lambda: False
     ) -> bool:
-        """Compute item after item. A failure also stops the other threads after their current item.
+        """Compute item after item. A failure, which `results` raises, stops all threads after their current item.
 
         Args:
             check: called before each item; raises to stop.
@@ -49,6 +53,9 @@ class ParallelMap(Generic[A, T]):
                 except IndexError:  # another thread was faster
                     return True
                 self._results[index] = self._function(self._items[index])
+        except Exception as error:  # noqa: BLE001 - raised by `results`
+            self._failure = error
+            self.drop()
         except BaseException:
             self.drop()
             raise
@@ -59,12 +66,14 @@ class ParallelMap(Generic[A, T]):
         self._left.clear()
 
     def results(self) -> list[T]:
-        """Return the results in the order of the items. All threads must have ended without a failure."""
-        return [self._results[index] for index in range(len(self._items))]
+        """Return the results in the order of the items, without those that were not computed.
 
-    def results_so_far(self) -> list[T | None]:
-        """Return the results in the order of the items, None for items that were not computed."""
-        return [self._results.get(index) for index in range(len(self._items))]
+        Raises:
+            Exception: of the function.
+        """
+        if self._failure is not None:
+            raise self._failure
+        return [self._results[index] for index in sorted(self._results)]
 
 
 def cores() -> int:

@@ -19,6 +19,7 @@ from smsgate._core.message_encryption import (
     list_plaintexts,
     select_affordable,
 )
+from smsgate._core.parallel import ParallelMap
 from smsgate._sync import io
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ class Cipher:
     """
 
     def __init__(self, encryptor: BaseEncryptor | None, base_url: str, seconds: float | None = None) -> None:
-        self._seconds = seconds
         self.encryptor = encryptor
         self._base_url = base_url
+        self._seconds = math.inf if seconds is None else seconds
 
     def check(self, message: Message) -> None:
         """Reject a message that cannot be encrypted.
@@ -61,8 +62,9 @@ class Cipher:
         encryptor = self.encryptor
         if encryptor is None:
             return message
-        ciphertexts = io.run_in_workers(partial(encrypt_text, encryptor), list_plaintexts(message))
-        encrypted = insert_ciphertexts(message, ciphertexts)
+        work = ParallelMap(partial(encrypt_text, encryptor), list_plaintexts(message))
+        io.run_in_workers(work)
+        encrypted = insert_ciphertexts(message, work.results())
         check_encrypted_size(encrypted)
         return encrypted
 
@@ -76,21 +78,19 @@ class Cipher:
         if encryptor is None:
             return list(states)
         texts = [list_ciphertexts(state, encryptor) for state in states]
-        found = [text for part in texts for text in part]
-        affordable = select_affordable(encryptor, list(dict.fromkeys(found)))
-        if self._seconds is not None:
-            deadline = min(io.now() + self._seconds, math.inf if deadline is None else deadline)
-        results = io.run_in_workers_until(partial(decrypt_text, encryptor), affordable, deadline)
-        done = {text: result for text, result in zip(affordable, results, strict=True) if result is not None}
-        if len(done) < len(set(found)):
+        found = list(dict.fromkeys(text for part in texts for text in part))
+        affordable = select_affordable(encryptor, found)
+        work = ParallelMap(partial(decrypt_text, encryptor), affordable)
+        io.run_in_workers(work, min(io.now() + self._seconds, math.inf if deadline is None else deadline))
+        plain = dict(zip(affordable, work.results(), strict=False))  # the first ones, until the deadline
+        if len(plain) < len(found):
             logger.warning(
                 "%d of %d encrypted fields of a response stay encrypted: decrypting them would take too long",
-                len(set(found)) - len(done),
-                len(set(found)),
+                len(found) - len(plain),
+                len(found),
             )
-        plain = {text: result.text for text, result in done.items()}
         return [
-            insert_plaintexts(state, {text: plain.get(text) for text in part})
+            insert_plaintexts(state, {text: plain.get(text, text) for text in part})
             for state, part in zip(states, texts, strict=True)
         ]
 

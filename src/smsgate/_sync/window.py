@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from smsgate._sync import io
+from smsgate._sync.tasks import Tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -45,7 +46,7 @@ class Window(Generic[A, T]):
 
         An exception of a call or of the items is raised after the results of all calls that have started.
         """
-        with io.Tasks[T](self._width) as tasks, closing(io.iterate(items)) as source:
+        with Tasks[T](self._width) as tasks, closing(io.iterate(items)) as source:
             while True:
                 self._fill(tasks, source)
                 if self._yielded == self._started:
@@ -61,7 +62,7 @@ class Window(Generic[A, T]):
         if self._failure is not None:
             raise self._failure
 
-    def _fill(self, tasks: io.Tasks[T], source: Generator[A]) -> None:
+    def _fill(self, tasks: Tasks[T], source: Generator[A]) -> None:
         """Start one call, and more as long as the next result is missing."""
         begun = 0
         while self._has_room() and not (begun and self._yielded in self._ended):
@@ -84,7 +85,7 @@ class Window(Generic[A, T]):
         waiting = self._started - self._yielded
         return waiting < (self._width if self._yielded in self._ended else max(self._width, _READ_AHEAD))
 
-    def _collect(self, tasks: io.Tasks[T]) -> None:
+    def _collect(self, tasks: Tasks[T]) -> None:
         for number, result in tasks.take():
             self._under_way -= 1
             self._ended[number] = result

@@ -9,6 +9,8 @@ import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from smsgate.runtime.locks import closed_in_child
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -39,7 +41,6 @@ else:
 
 
 _FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
-_descriptors: set[int] = set()
 
 
 class OwnerLock:
@@ -64,7 +65,7 @@ class OwnerLock:
             if _acquire(descriptor) and _is_at(self.path, descriptor):
                 break
             _remove(self.path, descriptor)  # another process looked at it before it was locked
-        _descriptors.add(descriptor)
+        closed_in_child.add(descriptor)
         self.release = weakref.finalize(self, _release, self.path, descriptor, os.getpid())
 
 
@@ -117,16 +118,5 @@ def _remove(path: Path, descriptor: int) -> None:
 
 def _release(path: Path, descriptor: int, process: int) -> None:
     if os.getpid() == process:  # else the lock belongs to the parent
-        _descriptors.discard(descriptor)
+        closed_in_child.discard(descriptor)
         _remove(path, descriptor)
-
-
-def _forget_locks_of_parent() -> None:
-    """Close the parent's files in the child of a fork, which would keep its locks alive when the parent has ended."""
-    for descriptor in _descriptors:
-        os.close(descriptor)
-    _descriptors.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_locks_of_parent)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio.lowlevel import RunVar
 
 from smsgate import webhooks
+from smsgate._event_loops import PerLoop
 from smsgate.receiver._handler_calls import call_handler
 from smsgate.receiver._options import MAX_CONCURRENCY, check_whole
 from smsgate.receiver._task_set import TaskSet
@@ -31,7 +31,6 @@ _FIRST_DELAY, _MAX_DELAY = 2.0, 3600.0
 _PAUSE, _MAX_PAUSE = 1.0, 10.0  # seconds between two looks for events that are due
 _WRITE_PAUSE, _MAX_WRITE_PAUSE = 0.5, 10.0
 _MAX_NAME = 100
-_serial = itertools.count()  # older anyio tells run variables apart by name
 
 
 def compute_retry_delay(attempts: int) -> float:
@@ -65,16 +64,12 @@ class Processor:
         self._max_attempts = check_whole("max_attempts", max_attempts)
         self._concurrency = check_whole("concurrency", concurrency, MAX_CONCURRENCY)
         self._threads = ThreadPool(concurrency)
-        self._task_sets: RunVar[TaskSet] = RunVar(f"smsgate_receiver_{next(_serial)}")
+        self._task_sets = PerLoop(partial(TaskSet, concurrency))
 
     @property
     def tasks(self) -> TaskSet:
         """The tasks of the running event loop."""
-        tasks = self._task_sets.get(None)
-        if tasks is None:
-            tasks = TaskSet(self._concurrency)
-            self._task_sets.set(tasks)
-        return tasks
+        return self._task_sets.get()
 
     def wake(self) -> None:
         """Look for events that are due, until the store has none."""

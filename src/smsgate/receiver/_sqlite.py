@@ -16,6 +16,7 @@ from smsgate.receiver._owner_lock import OwnerLock, is_alive, remove_stale_locks
 from smsgate.receiver._sqlite_file import close_connections, connect, list_files, open_file
 from smsgate.receiver._stores import StoredEvent
 from smsgate.receiver._thread_pool import ThreadPool
+from smsgate.runtime.locks import PerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -34,6 +35,25 @@ WHERE number IN (SELECT number FROM events WHERE NOT failed AND owner = ? LIMIT 
 """
 # the table of deduplication keys has kept the name that version 1 gave it
 _FORGET = "DELETE FROM marks WHERE mark IN (SELECT mark FROM marks WHERE seen < ? ORDER BY seen LIMIT ?)"
+
+
+class _Owner:
+    """State of a store in one process: its locks, the open file, and the events to give up."""
+
+    reader: sqlite3.Connection
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.counting = threading.Lock()  # to be taken before the other one
+        self.start()
+
+    def start(self) -> None:
+        """Become a new owner, with no file open."""
+        self.released: list[int] = []  # events that this owner gives up at the next claim
+        self.connection: sqlite3.Connection | None = None
+        self.closer: weakref.finalize[..., SQLiteStore] | None = None
+        self.file_lock: OwnerLock | None = None
+        self.files: dict[Path, os.stat_result] = {}
 
 
 class SQLiteStore:
@@ -61,21 +81,11 @@ class SQLiteStore:
             raise ConfigurationError("an SQLite store needs a file's path in a folder that exists")
         self._clock = clock
         self._threads = ThreadPool(4)
-        self._make_locks()
-        self._start()
-        _stores.add(self)
+        self._owners = PerProcess(_Owner)
 
-    def _make_locks(self) -> None:
-        self._lock = threading.RLock()
-        self._counting = threading.Lock()  # to be taken before the other one
-
-    def _start(self) -> None:
-        """Become a new owner, with no file open."""
-        self._released: list[int] = []  # events that this owner gives up at the next claim
-        self._connection: sqlite3.Connection | None = None
-        self._closer: weakref.finalize[..., SQLiteStore] | None = None
-        self._owner_lock: OwnerLock | None = None
-        self._files: dict[Path, os.stat_result] = {}
+    @property
+    def _own(self) -> _Owner:
+        return self._owners.get()
 
     def __repr__(self) -> str:
         return f"SQLiteStore({self._path.name!r})"
@@ -127,16 +137,17 @@ class SQLiteStore:
 
     def release(self, number: int) -> None:
         """See `EventStore.release`."""
-        self._released.append(number)
+        self._own.released.append(number)
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""
-        with self._counting, self._lock:
-            if self._closer:
-                self._closer()
-            if self._owner_lock:
-                self._owner_lock.release()
-            self._start()
+        own = self._own
+        with own.counting, own.lock:
+            if own.closer:
+                own.closer()
+            if own.file_lock:
+                own.file_lock.release()
+            own.start()
 
     async def _claim_in_thread(self, work: Callable[[], list[StoredEvent]]) -> list[StoredEvent]:
         """Claim events in a thread; release them when the caller is cancelled during that."""
@@ -167,7 +178,7 @@ class SQLiteStore:
     # -- in a thread ---------------------------------------------------------------------------------------------
 
     def _add(self, body: bytes, keys: tuple[str, ...], window: float, deadline: float) -> list[StoredEvent]:
-        with self._lock:
+        with self._own.lock:
             now, left = self._clock(), deadline - time.monotonic()
             if left <= 0:  # the wait for other threads took all the time
                 raise sqlite3.OperationalError("the SQLite store is busy")
@@ -184,12 +195,12 @@ class SQLiteStore:
         return [StoredEvent(number, body)]
 
     def _claim(self, limit: int) -> list[StoredEvent]:
-        with self._lock:
+        with self._own.lock:
             connection, owner = self._open(), self._owner()
             dead = self._dead_owners(connection, owner)
-            if not (self._released or dead or self._due(connection, 1)):
+            if not (self._own.released or dead or self._due(connection, 1)):
                 return []  # the usual case, without a write
-            released = self._released[:_BATCH]
+            released = self._own.released[:_BATCH]
             with self._transaction():
                 free = "UPDATE events SET owner = NULL WHERE number = ? AND owner = ?"
                 connection.executemany(free, [(number, owner) for number in released])
@@ -198,11 +209,11 @@ class SQLiteStore:
                 take = "UPDATE events SET attempts = attempts + 1, owner = ? WHERE number = ?"
                 connection.executemany(take, [(owner, number) for number in numbers])
                 self._check_files()
-            del self._released[: len(released)]
+            del self._own.released[: len(released)]
         try:
             return [self._read_event(number) for number in numbers]
         except BaseException:
-            self._released += numbers
+            self._own.released += numbers
             raise
 
     def _due(self, connection: sqlite3.Connection, limit: int) -> list[int]:
@@ -223,16 +234,18 @@ class SQLiteStore:
 
     def _read_event(self, number: int) -> StoredEvent:
         query = "SELECT body, attempts, finished FROM events WHERE number = ?"
-        with self._lock:  # for one event at a time, as bodies may be large
+        with self._own.lock:  # for one event at a time, as bodies may be large
             body, attempts, finished = self._open().execute(query, (number,)).fetchone()
         return StoredEvent(number, body, attempts, frozenset(filter(None, finished.split("\n"))))
 
     async def _count(self, condition: str) -> int:
         def count() -> int:
-            with self._counting:  # beside the lock: a large file takes long to count, and adding must not wait for it
-                with self._lock:
+            with (
+                self._own.counting
+            ):  # beside the lock: a large file takes long to count, and adding must not wait for it
+                with self._own.lock:
                     self._open()
-                    reader = self._reader
+                    reader = self._own.reader
                 rows = reader.execute(f"SELECT count(*) FROM events WHERE {condition}")  # noqa: S608 - ours
                 return int(rows.fetchone()[0])
 
@@ -249,7 +262,7 @@ class SQLiteStore:
 
     @contextmanager
     def _transaction(self, patience: float = _BUSY) -> Generator[sqlite3.Connection, None, None]:
-        with self._lock:
+        with self._own.lock:
             connection = self._open()
             connection.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
             connection.execute("BEGIN IMMEDIATE")
@@ -262,31 +275,26 @@ class SQLiteStore:
                 raise
 
     def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
+        own = self._own
+        if own.connection is None:
             connection = open_file(self._path, _BUSY)
-            self._connection, self._reader = connection, connect(self._path, _BUSY)
-            self._closer = weakref.finalize(self, close_connections, connection, self._reader)
-            self._files = {path: path.stat() for path in list_files(self._path) if path.exists()}
-        return self._connection
-
-    def _start_in_child(self) -> None:
-        """Reset the store in the child of a fork: locks, connections and the file's locks belong to the parent."""
-        if self._closer:
-            self._closer.detach()
-        self._make_locks()
-        self._start()
+            own.connection, own.reader = connection, connect(self._path, _BUSY)
+            own.closer = weakref.finalize(self, close_connections, os.getpid(), connection, own.reader)
+            own.files = {path: path.stat() for path in list_files(self._path) if path.exists()}
+        return own.connection
 
     def _owner(self) -> str:
         """Return the name under which this process owns events."""
-        if self._owner_lock is None:
+        own = self._own
+        if own.file_lock is None:
             remove_stale_locks(self._path)
-            self._owner_lock = OwnerLock(self._path)
-            self._files[self._owner_lock.path] = self._owner_lock.path.stat()
-        return self._owner_lock.owner
+            own.file_lock = OwnerLock(self._path)
+            own.files[own.file_lock.path] = own.file_lock.path.stat()
+        return own.file_lock.owner
 
     def _check_files(self) -> None:
         """Check that the open file is the one that other processes, and the next one, will open."""
-        for path, opened in self._files.items():
+        for path, opened in self._own.files.items():
             try:
                 found = path.stat()
             except FileNotFoundError:
@@ -294,15 +302,3 @@ class SQLiteStore:
             emptied = found is not None and path == self._path and found.st_size == 0
             if found is None or emptied or not os.path.samestat(found, opened):
                 raise sqlite3.OperationalError(f"{path.name} was deleted, replaced or emptied while it was open")
-
-
-_stores: weakref.WeakSet[SQLiteStore] = weakref.WeakSet()
-
-
-def _start_in_child() -> None:
-    for store in _stores:
-        store._start_in_child()  # noqa: SLF001 - this module's own  # pyright: ignore[reportPrivateUsage]
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_in_child)

@@ -30,10 +30,11 @@ COMMIT;
 """
 
 
-def close_connections(*connections: sqlite3.Connection) -> None:
-    """Close connections."""
-    for connection in connections:
-        connection.close()
+def close_connections(process: int, *connections: sqlite3.Connection) -> None:
+    """Close connections of this process; those of the parent process must stay as they are."""
+    if os.getpid() == process:
+        for connection in connections:
+            connection.close()
 
 
 def list_files(path: Path) -> list[Path]:

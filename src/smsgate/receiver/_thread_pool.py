@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
-from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
+
+from smsgate._event_loops import PerLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-_serial = itertools.count()  # older anyio tells run variables apart by name
 
 
 class ThreadPool:
@@ -24,14 +24,11 @@ class ThreadPool:
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._limiter: RunVar[anyio.CapacityLimiter] = RunVar(f"smsgate_threads_{next(_serial)}")
+        self._limiter = PerLoop(partial(anyio.CapacityLimiter, limit))
 
     async def run(self, function: Callable[[], T]) -> T:
         """Call a function in a thread and return its result."""
-        limiter = self._limiter.get(None)
-        if limiter is None:
-            limiter = anyio.CapacityLimiter(self._limit)
-            self._limiter.set(limiter)
-        (result,) = await run_sync(lambda: (function(),), limiter=limiter)  # wrapped: trio takes no coroutine back
+        (result,) = await run_sync(
+            lambda: (function(),), limiter=self._limiter.get()
+        )  # wrapped: trio takes no coroutine back
         return result

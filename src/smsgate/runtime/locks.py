@@ -1,4 +1,4 @@
-"""Locks and values that stay usable after a fork."""
+"""Locks, values and files of a process that may fork."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weakref import WeakSet
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ForkSafeLock", "PerProcess"]
+__all__ = ["ForkSafeLock", "PerProcess", "closed_in_child"]
 
 T = TypeVar("T")
 
@@ -76,6 +76,8 @@ class PerProcess(Generic[T]):
         return value
 
 
+closed_in_child: set[int] = set()
+"""File descriptors that a forked child closes at once: open ones would keep the locks of its parent's files."""
 _inherited: list[object] = []  # kept alive, so that no destructor closes what the parent process still uses
 _locks: WeakSet[ForkSafeLock] = WeakSet()
 _forking = threading.local()
@@ -94,6 +96,9 @@ def _after_in_child() -> None:
     _after()
     for lock in list(_locks):
         lock.replace()
+    for descriptor in closed_in_child:
+        os.close(descriptor)
+    closed_in_child.clear()
 
 
 logging.getLogger()  # first: hooks before a fork run in reverse order, and imports need logging's lock
