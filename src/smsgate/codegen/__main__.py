@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from smsgate.runtime.printable import escape
+
 from ._tools import GenerationError
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 _OLDEST = (3, 11)
 _DIFFERS, _REFUSED = 1, 2
+_MAX_REASON = 1_000
+"""Characters of the one line with which something is refused; it may quote the document."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,8 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         files = _build(options)
         output = Path(options.output) / options.package
         return _compare(files, output) if options.check else _write(files, output)
-    except GenerationError as problem:
-        print(f"smsgate.codegen: {problem}", file=sys.stderr)
+    except (GenerationError, RecursionError) as problem:
+        reason = problem if isinstance(problem, GenerationError) else "the document is nested too deeply"
+        print(f"smsgate.codegen: {escape(str(reason), _MAX_REASON)}", file=sys.stderr)
         return _REFUSED
 
 

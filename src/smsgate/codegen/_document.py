@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
-import time
+import threading
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.error import URLError
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-import yaml
-
+from ._parsing import parse
 from ._tools import GenerationError
 
 if TYPE_CHECKING:
@@ -23,26 +22,8 @@ Json = dict[str, Any]
 
 _MAX_BYTES = 32 * 1024 * 1024
 _MAX_SECONDS = 30.0
-_MAX_VALUES = 2_000_000
-"""Values of a document with YAML aliases written out: a small file can name billions."""
-_MAX_DEPTH = 200
 _PIECE = 64 * 1024
 _CONVERT = "Swagger 2.0 is not supported; convert it first, such as with `npx swagger2openapi`"
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML as JSON: times stay text, and only ``true`` and ``false`` are truth values."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern)
-        for tag, pattern in resolvers
-        if tag not in {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:merge"}
-    ]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"true|false|True|False"), list("tTfF"))  # pyright: ignore[reportUnknownMemberType]
 
 
 @dataclass(frozen=True)
@@ -134,6 +115,8 @@ class Node:
         """Return the direct target of a reference."""
         if not reference.startswith("#"):
             raise self.error(f"reference {reference!r} leaves the document; bundle it first")
+        if not reference.startswith("#/"):
+            raise self.error(f"reference {reference!r} is no JSON pointer")
         here = Node(self.root, "", self.root)
         for step in reference[1:].split("/")[1:]:
             key = unquote(step).replace("~1", "/").replace("~0", "~")
@@ -164,50 +147,13 @@ def read_document(source: str) -> Json:
     return document
 
 
-def parse(content: bytes, name: str) -> Json:
-    """Parse JSON or YAML.
-
-    Raises:
-        GenerationError: it is neither, no object, too large, or nested too deeply.
-    """
-    try:
-        text = content.decode("utf-8-sig")
-        document = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _Loader)  # noqa: S506 - a safe one
-    except (ValueError, yaml.YAMLError, RecursionError) as problem:
-        first = str(problem).replace("\n", " ")[:300]
-        raise GenerationError(f"{name}: neither JSON nor YAML: {first}") from None
-    if not isinstance(document, dict):
-        raise GenerationError(f"{name}: must be an object")
-    budget = [_MAX_VALUES]
-    return cast("Json", _as_json(document, budget, name, 0))
-
-
 def shown(source: str) -> str:
     """Return a source as messages may show it: a URL without credentials and query."""
     if "://" not in source:
         return source
-    parts = urlsplit(source)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def _as_json(value: Any, budget: list[int], name: str, depth: int) -> Any:
-    """Copy a value with text as keys, as JSON has them: YAML reads the status 200 as a number."""
-    budget[0] -= 1
-    if budget[0] < 0 or depth > _MAX_DEPTH:
-        raise GenerationError(f"{name}: too large or nested too deeply")
-    if isinstance(value, dict):
-        entries: dict[Any, Any] = cast("Any", value)
-        return {_key(key): _as_json(item, budget, name, depth + 1) for key, item in entries.items()}
-    if isinstance(value, list):
-        items: list[Any] = cast("Any", value)
-        return [_as_json(item, budget, name, depth + 1) for item in items]
-    if value is not None and not isinstance(value, str | int | float | bool):
-        raise GenerationError(f"{name}: holds a {type(value).__name__}, which JSON has not")
-    return value
-
-
-def _key(key: Any) -> str:
-    return key if isinstance(key, str) else json.dumps(key)
+    scheme, _, rest = source.partition("://")
+    address = rest.partition("#")[0].partition("?")[0]
+    return f"{scheme}://{address.rpartition('@')[2]}"  # a password may hold any character
 
 
 def _escape_key(key: str) -> str:
@@ -218,27 +164,42 @@ def _fetch(source: str) -> bytes:
     if "://" not in source:
         path = Path(source)
         try:
-            if path.stat().st_size > _MAX_BYTES:
-                raise GenerationError(f"{source}: larger than {_MAX_BYTES} bytes")
-            return path.read_bytes()
-        except OSError as problem:
-            raise GenerationError(f"{source}: {problem.strerror}") from None
-    if urlsplit(source).scheme not in {"http", "https"}:
+            with path.open("rb") as file:  # the size of a device or a pipe is unknown
+                content = file.read(_MAX_BYTES + 1)
+        except (OSError, ValueError) as problem:
+            raise GenerationError(f"{source}: {getattr(problem, 'strerror', problem)}") from None
+        if len(content) > _MAX_BYTES:
+            raise GenerationError(f"{source}: larger than {_MAX_BYTES} bytes")
+        return content
+    if source.partition("://")[0].lower() not in {"http", "https"}:
         raise GenerationError(f"{shown(source)}: only http and https URLs are read")
+    results: list[bytes | GenerationError] = []
+    # a thread, because a server that trickles its headers meets no timeout of a socket
+    thread = threading.Thread(target=lambda: results.append(_download(source)), daemon=True)
+    thread.start()
+    thread.join(_MAX_SECONDS)
+    if not results:
+        raise GenerationError(f"{shown(source)}: took longer than {_MAX_SECONDS:.0f} seconds")
+    if isinstance(results[0], GenerationError):
+        raise results[0]
+    return results[0]
+
+
+def _download(source: str) -> bytes | GenerationError:
     try:
-        return b"".join(_download(source))
-    except (OSError, ValueError) as problem:  # its text may quote the URL
+        return b"".join(_pieces(source))
+    except GenerationError as problem:
+        return problem
+    except (OSError, ValueError, HTTPException) as problem:  # its text may quote the URL
         reason = problem.reason if isinstance(problem, URLError) else type(problem).__name__
-        raise GenerationError(f"{shown(source)}: cannot be downloaded ({reason})") from None
+        return GenerationError(f"{shown(source)}: cannot be downloaded ({reason})")
 
 
-def _download(source: str) -> Iterator[bytes]:
-    deadline, left = time.monotonic() + _MAX_SECONDS, _MAX_BYTES
+def _pieces(source: str) -> Iterator[bytes]:
+    left = _MAX_BYTES
     with urllib.request.urlopen(source, timeout=_MAX_SECONDS) as response:  # noqa: S310 - the scheme was checked
         while piece := response.read1(_PIECE):
             left -= len(piece)
             if left < 0:
                 raise GenerationError(f"{shown(source)}: larger than {_MAX_BYTES} bytes")
-            if time.monotonic() > deadline:
-                raise GenerationError(f"{shown(source)}: took longer than {_MAX_SECONDS:.0f} seconds")
             yield piece

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jsonpath import JSONPathError, finditer
 
-from ._document import Json, Node, parse
+from ._document import Json, Node
+from ._parsing import parse
 from ._tools import GenerationError
 
 if TYPE_CHECKING:

@@ -41,5 +41,6 @@ def run(arguments: Sequence[str], *, cwd: Path, extra_path: Path | None = None) 
         [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode or done.stderr.strip():
-        raise GenerationError(f"{arguments[1]} failed or warned:\n{done.stdout}{done.stderr}".rstrip())
+        lines = f"{done.stdout}{done.stderr}".strip().splitlines() or ["no output"]
+        raise GenerationError(f"the generated code does not work, please report it: {lines[-1].strip()}")
     return done.stdout
