@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from ._responses import Readers
 
 _SUPPORT = {
+    "pydantic": ("Field",),
     "smsgate.runtime.arguments": (
         "build_query", "check_token", "encode_path_id", "encode_path_number", "write_flag", "write_integer",
         "write_member", "write_text", "write_time",
     ),
+    "smsgate.runtime.explicit": ("UNIQUE",),
     "smsgate.runtime.reading": ("ObjectReader", "PageReader", "read_bytes", "read_nothing"),
     "smsgate.runtime.requests": (
         "build_cookies", "build_headers", "check_required", "content_type_of", "encode_bytes", "encode_form",
@@ -29,7 +31,7 @@ _SUPPORT = {
     "smsgate.runtime.values": ("JSONValue", "StatusReader", "read_text"),
     "typing_extensions": ("deprecated",),
     "functools": ("partial",),
-    "typing": ("TYPE_CHECKING", "Any", "Literal"),
+    "typing": ("TYPE_CHECKING", "Annotated", "Any", "Literal"),
     "uuid": ("UUID",),
 }  # fmt: skip
 """What the module may need; ruff removes the rest."""
@@ -38,6 +40,7 @@ SUPPORT_NAMES = frozenset({"models", "date", "datetime", *(name for names in _SU
 _HEAD = """
 from __future__ import annotations
 
+from datetime import date as _date
 {support}
 from . import models
 """.format(support="".join(f"from {module} import {', '.join(names)}\n" for module, names in _SUPPORT.items()))

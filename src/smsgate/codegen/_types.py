@@ -92,9 +92,8 @@ def write_annotation(kind: Type, arguments: dict[str, str], scope: Callable[[str
     """Write a type with arguments of Field and null."""
     bare = kind.bare(scope)
     hint = f"{bare} | None" if is_optional and kind.kind != "none" else bare
-    extra = ", UNIQUE" if kind.is_unique else ""
-    if arguments:
-        extra += f", Field({', '.join(f'{name}={arguments[name]}' for name in sorted(arguments))})"
+    extra = f", Field({', '.join(f'{name}={arguments[name]}' for name in sorted(arguments))})" if arguments else ""
+    extra += ", UNIQUE" if kind.is_unique else ""  # last: pydantic cannot apply limits to what comes out of a function
     return f"Annotated[{hint}{extra}]" if extra else hint
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import AfterValidator, ValidationInfo, model_serializer
-from pydantic_core import PydanticCustomError
+from pydantic import model_serializer
+from pydantic_core import PydanticCustomError, core_schema
 
 from smsgate.runtime.times import BUILDING
 from smsgate.runtime.types import Model
 
 if TYPE_CHECKING:
-    from pydantic import SerializerFunctionWrapHandler
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, SerializerFunctionWrapHandler
+    from pydantic.json_schema import JsonSchemaValue
 
 __all__ = ["UNIQUE", "ExplicitModel"]
 
@@ -37,8 +38,27 @@ class ExplicitModel(Model):
         return written
 
 
-def _check_unique(items: list[Any], info: ValidationInfo) -> list[Any]:
-    if info.context is BUILDING:
+class _Unique:
+    """Annotation of a list whose items must differ."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.with_info_after_validator_function(_check_unique, handler(source))
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        described = handler(schema)
+        choices: list[JsonSchemaValue] = described.get("anyOf", [described])  # an optional list is one of two
+        for each in choices:
+            if each.get("type") == "array":
+                each["uniqueItems"] = True
+        return described
+
+
+def _check_unique(items: list[Any] | None, info: core_schema.ValidationInfo) -> list[Any] | None:
+    if items is not None and info.context is BUILDING:
         known: set[str] = set()
         for item in items:
             text = repr(item.model_dump() if isinstance(item, Model) else item)
@@ -48,5 +68,5 @@ def _check_unique(items: list[Any], info: ValidationInfo) -> list[Any]:
     return items
 
 
-UNIQUE = AfterValidator(_check_unique)
+UNIQUE = _Unique
 """A list whose items must differ, where a user builds it; what a server sends may repeat itself."""

@@ -20,13 +20,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pydantic import ConfigDict, ValidationError
-from pydantic_core import CoreConfig, SchemaValidator
 
 from smsgate.runtime.types import InvalidItem, Model, Page, UnreadableError, schema_lock
 from smsgate.runtime.unknown_fields import mark_received
+from smsgate.runtime.validators import reading_validator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from pydantic_core import SchemaValidator
 
 __all__ = ["ObjectReader", "PageReader", "parse_document", "parse_object", "read_bytes", "read_nothing"]
 
@@ -35,7 +37,6 @@ Location = tuple["int | str", ...]
 Origin = tuple[str, str]
 """Dotted location and error type of the first problem that made a field unreadable."""
 
-_HIDING = CoreConfig(hide_input_in_errors=True)
 _logger = logging.getLogger("smsgate")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _COUNT = re.compile(r"[0-9]{1,18}")
@@ -75,11 +76,11 @@ class ObjectReader(Generic[M]):
 
     @property
     def validator(self) -> SchemaValidator:
-        """The model's compiled validator; built on first use, so that importing stays cheap."""
+        """A validator that finds all problems, for repairs; built on first use."""
         if self._validator is None:
             with schema_lock:
                 self.model.model_rebuild()
-            self._validator = cast("SchemaValidator", self.model.__pydantic_validator__)
+                self._validator = reading_validator(self.model.__pydantic_core_schema__)
         return self._validator
 
     @property
@@ -88,7 +89,7 @@ class ObjectReader(Generic[M]):
         if self._quick is None:
             with schema_lock:
                 self.model.model_rebuild()
-                self._quick = _quick_validator(self.model.__pydantic_core_schema__)
+                self._quick = reading_validator(self.model.__pydantic_core_schema__, fail_fast=True)
         return self._quick
 
     def __call__(self, _status: int, _headers: Mapping[str, str], content: bytes) -> M:
@@ -158,7 +159,7 @@ class PageReader(Generic[M]):
             from pydantic import TypeAdapter  # noqa: PLC0415 - slow to import, and needed for lists only
 
             adapter = TypeAdapter(list[self.item.model], config=ConfigDict(hide_input_in_errors=True))  # type: ignore[name-defined]
-            self._validator = _quick_validator(adapter.core_schema)
+            self._validator = reading_validator(adapter.core_schema, fail_fast=True)
         return self._validator
 
     def __call__(
@@ -281,23 +282,6 @@ def _check_density(content: bytes, what: str) -> None:
 def _check_repairable(content: bytes, what: str) -> None:
     if content.count(b",") > _MAX_REPAIRED_VALUES:
         raise UnreadableError(what, "", "too_many_values")
-
-
-def _with_fail_fast(schema: Any) -> Any:
-    """Copy a compiled type's schema with lists that stop at their first bad item."""
-    if isinstance(schema, dict):
-        part: dict[str, Any] = cast("Any", schema)
-        changed = {key: value if key == "metadata" else _with_fail_fast(value) for key, value in part.items()}
-        return {**changed, "fail_fast": True} if part.get("type") == "list" else changed
-    if isinstance(schema, list):
-        parts: list[Any] = cast("Any", schema)
-        return [_with_fail_fast(part) for part in parts]
-    return schema
-
-
-def _quick_validator(schema: Any) -> SchemaValidator:
-    """Compile a schema with lists that stop at their first bad item; models are compiled anew, for it."""
-    return SchemaValidator(_with_fail_fast(schema), _HIDING, _use_prebuilt=False)
 
 
 def _load(content: bytes, what: str) -> Any:

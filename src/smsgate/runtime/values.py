@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
-from smsgate.runtime.types import InvalidArgumentError, UnreadableError, schema_lock, select_reader
+from smsgate.runtime.types import BUILDING, InvalidArgumentError, UnreadableError, schema_lock, select_reader
+from smsgate.runtime.validators import reading_validator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from pydantic_core import SchemaValidator
 
 __all__ = ["JSONValue", "StatusReader", "read_text"]
 
@@ -19,20 +23,21 @@ _CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_-]+)", re.IGNORECASE)
 
 
 class JSONValue(Generic[T]):
-    """Reads and writes JSON of any type; the type and its compiled validator are fetched on first use."""
+    """Reads and writes JSON of any type; the type and its compiled validators are fetched on first use."""
 
-    __slots__ = ("_adapter", "_kind")
+    __slots__ = ("_adapter", "_kind", "_validator")
 
     def __init__(self, kind: Callable[[], Any]) -> None:
         self._kind = kind
         self._adapter: TypeAdapter[Any] | None = None
+        self._validator: SchemaValidator | None = None
 
     @property
     def adapter(self) -> TypeAdapter[Any]:
-        """The validator of the type."""
+        """The type with the rules for building."""
         if self._adapter is None:
             with schema_lock:
-                self._adapter = TypeAdapter(self._kind())
+                self._adapter = TypeAdapter(self._kind(), config=ConfigDict(hide_input_in_errors=True))
         return self._adapter
 
     def __call__(self, _status: int, _headers: Mapping[str, str], content: bytes) -> Any:
@@ -41,28 +46,43 @@ class JSONValue(Generic[T]):
         Raises:
             UnreadableError: it is no JSON of this type.
         """
+        if self._validator is None:
+            with schema_lock:
+                self._validator = reading_validator(self.adapter.core_schema)
         problem: tuple[str, str]
         try:
-            return self.adapter.validate_json(content, by_alias=True, by_name=False)
+            return self._validator.validate_json(content, by_alias=True, by_name=False)
         except ValidationError as failure:
-            first = failure.errors(include_url=False, include_context=False, include_input=False)[0]
-            problem = ".".join(map(str, first["loc"])), first["type"]
+            problem = _first_problem(failure)
         raise UnreadableError("the response", *problem)
 
     def encode(self, value: Any) -> bytes:
-        """Write a value.
+        """Write a value, as `encode` writes a single model: from the fields that are set, without None.
 
         Raises:
-            InvalidArgumentError: it is of another type.
+            InvalidArgumentError: it is of another type, or breaks the rules for building.
         """
-        problem = ""
+        problem: tuple[str, str]
         try:
-            checked = self.adapter.validate_python(value, strict=True)
-            return self.adapter.dump_json(checked, by_alias=True, exclude_unset=True)
+            checked = self.adapter.validate_python(value, strict=True, context=BUILDING)
+            content = self.adapter.dump_json(
+                checked, by_alias=True, exclude_unset=True, exclude_none=True, warnings=False, context=BUILDING
+            )
+            self.adapter.validate_json(content, strict=True, context=BUILDING, extra="forbid")
         except ValidationError as failure:
-            first = failure.errors(include_url=False, include_context=False, include_input=False)[0]
-            problem = f"{'.'.join(map(str, first['loc'])) or 'the value'} ({first['type']})"
-        raise InvalidArgumentError(f"the body cannot be written: {problem}")
+            problem = _first_problem(failure)
+        except PydanticSerializationError:
+            problem = "", "unserializable"
+        else:
+            return content
+        location, kind = problem
+        raise InvalidArgumentError(f"the body cannot be written: {location or 'the value'} ({kind})")
+
+
+def _first_problem(failure: ValidationError) -> tuple[str, str]:
+    """Return location and kind of the first problem, without its value."""
+    first = failure.errors(include_url=False, include_context=False, include_input=False)[0]
+    return ".".join(map(str, first["loc"])), first["type"]
 
 
 class StatusReader:
