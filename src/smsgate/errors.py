@@ -145,7 +145,10 @@ class APIError(SMSGateError):
         method, path: of the request, without query.
         request_id: value of ``X-Request-ID``, useful when reporting a problem to the server's operator.
         hint: advice for a known cause, else None.
+        retry_after: seconds to wait, as the server said, or None.
     """
+
+    retry_after: float | None = None
 
     def __init__(
         self,
@@ -205,13 +208,7 @@ class UnprocessableEntityError(APIError):
 
 
 class RateLimitError(APIError):
-    """429: too many requests.
-
-    Attributes:
-        retry_after: seconds to wait, as the server said, or None.
-    """
-
-    retry_after: float | None = None
+    """429: too many requests."""
 
 
 class ServerError(APIError):
@@ -231,13 +228,7 @@ class BadGatewayError(ServerError):
 
 
 class ServiceUnavailableError(ServerError):
-    """503: the queue of the device is full, or the server is not ready.
-
-    Attributes:
-        retry_after: seconds to wait, as the server said, or None.
-    """
-
-    retry_after: float | None = None
+    """503: the queue of the device is full, or the server is not ready."""
 
 
 class GatewayTimeoutError(ServerError):

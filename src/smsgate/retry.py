@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass
 from datetime import timezone
 from http import HTTPStatus
-from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Literal
 
+from smsgate._core.hooks import check_hook
 from smsgate._core.limits import cap, seconds, whole
-from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -84,8 +83,7 @@ class RetryPolicy:
         for name in ("base_delay", "max_delay", "max_elapsed", "max_retry_after"):
             limit = seconds(name, getattr(self, name), endless=name in {"max_elapsed", "max_retry_after"})
             object.__setattr__(self, name, limit)
-        if self.on_retry is not None and (not callable(self.on_retry) or iscoroutinefunction(self.on_retry)):
-            raise ConfigurationError("on_retry takes a plain function of a RetryEvent")
+        check_hook("on_retry", self.on_retry)
 
     @classmethod
     def none(cls) -> RetryPolicy:

@@ -18,13 +18,13 @@ from smsgate._core.config import (
     Unchanged,
     check_encryptor,
     check_flag,
-    check_hook,
     check_retry,
-    check_size,
     check_timeout,
     from_environment,
     full_user_agent,
 )
+from smsgate._core.hooks import check_hook
+from smsgate._core.limits import MOST_BYTES, whole
 from smsgate._core.phone_numbers import check_region
 from smsgate.auth import choose_auth
 from smsgate.constants import DEFAULT_URL
@@ -105,26 +105,20 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         on_response: OnResponse | None = None,
     ) -> None:
         backend = choose_http(http, http_client, closing="aclose")
+        whole("max_json_size", max_json_size, 1, MOST_BYTES)
         transport = Transport(
             check_base_url(base_url),
             Backend(backend, choose_connection(backend, verify=verify, proxy=proxy, trust_env=trust_env)),
             check_timeout(timeout),
-            max_json_size=check_size("max_json_size", max_json_size),
+            max_json_size=max_json_size,
             user_agent=full_user_agent(user_agent),
             on_request=check_hook("on_request", on_request),
             on_response=check_hook("on_response", on_response),
         )
-        self._exchange = Exchange(
-            transport,
-            choose_auth(login, password, auth),
-            check_retry(retry),
-            check_size("max_json_size", max_json_size),
-        )
-        self._max_attachment_size = check_size("max_attachment_size", max_attachment_size)
+        self._exchange = Exchange(transport, choose_auth(login, password, auth), check_retry(retry), max_json_size)
+        self._max_attachment_size = whole("max_attachment_size", max_attachment_size, 1, MOST_BYTES)
         self._cipher = Cipher(check_encryptor(encryptor), transport.base_url, transport.timeout.total)
-        self._sender = SafeSender(
-            self._exchange, pin_device=check_flag("pin_device", pin_device), list_devices=self.list_devices
-        )
+        self._sender = SafeSender(self._exchange, pin_device=check_flag("pin_device", pin_device))
         self._default_region = check_region(default_region)
 
     @classmethod

@@ -10,10 +10,13 @@ from smsgate._core.attempts import copy_error, device_list_error
 from smsgate._core.device_choice import choose_device
 from smsgate._core.hooks import logger
 from smsgate.errors import ForbiddenError, NotFoundError, SMSGateError
+from smsgate_api import operations
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Container, Sequence
+    from collections.abc import Container, Sequence
 
+    from smsgate._async.exchange import Exchange
+    from smsgate.runtime.types import Page
     from smsgate_api.models import Device
 
 _TTL = 300.0
@@ -24,17 +27,34 @@ class DeviceCache:
     """Cache of the list of phones, with a TTL of five minutes; concurrent callers share one request.
 
     Args:
-        list_devices: lists the account's phones.
+        exchange: makes the requests.
     """
 
-    def __init__(self, list_devices: Callable[[], Awaitable[Sequence[Device]]]) -> None:
-        self._list_devices = list_devices
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._is_phone = False
         self._devices: Sequence[Device] = ()
         self._listed_at = float("-inf")
         self._failed_at = float("-inf")
         self._failure: SMSGateError | None = None
         self._warned_of: set[type[SMSGateError]] = set()
         self._lock = io.Lock()
+
+    async def list(self, exchange: Exchange, begun: float | None = None) -> Page[Device]:
+        """List the phones of the account past the cache; a phone's local server, which has another path, lists itself.
+
+        Args:
+            exchange: makes the request.
+            begun: as in `Exchange.run`.
+        """
+        if not self._is_phone:
+            try:
+                return await exchange.run(operations.list_devices(), begun)
+            except NotFoundError:
+                pass
+        devices = await exchange.run(operations.list_local_devices(), begun)
+        self._is_phone = True
+        return devices
 
     async def choose(self, message_id: str, active_within: int, excluded: Container[str] = ()) -> str | None:
         """Return the device id for a message; None without a phone, and when the gateway does not allow to list them.
@@ -68,7 +88,7 @@ class DeviceCache:
 
     async def _request_devices(self) -> Sequence[Device]:
         try:
-            return await self._list_devices()
+            return await self.list(self._exchange)
         except (ForbiddenError, NotFoundError) as error:
             if type(error) not in self._warned_of:
                 self._warned_of.add(type(error))

@@ -13,13 +13,12 @@ from smsgate._core.arguments import argument_errors
 from smsgate._core.queries import (
     MessagesQueryFilter,
     QueryPagination,
-    as_utc,
     check_page_size,
-    check_paging,
-    check_sort,
+    choose_page,
     filter_or_empty,
     first_set,
     omit_if_false,
+    parse_query_time,
 )
 from smsgate_api import operations
 
@@ -80,19 +79,15 @@ class MessageCalls(SendCalls, WaitCalls):
             SMSGateError: no response came, the gateway failed, or its response cannot be read.
         """
         chosen = filter_or_empty(query, MessagesQueryFilter)
-        part = filter_or_empty(pagination, QueryPagination)
-        limit = first_set(limit, part.limit)
-        offset = first_set(offset, part.offset)
-        check_paging(limit, offset, highest=_HIGHEST_LIMIT)
-        check_sort(sort)
+        part = choose_page(pagination, limit, offset, highest=_HIGHEST_LIMIT)
         with argument_errors:
             operation = operations.list_messages(
-                from_=as_utc(from_, chosen.from_),
-                to=as_utc(to, chosen.to),
+                from_=parse_query_time(from_, chosen.from_),
+                to=parse_query_time(to, chosen.to),
                 state=first_set(state, chosen.state),
                 device_id=first_set(device_id, chosen.device_id),
-                limit=limit,
-                offset=offset,
+                limit=part.limit,
+                offset=part.offset,
                 sort=sort,
                 include_content=omit_if_false(include_content),
             )

@@ -26,7 +26,7 @@ from smsgate_api import operations
 from smsgate_api.models import ProcessState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from smsgate._async.exchange import Exchange
     from smsgate._core.messages import OutgoingMessage
@@ -43,13 +43,10 @@ class SafeSender:
     Args:
         exchange: makes the attempts.
         pin_device: whether the client chooses a device before the first attempt.
-        list_devices: lists the account's devices.
     """
 
-    def __init__(
-        self, exchange: Exchange, *, pin_device: bool, list_devices: Callable[[], Awaitable[Sequence[Device]]]
-    ) -> None:
-        self.devices = DeviceCache(list_devices)
+    def __init__(self, exchange: Exchange, *, pin_device: bool) -> None:
+        self.devices = DeviceCache(exchange)
         self._exchange = exchange
         self._pin_device = pin_device
         self._warned_of_other_id = False
@@ -149,7 +146,7 @@ class SafeSender:
         if send.one_phone is None:
             devices: Sequence[Device]
             try:
-                devices = await self._list_devices(send.call)
+                devices = await self.devices.list(self._exchange, send.call.begun)
             except SMSGateError as error:
                 if is_passing(error):
                     return _look_up_failure(error)
@@ -158,12 +155,6 @@ class SafeSender:
             if send.one_phone:
                 send.assign(devices[0].id)
         return send.one_phone
-
-    async def _list_devices(self, call: CallState) -> Sequence[Device]:
-        try:
-            return await self._exchange.run(operations.list_devices(), call.begun)
-        except NotFoundError:  # a phone's local server
-            return await self._exchange.run(operations.list_local_devices(), call.begun)
 
     async def _read_accepted(self, send: SendState, response: Response) -> MessageState | Failed:
         """Return the state of an accepted message; look it up when the response cannot be read.
@@ -321,4 +312,4 @@ class SafeSender:
 
 def _look_up_failure(error: SMSGateError) -> Failed:
     status = error.status_code if isinstance(error, APIError) else None
-    return Failed(error, status, sent=None, retry_after=getattr(error, "retry_after", None))
+    return Failed(error, status, sent=None)

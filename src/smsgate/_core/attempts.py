@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
 
@@ -18,7 +18,7 @@ from smsgate.errors import (
     ServiceUnavailableError,
     TransportError,
 )
-from smsgate.retry import RetryPolicy, decide, retry_after_seconds
+from smsgate.retry import RetryPolicy, decide
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,14 +50,12 @@ class Failed:
         error: the error to raise if this was the last attempt.
         status: HTTP status that decides about a retry; None without a response.
         sent: False when the attempt certainly had no effect, True when the request left, None when unknown.
-        retry_after: seconds that the server asked to wait.
         response: the error response, None when none came.
     """
 
     error: SMSGateError
     status: int | None
     sent: bool | None
-    retry_after: float | None = None
     response: Response | None = None
 
 
@@ -126,7 +124,7 @@ class CallState:
             repeat,
             status=status,
             sent=failed.sent,
-            retry_after=failed.retry_after,
+            retry_after=getattr(failed.error, "retry_after", None),
             attempt=self.attempts,
             elapsed=now - self.begun,
             draw=draw,
@@ -154,8 +152,7 @@ def classify_response(
             pass
     error = build_api_error(operation, response, base_url, authorization, now)
     rejected = response.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}  # before any effect
-    wait = retry_after_seconds(response.headers, now)
-    return Failed(error, response.status, sent=not rejected, retry_after=wait, response=response)
+    return Failed(error, response.status, sent=not rejected, response=response)
 
 
 def transport_failure(error: TransportError) -> Failed:
@@ -184,7 +181,7 @@ def copy_error(error: SMSGateError) -> SMSGateError:
 
 def copy_failure(failed: Failed) -> Failed:
     """Return a copy with a copied error, for another caller."""
-    return Failed(copy_error(failed.error), failed.status, failed.sent, failed.retry_after, failed.response)
+    return replace(failed, error=copy_error(failed.error))
 
 
 def device_list_error(error: SMSGateError) -> SMSGateError:
@@ -240,7 +237,7 @@ def token_failure(error: SMSGateError) -> Failed:
         status = HTTPStatus.SERVICE_UNAVAILABLE
     elif isinstance(error, APIError) and error.status_code:
         status = error.status_code
-    return Failed(error, status, sent=False, retry_after=getattr(error, "retry_after", None))
+    return Failed(error, status, sent=False)
 
 
 def is_server_failure(error: SMSGateError) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
-from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from smsgate._core.encryption_schemes import check_scheme
 from smsgate._core.limits import LONGEST_TIMEOUT, seconds
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from smsgate.encryption import BaseEncryptor
-
-H = TypeVar("H")
 
 _LONGEST_CONNECT = 10.0
 
@@ -58,17 +55,6 @@ def bound_timeout(timeout: Timeout, seconds: float) -> Timeout:
     return Timeout(*(seconds if limit is None else min(limit, seconds) for limit in limits))
 
 
-def check_size(name: str, value: int) -> int:
-    """Return a size limit for responses.
-
-    Raises:
-        ConfigurationError: when it is no positive number of bytes.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{name} takes a positive number of bytes")
-    return value
-
-
 def check_encryptor(encryptor: BaseEncryptor | None) -> BaseEncryptor | None:
     """Return the encryptor.
 
@@ -100,17 +86,6 @@ def check_flag(name: str, value: bool) -> bool:  # noqa: FBT001 - the value itse
     if not isinstance(value, bool):
         raise ConfigurationError(f"{name} takes True or False")
     return value
-
-
-def check_hook(name: str, hook: H) -> H:
-    """Return a hook, or None.
-
-    Raises:
-        ConfigurationError: when it cannot be called, or is a coroutine function, which nobody would await.
-    """
-    if hook is not None and (not callable(hook) or iscoroutinefunction(hook)):
-        raise ConfigurationError(f"{name} takes a plain function, also on the asynchronous client")
-    return hook
 
 
 def full_user_agent(product: str | None) -> str:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from inspect import iscoroutinefunction
+from typing import TypeAlias, TypeVar
+
+from smsgate.errors import ConfigurationError
+
+H = TypeVar("H")
 
 logger = logging.getLogger("smsgate")
 
@@ -51,6 +56,17 @@ class ResponseEvent:
 
 OnRequest: TypeAlias = Callable[[RequestEvent], object]
 OnResponse: TypeAlias = Callable[[ResponseEvent], object]
+
+
+def check_hook(name: str, hook: H) -> H:
+    """Return a hook, or None.
+
+    Raises:
+        ConfigurationError: when it cannot be called, or is a coroutine function, which nobody would await.
+    """
+    if hook is not None and (not callable(hook) or iscoroutinefunction(hook)):
+        raise ConfigurationError(f"{name} takes a plain function, also on the asynchronous client")
+    return hook
 
 
 def log_send(event: RequestEvent) -> None:

@@ -10,6 +10,7 @@ LONGEST_TIMEOUT = 1_000_000.0
 """Seconds, eleven days: sockets store timeouts as milliseconds in 31 bits."""
 LONGEST = 100 * 365 * 86_400.0
 """Seconds, a hundred years: longer times overflow dates and the clocks of `sleep`."""
+MOST_BYTES = 2**63 - 1
 MOST_CONCURRENT = 10_000
 """Concurrent exchanges or messages; systems allow a process fewer threads and sockets."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from smsgate._core.limits import whole
@@ -123,29 +123,19 @@ def check_known(name: str, kind: type[Enum], value: object) -> None:
             raise InvalidRequestError(f"{name} {hint}")
 
 
-def as_utc(value: datetime | str | None, default: datetime | str | None = None) -> datetime | None:
-    """Return a query time, given as aware datetime or RFC 3339 text, in UTC; for None, the default.
+def parse_query_time(value: datetime | str | None, default: datetime | str | None = None) -> datetime | None:
+    """Return a query time, which may be RFC 3339 text; for None, the default. Operations check its zone and range.
 
     Raises:
-        InvalidRequestError: for other text, or a time without zone.
+        InvalidRequestError: for other text.
     """
-    if value is None:
-        value = default
-    if value is None:
-        return None
-    if isinstance(value, str):
-        try:
-            value = read_time(value)
-        except ValueError:
-            raise InvalidRequestError("a query time must be RFC 3339, such as 2026-01-31T12:00:00Z") from None
-    if not isinstance(value, datetime):
-        raise InvalidRequestError("a query time is an aware datetime or RFC 3339 text")
-    if value.utcoffset() is None:
-        raise InvalidRequestError("a query time needs a zone")
+    value = default if value is None else value
+    if not isinstance(value, str):
+        return value
     try:
-        return value.astimezone(timezone.utc)
-    except OverflowError:
-        raise InvalidRequestError("a query time is out of range") from None
+        return read_time(value)
+    except ValueError:
+        raise InvalidRequestError("a query time must be RFC 3339, such as 2026-01-31T12:00:00Z") from None
 
 
 def first_set(argument: Q | None, default: Q | None) -> Q | None:
@@ -171,16 +161,21 @@ def filter_or_empty(value: Q | None, kind: type[Q]) -> Q:
     return value
 
 
-def check_paging(limit: int | None, offset: int | None, *, highest: int) -> None:
-    """Reject a limit or offset that the server would refuse.
+def choose_page(
+    pagination: QueryPagination | None, limit: int | None, offset: int | None, *, highest: int
+) -> QueryPagination:
+    """Return the part of a list to request; limit and offset have precedence over those of ``pagination``.
 
     Raises:
         InvalidRequestError: when the limit is not 1 to ``highest`` or the offset is negative.
     """
-    if limit is not None:
-        whole("limit", limit, 1, highest, error=InvalidRequestError)
-    if offset is not None:
-        whole("offset", offset, 0, _MOST_OFFSET, error=InvalidRequestError)
+    part = filter_or_empty(pagination, QueryPagination)
+    part = QueryPagination(first_set(limit, part.limit), first_set(offset, part.offset))
+    if part.limit is not None:
+        whole("limit", part.limit, 1, highest, error=InvalidRequestError)
+    if part.offset is not None:
+        whole("offset", part.offset, 0, _MOST_OFFSET, error=InvalidRequestError)
+    return part
 
 
 def check_page_size(page_size: int, *, highest: int) -> None:
@@ -190,13 +185,3 @@ def check_page_size(page_size: int, *, highest: int) -> None:
         InvalidRequestError: when it is not 1 to ``highest``.
     """
     whole("page_size", page_size, 1, highest, error=InvalidRequestError)
-
-
-def check_sort(sort: str | None) -> None:
-    """Reject a sort order that no server supports.
-
-    Raises:
-        InvalidRequestError: for anything but ``created_at`` and ``-created_at``.
-    """
-    if sort is not None and isinstance(sort, str) and sort not in {"created_at", "-created_at"}:
-        raise InvalidRequestError("sort takes 'created_at' or '-created_at'")

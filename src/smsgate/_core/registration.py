@@ -16,9 +16,6 @@ from smsgate.runtime.types import Model
 from smsgate_api.models import Webhook, WebhookEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from smsgate.runtime.types import Operation
     from smsgate_api.models import DeviceSettings
 
 _LONGEST_URL = 256
@@ -129,38 +126,21 @@ def find_stale_webhooks(
     ]
 
 
-def build_settings_operation(
-    build: Callable[..., Operation[DeviceSettings]], settings: DeviceSettings, base_url: str
-) -> Operation[DeviceSettings]:
-    """Build the operation that writes settings.
-
-    Args:
-        build: `replace_settings` or `patch_settings` of `smsgate_api.operations`.
-        settings: the settings to write.
-        base_url: the client's base URL.
-
-    Raises:
-        InvalidRequestError: for secrets that only a phone's local server takes, and numbers that a server refuses.
-        pydantic.ValidationError: for unknown fields that did not come from a gateway, and values of another type.
-    """
-    if isinstance(settings, Model):  # before other mistakes: what is secret has its own message
-        _check_settings(settings.model_dump_json(by_alias=True, exclude_unset=True, warnings=False), base_url)
-    return build(settings)
-
-
-def _check_settings(content: str, base_url: str) -> None:
+def check_settings(settings: DeviceSettings, base_url: str) -> None:
     """Reject settings that a cloud or private server would refuse, and secrets: a null would delete those of phones.
 
+    Servers ignore the case of names, so unknown fields count, too.
+
     Args:
-        content: the settings as JSON; servers ignore the case of names.
+        settings: the settings to write.
         base_url: the client's base URL.
 
     Raises:
         InvalidRequestError: naming the first such setting.
     """
-    if is_phone(base_url):
+    if is_phone(base_url) or not isinstance(settings, Model):  # the operation rejects what is no model
         return
-    document: dict[str, Any] = json.loads(content)
+    document: dict[str, Any] = json.loads(settings.model_dump_json(by_alias=True, exclude_unset=True, warnings=False))
     for section, part in document.items():
         if not isinstance(part, dict):
             continue

@@ -12,9 +12,7 @@ from smsgate._http import Response
 from smsgate.errors import (
     APIError,
     ConfigurationError,
-    RateLimitError,
     ResponseError,
-    ServiceUnavailableError,
     error_class,
 )
 from smsgate.retry import retry_after_seconds
@@ -96,8 +94,7 @@ def build_api_error(
         ),
     )
     error.data = operation.read_error(response.status, response.headers, response.content)
-    if isinstance(error, RateLimitError | ServiceUnavailableError):
-        error.retry_after = retry_after_seconds(response.headers, now)
+    error.retry_after = retry_after_seconds(response.headers, now)
     return error
 
 

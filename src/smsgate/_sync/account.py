@@ -9,17 +9,17 @@ from smsgate._core import registration
 from smsgate._core.arguments import argument_errors
 from smsgate._core.base_url import is_phone
 from smsgate._core.ids import new_id
-from smsgate._core.queries import as_utc
+from smsgate._core.queries import parse_query_time
 from smsgate._sync.parameter_names import takes_underscored_id
 from smsgate._sync.resource import Resource
-from smsgate.errors import NotFoundError
 from smsgate_api import operations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from smsgate.runtime.types import Page
+    from smsgate._sync.sender import SafeSender
+    from smsgate.runtime.types import Operation, Page
     from smsgate_api.models import (
         Device,
         DeviceSettings,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class AccountCalls(Resource):
     """Methods about the account rather than one message."""
 
-    _is_phone: bool = False
+    _sender: SafeSender
 
     def list_devices(self) -> Page[Device]:
         """List the phones of the account; a phone's local server lists itself. The order has no meaning.
@@ -45,14 +45,7 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        if not self._is_phone:
-            try:
-                return self.execute(operations.list_devices())
-            except NotFoundError:
-                devices = self.execute(operations.list_local_devices())
-                self._is_phone = True
-                return devices
-        return self.execute(operations.list_local_devices())
+        return self._sender.devices.list(self._exchange)
 
     @takes_underscored_id
     def remove_device(self, id: str) -> None:
@@ -174,12 +167,7 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        return self._call(
-            registration.build_settings_operation,
-            operations.replace_settings,
-            settings,
-            self._exchange.transport.base_url,
-        )
+        return self._write_settings(operations.replace_settings, settings)
 
     def patch_settings(self, settings: DeviceSettings) -> DeviceSettings:
         """Change the settings that are set and keep the others; an explicit None resets a setting.
@@ -190,12 +178,14 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        return self._call(
-            registration.build_settings_operation,
-            operations.patch_settings,
-            settings,
-            self._exchange.transport.base_url,
-        )
+        return self._write_settings(operations.patch_settings, settings)
+
+    def _write_settings(
+        self, build: Callable[[DeviceSettings], Operation[DeviceSettings]], settings: DeviceSettings
+    ) -> DeviceSettings:
+        with argument_errors:
+            registration.check_settings(settings, self._exchange.transport.base_url)
+        return self._call(build, settings)
 
     def get_logs(self, *, from_: datetime | str | None = None, to: datetime | str | None = None) -> Page[LogEntry]:
         """List the phone's log; only its local server has one.
@@ -211,7 +201,7 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        return self._call(operations.get_logs, from_=as_utc(from_), to=as_utc(to))
+        return self._call(operations.get_logs, from_=parse_query_time(from_), to=parse_query_time(to))
 
     def health_check(self) -> HealthResponse:
         """Return the server's health, also when it reports a failure. Needs no credentials, and is never retried.

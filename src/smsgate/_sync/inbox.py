@@ -13,11 +13,11 @@ from smsgate._core.arguments import argument_errors
 from smsgate._core.queries import (
     InboxQueryFilter,
     QueryPagination,
-    as_utc,
     check_page_size,
-    check_paging,
+    choose_page,
     filter_or_empty,
     first_set,
+    parse_query_time,
 )
 from smsgate._sync.paging import iterate
 from smsgate._sync.resource import Resource
@@ -73,17 +73,14 @@ class InboxCalls(Resource):
             ResponseError: the response cannot be read.
         """
         chosen = filter_or_empty(inbox_filter, InboxQueryFilter)
-        part = filter_or_empty(pagination, QueryPagination)
-        limit = first_set(limit, part.limit)
-        offset = first_set(offset, part.offset)
-        check_paging(limit, offset, highest=_HIGHEST_LIMIT)
+        part = choose_page(pagination, limit, offset, highest=_HIGHEST_LIMIT)
         with argument_errors:
             operation = operations.list_inbox(
                 type_=first_set(message_type, chosen.message_type),
-                limit=limit,
-                offset=offset,
-                from_=as_utc(from_, chosen.from_),
-                to=as_utc(to, chosen.to),
+                limit=part.limit,
+                offset=part.offset,
+                from_=parse_query_time(from_, chosen.from_),
+                to=parse_query_time(to, chosen.to),
                 device_id=first_set(device_id, chosen.device_id),
                 include_attachments=first_set(include_attachments, chosen.include_attachments),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
@@ -13,12 +13,27 @@ if TYPE_CHECKING:
 __all__ = ["OpenIntEnum", "OpenStrEnum"]
 
 
-class OpenStrEnum(str, Enum):
-    """Text enum that accepts unknown values: they become members of the same type that are not listed."""
+class _OpenEnum(Enum):
+    """Common part of open enums: their JSON schema allows other values of its type, and members read as their value."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> dict[str, Any]:
-        return _open_values(handler(schema), handler)
+        described = handler(schema)
+        target = handler.resolve_ref_schema(described)
+        if "enum" in target:
+            listed = {"enum": target.pop("enum"), "type": target.pop("type")}
+            target["anyOf"] = [listed, {"type": listed["type"]}]
+        return described
+
+    def __str__(self) -> str:
+        return str(self._value_)
+
+    def __format__(self, spec: str) -> str:
+        return format(self._value_, spec)
+
+
+class OpenStrEnum(str, _OpenEnum):
+    """Text enum that accepts unknown values: they become members of the same type that are not listed."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -28,40 +43,14 @@ class OpenStrEnum(str, Enum):
         member._name_ = member._value_ = str(value)
         return member
 
-    def __str__(self) -> str:
-        return cast("str", self._value_)
 
-    def __format__(self, spec: str) -> str:
-        return format(cast("str", self._value_), spec)
-
-
-class OpenIntEnum(int, Enum):
+class OpenIntEnum(int, _OpenEnum):
     """Integer enum that accepts any number; the listed members are names for some of them."""
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> dict[str, Any]:
-        return _open_values(handler(schema), handler)
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
         if not isinstance(value, int) or isinstance(value, (bool, Enum)):
             return None
         member = int.__new__(cls, value)
-        member._name_ = str(value)
-        member._value_ = int(value)
+        member._name_, member._value_ = str(value), int(value)
         return member
-
-    def __str__(self) -> str:
-        return str(self._value_)
-
-    def __format__(self, spec: str) -> str:
-        return format(cast("int", self._value_), spec)
-
-
-def _open_values(schema: dict[str, Any], handler: GetJsonSchemaHandler) -> dict[str, Any]:
-    """Let the JSON schema of an enum allow other values of its type."""
-    target = handler.resolve_ref_schema(schema)
-    if "enum" in target:
-        listed = {"enum": target.pop("enum"), "type": target.pop("type")}
-        target["anyOf"] = [listed, {"type": listed["type"]}]
-    return schema

@@ -6,8 +6,7 @@ read tolerantly: unknown fields and enum values are kept. No error or repr made 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -137,9 +136,9 @@ class Page(list[T]):
 
 Readers: TypeAlias = "Mapping[str, Callable[[int, Mapping[str, str], bytes], Any]]"
 """Readers of responses by status, its class such as ``4XX``, or ``default``."""
-_NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Operation(Generic[T_co]):
     """A request of the API as a value, with the reader of its response. Immutable by convention.
 
@@ -161,70 +160,21 @@ class Operation(Generic[T_co]):
         parse: reads status, headers and body into the result; raises UnreadableError.
     """
 
-    __slots__ = (
-        "also_success",
-        "auth",
-        "content",
-        "content_type",
-        "errors",
-        "headers",
-        "method",
-        "name",
-        "parse",
-        "path",
-        "query",
-        "repeat",
-        "scope",
-        "token",
-    )
-
     name: str
     method: str
     path: str
-    query: str
-    content: bytes | None
-    content_type: str
-    headers: Mapping[str, str]
-    errors: Readers
-    auth: Literal["client", "none", "refresh"]
-    token: str | None
-    repeat: Literal["safe", "settle", "never"]
-    scope: str | None
-    also_success: tuple[int, ...]
     parse: Callable[[int, Mapping[str, str], bytes], T_co]
-
-    def __init__(
-        self,
-        name: str,
-        method: str,
-        path: str,
-        parse: Callable[[int, Mapping[str, str], bytes], T_co],
-        *,
-        query: str = "",
-        content: bytes | None = None,
-        auth: Literal["client", "none", "refresh"] = "client",
-        token: str | None = None,
-        repeat: Literal["safe", "settle", "never"] = "never",
-        scope: str | None = None,
-        also_success: tuple[int, ...] = (),
-        content_type: str = "application/json",
-        headers: Mapping[str, str] = _NO_FIELDS,
-        errors: Readers = _NO_FIELDS,
-    ) -> None:
-        self.name = name
-        self.method = method
-        self.path = path
-        self.parse = parse
-        self.query = query
-        self.content = content
-        self.auth = auth
-        self.token = token
-        self.repeat = repeat
-        self.scope = scope
-        self.also_success = also_success
-        self.content_type = content_type
-        self.headers = headers
-        self.errors = errors
+    _: KW_ONLY
+    query: str = ""
+    content: bytes | None = None
+    auth: Literal["client", "none", "refresh"] = "client"
+    token: str | None = None
+    repeat: Literal["safe", "settle", "never"] = "never"
+    scope: str | None = None
+    also_success: tuple[int, ...] = ()
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    errors: Readers = field(default_factory=dict[str, Any])
 
     def __repr__(self) -> str:
         return f"<Operation {self.name} {self.method}>"

@@ -12,7 +12,9 @@ from smsgate import (
     MessagesQueryFilter,
     QueryPagination,
 )
-from smsgate._core.queries import as_utc
+from smsgate._core.arguments import argument_errors
+from smsgate._core.queries import parse_query_time
+from smsgate_api import operations
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -31,13 +33,14 @@ def test_filters_are_written_and_read_by_their_wire_names():
 
 
 def test_times_of_queries_are_read_from_text():
-    assert as_utc("2026-01-01T00:00:00Z") == NOW
-    assert as_utc("2026-01-01T02:00:00+02:00") == NOW
-    assert as_utc(None) is None
-    assert as_utc("2026-01-01t00:00:00.000000000z") == NOW
-    for wrong in ("", "yesterday", "2026-01-01", "2026-W01-4T00:00:00Z", "20260101T000000Z", "2026-01-01T00:00:00"):
+    assert parse_query_time("2026-01-01T00:00:00Z") == NOW
+    assert parse_query_time("2026-01-01T02:00:00+02:00") == NOW
+    assert parse_query_time(None) is None
+    assert parse_query_time("2026-01-01t00:00:00.000000000z") == NOW
+    for wrong in ("", "yesterday", "2026-01-01", "2026-W01-4T00:00:00Z", "20260101T000000Z"):
         with pytest.raises(InvalidRequestError) as caught:
-            as_utc(wrong)
+            parse_query_time(wrong)
         assert caught.value.__cause__ is None
-    with pytest.raises(InvalidRequestError):
-        as_utc(NOW.replace(tzinfo=None))
+    for naive in ("2026-01-01T00:00:00", NOW.replace(tzinfo=None)):
+        with pytest.raises(InvalidRequestError, match="zone"), argument_errors:
+            operations.list_messages(from_=parse_query_time(naive))
