@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._parameters import operation_scope
-from ._responses import is_json, media_type
+from ._responses import is_json, media_types, whole_media_type
 
 if TYPE_CHECKING:
     from ._document import Node
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _FORM = "application/x-www-form-urlencoded"
 _PARTS = "multipart/form-data"
+_ANY = {"*/*", "application/*"}
 _SIMPLE = {"str", "int", "float", "bool", "time", "date", "uuid", "literal", "enum", "bytes"}
 
 
@@ -48,17 +49,21 @@ def read_body(operation: Node, owner: str, schemas: Schemas, readers: Readers) -
     if found is None:
         return None
     node = found.resolve()
-    content = node.get("content")
-    media = {media_type(each, name): each for name, each in content.members().items()} if content else {}
+    media = media_types(node.get("content"))
     if not media:
         raise node.error("needs content")
     chosen = min(media, key=_rank)
+    written = whole_media_type(media[chosen])
+    if "*" in chosen and chosen not in _ANY:
+        raise media[chosen].error(f"a request cannot be sent as {chosen}; an overlay can name one media type")
     schema = media[chosen].get("schema")
     is_required = node.flag("required")
     if chosen.startswith("text/"):
-        return Body("str", "encode_text(body)", f"{chosen}; charset=utf-8", is_required)
+        return Body("str", "encode_text(body)", f"{written}; charset=utf-8", is_required)
     if not is_json(chosen) and chosen not in {_FORM, _PARTS}:
-        return Body("bytes", "encode_bytes(body)", chosen.replace("*/*", "application/octet-stream"), is_required)
+        return Body(
+            "bytes", "encode_bytes(body)", "application/octet-stream" if chosen in _ANY else written, is_required
+        )
     if schema is None:
         raise media[chosen].error("needs a schema")
     kind = schemas.convert(schema, f"{owner}Body")
@@ -68,9 +73,9 @@ def read_body(operation: Node, owner: str, schemas: Schemas, readers: Readers) -
         return _form(media[chosen], chosen, inner, schemas, is_required=is_required)
     if inner.kind == "model" and not inner.is_nullable:
         source = f"encode(body, models.{inner.name})"
-        return Body(f"models.{inner.name}", source, chosen, is_required, kind=kind)
+        return Body(f"models.{inner.name}", source, written, is_required, kind=kind)
     source = f"encode_value(body, {readers.value(kind)})"
-    return Body(kind.plain_hint(operation_scope), source, chosen, is_required, kind=kind)
+    return Body(kind.plain_hint(operation_scope), source, written, is_required, kind=kind)
 
 
 def _rank(media: str) -> tuple[int, str]:

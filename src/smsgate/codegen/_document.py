@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.error import URLError
 from urllib.parse import unquote
 
-from ._parsing import parse
+from ._parsing import escape_key, parse
 from ._tools import GenerationError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Node:
         if not self.is_object:
             raise self.error("must be an object")
         entries: Json = self.value
-        return {key: Node(self.root, f"{self.pointer}/{_escape_key(key)}", value) for key, value in entries.items()}
+        return {key: Node(self.root, f"{self.pointer}/{escape_key(key)}", value) for key, value in entries.items()}
 
     def items(self) -> list[Node]:
         """Return the items of a list.
@@ -154,10 +154,6 @@ def shown(source: str) -> str:
     scheme, _, rest = source.partition("://")
     address = rest.partition("#")[0].partition("?")[0]
     return f"{scheme}://{address.rpartition('@')[2]}"  # a password may hold any character
-
-
-def _escape_key(key: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in key.replace("~", "~0").replace("/", "~1"))
 
 
 def _fetch(source: str) -> bytes:

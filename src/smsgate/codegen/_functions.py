@@ -24,8 +24,8 @@ _SUPPORT = {
     "smsgate.runtime.reading": ("ObjectReader", "PageReader", "read_bytes", "read_nothing"),
     "smsgate.runtime.requests": (
         "build_cookies", "build_headers", "check_required", "content_type_of", "encode_bytes", "encode_form",
-        "encode_parts", "encode_text", "encode_value", "write_choice", "write_date", "write_number", "write_repeated",
-        "write_scalar", "write_separated", "write_uuid",
+        "encode_parts", "encode_path_value", "encode_text", "encode_value", "write_choice", "write_date",
+        "write_number", "write_repeated", "write_scalar", "write_separated", "write_uuid",
     ),
     "smsgate.runtime.types": ("Operation", "Page", "Readers", "Timestamp", "encode"),
     "smsgate.runtime.values": ("JSONValue", "StatusReader", "read_text"),
@@ -188,10 +188,19 @@ def _call(plan: Plan, errors: dict[str, str]) -> Iterable[str]:
 
 def _path_source(plan: Plan) -> str:
     writers = {each.name: each.writer for each in plan.arguments if each.place == "path"}
+    if len(plan.path) == 1:
+        return literal(plan.path[0])
+    if all(writer.isidentifier() for writer in writers.values()):
+        holes = [
+            "{" + f"{writers[part]}('{part}', {part})" + "}" if place % 2 else part
+            for place, part in enumerate(plan.path)
+        ]
+        return f'f"{"".join(holes)}"'
+    # before Python 3.12, an f-string cannot hold a call with quotes of its own
     parts = [
-        "{" + f"{writers[part]}('{part}', {part})" + "}" if place % 2 else part for place, part in enumerate(plan.path)
+        f'{writers[part]}("{part}", {part})' if place % 2 else literal(part) for place, part in enumerate(plan.path)
     ]
-    return f'f"{"".join(parts)}"' if len(parts) > 1 else literal(parts[0])
+    return f'"".join([{", ".join(parts)}])'
 
 
 def _triple(each: Argument) -> str:

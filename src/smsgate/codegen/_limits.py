@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
+import sys
+import warnings
 from typing import TYPE_CHECKING
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
@@ -38,10 +42,12 @@ def limits_of(node: Node, kind: str) -> tuple[tuple[str, str], ...]:
         if keyword == "pattern":
             found[argument] = literal(_pattern(limit))
         elif isinstance(limit.value, bool) and keyword.startswith("exclusive"):  # OpenAPI 3.0 has a flag
-            if limit.value:
-                found[argument] = found.pop({"gt": "ge", "lt": "le"}[argument], "0")
+            inclusive = {"gt": "ge", "lt": "le"}[argument]
+            if limit.value and inclusive in found:
+                found[argument] = found.pop(inclusive)
         else:
-            found[argument] = literal(_number(limit, keyword))
+            number = _number(limit, keyword)
+            found[argument] = literal(_whole(limit, argument, number) if kind == "integer" else number)
     return tuple(sorted(found.items()))
 
 
@@ -52,7 +58,22 @@ def _pattern(limit: Node) -> str:
         SchemaValidator(core_schema.str_schema(pattern=limit.value))
     except SchemaError:
         raise limit.error("this pattern cannot be checked; look-around and back references are not supported") from None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)
+            re.compile(limit.value)
+    except FutureWarning:
+        raise limit.error("this pattern reads as a set operation; escape [, &&, -- and ~~ inside of brackets") from None
+    except (re.error, OverflowError, RecursionError):
+        pass  # the other engine knows more
     return limit.value
+
+
+def _whole(limit: Node, argument: str, number: float) -> int:
+    """Return a limit of whole numbers as one itself: 0.5 at least is 1 at least."""
+    if argument == "multiple_of" and number != int(number):
+        raise limit.error("whole numbers cannot be multiples of this")
+    return math.ceil(number) if argument in {"ge", "lt"} else math.floor(number)
 
 
 def _number(limit: Node, keyword: str) -> int | float:
@@ -60,4 +81,8 @@ def _number(limit: Node, keyword: str) -> int | float:
         raise limit.error("must be a number")
     if keyword in _WHOLE and (limit.value < 0 or limit.value != int(limit.value)):
         raise limit.error("must be a whole number from 0 on")
+    if keyword in _WHOLE and limit.value > sys.maxsize:
+        raise limit.error("is larger than anything")
+    if keyword == "multipleOf" and limit.value <= 0:
+        raise limit.error("must be larger than 0")
     return int(limit.value) if limit.value == int(limit.value) and keyword in _WHOLE else limit.value

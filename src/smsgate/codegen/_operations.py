@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from ._bodies import read_body
 from ._functions import SUPPORT_NAMES
@@ -33,6 +33,7 @@ _KNOWN = {
 _STATUSES = (300, 599)
 _RETRIES = ("safe", "settle", "never")
 _IDEMPOTENT = {"get", "head", "options", "put", "delete"}
+_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PLACE = re.compile(r"\{([^{}]*)\}")
 
 
@@ -129,6 +130,8 @@ def _operations(root: Node) -> Iterator[tuple[str, Node, str, Node]]:
     for path, found in paths.members().items() if paths else ():
         if path.startswith("x-"):
             continue
+        if found.is_object and "$ref" in found.value and set(found.members()) & set(_METHODS):
+            raise found.error("operations beside a $ref are not supported")
         item = found.resolve()
         for method, node in item.members().items():
             if method in _METHODS:
@@ -155,7 +158,7 @@ def _plan(context: Context, name: str, path_item: tuple[str, Node], operation: t
         method.upper(),
         path,
         _path(path, item, arguments),
-        [*arguments, *security.arguments(taken)],
+        security.add_arguments(arguments, taken),
         body,
         readings,
         errors,
@@ -172,17 +175,19 @@ def _path(path: str, item: Node, arguments: list[Argument]) -> list[str]:
     by_wire = {each.wire: each.name for each in arguments if each.place == "path"}
     if not path.startswith("/") or any(mark in "".join(parts[::2]) for mark in "?#{}"):
         raise item.error("a path begins with a slash and has neither query nor fragment")
-    if any(step in {".", ".."} for step in path.split("/")):
+    if any(unquote(step) in {".", ".."} for step in path.split("/")):
         raise item.error("a path has no dot segments")
     missing = [wire for wire in parts[1::2] if wire not in by_wire]
     if missing:
         raise item.error(f"the path parameter {missing[0]!r} is not defined")
     if unused_ones := sorted(by_wire.keys() - set(parts[1::2])):
         raise item.error(f"the path has no place for the parameter {unused_ones[0]!r}")
-    try:
-        return [by_wire[part] if odd % 2 else quote(part, safe="/-._~!$&()*+,;=:@%") for odd, part in enumerate(parts)]
-    except UnicodeEncodeError:
-        raise item.error("the path holds half of a surrogate pair") from None
+    return [by_wire[part] if odd % 2 else _quote(part) for odd, part in enumerate(parts)]
+
+
+def _quote(part: str) -> str:
+    """Encode a literal part of a path; what is percent-encoded already stays so."""
+    return quote(_BARE_PERCENT.sub("%25", part), safe="/-._~!$&()*+,;=:@%")
 
 
 def _repeat(node: Node, method: str) -> str:

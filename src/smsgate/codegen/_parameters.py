@@ -28,7 +28,11 @@ _WRITERS = {
     "str": "write_text", "int": "write_integer", "float": "write_number", "bool": "write_flag", "time": "write_time",
     "date": "write_date", "uuid": "write_uuid",
 }  # fmt: skip
-_PATH_WRITERS = {"write_text": "encode_path_id", "write_integer": "encode_path_number"}
+_PATH_WRITERS = {
+    "write_text": "encode_path_id",
+    "write_integer": "encode_path_number",
+    "write_scalar": "encode_path_value",
+}
 
 
 @dataclass
@@ -54,6 +58,11 @@ class Argument:
     is_required: bool
     is_count: bool
     description: str
+
+    @property
+    def sent_as(self) -> tuple[str, str]:
+        """Its place and name, which no other argument may have; the case of headers does not count."""
+        return self.place, self.wire.lower() if self.place == "header" else self.wire
 
 
 def operation_scope(name: str) -> str:
@@ -86,7 +95,11 @@ def read_parameters(item: Node, operation: Node, owner: str, schemas: Schemas, t
             here.add(key)
             found[key] = node
     arguments: list[Argument] = []
+    lower: set[str] = set()
     for (place, wire), node in found.items():
+        if place == "header" and wire.lower() in lower:
+            raise node.error(f"the header {wire} stands twice")
+        lower |= {wire.lower()} if place == "header" else set()
         if place not in _STYLES or not wire:
             raise node.error("needs a name, and path, query, header or cookie as its place")
         if place != "header" or wire.lower() not in _SET_BY_CLIENT:
@@ -110,7 +123,7 @@ def _argument(node: Node, owner: str, schemas: Schemas, taken: set[str]) -> Argu
         raise node.error("needs a schema; parameters with content are not supported")
     kind = schemas.convert(schema, f"{owner}{pascal_case(wire, 'Parameter')}")
     schemas.finish()
-    _check_name(node, place, wire)
+    check_name(node, place, wire)
     is_required = node.flag("required")
     if place == "path" and not is_required:
         raise node.error("a path parameter must be required")
@@ -118,7 +131,7 @@ def _argument(node: Node, owner: str, schemas: Schemas, taken: set[str]) -> Argu
     writer = _writer(node, inner, place)
     return Argument(
         python_name(wire, taken),
-        quote(wire, safe="-._~") if place == "query" else wire,
+        wire_name(place, wire),
         place,
         _hint(kind, inner),
         writer,
@@ -128,15 +141,17 @@ def _argument(node: Node, owner: str, schemas: Schemas, taken: set[str]) -> Argu
     )
 
 
-def _check_name(node: Node, place: str, wire: str) -> None:
+def wire_name(place: str, wire: str) -> str:
+    """Return the name of a parameter as it is sent."""
+    return quote(wire, safe="-._~") if place == "query" else wire
+
+
+def check_name(node: Node, place: str, wire: str) -> None:
+    """Reject names that a request cannot carry."""
     if place in {"header", "cookie"} and not _TOKEN.fullmatch(wire):
         raise node.error(f"{wire!r} cannot be the name of a {place}")
     if place == "header" and wire.lower() in _FRAMING:
         raise node.error(f"the header {wire} belongs to HTTP itself")
-    try:
-        wire.encode()
-    except UnicodeEncodeError:
-        raise node.error("the name holds half of a surrogate pair") from None
 
 
 def _description(node: Node, schema: Node) -> str:
@@ -177,12 +192,11 @@ def _scalar(node: Node, kind: Type, place: str) -> str:
     if kind.kind == "enum":
         return "encode_path_id" if place == "path" else f"write_member(models.{kind.name})"
     if kind.kind == "literal":
+        if place == "path" and set(kind.values) & {"", ".", ".."}:
+            raise node.error("a path cannot hold a value that is empty or a dot segment")
         return f"write_choice({', '.join(map(literal, kind.values))})"
-    if kind.kind == "union" and all(part.kind in _WRITERS for part in kind.parts):
-        return "write_scalar"
-    if kind.kind == "any":
-        return "write_scalar"
-    if kind.kind not in _WRITERS:
+    is_scalar = kind.kind == "any" or (kind.kind == "union" and all(part.kind in _WRITERS for part in kind.parts))
+    if not is_scalar and kind.kind not in _WRITERS:
         raise node.error("objects and nested lists are not supported as parameters")
-    writer = _WRITERS[kind.kind]
+    writer = "write_scalar" if is_scalar else _WRITERS[kind.kind]
     return _PATH_WRITERS.get(writer, writer) if place == "path" else writer

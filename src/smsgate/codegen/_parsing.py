@@ -87,7 +87,7 @@ def parse(content: bytes, name: str) -> dict[str, Any]:
         raise GenerationError(f"{name}: neither JSON nor YAML: {first}") from None
     if not isinstance(document, dict):
         raise GenerationError(f"{name}: must be an object")
-    return cast("dict[str, Any]", _Copier(name).copy(document, 0))
+    return cast("dict[str, Any]", _Copier(name).copy(document, "", 0))
 
 
 def _yaml(text: str) -> Any:
@@ -110,29 +110,46 @@ class _Copier:
         self._name = name
         self._left = _MAX_VALUES
 
-    def copy(self, value: Any, depth: int) -> Any:
+    def copy(self, value: Any, pointer: str, depth: int) -> Any:
         self._left -= 1
         if self._left < 0 or depth > _MAX_DEPTH:
-            raise self._error("too large or nested too deeply")
+            raise self._error("", "too large or nested too deeply")
         if isinstance(value, dict):
             entries: dict[Any, Any] = cast("Any", value)
-            copied = {self._key(key): self.copy(item, depth + 1) for key, item in entries.items()}
+            copied = {
+                (name := self._key(key, pointer)): self.copy(item, f"{pointer}/{escape_key(name)}", depth + 1)
+                for key, item in entries.items()
+            }
             if len(copied) != len(entries):
-                raise self._error("a key stands twice, as a number and as text")
+                raise self._error(pointer, "a key stands twice, as a number and as text")
             return copied
         if isinstance(value, list):
             items: list[Any] = cast("Any", value)
-            return [self.copy(item, depth + 1) for item in items]
+            return [self.copy(item, f"{pointer}/{place}", depth + 1) for place, item in enumerate(items)]
         if isinstance(value, int | float) and not abs(value) < _LARGEST:
-            raise self._error("holds a number that is too large or none")
+            raise self._error(pointer, "a number that is too large or none")
+        if isinstance(value, str):
+            self._check_text(value, pointer)
         if value is not None and not isinstance(value, str | int | float | bool):
-            raise self._error(f"holds a {type(value).__name__}, which JSON has not")
+            raise self._error(pointer, f"a {type(value).__name__}, which JSON has not")
         return value
 
-    def _key(self, key: Any) -> str:
-        if key is None or isinstance(key, str | int | float):
-            return key if isinstance(key, str) else json.dumps(key)
-        raise self._error(f"has a {type(key).__name__} as a key")
+    def _key(self, key: Any, pointer: str) -> str:
+        if isinstance(key, str):
+            self._check_text(key, pointer)
+            return key
+        if key is None or isinstance(key, int | float):
+            return json.dumps(key)
+        raise self._error(pointer, f"a {type(key).__name__} as a key")
 
-    def _error(self, reason: str) -> GenerationError:
-        return GenerationError(f"{self._name}: {reason}")
+    def _check_text(self, text: str, pointer: str) -> None:
+        if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise self._error(pointer, "the text holds half of a surrogate pair")
+
+    def _error(self, pointer: str, reason: str) -> GenerationError:
+        return GenerationError(f"{self._name}: {pointer}: {reason}" if pointer else f"{self._name}: {reason}")
+
+
+def escape_key(key: str) -> str:
+    """Write a key as a step of a JSON pointer; what cannot be printed becomes a question mark."""
+    return "".join(c if c.isprintable() else "?" for c in key.replace("~", "~0").replace("/", "~1"))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _STATUS = re.compile(r"[1-5]\d\d|[1-5]XX|default")
 _MEDIA = re.compile(r"[A-Za-z0-9!#$&^_.+*-]+/[A-Za-z0-9!#$&^_.+*-]+(\s*;[\x20-\x7e]*)?")
+_MEDIA_KEYWORDS = {"schema", "example", "examples", "encoding"}
+_RESPONSE_KEYWORDS = {"description", "headers", "content", "links", "summary"}
 _JSON = re.compile(r"application/([a-z0-9.+_-]+\+)?json")
 
 
@@ -36,6 +38,31 @@ class Reading:
     is_page: bool = False
 
 
+def media_types(content: Node | None) -> dict[str, Node]:
+    """Return the media types of a body, in lower case without parameters.
+
+    Raises:
+        GenerationError: one is no media type, or stands twice with different parameters.
+    """
+    found: dict[str, Node] = {}
+    for name, node in content.members().items() if content else ():
+        for keyword, member in node.members().items():
+            if keyword not in _MEDIA_KEYWORDS and not keyword.startswith("x-"):
+                raise member.error(f"keyword {keyword} is not supported")
+        media = media_type(node, name)
+        if media in found:
+            raise node.error(f"the media type {media} stands twice; an overlay can remove one")
+        found[media] = node
+    return found
+
+
+def whole_media_type(node: Node) -> str:
+    """Return a media type as the document has it, but for a charset, which is always UTF-8."""
+    name = unescape(node.pointer)
+    kept = [part.strip() for part in name.split(";") if not part.strip().lower().startswith("charset=")]
+    return "; ".join([kept[0].lower(), *filter(None, kept[1:])])
+
+
 def media_type(node: Node, name: str) -> str:
     """Return a media type in lower case without parameters.
 
@@ -45,6 +72,11 @@ def media_type(node: Node, name: str) -> str:
     if not _MEDIA.fullmatch(name):
         raise node.error(f"{name!r} is no media type")
     return name.split(";", maxsplit=1)[0].strip().lower()
+
+
+def unescape(pointer: str) -> str:
+    """Return the last key of a JSON pointer."""
+    return pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
 
 
 def is_json(media: str) -> bool:
@@ -80,7 +112,9 @@ class Readers:
 
     def value(self, kind: Type) -> str:
         """Return the name of the reader and writer of JSON values of a type."""
-        hint = kind.hint(lambda name: name if name in {"Timestamp", "_date"} else f"models.{name}")
+        hint = self._schemas.python_tag(kind).hint(
+            lambda name: name if name in {"Timestamp", "_date"} else f"models.{name}"
+        )
         shown = kind.plain_hint(lambda name: name)
         name = self._define(snake_case(shown, "value")[:60], "value", f"JSONValue(lambda: {hint})")
         self.hints[name] = f"JSONValue[{kind.plain_hint(operation_scope)}]"
@@ -124,8 +158,7 @@ def read_responses(
 
 
 def _read_response(response: Node, name: str, schemas: Schemas, readers: Readers, operation: Node) -> Reading:
-    content = response.get("content")
-    media = {media_type(node, name): node for name, node in content.members().items()} if content else {}
+    media = _contents(response)
     if not media or operation.pointer.endswith("/head"):
         return Reading("None", "read_nothing")
     for each, node in media.items():
@@ -133,21 +166,29 @@ def _read_response(response: Node, name: str, schemas: Schemas, readers: Readers
             schema = node.get("schema")
             kind = schemas.convert(schema, name) if schema else Type("any")
             schemas.finish()
-            accept = "" if each == "application/json" else each
+            asked = whole_media_type(node)
+            accept = "" if asked == "application/json" else asked
             found = readers.of(kind)
             return Reading(found.hint, found.reader, accept, found.is_page)
     text = next((each for each in media if each.startswith("text/")), "")
     if text:
-        return Reading("str", "read_text", text)
-    first = next(iter(media))
+        return Reading("str", "read_text", whole_media_type(media[text]))
+    first = whole_media_type(next(iter(media.values())))
     return Reading("bytes", "read_bytes", "" if first in {"application/octet-stream", "*/*"} else first)
 
 
+def _contents(response: Node) -> dict[str, Node]:
+    """Return the media types of a response; a schema in its place would otherwise pass for an empty body."""
+    for keyword, member in response.members().items():
+        if keyword not in _RESPONSE_KEYWORDS and not keyword.startswith("x-"):
+            raise member.error(f"keyword {keyword} of a response is not supported")
+    return media_types(response.get("content"))
+
+
 def _error_type(response: Node, name: str, schemas: Schemas) -> Type | None:
-    content = response.get("content")
-    for media, node in content.members().items() if content else ():
+    for media, node in _contents(response).items():
         schema = node.get("schema")
-        if is_json(media_type(node, media)) and schema is not None:
+        if is_json(media) and schema is not None:
             kind = schemas.convert(schema, name)
             schemas.finish()
             return kind

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ._limits import limits_of
 from ._merging import NOTES, merge_all_of, needs_merging
-from ._names import member_name, pascal_case, unused_name
+from ._names import pascal_case, unused_name
 from ._properties import fields_of
 from ._types import Definition, Type
+from ._values import enum_values, is_nullable, literal_of, members_of, types_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,6 @@ _STRUCTURE = {
 }  # fmt: skip
 _FORMATS: dict[str, Kind] = {"date-time": "time", "date": "date", "uuid": "uuid"}
 _TYPES: dict[str, Kind] = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "none"}
-_NO_MEMBERS = frozenset({*dir(str), *dir(int), "mro", "name", "value"})
 RESERVED = {
     "Annotated", "Any", "ClassVar", "EVENTS", "ExplicitModel", "Field", "KnownEvent", "Literal", "Mapping", "Model",
     "OpenIntEnum", "OpenStrEnum", "TYPE_CHECKING", "Timestamp", "TypeAlias", "TypeAliasType", "UNIQUE", "UUID",
@@ -50,7 +49,7 @@ class Schemas:
         self.definitions: dict[str, Definition] = {}
         self.binding = binding
         self._names: dict[str, str] = {}
-        self._tags: dict[str, dict[str, list[str]]] = {}
+        self._tags: dict[str, dict[str, Tag]] = {}
         self._binary: set[str] = set()
         self._mentioned: set[str] = set()
         self._queue: list[tuple[Node, bool]] = []
@@ -74,8 +73,10 @@ class Schemas:
             node, is_bound = self._queue.pop(0)
             self._define(node, is_bound=is_bound)
         for name, tags in self._tags.items():
-            for wire, values in tags.items():
-                self._tag(self.definitions[name], wire, values)
+            for wire, tag in tags.items():
+                self._tag(self.definitions[name], wire, tag)
+        for definition in self.definitions.values():
+            self._check_circle(definition)
 
     def component(self, name: str) -> str:
         """Class of a component schema."""
@@ -133,14 +134,11 @@ class Schemas:
         else:
             kind = self._plain(node, name, is_bound=is_bound)
         self._mentioned |= set(kind.names())
-        is_null = node.flag("nullable") or "null" in _types(node)
-        values = _enum_values(node)
-        is_null = is_null and (not values or None in values or node.flag("nullable"))
-        return kind.nullable() if is_null and kind.kind not in {"none", "any"} else kind
+        return kind.nullable() if is_nullable(node) and kind.kind not in {"none", "any"} else kind
 
     def _reference(self, node: Node) -> Type:
-        name = self._names[node.pointer]
-        return Type(_shape(node), name)
+        kind = Type(_shape(node), self._names[node.pointer])
+        return kind.nullable() if kind.kind != "alias" and is_nullable(node) else kind
 
     def _name(self, pointer: str, wanted: str) -> None:
         name = unused_name(pascal_case(wanted, "Schema"), RESERVED | set(self._names.values()))
@@ -155,7 +153,7 @@ class Schemas:
         text = node.text("description").strip() if node.is_object else ""
         definition = self.definitions[name] = Definition(name, node, text, shape)
         if shape == "enum":
-            definition.members = _members(node)
+            definition.members = members_of(node)
         elif shape == "model":
             merged = merge_all_of(node) if needs_merging(node) else node
             self._check(merged, is_bound=is_bound)
@@ -164,7 +162,7 @@ class Schemas:
             definition.type = self.convert(node, name)
         else:
             definition.type = self._plain(node, name, is_bound=is_bound)
-            if node.flag("nullable") or "null" in _types(node):
+            if node.flag("nullable") or "null" in types_of(node):
                 definition.type = definition.type.nullable()
 
     def _plain(self, node: Node, name: str, *, is_bound: bool) -> Type:
@@ -183,12 +181,12 @@ class Schemas:
             return self.convert(members["allOf"].items()[0], name, is_bound=is_bound)
         if "oneOf" in members or "anyOf" in members:
             return self._union(node, name, is_bound=is_bound)
-        values = _enum_values(node)
+        values = enum_values(node)
         if values:
-            return _literal(node, values)
-        found = [self._of_type(node, each, name, is_bound=is_bound) for each in _types(node) if each != "null"]
+            return literal_of(node, values)
+        found = [self._of_type(node, each, name, is_bound=is_bound) for each in types_of(node) if each != "null"]
         if not found:
-            return Type("none") if _types(node) else self._convert_untyped(node, name, is_bound=is_bound)
+            return Type("none") if types_of(node) else self._convert_untyped(node, name, is_bound=is_bound)
         return found[0] if len(found) == 1 else Type("union", parts=tuple(found))
 
     def _convert_untyped(self, node: Node, name: str, *, is_bound: bool) -> Type:
@@ -259,20 +257,46 @@ class Schemas:
             if reference not in references:
                 raise discriminator.error(f"mapping of {value!r} leads to no member")
             name = self._names[discriminator.target(reference).pointer]
-            values = self._tags.setdefault(name, {}).setdefault(wire, [])
-            values += [value] if value not in values else []
+            tag = self._tags.setdefault(name, {}).setdefault(wire, Tag(discriminator))
+            listed = tag.mapped if mapping is not None and mapping.get(value) is not None else tag.implied
+            listed += [value] if value not in listed else []
+        if unnamed := sorted(references - set(tags.values())):
+            raise discriminator.error(f"mapping has no value for {unnamed[0]}")
         return wire
 
-    def _tag(self, definition: Definition, wire: str, values: list[str]) -> None:
+    def _tag(self, definition: Definition, wire: str, tag: Tag) -> None:
+        """Let a property hold the values of a discriminator only; its own values count more than a schema's name."""
         found = next((each for each in definition.fields if each.wire == wire), None)
         if found is None:
             raise definition.node.error(f"needs the property {wire}, by which a discriminator tells it apart")
-        if found.type.kind != "literal":
-            found.type = Type("literal", values=tuple(values))
+        if tag.own is None:
+            kind = self.resolve_alias(found.type)
+            members = [value for _, value in self.definitions[kind.name].members] if kind.kind == "enum" else []
+            tag.own = kind.values if kind.kind == "literal" else tuple(members)
+        values = tag.mapped or [value for value in tag.implied if value in tag.own] or list(tag.own) or tag.implied
+        if tag.own and (wrong := [value for value in values if value not in tag.own]):
+            raise tag.node.error(f"{wrong[0]!r} is no value of the property {wire} of {definition.node.pointer}")
+        found.type = Type("literal", values=tuple(values))
         found.is_required = True
 
+    def _check_circle(self, definition: Definition) -> None:
+        """Reject an alias that is made of itself alone, with no list, map or object in between."""
+        waiting, seen = [definition.type] if definition.type else [], set[str]()
+        while waiting:
+            kind = waiting.pop()
+            if kind.kind == "alias" and kind.name not in seen:
+                if kind.name == definition.name:
+                    raise definition.node.error("the schema leads back to itself")
+                seen.add(kind.name)
+                target = self.definitions[kind.name].type
+                waiting += [target] if target else []
+            elif kind.kind == "union":
+                waiting += kind.parts
+
     def python_tag(self, kind: Type) -> Type:
-        """Return a union with the Python name of its discriminator."""
+        """Return a type with the Python name of each discriminator in it."""
+        if kind.kind in {"list", "dict", "union"}:
+            kind = replace(kind, parts=tuple(self.python_tag(part) for part in kind.parts))
         if kind.kind != "union" or not kind.tag:
             return kind
         fields = self.definitions[kind.parts[0].name].fields
@@ -288,6 +312,23 @@ class Schemas:
             raise node.error(f"$ref beside {min(others)} is not supported; use allOf")
 
 
+@dataclass
+class Tag:
+    """Values by which discriminators tell a class apart, in one of its properties.
+
+    Attributes:
+        node: a discriminator.
+        mapped: values of a mapping.
+        implied: the name of the schema, where no mapping names it.
+        own: values that the property allows by itself, () for any; None before they are known.
+    """
+
+    node: Node
+    mapped: list[str] = field(default_factory=list[str])
+    implied: list[str] = field(default_factory=list[str])
+    own: tuple[Any, ...] | None = None
+
+
 def _shape(node: Node) -> Any:
     if not node.is_object:
         if not isinstance(node.value, bool):
@@ -298,57 +339,9 @@ def _shape(node: Node) -> Any:
         return "alias"
     if "allOf" in members:
         return _shape(merge_all_of(node)) if needs_merging(node) else "alias"
-    values = [value for value in _enum_values(node) if value is not None]
+    values = [value for value in enum_values(node) if value is not None]
     if "enum" in members and values:
         is_enum = all(type(value) is str for value in values) or all(type(value) is int for value in values)
         return "enum" if is_enum else "alias"
     has_fields = "properties" in members and bool(members["properties"].members())
-    return "model" if has_fields and set(_types(node)) <= {"object", "null"} else "alias"
-
-
-def _types(node: Node) -> list[str]:
-    found = node.get("type") if node.is_object else None
-    if found is None:
-        return []
-    values = [each.value for each in found.items()] if isinstance(found.value, list) else [found.value]
-    if not all(isinstance(each, str) for each in values):
-        raise found.error("must be the name of a type")
-    return values
-
-
-def _enum_values(node: Node) -> list[Any]:
-    if not node.is_object:
-        return []
-    const, enum = node.get("const"), node.get("enum")
-    if const is not None:
-        return [const.value]
-    return [each.value for each in enum.items()] if enum is not None else []
-
-
-def _literal(node: Node, values: list[Any]) -> Type:
-    shown = tuple(value for value in values if value is not None)
-    if not all(isinstance(value, str | int) for value in shown):
-        raise node.error("an enum may hold text, whole numbers and truth values only")
-    kind = Type("literal", values=shown) if shown else Type("none")
-    return kind.nullable() if shown and None in values else kind
-
-
-def _members(node: Node) -> list[tuple[str, Any]]:
-    values = list(dict.fromkeys(value for value in _enum_values(node) if value is not None))
-    given = node.get("x-enum-varnames")
-    if given is None:
-        return list(zip(_distinct(values), values, strict=True))
-    names = [each.value for each in given.items()]
-    if len(names) != len(values) or len(set(names)) != len(names):
-        raise given.error("needs one x-enum-varnames entry for each value")
-    for each in given.items():
-        if not isinstance(each.value, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", each.value):
-            raise each.error("x-enum-varnames must be Python names")
-    return [(unused_name(name, _NO_MEMBERS), value) for name, value in zip(names, values, strict=True)]
-
-
-def _distinct(values: list[Any]) -> list[str]:
-    names: list[str] = []
-    for value in values:
-        names.append(unused_name(member_name(value), set(names)))
-    return names
+    return "model" if has_fields and set(types_of(node)) <= {"object", "null"} else "alias"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from ._parameters import Argument, python_name
+from ._parameters import Argument, check_name, python_name, wire_name
 
 if TYPE_CHECKING:
     from ._document import Node
@@ -21,20 +21,25 @@ class Security:
     Attributes:
         auth: client for the client's credentials, none for none, refresh for a refresh token.
         keys: API keys, by name and place (header, query or cookie).
+        is_optional: whether the call may be made without them, too.
     """
 
     auth: Literal["client", "none", "refresh"]
+    is_optional: bool = False
     keys: list[tuple[Node, str, str, str]] = field(default_factory=list["tuple[Node, str, str, str]"])
 
-    def arguments(self, taken: set[str]) -> list[Argument]:
-        """Return the arguments for the API keys; their names are added to ``taken``."""
-        found: list[Argument] = []
+    def add_arguments(self, arguments: list[Argument], taken: set[str]) -> list[Argument]:
+        """Return the parameters with those for the API keys; a key that is a parameter, too, stands once."""
+        keys: list[Argument] = []
         for node, scheme, place, wire in self.keys:
             name = python_name(scheme, taken)
             taken.add(name)
             text = node.text("description").strip() or f"API key of {scheme}."
-            found.append(Argument(name, wire, place, "str", "write_text", True, False, text))
-        return found
+            keys.append(
+                Argument(name, wire_name(place, wire), place, "str", "write_text", not self.is_optional, False, text)
+            )
+        sent = {key.sent_as for key in keys}
+        return [*(each for each in arguments if each.sent_as not in sent), *keys]
 
 
 def read_security(operation: Node, root: Node, refresh_scheme: str) -> Security:
@@ -50,7 +55,9 @@ def read_security(operation: Node, root: Node, refresh_scheme: str) -> Security:
         return Security("none")
     if required is not None and not found:
         raise required.error("none of these security schemes is supported")
-    return min(found, key=lambda each: (each.auth == "none", len(each.keys)))
+    chosen = min(found, key=lambda each: (each.auth == "none", each.auth == "none" and not each.keys, len(each.keys)))
+    chosen.is_optional = any(each.auth == "none" and not each.keys for each in found)
+    return chosen
 
 
 def _choice(choice: Node, root: Node, refresh_scheme: str) -> Security | None:
@@ -64,6 +71,7 @@ def _choice(choice: Node, root: Node, refresh_scheme: str) -> Security | None:
             place, wire = scheme.text("in"), scheme.text("name")
             if place not in {"header", "query", "cookie"} or not wire:
                 raise scheme.error("an API key needs a name, and header, query or cookie as its place")
+            check_name(scheme, place, wire)
             security.keys.append((scheme, name, place, wire))
         elif kind in _BY_CLIENT or (kind == "http" and scheme.text("scheme").lower() in _HTTP):
             security.auth = "client"

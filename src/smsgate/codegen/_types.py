@@ -76,9 +76,11 @@ class Type:
 
     def plain_hint(self, scope: Callable[[str], str]) -> str:
         """Write the type as callers see it: without limits, and with datetime for a time."""
-        parts = tuple(replace(part, limits=(), is_unique=False, tag="") for part in self.parts)
-        plain = replace(self, limits=(), is_unique=False, tag="", parts=parts)
-        return plain.hint(scope)
+        return self.plain().hint(scope)
+
+    def plain(self) -> Type:
+        """Return the type without limits, in all its parts."""
+        return replace(self, limits=(), is_unique=False, tag="", parts=tuple(part.plain() for part in self.parts))
 
     def names(self) -> Iterator[str]:
         """Yield the classes that the type mentions."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 from uuid import UUID
 
-from smsgate.runtime.arguments import write_flag, write_integer, write_text, write_time
+from smsgate.runtime.arguments import encode_path_id, write_flag, write_integer, write_text, write_time
 from smsgate.runtime.times import wire_time
 from smsgate.runtime.types import InvalidArgumentError, Model, encode
 
@@ -32,6 +32,7 @@ __all__ = [
     "encode_bytes",
     "encode_form",
     "encode_parts",
+    "encode_path_value",
     "encode_text",
     "encode_value",
     "write_choice",
@@ -83,6 +84,11 @@ def write_scalar(name: str, value: Any) -> str:
         if isinstance(value, kind):
             return write(name, value)
     raise InvalidArgumentError(f"{name} must be text, a number, a truth value, a time or a UUID")
+
+
+def encode_path_value(name: str, value: Any) -> str:
+    """Write a value of any of these types as one path segment."""
+    return encode_path_id(name, value) if isinstance(value, str) else write_scalar(name, value)
 
 
 _BY_TYPE: tuple[tuple[type, Callable[[str, Any], str]], ...] = (
