@@ -51,10 +51,12 @@ api-diff: setup ## list changes of the public API since HEAD or another revision
 	PYTHONPATH=scripts $(PY) -m apidiff $(FROM)
 bench: setup ## run the benchmark and write docs/performance.md
 	$(PY) -m scripts.bench --write
+stalls: setup ## measure how long responses of all kinds stall the event loop
+	$(PY) scripts/stalls.py
 faults: setup ## send ten thousand messages through injected faults
 	$(PY) -m scripts.faults
 deliveries: setup ## run the delivery test and the fuzz test of the receiver
 	$(PY) scripts/deliveries.py && $(PY) scripts/fuzz.py
 build: setup ## build wheel and sdist in dist/
 	$(PY) -m build --outdir dist
-.PHONY: help demo setup test test-all test-lowest check fmt generate unasync specdiff api-diff bench faults deliveries build
+.PHONY: help demo setup test test-all test-lowest check fmt generate unasync specdiff api-diff bench stalls faults deliveries build

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from typing_extensions import ParamSpec
 
 from smsgate._async import io
 from smsgate._core.hooks import logger
 from smsgate._core.message_encryption import (
     check_encryptable,
     check_encrypted_size,
+    count_texts,
     decrypt_text,
     encrypt_text,
+    insert_all_plaintexts,
     insert_ciphertexts,
-    insert_plaintexts,
-    list_ciphertexts,
+    list_all_ciphertexts,
     list_plaintexts,
-    select_affordable,
 )
 from smsgate._core.parallel import ParallelMap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from smsgate.encryption import BaseEncryptor
     from smsgate_api.models import Message, MessageState
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_MANY = 200
+"""Texts of a response from which on they are found and replaced in a thread: each costs some ten microseconds."""
+
+
+async def _run(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+    return function(*arguments, **keywords)
 
 
 class Cipher:
@@ -76,9 +88,9 @@ class Cipher:
         encryptor = self.encryptor
         if encryptor is None:
             return list(states)
-        texts = [list_ciphertexts(state, encryptor) for state in states]
-        found = list(dict.fromkeys(text for part in texts for text in part))
-        affordable = select_affordable(encryptor, found)
+        run = _run if count_texts(states) < _MANY else io.compute
+        texts, affordable = await run(list_all_ciphertexts, states, encryptor)
+        found = {text for part in texts for text in part}
         work = ParallelMap(partial(decrypt_text, encryptor), affordable)
         await io.run_in_workers(work, min(io.now() + self._seconds, math.inf if deadline is None else deadline))
         plain = dict(zip(affordable, work.results(), strict=False))  # the first ones, until the deadline
@@ -88,10 +100,7 @@ class Cipher:
                 len(found) - len(plain),
                 len(found),
             )
-        return [
-            insert_plaintexts(state, {text: plain.get(text, text) for text in part})
-            for state, part in zip(states, texts, strict=True)
-        ]
+        return await run(insert_all_plaintexts, states, texts, plain)
 
     async def decrypt_one(self, state: MessageState, deadline: float | None = None) -> MessageState:
         """Return one state with its texts decrypted, as `decrypt` does."""

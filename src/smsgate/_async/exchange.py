@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LARGE = 64 * 1024
-"""Bytes from which on a body is parsed in a thread, which costs a tenth of a millisecond."""
-
 
 class Exchange:
     """Runs operations with credentials and retries.
@@ -82,7 +79,7 @@ class Exchange:
         size = len(result.response.content)
         if size > self._max_json_size and operation.parse is not read_bytes:
             raise body_size_error("response", "max_json_size", self._max_json_size)
-        if size < _LARGE:
+        if size < io.LARGE:
             return parse_response(operation, result.response)
         return await io.compute(parse_response, operation, result.response)
 

@@ -24,6 +24,8 @@ T = TypeVar("T")
 sleep = anyio.sleep
 now = time.monotonic
 draw = random.random  # spreads retries, and protects nothing
+LARGE = 64 * 1024
+"""Bytes from which on a body is parsed in a thread, which costs a tenth of a millisecond."""
 _workers = PerLoop(lambda: anyio.CapacityLimiter(cores()))
 """Limits encrypting threads to the number of cores: anyio's default of 40 would starve the event loop."""
 _TURN = 0.01

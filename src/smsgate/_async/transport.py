@@ -136,7 +136,10 @@ class Transport:
         self._run_response_hook(event, response.status, None, begun)
         if is_success(response.status):
             return Answered(response)
-        return classify_response(operation, response, self.base_url, authorization, datetime.now(timezone.utc))
+        parts = (operation, response, self.base_url, authorization, datetime.now(timezone.utc))
+        if len(response.content) < io.LARGE:
+            return classify_response(*parts)
+        return await io.compute(classify_response, *parts)
 
     async def is_outage(self, call: CallState) -> bool:
         """Tell whether an outage may have caused a 401; True if the health check gets no response.

@@ -8,7 +8,7 @@ never share one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate._core.base_url import is_phone
@@ -76,6 +76,27 @@ def list_ciphertexts(state: MessageState, encryptor: BaseEncryptor) -> list[str]
     if not state.is_encrypted or state.is_hashed:
         return []
     return [text for text in map(without_plus, _collect_texts(state, _change_state)) if _is_ciphertext(encryptor, text)]
+
+
+def count_texts(states: Iterable[MessageState]) -> int:
+    """Return how many texts the encrypted ones of these states may have."""
+    return sum(len(state.recipients) + 1 for state in states if state.is_encrypted)
+
+
+def list_all_ciphertexts(states: Iterable[MessageState], encryptor: BaseEncryptor) -> tuple[list[list[str]], list[str]]:
+    """Return the ciphertexts of each state, and those that are to be decrypted: see `select_affordable`."""
+    texts = [list_ciphertexts(state, encryptor) for state in states]
+    return texts, select_affordable(encryptor, list(dict.fromkeys(text for part in texts for text in part)))
+
+
+def insert_all_plaintexts(
+    states: Iterable[MessageState], texts: Iterable[Iterable[str]], plain: Mapping[str, str]
+) -> list[MessageState]:
+    """Return the states with their ciphertexts replaced; those without plaintext stay as they are."""
+    return [
+        insert_plaintexts(state, {text: plain.get(text, text) for text in part})
+        for state, part in zip(states, texts, strict=True)
+    ]
 
 
 def insert_plaintexts(state: MessageState, plain: Mapping[str, str]) -> MessageState:

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LARGE = 64 * 1024
-"""Bytes from which on a body is parsed in a thread, which costs a tenth of a millisecond."""
-
 
 class Exchange:
     """Runs operations with credentials and retries.
@@ -83,7 +80,7 @@ class Exchange:
         size = len(result.response.content)
         if size > self._max_json_size and operation.parse is not read_bytes:
             raise body_size_error("response", "max_json_size", self._max_json_size)
-        if size < _LARGE:
+        if size < io.LARGE:
             return parse_response(operation, result.response)
         return io.compute(parse_response, operation, result.response)
 

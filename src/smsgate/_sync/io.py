@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 now = time.monotonic
 draw = random.random  # spreads retries, and protects nothing
+LARGE = 64 * 1024
+"""Bytes from which on the asynchronous client parses a body in a thread."""
 this_thread = threading.local()
 """``stop``: in a thread of `smsgate._sync.tasks.Tasks`, the event after which its call makes no further attempt."""
 

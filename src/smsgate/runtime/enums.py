@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["OpenIntEnum", "OpenStrEnum"]
+
+S = TypeVar("S", bound="OpenStrEnum")
+
+_LONGEST_KEPT = 64
+"""Characters of unknown values whose members are kept."""
 
 
 class _OpenEnum(Enum):
@@ -39,9 +45,17 @@ class OpenStrEnum(str, _OpenEnum):
     def _missing_(cls, value: object) -> Self | None:
         if not isinstance(value, str) or isinstance(value, Enum):
             return None
-        member = str.__new__(cls, value)
-        member._name_ = member._value_ = str(value)
-        return member
+        return _keep_unknown(cls, value) if len(value) <= _LONGEST_KEPT else _make_unknown(cls, value)
+
+
+def _make_unknown(cls: type[S], value: str) -> S:
+    member = str.__new__(cls, value)
+    member._name_ = member._value_ = str(value)
+    return member
+
+
+_keep_unknown = lru_cache(1024)(_make_unknown)
+"""Returns one member for all equal values: a list may contain an unknown value thousands of times."""
 
 
 class OpenIntEnum(int, _OpenEnum):

@@ -5,9 +5,9 @@ Repairs, until nothing changes: null where a list or a map belongs becomes empty
 becomes absent (a required one makes its parent unreadable in turn). An item of a list response that is still
 unreadable goes to ``Page.invalid``; a single object that is still unreadable raises ``UnreadableError``.
 
-The time is linear in the size of any response: lists stop at their first bad item, and repairs have bounds
-on values, problems and rounds. Long lists are validated in pieces, so that a thread that reads one releases the GIL in
-between (the compiled validator itself never does).
+The time is linear in the size of any response: lists and maps stop at their first bad item, and repairs have
+bounds on values, problems and rounds. Long lists are read in pieces, so that a thread that reads one releases the GIL
+in between (parser and validator never do).
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pydantic import ConfigDict, ValidationError
 
+from smsgate.runtime.json_lists import Piece, is_list, split_list
 from smsgate.runtime.types import InvalidItem, Model, Page, UnreadableError, schema_lock
 from smsgate.runtime.unknown_fields import mark_received
 from smsgate.runtime.validators import reading_validator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pydantic_core import SchemaValidator
 
@@ -48,8 +49,7 @@ _MAX_PROBLEMS = 1_000
 _MAX_ROUNDS = 200
 _MAX_REPAIRED_ITEMS = 5_000
 _MAX_INVALID = 1_000
-_PIECE = 64
-"""Items of a long list in one validation."""
+_SURROGATE = re.compile(rb"\\u[dD]")
 _LONG = 256 * 1024
 """Bytes above which a list is validated in pieces."""
 _MAX_DEPTH = 190
@@ -85,7 +85,7 @@ class ObjectReader(Generic[M]):
 
     @property
     def quick(self) -> SchemaValidator:
-        """A validator that stops at the first bad item of every list; built on first use."""
+        """A validator that stops at the first bad item of every list and map; built on first use."""
         if self._quick is None:
             with schema_lock:
                 self.model.model_rebuild()
@@ -104,8 +104,7 @@ class ObjectReader(Generic[M]):
     def _read(self, content: bytes) -> M:
         name = self.model.__name__
         _check_density(content, name)
-        if len(content) > _MAX_VALUES and min(content.count(b","), content.count(b'":')) > _MAX_VALUES:
-            raise UnreadableError(name, "", "too_many_values")
+        _check_values(content, name)
         validator = self._quick or self.quick
         try:
             found: M = validator.validate_json(content, by_alias=True, by_name=False)
@@ -197,33 +196,36 @@ class PageReader(Generic[M]):
 
     def _read_pieces(self, validator: SchemaValidator, content: bytes) -> Page[M]:
         name = self.item.model.__name__
-        document = _load(content, f"list of {name}")
-        if document is None:
-            return Page()
-        if not isinstance(document, list):
-            raise UnreadableError(f"list of {name}", "", "list_type")
-        items: list[Any] = cast("Any", document)
+        text = _decode(content, f"list of {name}")
         page: Page[M] = Page()
+        if not is_list(text):
+            if _parse(text, f"list of {name}") is None:
+                return page
+            raise UnreadableError(f"list of {name}", "", "list_type")
         repaired = 0
-        for start in range(0, len(items), _PIECE):
-            piece = items[start : start + _PIECE]
+        for piece in _split(text, f"list of {name}"):
             try:
-                page += validator.validate_json(_dump(piece), by_alias=True, by_name=False)
-            except (ValidationError, RecursionError):
-                repaired += len(piece)
+                page += validator.validate_json(_encode_piece(piece), by_alias=True, by_name=False)
+            except (ValidationError, RecursionError, UnreadableError):
+                repaired += len(piece.items)
                 self._repair(piece, page)
             if repaired > _MAX_REPAIRED_ITEMS or len(page.invalid) > _MAX_INVALID:
                 raise UnreadableError(f"list of {name}", "", "too_many_problems")
         if page.invalid:
-            _logger.warning("%d of %d items in a list of %s could not be read", len(page.invalid), len(items), name)
+            count = len(page) + len(page.invalid)
+            _logger.warning("%d of %d items in a list of %s could not be read", len(page.invalid), count, name)
         return page
 
-    def _repair(self, items: list[Any], page: Page[M]) -> None:
-        for raw in items:
+    def _repair(self, piece: Piece, page: Page[M]) -> None:
+        name = self.item.model.__name__
+        for content, raw in zip(piece.texts, piece.items, strict=True):
             try:
+                _check_values(content, name)
+                _check_repairable(content, name)
                 page.append(self.item.repair(raw))
             except UnreadableError as failure:  # noqa: PERF203 - one bad item must not cost the others
-                page.invalid.append(InvalidItem(raw, f"{failure.location or 'the item'} ({failure.reason})"))
+                reason = f"{failure.location or 'the item'} ({failure.reason})"
+                page.invalid.append(InvalidItem(raw, reason, len(page) + len(page.invalid)))
 
 
 _readers: dict[type[Model], ObjectReader[Any]] = {}
@@ -279,6 +281,12 @@ def _check_density(content: bytes, what: str) -> None:
         raise UnreadableError(what, "", "too_many_values")
 
 
+def _check_values(content: bytes, what: str) -> None:
+    """Reject an object of so many named values that one validation takes long."""
+    if len(content) > _MAX_VALUES and min(content.count(b","), content.count(b'":')) > _MAX_VALUES:
+        raise UnreadableError(what, "", "too_many_values")
+
+
 def _check_repairable(content: bytes, what: str) -> None:
     if content.count(b",") > _MAX_REPAIRED_VALUES:
         raise UnreadableError(what, "", "too_many_values")
@@ -286,12 +294,34 @@ def _check_repairable(content: bytes, what: str) -> None:
 
 def _load(content: bytes, what: str) -> Any:
     """Parse JSON more tolerantly than the compiled parser: byte order mark, bad UTF-8, lone surrogates."""
+    return _parse(_decode(content, what), what)
+
+
+def _decode(content: bytes, what: str) -> str:
     if not content.strip():
         raise UnreadableError(what, "", "empty")
+    return content.decode("utf-8-sig", "replace")
+
+
+def _parse(text: str, what: str) -> Any:
     try:
-        return json.loads(content.decode("utf-8-sig", "replace"))
+        return json.loads(text)
     except (ValueError, RecursionError):
         raise UnreadableError(what, "", "json_invalid") from None  # the cause would carry the whole body
+
+
+def _split(text: str, what: str) -> Iterator[Piece]:
+    try:
+        yield from split_list(text)
+    except (ValueError, RecursionError):
+        raise UnreadableError(what, "", "json_invalid") from None
+
+
+def _encode_piece(piece: Piece) -> bytes:
+    """Return items as a JSON list for the compiled parser, which accepts no lone surrogates."""
+    content = b"[%b]" % b",".join(piece.texts)
+    _check_values(content, "item")
+    return _dump(piece.items) if _SURROGATE.search(content) else content
 
 
 def _dump(document: Any) -> bytes:

@@ -82,10 +82,12 @@ class InvalidItem:
     Attributes:
         raw: the item as parsed JSON (hidden in repr).
         reason: field and kind of the first problem, without values.
+        index: its index in the response, counted from 0; None when unknown.
     """
 
     raw: Any = field(repr=False)
     reason: str
+    index: int | None = None
 
 
 class Page(list[T]):

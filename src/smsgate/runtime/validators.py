@@ -21,13 +21,13 @@ def reading_validator(schema: Any, *, fail_fast: bool = False) -> SchemaValidato
 
     Args:
         schema: a compiled type's schema.
-        fail_fast: whether lists stop at their first bad item.
+        fail_fast: whether lists and maps stop at their first bad item.
     """
     return SchemaValidator(_without_limits(schema, fail_fast=fail_fast), _HIDING, _use_prebuilt=False)
 
 
 def _without_limits(schema: Any, *, fail_fast: bool) -> Any:
-    """Copy a compiled type's schema without the limits of values; ``fail_fast`` lets lists stop at a bad item."""
+    """Copy a compiled type's schema without the limits of values."""
     if isinstance(schema, dict):
         part: dict[str, Any] = cast("Any", schema)
         dropped = _LIMITS if part.get("type") in _LIMITED else ()
@@ -36,7 +36,7 @@ def _without_limits(schema: Any, *, fail_fast: bool) -> Any:
             for key, value in part.items()
             if key not in dropped
         }
-        return {**changed, "fail_fast": True} if fail_fast and part.get("type") == "list" else changed
+        return {**changed, "fail_fast": True} if fail_fast and part.get("type") in ("list", "dict") else changed
     if isinstance(schema, list):
         parts: list[Any] = cast("Any", schema)
         return [_without_limits(part, fail_fast=fail_fast) for part in parts]
