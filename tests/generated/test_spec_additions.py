@@ -1,4 +1,4 @@
-"""Additions to the spec that work after generating alone: field, parameter, endpoint, event."""
+"""Additions to the spec that work after generating alone: field, parameter, endpoint, event, value of an enum."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ TEXT = {"type": "string", "description": "Some text."}
 
 PROGRAM = """
 import json, sys
-from smsgate import APIClient, Message, TextMessage, Webhook, WebhookEvent, webhooks
+from smsgate import APIClient, DeviceSettings, Message, SettingsMessages, TextMessage, Webhook, webhooks
+from smsgate.domain import IncomingMessageType, LimitPeriod, ProcessState
 from smsgate.emulator import Gateway
 from smsgate_api import operations
 
 gateway = Gateway()
 client = APIClient(gateway.login, gateway.password, http=gateway.http())
+phone = Gateway(mode="local")
+nearby = APIClient(phone.login, phone.password, base_url="http://phone.example:8080", http=phone.http())
+limit = DeviceSettings(messages=SettingsMessages(limit_period=LimitPeriod.PER_WEEK))
 message = Message(phone_numbers=["+12025550123"], text_message=TextMessage("Hi"), note="a remark")
 state = client.send(message)
 stub = APIClient("login", "password", base_url=sys.argv[1])
@@ -37,6 +41,9 @@ print(json.dumps({
     "event": repr(type(webhooks.parse_unverified(json.dumps(missed).encode()))),
     "payload of the event": webhooks.parse_unverified(json.dumps(missed).encode()).payload.text,
     "webhook for the event": client.create_webhook(Webhook(url="https://a.example", event="call:missed")).event.name,
+    "state in a query": [len(each.get_messages(state=ProcessState.Expired)) for each in (client, nearby)],
+    "value of a setting": [each.patch_settings(limit).messages.limit_period.name for each in (client, nearby)],
+    "type in a query": len(nearby.list_inbox_messages(message_type=IncomingMessageType.RCS)),
 }))
 """
 
@@ -63,6 +70,13 @@ def extended_spec():
     hook["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"] = "#/components/schemas/CallMissed"
     schemas["WebhookEvent"]["enum"].append("call:missed")
     schemas["WebhookEvent"]["x-enum-varnames"].append("CALL_MISSED")
+    for enum, value, name in (
+        ("ProcessState", "Expired", "Expired"),
+        ("LimitPeriod", "PerWeek", "PER_WEEK"),
+        ("IncomingMessageType", "RCS", "RCS"),
+    ):
+        schemas[enum]["enum"].append(value)
+        schemas[enum]["x-enum-varnames"].append(name)
     return spec
 
 
@@ -106,4 +120,7 @@ def test_additions_work_without_an_edit_by_hand(tmp_path, stub_url):
         "event": "<class 'smsgate_api.events.CallMissed'>",
         "payload of the event": "busy",
         "webhook for the event": "CALL_MISSED",
+        "state in a query": [0, 0],
+        "value of a setting": ["PER_WEEK", "PER_WEEK"],
+        "type in a query": 0,
     }

@@ -33,7 +33,7 @@ def list_messages(state: GatewayState, request: ParsedRequest) -> Response:
     limit: int = wanted.get("limit", _DEFAULT_LIMIT)
     offset: int = wanted.get("offset", 0)
     errors = ValidationErrors("thirdPartyGetQueryParams")
-    errors.check("State", ("oneof", wanted.get("state", STATES[0]) in STATES))
+    errors.check("State", ("oneof", wanted.get("state", "Pending") in STATES))
     errors.check("DeviceID", ("len", len(wanted.get("deviceId", "x" * 21)) == 21))  # noqa: PLR2004 - length of an id
     errors.check("Limit", ("min", limit >= 1), ("max", limit <= 100))  # noqa: PLR2004 - documented limits
     errors.check("Offset", ("min", offset >= 0))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from smsgate_api.models import IncomingMessageType
+
 if TYPE_CHECKING:
     from datetime import datetime
 
-INCOMING_TYPES = ("SMS", "DATA_SMS", "MMS", "MMS_DOWNLOADED")
+INCOMING_TYPES = tuple(kind.value for kind in IncomingMessageType)
 FOUND_TYPES = {"SMS": "SMS", "MMS": "MMS_DOWNLOADED"}
 """What a refresh can ask for, and the kind of message it finds in the phone's own store; nothing else is kept there."""
 

@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from smsgate.emulator._http.timestamps import go_text
+from smsgate_api.models import ProcessState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-STATES = ("Pending", "Cancelling", "Cancelled", "Processed", "Sent", "Delivered", "Failed")
+STATES = tuple(state.value for state in ProcessState)
 WAITING = ("Pending", "Cancelling")
 CANONICAL_STATES = {name.lower(): name for name in STATES}
 _SINGLE, _PART = {False: 160, True: 70}, {False: 153, True: 67}  # characters of an SMS alone, and of one in a row
