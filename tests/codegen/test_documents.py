@@ -249,3 +249,16 @@ def test_published_document_is_generated_or_refused_in_one_line(tmp_path, name):
 
 def test_swagger_is_refused_with_the_way_out(tmp_path):
     assert "npx swagger2openapi" in refusal(tmp_path, {"swagger": "2.0", "info": {}, "paths": {}})
+
+
+def test_docstrings_list_documented_arguments_only(made):
+    operations = made["helpdesk"].operations
+
+    assert "API key, sent as the header X-Api-Key." in operations.tickets_attach.__doc__
+    for module in (package.operations for package in made.values()):
+        for name in module.__all__:
+            assert not [
+                line
+                for line in (getattr(module, name).__doc__ or "").splitlines()
+                if line.endswith(":") and line.startswith("        ")
+            ]

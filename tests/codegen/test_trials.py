@@ -292,6 +292,7 @@ def test_document_ten_times_as_large(tmp_path):
         ("overlay: 1.0.0\nactions: [{target: '$[', remove: true}]", "is no JSONPath"),
         ("overlay: 1.0.0\nactions: [{target: $}]", "/actions/0: needs update or remove"),
         ("overlay: 3.0.0\nactions: []", "must be version 1.0"),
+        ("overlay: 1.0.0\nextends: shop.yaml\nactions: []", "/extends: give this document as the first argument"),
         ("overlay: 1.0.0\nactions: [{target: $.openapi, update: {a: 1}}]", "only objects are merged"),
     ],
 )

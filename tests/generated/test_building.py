@@ -170,7 +170,9 @@ print(before[1])
 
 
 def test_help_shows_the_fields():
-    assert "Message(*, id: " in pydoc.render_doc(models.Message, renderer=pydoc.plaintext)
+    lines = pydoc.render_doc(models.Message, renderer=pydoc.plaintext).replace("\n |", " ")  # 3.13 breaks signatures
+
+    assert "*, id: str | None = None, device_id: " in " ".join(lines.split())
 
 
 @pytest.mark.parametrize("module", [models, operations])

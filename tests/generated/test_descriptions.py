@@ -128,6 +128,15 @@ def test_signature_has_the_names_of_the_fields():
     assert str(signature) == "(data: str, *, port: int) -> None"
 
 
+def test_signature_shows_times_and_limited_values_as_plain_types():
+    parameters = inspect.signature(models.Message).parameters
+    states = inspect.signature(models.MessageState).parameters["states"]
+
+    assert str(parameters["valid_until"]) == "valid_until: datetime.datetime | None = None"
+    assert str(parameters["phone_numbers"]) == "phone_numbers: list[PhoneNumber]"
+    assert "dict[str, datetime.datetime]" in str(states)
+
+
 def test_importing_and_sending_read_no_source():
     code = """
 import linecache, smsgate

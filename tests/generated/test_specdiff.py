@@ -836,12 +836,13 @@ def test_choices_that_multiply_are_refused(specdiff):
     assert lines[0].endswith("the schemas contain each other in too many ways")
 
 
-def test_deep_choices_are_refused(specdiff):
-    deep = {"type": "string"}
-    for _ in range(400):
-        deep = {"allOf": [deep]}
+def test_deep_choices_are_refused(specdiff, tmp_path):
+    text = json.dumps(changed(OURS, "STATE properties note", to={"allOf": ["deep"]}))
+    levels = 5000  # more than any Python allows; json.dumps could not write them
+    path = tmp_path / "deep.json"
+    path.write_text(text.replace('"deep"', '{"allOf": [' * levels + '{"type": "string"}' + "]}" * levels))
 
-    code, lines = specdiff(changed(OURS, "STATE properties note", to=deep))
+    code, lines = specdiff(str(path))
 
     assert (code, len(lines)) == (2, 1)
     assert lines[0].endswith("nested too deeply")

@@ -3,13 +3,14 @@
 import copy
 import json
 import pickle
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from smsgate.runtime.reading import ObjectReader, PageReader
 from smsgate.runtime.strict import Strict, strict
-from smsgate.runtime.types import encode
+from smsgate.runtime.types import Model, encode
 from smsgate_api import models, operations
 
 MESSAGE = {"phoneNumbers": ["+15550100"], "textMessage": {"text": "Hi"}}
@@ -43,6 +44,14 @@ BROKEN = [
 class Job(BaseModel):
     body: Strict[models.Message]
     extra: Strict[models.TextMessage] | None = None
+
+
+class Tree(Model):
+    """A model that contains itself."""
+
+    text: models.TextMessage
+    labels: dict[str, Any] | None = None
+    children: list["Tree"] | None = None
 
 
 @pytest.mark.parametrize(("model", "document"), BROKEN)
@@ -101,6 +110,20 @@ def test_strict_type_works_inside_other_models():
     ):
         with pytest.raises(ValidationError):
             Job.model_validate(wrong)
+
+
+def test_json_schema_of_a_strict_type_allows_no_further_fields():
+    schema = TypeAdapter(Strict[models.Message]).json_schema()
+    text = schema["properties"]["textMessage"]["anyOf"][0]
+
+    assert (schema["title"], schema["additionalProperties"]) == ("Message", False)
+    assert (text["title"], text["additionalProperties"]) == ("TextMessage", False)
+    assert "additionalProperties" not in schema["properties"]["phoneNumbers"]
+    assert schema["properties"]["phoneNumbers"] == models.Message.model_json_schema()["properties"]["phoneNumbers"]
+    assert models.Message.model_json_schema()["additionalProperties"] is True
+    both = TypeAdapter(list[Strict[Tree] | Tree]).json_schema()
+    assert both["items"]["anyOf"][0]["additionalProperties"] is False
+    assert both["$defs"]["Tree"]["additionalProperties"] is True
 
 
 def test_strict_type_checks_an_instance_that_was_read_tolerantly():

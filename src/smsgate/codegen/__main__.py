@@ -73,7 +73,7 @@ def _build(options: argparse.Namespace) -> dict[str, str]:
             from ._overlay import apply_overlay  # noqa: PLC0415
 
             for overlay in options.overlay:
-                document = apply_overlay(document, overlay)
+                document = apply_overlay(document, overlay, is_chosen=options.spec is not None)
     except ImportError as problem:
         raise GenerationError(f"{problem.name} is missing; install smsgate[codegen]") from None
     return build_package(document, read_binding(configuration_of(source), document), options.package)

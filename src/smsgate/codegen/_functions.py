@@ -134,7 +134,7 @@ def _documentation(plan: Plan) -> str:
     if not summary:
         summary, _, description = (description or f"{plan.method} {plan.template}").partition("\n")
     paragraphs = [f"{summary.rstrip('.').strip()}.", *([description.strip()] if description.strip() else [])]
-    arguments = [f"    {name}: {text}".rstrip() for name, text in _argument_texts(plan)]
+    arguments = [f"    {name}: {text}" for name, text in _argument_texts(plan) if text]
     return "\n\n".join([*paragraphs, "\n".join(["Args:", *arguments])] if arguments else paragraphs)
 
 

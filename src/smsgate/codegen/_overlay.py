@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from jsonpath import JSONPathMatch
 
 
-def apply_overlay(document: Json, path: str) -> Json:
+def apply_overlay(document: Json, path: str, *, is_chosen: bool = True) -> Json:
     """Return the document with the actions of an overlay applied, in their order.
 
     Args:
         document: stays as it is.
         path: file of the overlay, JSON or YAML.
+        is_chosen: whether the user named the document. Otherwise the overlay must not name another one.
 
     Raises:
         GenerationError: the overlay cannot be read, or an action has no effect or an impossible one.
@@ -34,6 +35,8 @@ def apply_overlay(document: Json, path: str) -> Json:
         raise GenerationError(f"{path}: {problem.strerror}") from None
     if not str(overlay.get("overlay", "")).startswith("1."):
         raise GenerationError(f"{path}: /overlay: must be version 1.0")
+    if "extends" in overlay and not is_chosen:
+        raise GenerationError(f"{path}: /extends: give this document as the first argument")
     actions = Node(overlay, "", overlay).get("actions")
     if actions is None:
         raise GenerationError(f"{path}: /actions: is missing")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _BY_CLIENT = {"oauth2", "openIdConnect"}
 _HTTP = {"basic", "bearer"}
+_PLACES = {"header": "header", "query": "query parameter", "cookie": "cookie"}
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Security:
         for node, scheme, place, wire in self.keys:
             name = python_name(scheme, taken)
             taken.add(name)
-            text = node.text("description").strip() or f"API key of {scheme}."
+            text = node.text("description").strip() or f"API key, sent as the {_PLACES[place]} {wire}."
             keys.append(
                 Argument(name, wire_name(place, wire), place, "str", "write_text", not self.is_optional, False, text)
             )
@@ -69,7 +70,7 @@ def _choice(choice: Node, root: Node, refresh_scheme: str) -> Security | None:
             security.auth = "refresh"
         elif kind == "apiKey":
             place, wire = scheme.text("in"), scheme.text("name")
-            if place not in {"header", "query", "cookie"} or not wire:
+            if place not in _PLACES or not wire:
                 raise scheme.error("an API key needs a name, and header, query or cookie as its place")
             check_name(scheme, place, wire)
             security.keys.append((scheme, name, place, wire))

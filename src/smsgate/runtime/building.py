@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import cache
 from inspect import Parameter, Signature
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args, get_origin
+from types import GenericAlias, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
@@ -41,11 +42,24 @@ class ModelSignature:
                 name,
                 Parameter.POSITIONAL_OR_KEYWORD if name == positional else Parameter.KEYWORD_ONLY,
                 default=Parameter.empty if field.is_required() else field.default,
-                annotation=field.annotation,
+                annotation=_plain_type(field.annotation),
             )
             for name, field in owner.__pydantic_fields__.items()
         ]
         return Signature(sorted(parameters, key=lambda each: each.kind), return_annotation=None)
+
+
+def _plain_type(kind: Any) -> Any:
+    """Return a type as readers know it: without the annotations of pydantic, such as ``datetime`` for a time."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _plain_type(parts[0])
+    if origin in {Union, UnionType}:
+        joined = _plain_type(parts[0])
+        for part in parts[1:]:
+            joined = joined | _plain_type(part)
+        return joined
+    return GenericAlias(origin, tuple(map(_plain_type, parts))) if origin in {list, dict} else kind
 
 
 def merge_positional(

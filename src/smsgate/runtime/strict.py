@@ -14,7 +14,8 @@ from pydantic_core import core_schema
 from smsgate.runtime.types import Model, encode
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
 
 __all__ = ["Strict", "strict"]
 
@@ -29,6 +30,42 @@ class _StrictRules:
         if not (isinstance(source, type) and issubclass(source, Model)):
             raise TypeError("Strict takes one model: Strict[Message]")
         return core_schema.no_info_wrap_validator_function(partial(_build, source), handler(source))
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return cast("JsonSchemaValue", _forbid_extra(handler(schema), handler, ()))
+
+
+def _forbid_extra(schema: Any, handler: GetJsonSchemaHandler, inside: tuple[str, ...]) -> Any:
+    """Copy a JSON schema in which no model has further fields: the shared definitions of models allow them.
+
+    Args:
+        schema: a JSON schema, or a part of one.
+        handler: resolves references.
+        inside: references to the models around it, which stay references.
+    """
+    if isinstance(schema, list):
+        parts: list[Any] = cast("Any", schema)
+        return [_forbid_extra(part, handler, inside) for part in parts]
+    if not isinstance(schema, dict):
+        return schema
+    own: JsonSchemaValue = cast("JsonSchemaValue", schema)
+    reference = own.get("$ref")
+    if isinstance(reference, str):
+        found = handler.resolve_ref_schema({"$ref": reference})
+        if "properties" not in found or reference in inside:
+            return own
+        own = {**found, **own}
+        del own["$ref"]
+        inside = (*inside, reference)
+    changed = {name: _forbid_extra(part, handler, inside) for name, part in own.items()}
+    return {**changed, "additionalProperties": False} if _is_model(own) else changed
+
+
+def _is_model(schema: JsonSchemaValue) -> bool:
+    return schema.get("type") == "object" and isinstance(schema.get("properties"), dict)
 
 
 def _build(model: type[Model], value: Any, read: core_schema.ValidatorFunctionWrapHandler) -> Any:
