@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from smsgate._core.limits import seconds, whole
+from smsgate._core.limits import flag, seconds, whole
 from smsgate._core.tokens import TokenPair, TokenStore, is_token
 from smsgate.errors import ConfigurationError
 from smsgate.runtime.building import plain_text
@@ -128,12 +128,10 @@ class JWTAuth:
             whole("ttl", ttl, 1, MAX_TTL)
         if store is not None and not all(callable(getattr(store, name, None)) for name in ("load", "save")):
             raise ConfigurationError("store takes an object with load and save")
-        if not isinstance(revoke_on_close, bool):
-            raise ConfigurationError("revoke_on_close takes True or False")
         self.ttl: int | None = ttl
         self.leeway: float = seconds("leeway", leeway)
         self.store: TokenStore | None = store
-        self.revoke_on_close: bool = revoke_on_close
+        self.revoke_on_close: bool = flag("revoke_on_close", revoke_on_close)
 
     def store_key(self, base_url: str) -> str:
         """Return the store's key for the pair of this account, server and set of scopes."""

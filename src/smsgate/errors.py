@@ -72,6 +72,7 @@ __all__ = [
 
 
 _LONGEST_HINT = 300
+_by_status: dict[int, type[APIError]] = {}
 
 
 class SMSGateError(Exception):
@@ -150,6 +151,11 @@ class APIError(SMSGateError):
 
     retry_after: float | None = None
 
+    def __init_subclass__(cls, *, status: HTTPStatus | None = None) -> None:
+        super().__init_subclass__()
+        if status is not None:
+            _by_status[status] = cls
+
     def __init__(
         self,
         message: str,
@@ -179,35 +185,35 @@ class APIError(SMSGateError):
         return f"{status}{escape(self.message, MAX_PRINTABLE - len(status) - len(hint))}{hint}"
 
 
-class BadRequestError(APIError):
+class BadRequestError(APIError, status=HTTPStatus.BAD_REQUEST):
     """400: the gateway refused the content of the request."""
 
 
-class UnauthorizedError(APIError):
+class UnauthorizedError(APIError, status=HTTPStatus.UNAUTHORIZED):
     """401: the gateway refused the credentials."""
 
 
-class ForbiddenError(APIError):
+class ForbiddenError(APIError, status=HTTPStatus.FORBIDDEN):
     """403: the credentials lack the scope that the call needs."""
 
 
-class NotFoundError(APIError):
+class NotFoundError(APIError, status=HTTPStatus.NOT_FOUND):
     """404: no such message, or the server has no such route."""
 
 
-class ConflictError(APIError):
+class ConflictError(APIError, status=HTTPStatus.CONFLICT):
     """409: the id is taken on that device, or the message can no longer be cancelled."""
 
 
-class PayloadTooLargeError(APIError):
+class PayloadTooLargeError(APIError, status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
     """413: the body exceeds the server's limit (4 MiB on cloud and private servers)."""
 
 
-class UnprocessableEntityError(APIError):
+class UnprocessableEntityError(APIError, status=HTTPStatus.UNPROCESSABLE_ENTITY):
     """422: a proxy or a later server refused the content."""
 
 
-class RateLimitError(APIError):
+class RateLimitError(APIError, status=HTTPStatus.TOO_MANY_REQUESTS):
     """429: too many requests."""
 
 
@@ -215,23 +221,23 @@ class ServerError(APIError):
     """5xx: the server or a proxy in front of it failed."""
 
 
-class InternalServerError(ServerError):
+class InternalServerError(ServerError, status=HTTPStatus.INTERNAL_SERVER_ERROR):
     """500: the server failed; the message of a failed send may be stored."""
 
 
-class NotImplementedByServerError(ServerError):
+class NotImplementedByServerError(ServerError, status=HTTPStatus.NOT_IMPLEMENTED):
     """501: this server does not offer the call (inbox and logs on the cloud, tokens when switched off)."""
 
 
-class BadGatewayError(ServerError):
+class BadGatewayError(ServerError, status=HTTPStatus.BAD_GATEWAY):
     """502: a proxy could not reach the server."""
 
 
-class ServiceUnavailableError(ServerError):
+class ServiceUnavailableError(ServerError, status=HTTPStatus.SERVICE_UNAVAILABLE):
     """503: the queue of the device is full, or the server is not ready."""
 
 
-class GatewayTimeoutError(ServerError):
+class GatewayTimeoutError(ServerError, status=HTTPStatus.GATEWAY_TIMEOUT):
     """504: a proxy waited too long for the server."""
 
 
@@ -315,23 +321,6 @@ class WaitTimeoutError(SMSGateError):
         self.state = state
 
 
-_BY_STATUS: dict[int, type[APIError]] = {
-    HTTPStatus.BAD_REQUEST: BadRequestError,
-    HTTPStatus.UNAUTHORIZED: UnauthorizedError,
-    HTTPStatus.FORBIDDEN: ForbiddenError,
-    HTTPStatus.NOT_FOUND: NotFoundError,
-    HTTPStatus.CONFLICT: ConflictError,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: PayloadTooLargeError,
-    HTTPStatus.UNPROCESSABLE_ENTITY: UnprocessableEntityError,
-    HTTPStatus.TOO_MANY_REQUESTS: RateLimitError,
-    HTTPStatus.INTERNAL_SERVER_ERROR: InternalServerError,
-    HTTPStatus.NOT_IMPLEMENTED: NotImplementedByServerError,
-    HTTPStatus.BAD_GATEWAY: BadGatewayError,
-    HTTPStatus.SERVICE_UNAVAILABLE: ServiceUnavailableError,
-    HTTPStatus.GATEWAY_TIMEOUT: GatewayTimeoutError,
-}
-
-
 def error_class(status: int) -> type[APIError]:
     """Return the `APIError` class for an HTTP status: `ServerError` for another 5xx, otherwise `APIError`."""
-    return _BY_STATUS.get(status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else APIError)
+    return _by_status.get(status, ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else APIError)

@@ -17,14 +17,13 @@ from smsgate._core.config import (
     UNCHANGED,
     Unchanged,
     check_encryptor,
-    check_flag,
     check_retry,
     check_timeout,
     from_environment,
     full_user_agent,
 )
 from smsgate._core.hooks import check_hook
-from smsgate._core.limits import MOST_BYTES, whole
+from smsgate._core.limits import MOST_BYTES, flag, whole
 from smsgate._core.phone_numbers import check_region
 from smsgate.auth import choose_auth
 from smsgate.constants import DEFAULT_URL
@@ -118,7 +117,7 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
         self._exchange = Exchange(transport, choose_auth(login, password, auth), check_retry(retry), max_json_size)
         self._max_attachment_size = whole("max_attachment_size", max_attachment_size, 1, MOST_BYTES)
         self._cipher = Cipher(check_encryptor(encryptor), transport.base_url, transport.timeout.total)
-        self._sender = SafeSender(self._exchange, pin_device=check_flag("pin_device", pin_device))
+        self._sender = SafeSender(self._exchange, pin_device=flag("pin_device", pin_device))
         self._default_region = check_region(default_region)
 
     @classmethod
@@ -169,7 +168,7 @@ class AsyncAPIClient(MessageCalls, InboxCalls, AccountCalls):
             retry=None if retry is UNCHANGED else check_retry(retry),
         )
         view._sender = self._sender.view(
-            view._exchange, pin_device=None if pin_device is UNCHANGED else check_flag("pin_device", pin_device)
+            view._exchange, pin_device=None if pin_device is UNCHANGED else flag("pin_device", pin_device)
         )
         chosen = self._cipher.encryptor if encryptor is UNCHANGED else check_encryptor(encryptor)
         view._cipher = Cipher(chosen, self._exchange.transport.base_url, view._exchange.transport.timeout.total)

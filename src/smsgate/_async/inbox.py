@@ -17,8 +17,7 @@ from smsgate._core.queries import (
     QueryPagination,
     check_page_size,
     choose_page,
-    filter_or_empty,
-    first_set,
+    merge_query,
     parse_query_time,
 )
 from smsgate_api import operations
@@ -71,19 +70,26 @@ class InboxCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        chosen = filter_or_empty(inbox_filter, InboxQueryFilter)
+        chosen = merge_query(
+            InboxQueryFilter,
+            inbox_filter,
+            message_type=message_type,
+            from_=from_,
+            to=to,
+            device_id=device_id,
+            include_attachments=include_attachments,
+        )
         part = choose_page(pagination, limit, offset, highest=_HIGHEST_LIMIT)
-        with argument_errors:
-            operation = operations.list_inbox(
-                type_=first_set(message_type, chosen.message_type),
-                limit=part.limit,
-                offset=part.offset,
-                from_=parse_query_time(from_, chosen.from_),
-                to=parse_query_time(to, chosen.to),
-                device_id=first_set(device_id, chosen.device_id),
-                include_attachments=first_set(include_attachments, chosen.include_attachments),
-            )
-        return await self.execute(operation)
+        return await self._call(
+            operations.list_inbox,
+            type_=chosen.message_type,
+            limit=part.limit,
+            offset=part.offset,
+            from_=parse_query_time(chosen.from_),
+            to=parse_query_time(chosen.to),
+            device_id=chosen.device_id,
+            include_attachments=chosen.include_attachments,
+        )
 
     def iter_inbox(
         self,

@@ -15,8 +15,7 @@ from smsgate._core.queries import (
     QueryPagination,
     check_page_size,
     choose_page,
-    filter_or_empty,
-    first_set,
+    merge_query,
     omit_if_false,
     parse_query_time,
 )
@@ -78,20 +77,19 @@ class MessageCalls(SendCalls, WaitCalls):
             InvalidRequestError: for limits out of range or times without zone.
             SMSGateError: no response came, the gateway failed, or its response cannot be read.
         """
-        chosen = filter_or_empty(query, MessagesQueryFilter)
+        chosen = merge_query(MessagesQueryFilter, query, from_=from_, to=to, state=state, device_id=device_id)
         part = choose_page(pagination, limit, offset, highest=_HIGHEST_LIMIT)
-        with argument_errors:
-            operation = operations.list_messages(
-                from_=parse_query_time(from_, chosen.from_),
-                to=parse_query_time(to, chosen.to),
-                state=first_set(state, chosen.state),
-                device_id=first_set(device_id, chosen.device_id),
-                limit=part.limit,
-                offset=part.offset,
-                sort=sort,
-                include_content=omit_if_false(include_content),
-            )
-        page = await self.execute(operation)
+        page = await self._call(
+            operations.list_messages,
+            from_=parse_query_time(chosen.from_),
+            to=parse_query_time(chosen.to),
+            state=chosen.state,
+            device_id=chosen.device_id,
+            limit=part.limit,
+            offset=part.offset,
+            sort=sort,
+            include_content=omit_if_false(include_content),
+        )
         page[:] = await self._cipher.decrypt(page)
         return page
 

@@ -77,17 +77,6 @@ def check_retry(retry: RetryPolicy) -> RetryPolicy:
     return retry
 
 
-def check_flag(name: str, value: bool) -> bool:  # noqa: FBT001 - the value itself
-    """Return an option that is on or off.
-
-    Raises:
-        ConfigurationError: when it is something else.
-    """
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{name} takes True or False")
-    return value
-
-
 def full_user_agent(product: str | None) -> str:
     """Return the ``User-Agent`` header: the program's product first, then this package and Python.
 

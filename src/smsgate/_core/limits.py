@@ -1,4 +1,4 @@
-"""Limits of numbers, and their checks."""
+"""Checks of numbers and flags, and their limits."""
 
 from __future__ import annotations
 
@@ -67,6 +67,19 @@ def whole(
     if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
         return value
     raise error(f"{name} takes a whole number from {least} to {most}")
+
+
+def flag(
+    name: str, value: object, *, error: type[ConfigurationError | InvalidRequestError] = ConfigurationError
+) -> bool:
+    """Return an option that is on or off.
+
+    Raises:
+        ConfigurationError: for anything else; or the ``error`` given.
+    """
+    if isinstance(value, bool):
+        return value
+    raise error(f"{name} takes True or False")
 
 
 def cap(number: float) -> float:

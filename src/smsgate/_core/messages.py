@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from smsgate._core.ids import new_id
-from smsgate._core.limits import whole
+from smsgate._core.limits import flag, whole
 from smsgate._core.queries import omit_if_false
 from smsgate.errors import InvalidRequestError, SMSGateError
 from smsgate.runtime.types import encode
@@ -119,8 +119,7 @@ class OutgoingMessage:
             pydantic.ValidationError: when the message breaks its rules; copies and constructed models skip them.
         """
         check_active_within(self.active_within)
-        if not isinstance(self.skip_phone_validation, bool):
-            raise InvalidRequestError("skip_phone_validation takes True or False")
+        flag("skip_phone_validation", self.skip_phone_validation, error=InvalidRequestError)
         encode(self.message, Message)
         expiry = self.message.valid_until
         if self.generated and expiry is not None and expiry < now - _EXPIRY_TOLERANCE:

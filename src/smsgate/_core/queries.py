@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from smsgate._core.limits import whole
 from smsgate.errors import InvalidRequestError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-Q = TypeVar("Q")
+Q = TypeVar("Q", bound="_Query")
 
 _MOST_OFFSET = 2**63 - 1
 _WIRE = {"from_": "from", "message_type": "type", "device_id": "deviceId", "include_attachments": "includeAttachments"}
@@ -123,13 +123,12 @@ def check_known(name: str, kind: type[Enum], value: object) -> None:
             raise InvalidRequestError(f"{name} {hint}")
 
 
-def parse_query_time(value: datetime | str | None, default: datetime | str | None = None) -> datetime | None:
-    """Return a query time, which may be RFC 3339 text; for None, the default. Operations check its zone and range.
+def parse_query_time(value: datetime | str | None) -> datetime | None:
+    """Return a query time, which may be RFC 3339 text. Operations check its zone and range.
 
     Raises:
         InvalidRequestError: for other text.
     """
-    value = default if value is None else value
     if not isinstance(value, str):
         return value
     try:
@@ -138,27 +137,21 @@ def parse_query_time(value: datetime | str | None, default: datetime | str | Non
         raise InvalidRequestError("a query time must be RFC 3339, such as 2026-01-31T12:00:00Z") from None
 
 
-def first_set(argument: Q | None, default: Q | None) -> Q | None:
-    """Return the argument, or the default for None; empty values go on to validation."""
-    return default if argument is None else argument
-
-
 def omit_if_false(flag: bool) -> bool | None:  # noqa: FBT001 - the value itself
     """Return a flag, None for False, the server's default; other values go on to validation."""
     return None if flag is False else flag
 
 
-def filter_or_empty(value: Q | None, kind: type[Q]) -> Q:
-    """Return a filter or paging; an empty one for None.
+def merge_query(kind: type[Q], given: Q | None, **keywords: Any) -> Q:
+    """Return a filter or paging with the keywords that are not None instead of its own values.
 
     Raises:
         InvalidRequestError: for a value of another type.
     """
-    if value is None:
-        return kind()
-    if not isinstance(value, kind):
+    if given is not None and not isinstance(given, kind):
         raise InvalidRequestError(f"this argument takes a {kind.__name__}")
-    return value
+    chosen: Any = given or kind()
+    return cast("Q", replace(chosen, **{name: value for name, value in keywords.items() if value is not None}))
 
 
 def choose_page(
@@ -169,8 +162,7 @@ def choose_page(
     Raises:
         InvalidRequestError: when the limit is not 1 to ``highest`` or the offset is negative.
     """
-    part = filter_or_empty(pagination, QueryPagination)
-    part = QueryPagination(first_set(limit, part.limit), first_set(offset, part.offset))
+    part = merge_query(QueryPagination, pagination, limit=limit, offset=offset)
     if part.limit is not None:
         whole("limit", part.limit, 1, highest, error=InvalidRequestError)
     if part.offset is not None:

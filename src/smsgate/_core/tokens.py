@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import TypeAdapter, ValidationError
 
 from smsgate._core.limits import LONGEST, cap
 from smsgate.errors import ResponseError
@@ -66,31 +69,23 @@ class TokenPair:
 
     def asdict(self) -> dict[str, Any]:
         """Return the pair as JSON-ready values, for a store."""
-        return {
-            "id": self.id,
-            "access_token": self.access_token,
-            "refresh_token": self.refresh_token,
-            "ends_at": self.ends_at.isoformat(),
-            "lifetime": self.lifetime,
-        }
+        return {**asdict(self), "ends_at": self.ends_at.isoformat()}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TokenPair | None:
         """Return the pair that `asdict` wrote, None for anything else."""
         try:
-            refresh = data["refresh_token"]
-            ends_at = datetime.fromisoformat(data["ends_at"])
-            if ends_at.tzinfo is None or not is_token(data["access_token"]) or not isinstance(data["id"], str):
-                return None
-            if refresh is not None and not isinstance(refresh, str):
-                return None
-            refresh = refresh if is_token(refresh) else None
-            lifetime = float(data["lifetime"])
-        except (KeyError, OverflowError, TypeError, ValueError):
+            pair = _reader().validate_python(data)
+        except ValidationError:
             return None
-        if not 0 <= lifetime <= LONGEST:
+        if pair.ends_at.tzinfo is None or not is_token(pair.access_token) or not 0 <= pair.lifetime <= LONGEST:
             return None
-        return cls(data["id"], data["access_token"], refresh, ends_at, lifetime)
+        return pair if is_token(pair.refresh_token) else replace(pair, refresh_token=None)
+
+
+@cache
+def _reader() -> TypeAdapter[TokenPair]:
+    return TypeAdapter(TokenPair)
 
 
 class TokenStore(Protocol):

@@ -58,21 +58,12 @@ class WebhookResponse(BaseModel):
     detail: str = Field(description="One sentence for people.")
 
 
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    HTTPStatus.OK.value: {
-        "model": WebhookResponse,
-        "description": "Accepted, received before, or an event that nobody handles",
-    },
-    HTTPStatus.BAD_REQUEST.value: {
-        "model": WebhookResponse,
-        "description": "The signature is good, but the body is no event",
-    },
-    HTTPStatus.UNAUTHORIZED.value: {
-        "model": WebhookResponse,
-        "description": "The signature is missing or wrong, or too old",
-    },
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value: {"model": WebhookResponse, "description": "The body is too large"},
-    "default": {"model": WebhookResponse, "description": "The event could not be stored: to be sent again"},
+_DESCRIPTIONS: dict[int | str, str] = {
+    HTTPStatus.OK.value: "Accepted, received before, or an event that nobody handles",
+    HTTPStatus.BAD_REQUEST.value: "The signature is good, but the body is no event",
+    HTTPStatus.UNAUTHORIZED.value: "The signature is missing or wrong, or too old",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value: "The body is too large",
+    "default": "The event could not be stored: to be sent again",
 }
 
 
@@ -143,7 +134,7 @@ class WebhookRouter(APIRouter, Handlers):
             name="receive_event",
             summary="Receive an event from a phone",
             response_class=JSONResponse,
-            responses=_RESPONSES,
+            responses={key: {"model": WebhookResponse, "description": text} for key, text in _DESCRIPTIONS.items()},
             tags=tags,
             include_in_schema=include_in_schema,
             openapi_extra={"parameters": _HEADERS},
