@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "build_query",
     "check_token",
+    "check_type",
     "encode_path_id",
     "encode_path_number",
     "write_flag",
@@ -33,6 +34,25 @@ __all__ = [
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
 _PATH_LIKE = re.compile(r"[/\\\x00-\x1f\x7f-\x9f]")
 _TOKEN = re.compile(r"[\x21-\x7e]+")
+
+
+def check_type(
+    name: str, value: object, kind: type | tuple[type, ...], what: str, *, excluded: type | tuple[type, ...] = ()
+) -> None:
+    """Reject an argument of another type, from callers without a type checker.
+
+    Args:
+        name: of the argument.
+        value: the argument.
+        kind: the type, or several.
+        what: description of the type, for the error.
+        excluded: subclasses that do not count.
+
+    Raises:
+        InvalidArgumentError: it is of another type.
+    """
+    if not isinstance(value, kind) or isinstance(value, excluded):
+        raise InvalidArgumentError(f"{name} must be {what}")
 
 
 def encode_path_id(name: str, value: str) -> str:
@@ -78,22 +98,19 @@ def write_member(kind: type[Enum]) -> Callable[[str, str], str]:
 
 def write_integer(name: str, value: int) -> str:
     """Write a whole number."""
-    if not isinstance(value, int) or isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - as above
-        raise InvalidArgumentError(f"{name} must be a whole number")
+    check_type(name, value, int, "a whole number", excluded=bool)
     return str(int(value))
 
 
 def write_flag(name: str, value: bool) -> str:  # noqa: FBT001 - a writer takes the value it writes
     """Write a truth value."""
-    if not isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise InvalidArgumentError(f"{name} must be True or False")
+    check_type(name, value, bool, "True or False")
     return "true" if value else "false"
 
 
 def write_time(name: str, value: datetime) -> str:
     """Write an aware time in UTC with three fraction digits and ``Z``."""
-    if not isinstance(value, datetime):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise InvalidArgumentError(f"{name} must be a datetime")
+    check_type(name, value, datetime, "a datetime")
     if value.utcoffset() is None:
         raise InvalidArgumentError(f"{name} must be a time with a zone")
     try:
@@ -110,8 +127,7 @@ def check_token(name: str, value: str) -> str:
 
 
 def _non_empty(name: str, value: str) -> str:
-    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
-        raise InvalidArgumentError(f"{name} must be text")
+    check_type(name, value, str, "text")
     plain = value if type(value) is str else plain_text(value)
     if not plain or plain.isspace():
         raise InvalidArgumentError(f"{name} must not be empty")

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 from uuid import UUID
 
-from smsgate.runtime.arguments import encode_path_id, write_flag, write_integer, write_text, write_time
+from smsgate.runtime.arguments import (
+    check_type,
+    encode_path_id,
+    write_flag,
+    write_integer,
+    write_text,
+    write_time,
+)
 from smsgate.runtime.times import wire_time
 from smsgate.runtime.types import InvalidArgumentError, Model, encode
 
@@ -57,8 +64,7 @@ def check_required(name: str, value: Any) -> Any:
 
 def write_number(name: str, value: float) -> str:
     """Write a finite number."""
-    if not isinstance(value, int | float) or isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(f"{name} must be a number")
+    check_type(name, value, (int, float), "a number", excluded=bool)
     if not math.isfinite(value):
         raise InvalidArgumentError(f"{name} must be a finite number")
     return repr(value).replace("+", "%2B")
@@ -66,15 +72,13 @@ def write_number(name: str, value: float) -> str:
 
 def write_date(name: str, value: date) -> str:
     """Write a date without a time."""
-    if not isinstance(value, date) or isinstance(value, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(f"{name} must be a date")
+    check_type(name, value, date, "a date", excluded=datetime)
     return value.isoformat()
 
 
 def write_uuid(name: str, value: UUID) -> str:
     """Write a UUID."""
-    if not isinstance(value, UUID):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(f"{name} must be a UUID")
+    check_type(name, value, UUID, "a UUID")
     return str(value)
 
 
@@ -150,8 +154,7 @@ def build_cookies(*pairs: tuple[str, Any]) -> str | None:
 
 def encode_text(body: str) -> bytes:
     """Write text in UTF-8."""
-    if not isinstance(body, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError("the body must be text")
+    check_type("the body", body, str, "text")
     try:
         return body.encode()
     except UnicodeEncodeError:
@@ -160,8 +163,7 @@ def encode_text(body: str) -> bytes:
 
 def encode_bytes(body: bytes) -> bytes:
     """Return bytes as they are."""
-    if not isinstance(body, bytes | bytearray | memoryview):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError("the body must be bytes")
+    check_type("the body", body, (bytes, bytearray, memoryview), "bytes")
     return bytes(body)
 
 
@@ -198,8 +200,7 @@ def encode_parts(body: Model, kind: type[Model]) -> MultipartBody:
     Raises:
         InvalidArgumentError: the body is of another type, or a field is nested.
     """
-    if not isinstance(body, kind):
-        raise InvalidArgumentError(f"the body must be of type {kind.__name__}")
+    check_type("the body", body, kind, f"of type {kind.__name__}")
     parts: list[bytes] = []
     for wire, value in _form_fields(body):
         name = quote(wire, safe=" !#$&'()*+,-./:;<=>?@[]^_`{|}~")
@@ -263,8 +264,7 @@ def _header(name: str, value: Any) -> str:
 
 
 def _filled_list(name: str, values: Any) -> list[Any]:
-    if not isinstance(values, list | tuple):
-        raise InvalidArgumentError(f"{name} must be a list")
+    check_type(name, values, (list, tuple), "a list")
     if not values:
         raise InvalidArgumentError(f"{name} must not be empty; leave it out instead")
     return list(cast("list[Any]", values))
