@@ -80,17 +80,18 @@ class MessageCalls(SendCalls, WaitCalls):
         """
         chosen = merge_query(MessagesQueryFilter, query, from_=from_, to=to, state=state, device_id=device_id)
         part = choose_page(pagination, limit, offset, highest=_HIGHEST_LIMIT)
-        page = self._call(
-            operations.list_messages,
-            from_=parse_query_time(chosen.from_),
-            to=parse_query_time(chosen.to),
-            state=chosen.state,
-            device_id=chosen.device_id,
-            limit=part.limit,
-            offset=part.offset,
-            sort=sort,
-            include_content=omit_if_false(include_content),
-        )
+        with argument_errors:
+            operation = operations.list_messages(
+                from_=parse_query_time(chosen.from_),
+                to=parse_query_time(chosen.to),
+                state=chosen.state,
+                device_id=chosen.device_id,
+                limit=part.limit,
+                offset=part.offset,
+                sort=sort,
+                include_content=omit_if_false(include_content),
+            )
+        page = self.execute(operation)
         page[:] = self._cipher.decrypt(page)
         return page
 
