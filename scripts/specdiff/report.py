@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -23,6 +24,9 @@ _RULES = {
     "note": "A difference that a program cannot notice.",
     "stale-entry": "An entry of the deviations explains another number of differences than it says.",
 }
+_HELP = "Change the spec, or explain the difference in spec/deviations.toml."
+_FIRST_CHARACTER = {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 2}
+"""Region of all results: code scanning of GitHub needs one, and the two documents have no lines in common."""
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -107,7 +111,10 @@ def as_sarif(report: Report, *, show_all: bool) -> Iterator[str]:
     for difference, (severity, entry) in report.explained.items() if show_all else ():
         result = _result(report, severity.name.lower(), "note", str(difference), difference.pointer)
         results.append({**result, "suppressions": [{"kind": "external", "justification": entry.reason}]})
-    rules = [{"id": rule, "shortDescription": {"text": text}} for rule, text in _RULES.items()]
+    rules = [
+        {"id": rule, "shortDescription": {"text": text}, "fullDescription": {"text": text}, "help": {"text": _HELP}}
+        for rule, text in _RULES.items()
+    ]
     run = {"tool": {"driver": {"name": "specdiff", "rules": rules}}, "results": results}
     yield json.dumps({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
 
@@ -143,7 +150,14 @@ def _escaped(text: str, also: str = "") -> str:
 
 
 def _result(report: Report, rule: str, level: str, message: str, pointer: str) -> dict[str, Any]:
-    location: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": quote(report.spec)}}}
+    place = {"artifactLocation": {"uri": quote(report.spec)}, "region": _FIRST_CHARACTER}
+    location: dict[str, Any] = {"physicalLocation": place}
     if pointer:
         location["logicalLocations"] = [{"fullyQualifiedName": pointer}]
-    return {"ruleId": rule, "level": level, "message": {"text": message}, "locations": [location]}
+    return {
+        "ruleId": rule,
+        "level": level,
+        "message": {"text": message},
+        "locations": [location],
+        "partialFingerprints": {"primaryLocationLineHash": sha256(message.encode()).hexdigest()[:32]},
+    }

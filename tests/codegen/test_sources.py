@@ -100,3 +100,31 @@ def test_output_that_is_a_file_is_refused(tmp_path):
 
     assert code == 2
     assert len(errors.splitlines()) == 1
+
+
+def test_files_of_others_are_left_alone(tmp_path):
+    path = tmp_path / "openapi.json"
+    path.write_text(json.dumps(DOCUMENT), encoding="utf-8")
+    package = tmp_path / "made"
+    package.mkdir()
+    for name in ("models.py.new", "notes.txt", "more.py"):
+        (package / name).write_text("mine", encoding="utf-8")
+
+    assert generate(path, tmp_path) == (0, "")
+    assert [(package / name).read_text() for name in ("models.py.new", "notes.txt", "more.py")] == ["mine"] * 3
+    assert sorted(each.name for each in package.iterdir() if not each.name.endswith((".py", ".typed"))) == [
+        "models.py.new",
+        "notes.txt",
+    ]
+
+
+def test_nothing_is_written_where_one_file_cannot_be(tmp_path):
+    path = tmp_path / "openapi.json"
+    path.write_text(json.dumps(DOCUMENT), encoding="utf-8")
+    package = tmp_path / "made"
+    (package / "operations.py").mkdir(parents=True)
+
+    code, errors = generate(path, tmp_path)
+
+    assert (code, "operations.py was not generated; it is left as it is" in errors) == (2, True)
+    assert [each.name for each in package.iterdir()] == ["operations.py"]

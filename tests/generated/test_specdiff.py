@@ -960,5 +960,9 @@ def test_sarif_report(specdiff):
         ("breaking", "note"),
     ]
     assert {each["ruleId"] for each in run["results"]} <= {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    assert all(rule["fullDescription"]["text"] and rule["help"]["text"] for rule in run["tool"]["driver"]["rules"])
+    fingerprints = {each["partialFingerprints"]["primaryLocationLineHash"] for each in run["results"]}
+    assert len(fingerprints) == len(run["results"])  # the same line, but not the same alert
+    assert all(each["locations"][0]["physicalLocation"]["region"]["startLine"] == 1 for each in run["results"])
     assert run["results"][-1]["suppressions"] == [{"kind": "external", "justification": "because"}]
     assert run["results"][1]["locations"][0]["logicalLocations"] == [{"fullyQualifiedName": "/paths/new/get"}]

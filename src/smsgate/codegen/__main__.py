@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import keyword
-import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,15 +96,16 @@ def _write(files: dict[str, str], output: Path) -> int:
     """Write the files; those of an earlier run that are no longer made are removed, and no other file is touched."""
     present = _present(output)
     for name in files:
-        if present.get(name, "") and not _is_generated(present[name]):
+        is_ours = _is_generated(present[name]) if present.get(name) else not (output / name).is_dir()
+        if not is_ours:
             raise GenerationError(f"{output / name} was not generated; it is left as it is")
     try:
         output.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            beside = output / f"{name}.new"
-            beside.write_bytes(text.encode("utf-8"))
-        for name in files:
-            os.replace(output / f"{name}.new", output / name)  # noqa: PTH105 - replaces on every system
+        with tempfile.TemporaryDirectory(prefix=".smsgate-codegen-", dir=output) as beside:
+            for name, text in files.items():
+                Path(beside, name).write_bytes(text.encode("utf-8"))
+            for name in files:
+                Path(beside, name).replace(output / name)
         for name, text in present.items():
             if name not in files and _is_generated(text):
                 (output / name).unlink()
