@@ -31,12 +31,14 @@ FACE = {
     "smsgate.testing", "smsgate.token_store", "smsgate.webhooks",
 }  # fmt: skip
 """Public modules beside the packages."""
-PACKAGES = {"smsgate.bulk", "smsgate.fastapi", "smsgate.receiver", "smsgate.emulator", "smsgate.codegen"}
+PACKAGES = {
+    "smsgate.bulk", "smsgate.codegen", "smsgate.emulator", "smsgate.fastapi", "smsgate.phone", "smsgate.receiver",
+}  # fmt: skip
 """Packages of which only the names in ``__init__`` are public."""
 OPEN = {"smsgate.runtime", "smsgate_api"}
 """Packages whose modules are all public."""
 PURE = {"smsgate.errors", "smsgate.auth", "smsgate.retry", "smsgate.encryption", "smsgate.webhooks", "smsgate.domain"}
-"""Public modules that do no I/O; ``smsgate._core`` and ``smsgate.runtime`` do none either."""
+"""Public modules that do no I/O; ``smsgate._core``, ``smsgate.phone`` and ``smsgate.runtime`` do none either."""
 
 SHARED = {"smsgate.__main__", "smsgate._event_loops", "smsgate._extras", "smsgate._server_socket"}
 """Private modules that every room may use."""
@@ -56,6 +58,10 @@ MAY_IMPORT = {
     "smsgate.emulator": {
         "smsgate_api", "smsgate.runtime", "smsgate._http", "smsgate.http", "smsgate.ahttp", "smsgate.encryption",
         "smsgate.webhooks", "smsgate.errors", "smsgate.constants", "smsgate._extras", "smsgate._server_socket",
+        "smsgate.phone",
+    },
+    "smsgate.phone": {
+        "smsgate_api", "smsgate.runtime", "smsgate._core", "smsgate._extras", "smsgate.encryption", "smsgate.webhooks",
     },
     **{module: {*CORE, "smsgate.http"} for module in PURE},
 }  # fmt: skip
@@ -120,7 +126,7 @@ def in_room(*rooms):
     return [module for module in modules() if room_of(module) in rooms]
 
 
-PURE_MODULES = [*in_room("smsgate._core", "smsgate.runtime", "smsgate_api"), *sorted(PURE)]
+PURE_MODULES = [*in_room("smsgate._core", "smsgate.phone", "smsgate.runtime", "smsgate_api"), *sorted(PURE)]
 
 
 @pytest.mark.parametrize("module", PURE_MODULES)

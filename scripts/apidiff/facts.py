@@ -43,6 +43,7 @@ MODULES = (
     "smsgate.errors",
     "smsgate.fastapi",
     "smsgate.http",
+    "smsgate.phone",
     "smsgate.receiver",
     "smsgate.retry",
     "smsgate.testing",

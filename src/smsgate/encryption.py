@@ -19,6 +19,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
+from smsgate._core.ciphers import aes_cbc, derive_key as _derive_key
 from smsgate._core.encryption_schemes import SCHEME, without_plus
 from smsgate._core.limits import whole
 from smsgate._extras import missing
@@ -124,7 +125,7 @@ class Encryptor(BaseEncryptor):
             DecryptionError: when the passphrase is wrong or the ciphertext damaged.
         """
         iterations, salt, body = _parse(text, self.max_iterations)
-        return _unpad(_aes_cbc(self._key(salt, iterations), salt, body, decrypt=True))
+        return _unpad(aes_cbc(self._key(salt, iterations), salt, body, decrypt=True))
 
     def is_encrypted(self, text: str) -> bool:
         """Tell whether a text begins like a ciphertext of this scheme. It may still be damaged."""
@@ -140,7 +141,7 @@ class Encryptor(BaseEncryptor):
 
     def _encrypt_with_salt(self, text: str, salt: bytes) -> str:
         padded = _pad(text)
-        body = _aes_cbc(self._key(salt, self.iterations), salt, padded, decrypt=False)
+        body = aes_cbc(self._key(salt, self.iterations), salt, padded, decrypt=False)
         return _join(self.iterations, salt, body)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -233,25 +234,6 @@ def _require_cryptography() -> None:
         importlib.import_module("cryptography.hazmat.primitives.kdf.pbkdf2")
     except ImportError as error:
         raise ConfigurationError(missing("encryption", "encryption")) from error
-
-
-def _derive_key(secret: bytes, salt: bytes, iterations: int) -> bytes:
-    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - an extra, loaded on first use
-    from cryptography.hazmat.primitives.hashes import SHA1  # noqa: PLC0415 - an extra
-    from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC  # noqa: PLC0415 - an extra
-
-    try:
-        return PBKDF2HMAC(SHA1(), 32, salt, iterations).derive(secret)  # noqa: S303 - the app's choice
-    except UnsupportedAlgorithm as error:
-        raise UnsupportedAlgorithmError("OpenSSL on this machine refuses PBKDF2 with SHA-1 (FIPS mode?)") from error
-
-
-def _aes_cbc(key: bytes, salt: bytes, data: bytes, *, decrypt: bool) -> bytes:
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415 - an extra
-
-    cipher = Cipher(algorithms.AES(key), modes.CBC(salt))
-    context = cipher.decryptor() if decrypt else cipher.encryptor()
-    return context.update(data) + context.finalize()
 
 
 def _pad(text: object) -> bytes:

@@ -9,7 +9,7 @@ import pytest
 
 from smsgate import webhooks
 from smsgate.emulator import Attachment
-from smsgate.emulator._phone import message_ids
+from smsgate.phone import _message_ids as message_ids
 
 
 def register(talk, *names):

@@ -9,24 +9,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smsgate.emulator._http.timestamps import Clock, ManualClock
-from smsgate.emulator._phone.deliveries import Attempt, Deliveries, Delivery, Misbehaviour
-from smsgate.emulator._phone.phone import (
-    FAILING_NUMBERS,
-    REJECTED_ENDING,
-    REJECTED_ERROR,
-    UNDELIVERED_ENDING,
-)
+from smsgate.emulator._phone.deliveries import Deliveries
 from smsgate.emulator._phone.webhook_sender import WebhookSender
 from smsgate.emulator._state.devices import Device
-from smsgate.emulator._state.incoming import Attachment, IncomingMessage
 from smsgate.emulator._state.messages import Message, Recipient
-from smsgate.emulator._state.phones import PhoneTimings, Transmission
 from smsgate.emulator._state.queue_limit import QueueLimit
 from smsgate.emulator._state.state import Mode
 from smsgate.emulator._state.tokens import TokenSettings
 from smsgate.emulator.faults import FAULTS, Fault, FaultKind, Faults, FaultSource, ServedExchange
 from smsgate.emulator.gateway import Gateway
 from smsgate.emulator.outbox import SentMessage
+from smsgate.phone import (
+    FAILING_NUMBERS,
+    REJECTED_ENDING,
+    REJECTED_ERROR,
+    UNDELIVERED_ENDING,
+    Attachment,
+    Attempt,
+    AttemptRecord,
+    Delivery,
+    IncomingMessage,
+    Misbehaviour,
+    PhoneTimings,
+    Transmission,
+)
 
 if TYPE_CHECKING:
     from smsgate.emulator._server.asgi import EmulatorApp
@@ -39,6 +45,7 @@ __all__ = [
     "UNDELIVERED_ENDING",
     "Attachment",
     "Attempt",
+    "AttemptRecord",
     "Clock",
     "Deliveries",
     "Delivery",

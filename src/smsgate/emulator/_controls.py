@@ -6,25 +6,28 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from smsgate.emulator._phone.inbox import store_received
 from smsgate.emulator._phone.phone import Phone
-from smsgate.emulator._state.incoming import FOUND_TYPES, INCOMING_TYPES, Attachment, IncomingMessage
+from smsgate.emulator._phone.switches import check_switches, sim_cards
 from smsgate.emulator._state.reports import apply_locally, apply_report
 from smsgate.emulator.outbox import OutboxControls
+from smsgate.phone import FOUND_TYPES, INCOMING_TYPES, Attachment, IncomingMessage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from smsgate.emulator._phone.deliveries import DeliveryQueue
-    from smsgate.emulator._state.devices import Device
+    from smsgate.emulator._state.devices import Device, ProcessingOrder
     from smsgate.emulator._state.messages import Message
-    from smsgate.emulator._state.phones import PhoneTimings
     from smsgate.emulator.faults import FaultSource
+    from smsgate.phone import DeliveryQueue, PhoneTimings
 
-_DAY = 86_400
-_YEAR = 365 * _DAY
-_MAX_REASON = 256
+_YEAR = 365 * 86_400
+_SWITCHES = (
+    "name", "active", "sim_cards", "failure_rate", "failure_reason", "failing_numbers", "latency", "delivery_reports",
+    "connected", "passphrase", "processing_order", "confirms_waiting",
+)  # fmt: skip
+"""Fields of a device that a reset restores."""
+
 Kept = Literal["webhooks", "settings"]
 
 
@@ -78,9 +81,8 @@ class GatewayControls(OutboxControls):
         self._state.phones = {}
         for first in self._first_devices:
             device = present.get(first.id) or replace(first)
-            device.name, device.active, device.sim_cards = first.name, first.active, deepcopy(first.sim_cards)
-            device.failure_rate, device.failure_reason = first.failure_rate, first.failure_reason
-            device.latency, device.delivery_reports = first.latency, first.delivery_reports
+            for name in _SWITCHES:
+                setattr(device, name, deepcopy(getattr(first, name)))
             device.last_seen = self._state.now()
             self._state.devices.append(device)
             self._state.phones[device.id] = Phone(self._state, device)
@@ -106,38 +108,70 @@ class GatewayControls(OutboxControls):
         device_id: str,
         *,
         on: bool | None = None,
+        connected: bool | None = None,
         failure_rate: float | None = None,
         failure_reason: str | None = None,
+        failing_numbers: Mapping[str, str] | None = None,
         latency: float | None = None,
         delivery_reports: bool | None = None,
+        passphrase: str | None = None,
+        processing_order: ProcessingOrder | None = None,
+        confirms_waiting: bool | None = None,
+        sims: int | None = None,
     ) -> None:
-        """Switch a phone on or off, or its network's behaviour; None leaves a switch as it is.
+        """Switch a phone on or off, or change what it and its network do; None leaves a switch as it is.
 
         Args:
             device_id: the phone.
-            on: switched on, it sends waiting messages.
+            on: switched on, its app starts (``app:started``) and sends waiting messages.
+            connected: whether it has a network. Without, it hears and reports nothing and sends no webhooks, but goes
+                on sending what it has; connected again, it catches up.
             failure_rate: probability that sending to a recipient fails, 0 to 1.
-            failure_reason: error of such a failure, at most 256 characters.
+            failure_reason: error of such a failure, 1 to 256 characters, or the name of one of Android's results.
+            failing_numbers: endings of further numbers that always fail, and their reasons.
             latency: seconds before each message, 0 to 86,400.
             delivery_reports: whether the network reports deliveries.
+            passphrase: decrypts encrypted messages, and those that it does not fit fail; empty is none set, so that all
+                fail. While it was never given, encrypted messages are sent without being read.
+            processing_order: which of equally urgent messages goes first, the newest (LIFO) or the oldest (FIFO).
+            confirms_waiting: whether each new message makes the phone report those that wait, as the app does; that
+                makes them ``Processed``, which cannot be cancelled.
+            sims: number of SIM cards with made-up numbers, 0 to 8; with 0 the phone does not look at SIM numbers.
 
         Raises:
             ValueError: there is no such device, or a value is out of its range.
         """
-        _check_switches(failure_rate, failure_reason, latency)
+        changes: dict[str, Any] = {
+            "connected": connected,
+            "failure_rate": failure_rate,
+            "failure_reason": failure_reason,
+            "failing_numbers": None if failing_numbers is None else dict(failing_numbers),
+            "latency": latency,
+            "delivery_reports": delivery_reports,
+            "passphrase": passphrase,
+            "processing_order": processing_order,
+            "confirms_waiting": confirms_waiting,
+        }
+        check_switches({**changes, "sims": sims})
         with self._lock:
             self._state.settle()
             device = self._state.device(device_id)
             if device is None:
                 raise ValueError("There is no device with this id.")
-            if on and not device.active:
-                self._state.phones[device.id].rest_until(self._state.now())
-            device.active = device.active if on is None else on
-            device.failure_rate = device.failure_rate if failure_rate is None else failure_rate
-            device.failure_reason = device.failure_reason if failure_reason is None else failure_reason
-            device.latency = device.latency if latency is None else latency
-            device.delivery_reports = device.delivery_reports if delivery_reports is None else delivery_reports
+            for name, value in changes.items():
+                if value is not None:
+                    setattr(device, name, value)
+            if sims is not None:
+                device.sim_cards = sim_cards(sims, self._state.devices.index(device))
+            self._switch(device, on)
+            self._state.settle()
             self._state.changes.announce("state")
+
+    def _switch(self, device: Device, on: bool | None) -> None:  # noqa: FBT001 - as its caller was given it
+        was_on, device.active = device.active, device.active if on is None else on
+        if device.active and not was_on:
+            self._state.phones[device.id].rest_until(self._state.now())
+            self._state.phones[device.id].start()
 
     def outage(self, down: bool = True, *, seconds: float | None = None) -> None:  # noqa: FBT001, FBT002 - outage(True) and outage(False) read well
         """Take the server's database down, or bring it back.
@@ -222,6 +256,7 @@ class GatewayControls(OutboxControls):
         received_at: datetime | None = None,
         device_id: str | None = None,
         missed: bool = False,
+        subject: str | None = None,
     ) -> IncomingMessage:
         """Emulate an incoming text or MMS; a local server lists it under ``/inbox``, and webhooks are called.
 
@@ -229,7 +264,7 @@ class GatewayControls(OutboxControls):
 
         Args:
             sender: a number, a name or a short code.
-            text: the text; of data its hex form, of an MMS the subject or text.
+            text: the text; of data its hex form, of an announced MMS the subject, of a downloaded one the body.
             type: ``SMS``, ``DATA_SMS``, ``MMS`` (announced) or ``MMS_DOWNLOADED``.
             attachments: parts of an MMS.
             recipient: the phone's own number.
@@ -237,6 +272,7 @@ class GatewayControls(OutboxControls):
             received_at: the network's time; default is now.
             device_id: the phone that it came to; default is the first one.
             missed: whether the app was not running; webhooks get the event only after ``POST /inbox/refresh``.
+            subject: subject of an MMS.
 
         Raises:
             ValueError: for a type that the API does not know or that cannot be missed, or a device that does not exist.
@@ -248,8 +284,9 @@ class GatewayControls(OutboxControls):
         with self._lock:
             self._state.settle()
             time = received_at or self._state.now()
-            item = IncomingMessage("", type, sender, text, time, recipient, sim_number, tuple(attachments))
-            return store_received(self._state, self._state.some_device(device_id), item, missed=missed)
+            parts = tuple(attachments)
+            item = IncomingMessage("", type, sender, text, time, recipient, sim_number, parts, subject=subject)
+            return self._state.phones[self._state.some_device(device_id).id].receive(item, missed=missed)
 
     def log(
         self, message: str, *, priority: str = "INFO", module: str = "emulator", context: dict[str, Any] | None = None
@@ -266,12 +303,3 @@ class GatewayControls(OutboxControls):
     def _all_recipients(row: Message, state: str, error: str | None) -> list[dict[str, Any]]:
         shown: dict[str, Any] = {"state": state} if error is None else {"state": state, "error": error}
         return [{"phoneNumber": number, **shown} for number in row.numbers]
-
-
-def _check_switches(failure_rate: float | None, failure_reason: str | None, latency: float | None) -> None:
-    if failure_rate is not None and not 0 <= failure_rate <= 1:
-        raise ValueError("failure_rate is a number from 0 to 1.")
-    if failure_reason is not None and not 0 < len(failure_reason) <= _MAX_REASON:
-        raise ValueError(f"failure_reason has 1 to {_MAX_REASON} characters.")
-    if latency is not None and not 0 <= latency <= _DAY:
-        raise ValueError("latency is a number of seconds from 0 to 86,400.")

@@ -13,18 +13,17 @@ from smsgate.emulator._http.responses import RequestError, with_headers
 from smsgate.emulator._http.routing import MAX_BODY, MAX_HEADERS, parse_request, request_head_size
 from smsgate.emulator._http.timestamps import Clock, system_clock
 from smsgate.emulator._local import routes as local
-from smsgate.emulator._phone.deliveries import Deliveries, DeliveryQueue
-from smsgate.emulator._state.phones import PhoneTimings
+from smsgate.emulator._phone.deliveries import Deliveries
 from smsgate.emulator._state.state import GatewayConfig, GatewayState, Mode, draw_seed
 from smsgate.emulator.adapters import AsyncGatewayHttp, GatewayHttp
 from smsgate.emulator.faults import FaultSource, ServedExchange, apply_fault
+from smsgate.phone import Delivery, DeliveryQueue, PhoneTimings, Transmission
 from smsgate.runtime.locks import ForkSafeLock
 
 if TYPE_CHECKING:
     from smsgate._http import Request
     from smsgate.emulator._state.devices import Device
     from smsgate.emulator._state.messages import Message
-    from smsgate.emulator._state.phones import Transmission
     from smsgate.emulator._state.queue_limit import QueueLimit
     from smsgate.emulator._state.tokens import TokenSettings
 
@@ -77,16 +76,15 @@ class Gateway(GatewayControls):
         self._state = GatewayState(GatewayConfig(login, password, mode, clock or system_clock, seed))
         self._first_timings = timings or PhoneTimings()
         self._state.timings = replace(self._first_timings)
-        queue = DeliveryQueue(self._state)
-        self._state.events = queue
-        self._queue = queue
+        self._queue = DeliveryQueue(self._state.chance, self._announce)
+        self._state.events = self._queue
         for number in range(devices if mode == "cloud" else 1):
             self._add_device(f"Phone {ascii_uppercase[number % 26]}", active=phone)
         self._first_devices = [replace(device) for device in self._state.devices]
         self._handle = local.handle if self._state.local else cloud.handle
         self.faults = faults
         self._lock = ForkSafeLock()
-        self._deliveries = Deliveries(queue, self._state, self._lock)
+        self._deliveries = Deliveries(self._queue, self._state, self._lock)
 
     def __repr__(self) -> str:
         return f"Gateway(mode={self.mode!r}, devices={len(self.devices)})"
@@ -153,6 +151,9 @@ class Gateway(GatewayControls):
             raise RequestError(431, "Request Header Fields Too Large")
         if len(request.content or b"") > MAX_BODY:
             raise RequestError(413, "Request Entity Too Large")
+
+    def _announce(self, delivery: Delivery) -> None:
+        self._state.changes.announce("delivery", delivery.id)
 
     # -- state --------------------------------------------------------------------------------------------------
 

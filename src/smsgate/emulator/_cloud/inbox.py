@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from smsgate.emulator._http.binding import ValidationErrors, array, body, boolean, struct, text, timestamp
 from smsgate.emulator._http.responses import RequestError, text_response
-from smsgate.emulator._phone.inbox import find_missed, wanted_delivery
-from smsgate.emulator._state.incoming import FOUND_TYPES, Refresh, WebhookDelivery
+from smsgate.phone import DELIVERIES, FOUND_TYPES, Refresh, WebhookDelivery, wanted_delivery
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from smsgate._http import Response
     from smsgate.emulator._http.routing import ParsedRequest
     from smsgate.emulator._state.state import GatewayState
-
-_DELIVERIES: dict[str, WebhookDelivery] = {"Disabled": "Disabled", "Individual": "Individual", "Batch": "Batch"}
-_BATCH = 100
 
 _REFRESH = struct(
     "InboxRefreshRequest",
@@ -60,8 +56,8 @@ def _forward_refresh(
     """Forward a refresh with whole seconds, as the server does; a phone that is switched off never receives it."""
     since, until = fields["since"].replace(microsecond=0), fields["until"].replace(microsecond=0)
     for device in state.devices:
-        if device.active and fields.get("deviceId") in {None, device.id}:
-            find_missed(state, device, Refresh(since, until, types, delivery))
+        if fields.get("deviceId") in {None, device.id}:
+            state.phones[device.id].refresh(Refresh(since, until, types, delivery))
 
 
 def _read_refresh(request: ParsedRequest) -> dict[str, Any]:
@@ -79,6 +75,6 @@ def _read_refresh(request: ParsedRequest) -> dict[str, Any]:
     for place, name in enumerate(types or []):
         errors.check(f"MessageTypes[{place}]", ("oneof", name in FOUND_TYPES))
     delivery = fields.get("webhookDelivery", "Batch")
-    errors.check("WebhookDelivery", ("oneof", delivery in _DELIVERIES))
+    errors.check("WebhookDelivery", ("oneof", delivery in DELIVERIES))
     errors.settle()
     return fields

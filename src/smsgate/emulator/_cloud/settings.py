@@ -36,7 +36,7 @@ def replace_settings(state: GatewayState, request: ParsedRequest) -> Response:
     """Handle ``PUT /settings``: the body becomes the settings."""
     fields = _read_settings(request)
     state.need_database("failed to update settings: failed to update settings")
-    state.settings = _merge({}, fields)
+    state.change_settings(_merge({}, fields))
     return json_response(200, _without_secrets(state.settings))
 
 
@@ -44,7 +44,7 @@ def patch_settings(state: GatewayState, request: ParsedRequest) -> Response:
     """Handle ``PATCH /settings``: fields of the body are stored, null included; others are kept."""
     fields = _read_settings(request)
     state.need_database("failed to update settings: failed to update settings")
-    state.settings = _merge(state.settings, fields)
+    state.change_settings(_merge(state.settings, fields))
     return json_response(200, _without_secrets(state.settings))
 
 

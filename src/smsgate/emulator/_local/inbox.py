@@ -18,9 +18,8 @@ from smsgate.emulator._local.bodies import (
     read_body,
     strict_boolean,
 )
-from smsgate.emulator._phone.inbox import find_missed, wanted_delivery
-from smsgate.emulator._state.incoming import FOUND_TYPES, INCOMING_TYPES, IncomingMessage, Refresh
 from smsgate.http import Headers
+from smsgate.phone import FOUND_TYPES, INCOMING_TYPES, IncomingMessage, Refresh, wanted_delivery
 
 if TYPE_CHECKING:
     from smsgate.emulator._http.routing import ParsedRequest
@@ -71,7 +70,7 @@ def _view(item: IncomingMessage, *, with_attachments: bool) -> dict[str, Any]:
         "sender": item.sender,
         "recipient": item.recipient,
         "simNumber": item.sim_number,
-        "contentPreview": item.text,
+        "contentPreview": item.preview,
         "createdAt": local_text(item.received_at),
         "attachments": [
             {
@@ -105,14 +104,14 @@ def refresh_inbox(state: GatewayState, request: ParsedRequest) -> Response:
     fields = _read_refresh(request)
     types: list[str] = fields.get("messageTypes") or ["SMS"]
     refresh = Refresh(fields["since"], fields["until"], tuple(types), wanted_delivery(fields))
-    find_missed(state, state.devices[0], refresh)
+    state.phones[state.devices[0].id].refresh(refresh)
     return empty_response(202)
 
 
 def export_inbox(state: GatewayState, request: ParsedRequest) -> Response:
     """Handle ``POST /messages/inbox/export``: as `refresh_inbox`, but always SMS, delivered separately."""
     fields = _read_refresh(request)
-    find_missed(state, state.devices[0], Refresh(fields["since"], fields["until"]))
+    state.phones[state.devices[0].id].refresh(Refresh(fields["since"], fields["until"]))
     return empty_response(202)
 
 

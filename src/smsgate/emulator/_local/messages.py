@@ -158,10 +158,7 @@ def cancel_message(state: GatewayState, request: ParsedRequest) -> Response:
     if row.state not in {"Pending", "Cancelled"}:
         raise RequestError(400, f"Message {row.id} is not in Pending state")
     if row.state == "Pending":
-        row.state = "Cancelled"
-        row.states["Cancelled"] = state.now()
-        row.recipients = [Recipient(number, "Cancelled") for number in row.numbers]
-        state.changes.announce("message", row.serial)
+        state.phones[row.device_id].notice_cancel(row, state.now())
     return json_response(200, _view(row, with_content=False), local=True)
 
 

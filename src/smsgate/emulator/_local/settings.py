@@ -45,24 +45,29 @@ def _effective_settings(state: GatewayState) -> dict[str, Any]:
 
 def patch_settings(state: GatewayState, request: ParsedRequest) -> Response:
     """Handle ``PATCH /settings``: null restores the default; unknown sections and fields are skipped."""
+    imported: dict[str, dict[str, Any]] = {}
     try:
         for section, values in _object(parse_json(request.content), "the request").items():
             if section in SECTIONS and section != "receiver":
-                _import(state, section, values)
+                imported[section] = _read(section, values)
     except UnreadableError as error:
         raise RequestError(400, f"Invalid request: {error}") from None
+    finally:  # the sections before an error are imported
+        merged = {section: {**state.settings.get(section, {}), **values} for section, values in imported.items()}
+        state.change_settings({**state.settings, **merged}, imported=imported)
     return json_response(200, _effective_settings(state), local=True)
 
 
-def _import(state: GatewayState, section: str, values: Any) -> None:
-    stored: dict[str, Any] = state.settings.setdefault(section, {})
+def _read(section: str, values: Any) -> dict[str, Any]:
+    read: dict[str, Any] = {}
     for name, value in _object(values, section).items():
         leaf = SECTIONS[section].get(name)
         if leaf is None:
             continue
         if leaf.tag == "oneof" and value is not None and not leaf.allows(value):
             raise UnreadableError(f"Failed to import {section}: No enum constant {value}")
-        stored[name] = int(float(value.literal)) if isinstance(value, Fraction) else value
+        read[name] = int(float(value.literal)) if isinstance(value, Fraction) else value
+    return read
 
 
 def _object(value: Any, what: str) -> dict[str, Any]:

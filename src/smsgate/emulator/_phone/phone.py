@@ -1,20 +1,27 @@
-"""Emulated phone: sends due messages over an emulated radio and reports their states.
+"""Emulated phone: drives the app's behaviour with the gateway's messages, settings and clock.
 
 It needs no thread: `Phone.act` catches up with everything that is due by a time, in the order of time.
 """
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass, field
+import random
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from smsgate.emulator._phone.events import ZONE
 from smsgate.emulator._phone.phone_numbers import send_error
-from smsgate.emulator._state.messages import CANONICAL_STATES
-from smsgate.emulator._state.phones import Change, Transmission
+from smsgate.emulator._state.messages import CANONICAL_STATES, WAITING
 from smsgate.emulator._state.reports import apply_locally, apply_report
+from smsgate.phone import (
+    Event,
+    IncomingMessage,
+    OutgoingMessage,
+    Phone as App,
+    PhoneConfig,
+    SettingsError,
+    StateReport,
+    Transmission,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,208 +29,221 @@ if TYPE_CHECKING:
     from smsgate.emulator._state.devices import Device
     from smsgate.emulator._state.messages import Message
     from smsgate.emulator._state.state import GatewayState
+    from smsgate.phone import Effect, Refresh
 
-FAILING_NUMBERS = {
-    "9901": "Send result: RESULT_ERROR_NO_SERVICE (Failed because service is currently unavailable)",
-    "9902": "Send result: RESULT_ERROR_GENERIC_FAILURE (Generic failure cause)",
-}
-"""Numbers that end like this fail instead of being sent, with this error."""
-
-UNDELIVERED_ENDING = "9903"
-"""Numbers that end like this are sent, and no delivery report ever comes."""
-
-REJECTED_ENDING = "9904"
-"""Numbers that end like this are sent, and then the network reports that it could not deliver."""
-
-REJECTED_ERROR = "Delivery result: 64"
+ZONE = timezone(timedelta(hours=3))
+"""The phones' own time zone: they report times with this offset."""
 
 
-@dataclass(slots=True)
-class _PhoneMessage:
-    """The phone's own copy of a message: numbers as pulled, states as it reported them."""
-
-    message: Message
-    recipients: dict[str, tuple[str, str | None]]
-    states: dict[str, datetime]
-    cancelled: bool = False
-
-
-def state_of(states: Iterable[str]) -> str:
-    """Return a message's state from its recipients' states, as the app computes it."""
-    found = set(states)
-    for state in ("Pending", "Cancelling", "Cancelled", "Processed"):
-        if state in found:
-            return state
-    return found.pop() if found in ({"Failed"}, {"Delivered"}) else "Sent"
-
-
-@dataclass(slots=True)
 class Phone:
-    """One emulated phone. Due messages go by priority, then newest first (LIFO)."""
+    """One emulated phone."""
 
-    state: GatewayState
-    device: Device
-    _coming: list[tuple[datetime, int, _PhoneMessage]] = field(
-        default_factory=list[tuple[datetime, int, _PhoneMessage]]
-    )
-    _due: list[tuple[int, int, _PhoneMessage]] = field(default_factory=list[tuple[int, int, _PhoneMessage]])
-    _results: list[tuple[datetime, int, _PhoneMessage, list[Change]]] = field(
-        default_factory=list[tuple[datetime, int, _PhoneMessage, list[Change]]]
-    )
-    _held: dict[int, _PhoneMessage] = field(default_factory=dict[int, _PhoneMessage])
-    _free_at: datetime | None = None
-    _count: int = 0
+    def __init__(self, state: GatewayState, device: Device) -> None:
+        self._state = state
+        self._device = device
+        self._chance = random.Random(f"{state.seed} {state.started_at} {device.id}")  # noqa: S311 - repeatable
+        self._app = App(PhoneConfig(device.id, device, self._chance, ZONE, state.timings, send_error))
+        self._is_online = True
+        self._hooks: list[dict[str, Any]] = []
+        self.notice_settings(state.settings)
 
     def __repr__(self) -> str:
-        return f"Phone({self.device.id!r})"
+        return f"Phone({self._device.id!r})"
+
+    # -- what the server says ------------------------------------------------------------------------------------
 
     def notice(self, message: Message) -> None:
-        """Queue a new message."""
-        known = {} if self.state.local else {"Pending": message.created_at}
-        entry = _PhoneMessage(message, dict.fromkeys(message.numbers, ("Pending", None)), known)
-        ready = message.created_at + timedelta(seconds=self.state.timings.processed)
-        if message.schedule_at:
-            ready = max(ready, message.schedule_at)
-        self._held[message.serial] = entry
-        heapq.heappush(self._coming, (ready, message.serial, entry))
+        """Take a new message, unless the phone has no network."""
+        now = self._state.now()
+        self._app.forget(message.id)  # an id that the server has given anew
+        if not self._follow_network(now):
+            return
+        if self._device.confirms_waiting:
+            self._pull(now, [row for row in map(self._row, self._app.waiting()) if row is not None])
+        self._pull(now, [message])
 
     def notice_cancel(self, message: Message, time: datetime) -> None:
-        """Cancel a waiting message."""
-        entry = self._held[message.serial]
-        entry.cancelled = True
-        changes: list[Change] = [(number, "Cancelled", None) for number in entry.recipients]
-        self._later(time + timedelta(seconds=self.state.timings.processed), entry, changes)
+        """Cancel a waiting message: at once on the phone's own server, else after its usual time to react."""
+        if self._follow_network(time):
+            self._apply(self._app.cancel(message.id, time, at_once=self._state.local))
+
+    def notice_settings(self, tree: Mapping[str, Any]) -> None:
+        """Import settings; values that the app does not know, and what follows them, are skipped."""
+        if not self._is_online:
+            return
+        try:
+            self._app.apply_settings(tree, self._state.now(), new_key=self._new_key)
+        except SettingsError as error:
+            self._app.settings = error.imported
+
+    def _new_key(self) -> str:
+        return self._state.draw_key(self._chance)
+
+    def _pull(self, now: datetime, rows: Iterable[Message]) -> None:
+        for row in rows:
+            if row.state in WAITING:
+                self._apply(self._app.accept(self._pulled(row), now))
+
+    def _pulled(self, row: Message) -> OutgoingMessage:
+        content = row.sent_content
+        return OutgoingMessage(
+            id=row.id,
+            numbers=tuple(row.numbers),
+            created_at=row.created_at,
+            text=content.get("textMessage", {}).get("text"),
+            data=content.get("dataMessage", {}).get("data"),
+            is_encrypted=row.is_encrypted,
+            priority=row.priority,
+            sim_number=row.sim_number,
+            with_delivery_report=row.with_delivery_report,
+            valid_until=row.valid_until,
+            schedule_at=row.schedule_at,
+            is_cancelling=row.state == "Cancelling",
+            checks_numbers=self._state.local and not row.skip_phone_validation,
+        )
+
+    def _row(self, message: OutgoingMessage) -> Message | None:
+        return self._state.store.on_device(message.id, self._device.id)
+
+    def _follow_network(self, now: datetime) -> bool:
+        """Tell the app when the network comes or goes; it then reports, and pulls what the server has for it."""
+        online = self._state.local or self._device.connected
+        if online == self._is_online:
+            return online
+        self._is_online = online
+        if online:
+            self.notice_settings(self._state.settings)
+        else:
+            self._hooks = list(self._state.webhooks.values())
+        self._apply(self._app.connect(now, connected=online))
+        if online:
+            rows = [row for row in self._state.store if row.device_id == self._device.id and row.state in WAITING]
+            confirmed = self._device.confirms_waiting
+            self._pull(now, [r for r in rows if confirmed or r.state == "Cancelling" or not self._app.has(r.id)])
+        return online
+
+    # -- what happens on the phone -------------------------------------------------------------------------------
+
+    @property
+    def missed(self) -> list[IncomingMessage]:
+        """Received messages that the app has not seen."""
+        return self._app.inbox.missed
+
+    def receive(self, item: IncomingMessage, *, missed: bool) -> IncomingMessage:
+        """Receive a message; one that is missed waits for a refresh."""
+        received = self._app.inbox.receive(item, self._state.now(), missed=missed)
+        if received.is_new:
+            self._state.add_incoming(received.message)
+            if not missed:
+                self._state.inbox.append(received.message)
+        self._apply(received.events)
+        return received.message
+
+    def refresh(self, refresh: Refresh) -> None:
+        """Find missed messages, unless the phone is off or has no network."""
+        now = self._state.now()
+        if not self._follow_network(now) or not (self._device.active or self._state.local):
+            return
+        found, events = self._app.inbox.refresh(refresh, now)
+        self._state.inbox += found
+        for item in found:
+            self._state.changes.announce("incoming", item.id)
+        self._apply(events)
+
+    def start(self) -> None:
+        """Start the app: ``app:started``, and pings if they are set."""
+        self._apply([self._app.start(self._state.now())])
+
+    def ping(self) -> None:
+        """Send a ping to webhooks."""
+        self._apply([self._app.ping(self._state.now())])
 
     def report(self, message: Message, reports: Sequence[Mapping[str, Any]], time: datetime) -> None:
         """Call webhooks about states that a test reports for this phone, once for each state."""
-        known = self._held[message.serial].recipients
+        if not self._app.has(message.id):
+            self._apply(self._app.accept(self._pulled(message), time))
+        changes: list[tuple[str, tuple[str, str | None]]] = []
         for item in reports:
-            number: str = item["phoneNumber"]
-            reported: str = item["state"]
-            state = CANONICAL_STATES.get(reported.lower(), reported)
-            error: str | None = item.get("error")
-            if known.get(number) == (state, error):
-                continue
-            if number in known:
-                known[number] = (state, error)
-            self.state.events.status_changed(self.device, message, (number, state, error), time)
+            name: str = item["state"]
+            changes.append((item["phoneNumber"], (CANONICAL_STATES.get(name.lower(), name), item.get("error"))))
+        self._apply(self._app.set_states(message.id, changes, time))
+
+    def resume(self, message: Message) -> None:
+        """Take up a message that was stored before a restart, as far as it had come."""
+        now = self._state.now()
+        rows = dict(zip(message.numbers, message.recipients, strict=False))
+        recipients = {number: (row.state, row.error) for number, row in rows.items()}
+        self._app.resume(self._pulled(message), recipients, message.states, now)
+        if message.state == "Cancelling":
+            self._apply(self._app.cancel(message.id, now))
+
+    def resume_incoming(self, item: IncomingMessage, *, missed: bool = False) -> None:
+        """Take up a message that was received before a restart."""
+        self._app.inbox.resume(item, missed=missed)
 
     def forget(self) -> None:
         """Stop permanently: the device was removed from the account."""
-        self._coming.clear()
-        self._due.clear()
-        self._results.clear()
-        self._held.clear()
+        self._app.clear()
 
     def rest_until(self, time: datetime) -> None:
         """Send no messages before this time."""
-        self._free_at = max(self._free_at or time, time)
+        self._app.rest_until(time)
 
     def act(self, now: datetime) -> None:
         """Execute everything that is due, unless the device is switched off."""
-        if not self.device.active:
+        if not self._device.active:
             return
-        self.device.last_seen = max(
-            self.device.last_seen, now.astimezone(timezone.utc).replace(second=0, microsecond=0)
-        )
-        while True:
-            pick_at = self._next_pick()
-            result_at = self._results[0][0] if self._results else None
-            if result_at and result_at <= now and (pick_at is None or result_at <= pick_at):
-                time, _, entry, changes = heapq.heappop(self._results)
-                self._change(entry, changes, time)
-            elif pick_at and pick_at <= now:
-                self._pick(pick_at)
+        if self._follow_network(now):
+            minute = now.astimezone(timezone.utc).replace(second=0, microsecond=0)
+            self._device.last_seen = max(self._device.last_seen, minute)
+        self._apply(self._app.act(now))
+
+    # -- webhooks ------------------------------------------------------------------------------------------------
+
+    @property
+    def retry_count(self) -> int:
+        """Retries of a webhook delivery."""
+        return self._app.settings.retry_count
+
+    @property
+    def signing_key(self) -> str:
+        """Key that signs its deliveries: the imported one, else the device's own."""
+        return self._app.settings.signing_key or self._device.signing_key
+
+    @property
+    def can_deliver(self) -> bool:
+        """Whether the phone may send webhook deliveries now."""
+        return self._device.connected or not self._app.settings.internet_required
+
+    # -- effects -------------------------------------------------------------------------------------------------
+
+    def _apply(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Event):
+                hooks = self._state.webhooks.values() if self._is_online else self._hooks
+                self._state.events.emit(effect, self._device.id, hooks)
+            elif isinstance(effect, Transmission):
+                self._state.radio.append(effect)
             else:
-                return
+                self._report(effect)
 
-    def _next_pick(self) -> datetime | None:
-        if self._due:
-            return self._free_at
-        if not self._coming:
-            return None
-        ready = self._coming[0][0]
-        return max(ready, self._free_at) if self._free_at else ready
-
-    def _pick(self, time: datetime) -> None:
-        self._free_at = time
-        while self._coming and self._coming[0][0] <= time:
-            _, serial, entry = heapq.heappop(self._coming)
-            order = serial if self._oldest_first() else -serial
-            heapq.heappush(self._due, (-entry.message.priority, order, entry))
-        entry = heapq.heappop(self._due)[2]
-        if entry.cancelled or entry.message.state != "Pending" or entry.message not in self.state.store:
+    def _report(self, report: StateReport) -> None:
+        if self._state.local:
+            row = self._state.store.on_device(report.message_id, self._device.id)
+            if row is not None:
+                reached = {name: at for name, at in report.states.items() if name != "Pending"}
+                apply_locally(self._state, row, report.recipients, report.state, reached)
             return
-        self._send(entry, time)
-        self._free_at = time + timedelta(seconds=self.state.timings.pace)
-
-    def _oldest_first(self) -> bool:
-        messages: dict[str, Any] = self.state.settings.get("messages") or {}
-        return self.state.local and messages.get("processing_order") == "FIFO"
-
-    def _send(self, entry: _PhoneMessage, time: datetime) -> None:
-        message = entry.message
-        if message.valid_until and message.valid_until <= time:
-            self._fail(entry, "TTL expired", time)
-            return
-        if not self.device.has_sim(message.sim_number):
-            self._fail(entry, f"Can't send message: SIM {message.sim_number} not found", time)
-            return
-        errors = {number: self._send_error(message, number) for number in entry.recipients}
-        handed = [number for number, error in errors.items() if error is None]
-        for number in handed:
-            self.state.radio.append(Transmission(message.id, self.device.id, number, time))
-        changes: list[Change] = [(number, "Processed", None) for number in handed]
-        changes += [(number, "Failed", error) for number, error in errors.items() if error]
-        self._change(entry, changes, time)
-        self._schedule_results(entry, handed, time)
-
-    def _schedule_results(self, entry: _PhoneMessage, numbers: list[str], time: datetime) -> None:
-        timings = self.state.timings
-        sent: list[Change] = []
-        delivered: list[Change] = []
-        for number in numbers:
-            error = FAILING_NUMBERS.get(number[-4:])
-            sent.append((number, "Failed", error) if error else (number, "Sent", None))
-            if error or not entry.message.with_delivery_report or number.endswith(UNDELIVERED_ENDING):
-                continue
-            rejected = number.endswith(REJECTED_ENDING)
-            delivered.append((number, "Failed", REJECTED_ERROR) if rejected else (number, "Delivered", None))
-        self._later(time + timedelta(seconds=timings.sent - timings.processed), entry, sent)
-        self._later(time + timedelta(seconds=timings.delivered - timings.processed), entry, delivered)
-
-    def _send_error(self, message: Message, number: str) -> str | None:
-        checked = self.state.local and not message.skip_phone_validation and not message.is_encrypted
-        return send_error(number) if checked else None
-
-    def _fail(self, entry: _PhoneMessage, error: str, time: datetime) -> None:
-        self._change(entry, [(number, "Failed", error) for number in entry.recipients], time)
-
-    def _later(self, time: datetime, entry: _PhoneMessage, changes: list[Change]) -> None:
-        if changes:
-            self._count += 1
-            heapq.heappush(self._results, (time, self._count, entry, changes))
-
-    def _change(self, entry: _PhoneMessage, changes: list[Change], time: datetime) -> None:
-        for change in changes:
-            number, reached, error = change
-            entry.recipients[number] = (reached, error)
-            self.state.events.status_changed(self.device, entry.message, change, time)
-        state = state_of(state for state, _ in entry.recipients.values())
-        entry.states.setdefault(state, time)
-        if self.state.local:
-            apply_locally(self.state, entry.message, entry.recipients, state, entry.states)
-            return
-        report = {
-            "id": entry.message.id,
-            "state": state,
+        document = {
+            "id": report.message_id,
+            "state": report.state,
             "recipients": [
                 {"phoneNumber": number, "state": reached, **({"error": error} if error else {})}
-                for number, (reached, error) in entry.recipients.items()
+                for number, (reached, error) in report.recipients.items()
             ],
-            "states": {name: _on_the_phone(at) for name, at in entry.states.items()},
+            "states": {name: _on_the_phone(at) for name, at in report.states.items()},
         }
-        apply_report(self.state, self.device, report, time)
+        apply_report(self._state, self._device, document, report.at)
 
 
 def _on_the_phone(time: datetime) -> datetime:

@@ -49,15 +49,15 @@ def normalize(number: str) -> str:
 
 
 def send_error(number: str) -> str | None:
-    """Return the error of a phone in local mode for a number; ``None`` when it would send."""
+    """Return why a phone rejects a number of a message that its own server took; ``None`` when it would send."""
     library: Any = load()
     try:
         parsed = library.parse(number, REGION)
     except library.NumberParseException as error:
-        return f"sendSMS: {str(error).partition(') ')[2]}"
+        return str(error).partition(") ")[2]
     if not library.is_valid_number(parsed):
-        return "sendSMS: Invalid phone number"
-    return None if library.number_type(parsed) in _mobile(library) else "sendSMS: Invalid phone number type"
+        return "Invalid phone number"
+    return None if library.number_type(parsed) in _mobile(library) else "Invalid phone number type"
 
 
 def _mobile(library: Any) -> tuple[Any, Any]:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from smsgate.emulator._phone.deliveries import Attempt, Deliveries
+    from smsgate.emulator._phone.deliveries import Deliveries
+    from smsgate.phone import Attempt
 
 
 class HasDeliveries(Protocol):

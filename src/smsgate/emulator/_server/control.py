@@ -18,7 +18,7 @@ from smsgate.emulator._http.binding import (
     timestamp,
 )
 from smsgate.emulator._http.responses import RequestError, json_response
-from smsgate.emulator._state.incoming import Attachment
+from smsgate.phone import Attachment
 
 if TYPE_CHECKING:
     from smsgate._http import Request, Response

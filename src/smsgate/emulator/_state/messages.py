@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from smsgate import phone
 from smsgate.emulator._http.timestamps import go_text
 from smsgate_api.models import ProcessState
 
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
 STATES = tuple(state.value for state in ProcessState)
 WAITING = ("Pending", "Cancelling")
 CANONICAL_STATES = {name.lower(): name for name in STATES}
-_SINGLE, _PART = {False: 160, True: 70}, {False: 153, True: 67}  # characters of an SMS alone, and of one in a row
-_GSM = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà^{}\\[~]|€"
-)
 
 
 @dataclass(slots=True)
@@ -108,12 +104,7 @@ def count_parts(message: Message) -> int:
     if message.parts is not None:
         return message.parts
     content = cast("dict[str, dict[str, str]]", message.content).get("textMessage")
-    if content is None or message.is_encrypted:
-        return 1
-    text = content["text"]
-    wide = not _GSM.issuperset(text)
-    length = len(text.encode("utf-16-be")) // 2 if wide else len(text) + sum(text.count(one) for one in "^{}\\[~]|€")
-    return 1 if length <= _SINGLE[wide] else -(-length // _PART[wide])
+    return 1 if content is None or message.is_encrypted else phone.count_parts(content["text"])
 
 
 def hashed_number(number: str) -> str:

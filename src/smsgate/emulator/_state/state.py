@@ -18,19 +18,20 @@ from smsgate.emulator._state.changes import Changes
 from smsgate.emulator._state.clock import AdvancingClock
 from smsgate.emulator._state.devices import Device
 from smsgate.emulator._state.messages import WAITING, Message, MessageStore, collation_key, exact_key
-from smsgate.emulator._state.phones import PhoneTimings
 from smsgate.emulator._state.queue_limit import QueueLimit, QueueWatch
 from smsgate.emulator._state.tokens import Tokens, TokenSettings
+from smsgate.phone import PhoneTimings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from smsgate.emulator._state.incoming import IncomingMessage, MissedMessage
-    from smsgate.emulator._state.phones import EventSink, PhoneAgent, Transmission
+    from smsgate.emulator._state.phones import PhoneAgent
+    from smsgate.phone import DeliveryQueue, IncomingMessage, Transmission
 
 Mode = Literal["cloud", "local"]
 
 _ID_ALPHABET = string.ascii_letters + string.digits + "_-"
+_KEY_LENGTH = 8
 _DATABASE_ERROR = "dial tcp 127.0.0.1:3306: connect: connection refused"
 _LOGIN_SECONDS = 3600.0
 _VIEW_SECONDS = 300.0
@@ -81,7 +82,7 @@ class GatewayState:
         self.radio: list[Transmission] = []
         self.devices: list[Device] = []
         self.phones: dict[str, PhoneAgent] = {}
-        self.events: EventSink
+        self.events: DeliveryQueue
         self.webhooks: dict[str, dict[str, Any]] = {}
         self.settings: dict[str, Any] = {}
         settings = TokenSettings(*_fields(_LOCAL_TOKENS)) if self.local else TokenSettings()
@@ -91,7 +92,6 @@ class GatewayState:
         self.incoming: dict[str, IncomingMessage] = {}
         self.timeline: list[Message | IncomingMessage] = []
         self.generation: int = 0
-        self.missed: list[MissedMessage] = []
         self.log: list[dict[str, Any]] = []
         self.logins: SlidingCache[bool] = SlidingCache(_LOGIN_SECONDS)
         self.views: SlidingCache[dict[str, Any] | None] = SlidingCache(_VIEW_SECONDS)
@@ -125,7 +125,7 @@ class GatewayState:
         """Register another phone."""
         time = milliseconds(self.now())
         identity = f"{self._random.getrandbits(128):032x}" if self.local else self.new_id()
-        key = "".join(self._keys.choices(_ID_ALPHABET, k=8))
+        key = self.draw_key(self._keys)
         device = Device(identity, name, time, time, time, self.new_id(), active, signing_key=key)
         self.devices.append(device)
         return device
@@ -145,14 +145,26 @@ class GatewayState:
             raise ValueError("There is no device with this id.")
         return found[0]
 
-    def signing_key(self, device: Device | None) -> str:
-        """Return the signing key of a device, which can be set on a local server."""
-        section: dict[str, Any] = (self.local and self.settings.get("webhooks")) or {}
-        return section.get("signing_key") or (device.signing_key if device else "") or "removed"
+    @property
+    def missed(self) -> list[IncomingMessage]:
+        """Received messages that the apps have not seen."""
+        return [item for phone in self.phones.values() for item in phone.missed]
 
-    def new_delivery_id(self) -> str:
-        """Return a new envelope id."""
-        return "".join(self.chance.choices(_ID_ALPHABET, k=21))
+    def change_settings(self, settings: dict[str, Any], *, imported: Mapping[str, Any] | None = None) -> None:
+        """Store settings, and tell the phones; they import all settings, or those that are named."""
+        self.settings = settings
+        for phone in self.phones.values():
+            phone.notice_settings(settings if imported is None else imported)
+
+    def signing_key(self, device_id: str) -> str:
+        """Return the signing key of a device; of a removed one a key that nobody knows."""
+        phone = self.phones.get(device_id)
+        return (phone.signing_key if phone else "") or "removed"
+
+    @staticmethod
+    def draw_key(chance: random.Random) -> str:
+        """Return a signing key."""
+        return "".join(chance.choices(_ID_ALPHABET, k=_KEY_LENGTH))
 
     def choose_device(self, device_id: str, active_within: int) -> Device | None:
         """Return the requested device, or any; ``active_within`` excludes devices not seen for that many hours."""
@@ -195,7 +207,7 @@ class GatewayState:
         self.clock.offset = timedelta(0)
         self.started_at = self._hashed_until = self._tidied = self.now()
         self.store.clear()
-        self.radio, self.inbox, self.missed, self.log, self.timeline = [], [], [], [], []
+        self.radio, self.inbox, self.log, self.timeline = [], [], [], []
         self.incoming = {}
         self.generation += 1
         self.logins, self.views = SlidingCache(_LOGIN_SECONDS), SlidingCache(_VIEW_SECONDS)
