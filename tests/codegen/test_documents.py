@@ -188,9 +188,9 @@ def test_forms_files_cookies_and_keys_are_sent_as_documented(made, stub, client)
 
     stub.responses.clear()
     stub.answer({"items": [], "next": None})
-    found = operations.get_tickets(q="x", a_b_c="1&2=3", labels=["a|b", "c"], session="s1", key="k")
+    found = operations.get_tickets(q="x", a_b_c="1&2=3", labels=["a b", "c"], session="s1", key="k")
     assert client.execute(found).next is None
-    assert stub.requests[-1].target == "/tickets?q=x&a%26b%3Dc=1%262%3D3&labels=a%7Cb%7Cc"
+    assert stub.requests[-1].target == "/tickets?q=x&a%26b%3Dc=1%262%3D3&labels=a%20b%7Cc"
     assert stub.requests[-1].headers["Cookie"] == "session=s1"
     with pytest.raises(InvalidArgumentError, match="sid cannot stand in a cookie"):
         operations.avatar_upload(b"", session="a; admin=1")

@@ -24,8 +24,8 @@ _SUPPORT = {
     "smsgate.runtime.reading": ("ObjectReader", "PageReader", "read_bytes", "read_nothing"),
     "smsgate.runtime.requests": (
         "build_cookies", "build_headers", "check_required", "content_type_of", "encode_bytes", "encode_form",
-        "encode_parts", "encode_path_value", "encode_text", "encode_value", "write_choice", "write_date",
-        "write_number", "write_repeated", "write_scalar", "write_separated", "write_uuid",
+        "encode_parts", "encode_path_value", "encode_text", "encode_value", "write_any_text", "write_choice",
+        "write_date", "write_number", "write_repeated", "write_scalar", "write_separated", "write_uuid",
     ),
     "smsgate.runtime.types": ("Operation", "Page", "Readers", "Timestamp", "encode"),
     "smsgate.runtime.values": ("JSONValue", "StatusReader", "read_text"),
@@ -211,18 +211,13 @@ def _triple(each: Argument) -> str:
 def _header_fields(plan: Plan) -> Iterable[str]:
     accept = next((reading.accept for _, reading in plan.readings if reading.accept), "")
     if accept:
-        yield f'("Accept", {literal(accept)})'
+        yield f'("Accept", {literal(accept)}, write_text)'
     for each in plan.arguments:
         if each.place == "header":
-            yield _pair(each)
-    crumbs = [_pair(each) for each in plan.arguments if each.place == "cookie"]
+            yield _triple(each)
+    crumbs = [_triple(each) for each in plan.arguments if each.place == "cookie"]
     if crumbs:
-        yield f'("Cookie", build_cookies({", ".join(crumbs)}))'
-
-
-def _pair(each: Argument) -> str:
-    value = f'check_required("{each.name}", {each.name})' if each.is_required else each.name
-    return f"({literal(each.wire)}, {value})"
+        yield f'("Cookie", build_cookies({", ".join(crumbs)}), write_text)'
 
 
 def _reader_source(plan: Plan) -> str:

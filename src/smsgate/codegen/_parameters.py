@@ -128,12 +128,12 @@ def _argument(node: Node, owner: str, schemas: Schemas, taken: set[str]) -> Argu
     if place == "path" and not is_required:
         raise node.error("a path parameter must be required")
     inner = schemas.resolve_alias(kind)
-    writer = _writer(node, inner, place)
+    writer = _writer(node, inner, place, schemas)
     return Argument(
         python_name(wire, taken),
         wire_name(place, wire),
         place,
-        _hint(kind, inner),
+        _hint(kind, inner, schemas),
         writer,
         is_required,
         inner.kind == "int",
@@ -165,16 +165,18 @@ def _description(node: Node, schema: Node) -> str:
     return " ".join(parts)
 
 
-def _hint(kind: Type, inner: Type) -> str:
+def _hint(kind: Type, inner: Type, schemas: Schemas) -> str:
     text = kind.plain_hint(operation_scope).removesuffix(" | None")
-    return f"{text} | str" if inner.kind == "enum" else text
+    if inner.kind != "enum":
+        return text
+    return f"{text} | {'int' if schemas.is_integer_enum(inner) else 'str'}"
 
 
-def _writer(node: Node, kind: Type, place: str) -> str:
+def _writer(node: Node, kind: Type, place: str, schemas: Schemas) -> str:
     style = node.text("style") or _STYLES[place]
     explode = node.flag("explode") if node.get("explode") else style == "form"
     if kind.kind == "list":
-        item = _scalar(node, kind.parts[0], place)
+        item = _scalar(node, schemas.resolve_alias(kind.parts[0]), place, schemas)
         if style == "form" and explode and place == "query":
             return f"write_repeated({item})"
         separators = {"form": ",", "simple": ",", "spaceDelimited": "%20", "pipeDelimited": "%7C"}
@@ -183,12 +185,12 @@ def _writer(node: Node, kind: Type, place: str) -> str:
         return f"write_separated({item}, {literal(separators[style])})"
     if style != _STYLES[place]:
         raise node.error(f"style {style} is not supported")
-    return _scalar(node, kind, place)
+    return _scalar(node, kind, place, schemas)
 
 
-def _scalar(node: Node, kind: Type, place: str) -> str:
-    if kind.kind == "alias":
-        raise node.error("a list of named types is not supported here")
+def _scalar(node: Node, kind: Type, place: str, schemas: Schemas) -> str:
+    if kind.kind == "enum" and schemas.is_integer_enum(kind):
+        return "encode_path_number" if place == "path" else "write_integer"
     if kind.kind == "enum":
         return "encode_path_id" if place == "path" else f"write_member(models.{kind.name})"
     if kind.kind == "literal":
@@ -199,4 +201,6 @@ def _scalar(node: Node, kind: Type, place: str) -> str:
     if not is_scalar and kind.kind not in _WRITERS:
         raise node.error("objects and nested lists are not supported as parameters")
     writer = "write_scalar" if is_scalar else _WRITERS[kind.kind]
+    if writer == "write_text" and place == "query" and node.flag("allowEmptyValue"):
+        return "write_any_text"
     return _PATH_WRITERS.get(writer, writer) if place == "path" else writer

@@ -59,8 +59,16 @@ def _description(schema: Node) -> str:
 
 
 def _is_binary(schema: Node) -> bool:
+    """Tell whether a value, or the items of a list, are bytes: OpenAPI 3.0 and 3.1 mark them differently."""
     items = schema.resolve().get("items")
-    return "binary" in {schema.resolve().text("format"), items.resolve().text("format") if items else ""}
+    return any(each is not None and _is_bytes(each.resolve()) for each in (schema, items))
+
+
+def _is_bytes(schema: Node) -> bool:
+    if not schema.is_object or schema.text("contentEncoding"):
+        return False
+    media = schema.text("contentMediaType").lower()
+    return schema.text("format") == "binary" or bool(media and not media.startswith("text/") and "json" not in media)
 
 
 def _read_required(node: Node, properties: set[str]) -> set[str]:

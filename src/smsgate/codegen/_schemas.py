@@ -91,6 +91,10 @@ class Schemas:
             kind = replace(target, is_nullable=target.is_nullable or kind.is_nullable)
         return kind
 
+    def is_integer_enum(self, kind: Type) -> bool:
+        """Tell whether an enum has numbers as its values."""
+        return kind.kind == "enum" and isinstance(self.definitions[kind.name].members[0][1], int)
+
     def mark_binary(self, name: str) -> None:
         """Let the ``format: binary`` fields of a model be bytes, as in forms of several parts."""
         self._binary.add(name)

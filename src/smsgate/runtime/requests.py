@@ -42,6 +42,7 @@ __all__ = [
     "encode_path_value",
     "encode_text",
     "encode_value",
+    "write_any_text",
     "write_choice",
     "write_date",
     "write_number",
@@ -52,6 +53,8 @@ __all__ = [
 ]
 
 _HEADER = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
+_NOT_IN_NAMES = {ord(letter): quote(letter) for letter in '"\r\n'}
+"""What browsers escape in the names of a form's parts, which are UTF-8 otherwise."""
 _COOKIE = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 
 
@@ -80,6 +83,11 @@ def write_uuid(name: str, value: UUID) -> str:
     """Write a UUID."""
     check_type(name, value, UUID, "a UUID")
     return str(value)
+
+
+def write_any_text(name: str, value: str) -> str:
+    """Percent-encode text that may be empty."""
+    return "" if isinstance(value, str) and not value else write_text(name, value)
 
 
 def write_scalar(name: str, value: Any) -> str:
@@ -122,30 +130,33 @@ def write_repeated(write: Callable[[str, Any], str]) -> Callable[[str, Any], str
 
 
 def write_separated(write: Callable[[str, Any], str], separator: str) -> Callable[[str, Any], str]:
-    """Return a writer for a list as one parameter with separated items; separators inside items are encoded."""
+    """Return a writer for a list as one parameter with separated items, of which none may hold the separator."""
 
     def write_all(name: str, values: list[Any]) -> str:
-        return separator.join(write(name, value) for value in _filled_list(name, values))
+        items = [write(name, value) for value in _filled_list(name, values)]
+        if any(separator in item for item in items):
+            raise InvalidArgumentError(f"{name} has an item that holds the separator of items")
+        return separator.join(items)
 
     return write_all
 
 
-def build_headers(*fields: tuple[str, Any]) -> dict[str, str]:
-    """Return header fields by name; those that are None are left out.
+def build_headers(*fields: tuple[str, Any, Callable[[str, Any], str]]) -> dict[str, str]:
+    """Return header fields from (name, value, checking writer) triples; those that are None are left out.
 
     Raises:
         InvalidArgumentError: a value is not allowed in a header.
     """
-    return {name: _header(name, value) for name, value in fields if value is not None}
+    return {name: _header(name, value) for name, value, check in fields if value is not None and check(name, value)}
 
 
-def build_cookies(*pairs: tuple[str, Any]) -> str | None:
-    """Return the value of the Cookie header, None when all are None.
+def build_cookies(*crumbs: tuple[str, Any, Callable[[str, Any], str]]) -> str | None:
+    """Return the value of the Cookie header from (name, value, checking writer) triples, None when all are None.
 
     Raises:
         InvalidArgumentError: a value is not allowed in a cookie.
     """
-    written = [(name, _plain(name, value)) for name, value in pairs if value is not None]
+    written = [(name, _plain(name, value)) for name, value, check in crumbs if value is not None and check(name, value)]
     for name, value in written:
         if not _COOKIE.fullmatch(value):
             raise InvalidArgumentError(f"{name} cannot stand in a cookie")
@@ -203,10 +214,10 @@ def encode_parts(body: Model, kind: type[Model]) -> MultipartBody:
     check_type("the body", body, kind, f"of type {kind.__name__}")
     parts: list[bytes] = []
     for wire, value in _form_fields(body):
-        name = quote(wire, safe=" !#$&'()*+,-./:;<=>?@[]^_`{|}~")
+        name = wire.translate(_NOT_IN_NAMES)
         for item in _items(value):
             is_file = isinstance(item, bytes)
-            content = item if is_file else _plain(wire, item).encode()
+            content = item if is_file else encode_text(_plain(wire, item))
             file = f'; filename="{name}"\r\nContent-Type: application/octet-stream' if is_file else ""
             parts.append(f'Content-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode() + content + b"\r\n")
     boundary = hashlib.sha256(b"".join(parts)).hexdigest()  # depends on all parts, so that none can hold it
@@ -246,6 +257,8 @@ def _plain(name: str, value: Any) -> str:
         return str(value.value)
     if isinstance(value, list | tuple):
         return ",".join(_plain(name, item) for item in cast("list[Any]", value))
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidArgumentError(f"{name} must be a finite number")
     if isinstance(value, str | int | float | date | UUID):
         return str(value)
     raise InvalidArgumentError(f"{name} must be text, a number, a truth value, a time or a UUID")

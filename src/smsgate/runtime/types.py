@@ -6,6 +6,7 @@ read tolerantly: unknown fields and enum values are kept. No error or repr made 
 
 from __future__ import annotations
 
+import json
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar, cast, get_args
 
@@ -40,6 +41,7 @@ __all__ = [
     "Readers",
     "Timestamp",
     "UnreadableError",
+    "check_finite",
     "encode",
     "schema_lock",
     "select_reader",
@@ -207,6 +209,7 @@ class Model(BaseModel):
         frozen=True,
         defer_build=True,
         hide_input_in_errors=True,
+        ser_json_inf_nan="constants",  # null would lose them; no request can hold them
         protected_namespaces=(),
     )
 
@@ -328,7 +331,22 @@ def encode(model: Model, kind: type[Model] = Model) -> bytes:
         _check_known(model)
     extra: Literal["allow", "forbid"] = "allow" if model.is_sent_back else "forbid"
     model.__pydantic_validator__.validate_json(content, strict=True, context=BUILDING, extra=extra)
+    check_finite(content)
     return content
+
+
+def check_finite(content: bytes) -> None:
+    """Reject a written body that holds a number that is not finite, which JSON has not.
+
+    Raises:
+        InvalidArgumentError: it holds one.
+    """
+    if b"NaN" in content or b"Infinity" in content:  # may also stand in a text
+        json.loads(content, parse_constant=_reject_constant)
+
+
+def _reject_constant(_text: str) -> None:
+    raise InvalidArgumentError("the body holds a number that is not finite")
 
 
 def _check_known(model: Model) -> None:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from smsgate.runtime.types import BUILDING, InvalidArgumentError, UnreadableError, schema_lock, select_reader
+from smsgate.runtime.types import (
+    BUILDING,
+    InvalidArgumentError,
+    UnreadableError,
+    check_finite,
+    schema_lock,
+    select_reader,
+)
 from smsgate.runtime.validators import reading_validator
 
 if TYPE_CHECKING:
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["JSONValue", "StatusReader", "read_text"]
 
 T = TypeVar("T")
+_CONFIG = ConfigDict(hide_input_in_errors=True, ser_json_inf_nan="constants")
 _CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_-]+)", re.IGNORECASE)
 
 
@@ -37,7 +45,7 @@ class JSONValue(Generic[T]):
         """The type with the rules for building."""
         if self._adapter is None:
             with schema_lock:
-                self._adapter = TypeAdapter(self._kind(), config=ConfigDict(hide_input_in_errors=True))
+                self._adapter = TypeAdapter(self._kind(), config=_CONFIG)
         return self._adapter
 
     def __call__(self, _status: int, _headers: Mapping[str, str], content: bytes) -> Any:
@@ -69,6 +77,7 @@ class JSONValue(Generic[T]):
                 checked, by_alias=True, exclude_unset=True, exclude_none=True, warnings=False, context=BUILDING
             )
             self.adapter.validate_json(content, strict=True, context=BUILDING, extra="forbid")
+            check_finite(content)
         except ValidationError as failure:
             problem = _first_problem(failure)
         except PydanticSerializationError:
@@ -110,5 +119,5 @@ def read_text(_status: int, headers: Mapping[str, str], content: bytes) -> str:
     found = _CHARSET.search(headers.get("Content-Type") or headers.get("content-type") or "")
     try:
         return content.decode(found.group(1) if found else "utf-8", "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # ValueError: "undefined" and "idna" are codecs that read nothing
         return content.decode("utf-8", "replace")
