@@ -29,12 +29,10 @@ def check_base_url(url: str) -> str:
         raise ConfigurationError("base_url must be a string")
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         raise ConfigurationError("base_url holds characters that no URL has; write other letters percent-encoded")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise ConfigurationError("base_url is no URL that can be read") from None  # the cause would quote a password
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+    parts = split_url(url)
+    if parts is None:
+        raise ConfigurationError("base_url is no URL that can be read")
+    if not is_http(parts):
         raise ConfigurationError("base_url must start with http:// or https:// and name a host")
     if not has_host(parts):
         raise ConfigurationError("base_url names a host that cannot exist")
@@ -45,6 +43,21 @@ def check_base_url(url: str) -> str:
     if not _PATH.fullmatch(parts.path) or not _DOTS.isdisjoint(parts.path.lower().replace("%2e", ".").split("/")):
         raise ConfigurationError("base_url's path holds dot segments or characters that must be percent-encoded")
     return url.rstrip("/")
+
+
+def split_url(url: str) -> SplitResult | None:
+    """Return the parts of a URL, None if it cannot be read: a cause would quote its password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for what is no port
+    except ValueError:
+        return None
+    return parts
+
+
+def is_http(url: SplitResult) -> bool:
+    """Tell whether a URL is an http(s) one that names a host, and a port other than 0 if any."""
+    return url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
 
 
 def has_host(url: SplitResult) -> bool:

@@ -208,38 +208,34 @@ def _collect_texts(model: M, visit: Callable[[M, Change], M]) -> list[str]:
     return found
 
 
+def _change_fields(model: M, change: Change, *names: str) -> M:
+    """Return a model with its filled text fields of these names changed."""
+    return model.model_copy(update={name: change(text) for name in names if (text := getattr(model, name))})
+
+
 def _change_contents(model: Message | MessageState, change: Change) -> dict[str, Any]:
-    """Return the contents of a message or state that change."""
-    update: dict[str, Any] = {}
-    if model.text_message is not None:
-        text = change(model.text_message.text)
-        update["text_message"] = model.text_message.model_copy(update={"text": text})
-    if model.data_message is not None:
-        data = change(model.data_message.data)
-        update["data_message"] = model.data_message.model_copy(update={"data": data})
-    return update
+    """Return the text and data contents of a message or state, changed."""
+    contents = {"text_message": (model.text_message, "text"), "data_message": (model.data_message, "data")}
+    return {name: _change_fields(part, change, field) for name, (part, field) in contents.items() if part is not None}
 
 
 def _change_message(message: Message, change: Change) -> Message:
     update: dict[str, Any] = {"phone_numbers": [change(number) for number in message.phone_numbers]}
     update |= _change_contents(message, change)
-    if message.message:
-        update["message"] = change(message.message)
     if message.mms_message is not None:
         update["mms_message"] = _change_mms(message.mms_message, change)
-    return message.model_copy(update=update)
+    return _change_fields(message, change, "message").model_copy(update=update)
 
 
 def _change_mms(mms: MmsMessage, change: Change) -> MmsMessage:
-    update: dict[str, Any] = {name: change(text) for name in ("subject", "text") if (text := getattr(mms, name))}
-    if mms.attachments is not None:
-        update["attachments"] = [
-            part.model_copy(update={name: change(text) for name in ("data", "name") if (text := getattr(part, name))})
-            for part in mms.attachments
-        ]
-    return mms.model_copy(update=update)
+    changed = _change_fields(mms, change, "subject", "text")
+    if mms.attachments is None:
+        return changed
+    return changed.model_copy(
+        update={"attachments": [_change_fields(part, change, "data", "name") for part in mms.attachments]}
+    )
 
 
 def _change_state(state: MessageState, change: Change) -> MessageState:
-    recipients = [item.model_copy(update={"phone_number": change(item.phone_number)}) for item in state.recipients]
+    recipients = [_change_fields(item, change, "phone_number") for item in state.recipients]
     return state.model_copy(update={"recipients": recipients, **_change_contents(state, change)})

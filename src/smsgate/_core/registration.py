@@ -6,9 +6,8 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
-from smsgate._core.base_url import has_host, is_phone
+from smsgate._core.base_url import has_host, is_http, is_phone, split_url
 from smsgate._core.queries import check_known
 from smsgate.errors import InvalidRequestError
 from smsgate.runtime.building import plain_text
@@ -48,16 +47,14 @@ def check_target(url: str, *, allow_insecure: bool) -> None:
         raise InvalidRequestError("a webhook's url is text")
     if len(url) > _LONGEST_URL:
         raise InvalidRequestError(f"a webhook's url may have {_LONGEST_URL} characters at most")
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:  # its text would quote the URL
-        raise InvalidRequestError("the webhook's url is no URL that can be read") from None
-    if parts.scheme not in {"http", "https"} or not host or port == 0 or not _SPELLED.fullmatch(url):
+    parts = split_url(url)
+    if parts is None:
+        raise InvalidRequestError("the webhook's url is no URL that can be read")
+    if not is_http(parts) or not _SPELLED.fullmatch(url):
         raise InvalidRequestError("a webhook's url must be an https:// URL with a host")
     if not has_host(parts) or not url.isprintable():
         raise InvalidRequestError("a webhook's url must be an https:// URL whose host can exist")
-    if parts.scheme == "http" and host != _PHONE_ITSELF and not allow_insecure:
+    if parts.scheme == "http" and parts.hostname != _PHONE_ITSELF and not allow_insecure:
         raise InvalidRequestError(
             "the app delivers to https:// only, or to http://127.0.0.1 on the phone itself; "
             "allow_insecure=True lets other targets pass for builds of the app that take them"
