@@ -185,6 +185,15 @@ def test_nothing_shipped_imports_scripts_or_tests():
         assert not libraries(module) & {"scripts", "tests"}, module
 
 
+def test_unit_tests_mirror_the_modules():
+    unit = ROOT / "tests" / "unit"
+    for path in unit.rglob("test_*.py"):
+        name = path.stem.removeprefix("test_")
+        folder = ROOT / "src" / "smsgate" / path.parent.relative_to(unit)
+
+        assert (folder / f"{name}.py").exists() or (folder / f"_{name}.py").exists(), path
+
+
 def circles():
     """Groups of modules that import each other, type checking included: Tarjan's strongly connected components."""
     index, low, stack, found = {}, {}, [], []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = str(Path(__file__).parents[3] / "scripts")
+SCRIPTS = str(Path(__file__).parents[1] / "scripts")
 sys.path.insert(0, SCRIPTS)
 try:
     stalls = import_module("stalls")
