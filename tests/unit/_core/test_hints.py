@@ -23,7 +23,7 @@ def test_hints_name_what_helps():
     assert "device_active_within" in hint(400, "failed to select device: record not found")
     assert "bring it online" in hint(503, "failed to enqueue message: queue limits exceeded: too many failed messages")
     assert "local server" in hint(501, name="list_inbox")
-    assert hint(501, name="other")
+    assert hint(501, name="health")
     assert "get_state" in hint(409, "failed to cancel message: message is not pending", name="cancel_message")
     assert "another id" in hint(409, "duplicate id", name="send_message")
     assert "messages:list" in hint(400, "unsupported scope provided", name="create_token")
@@ -34,3 +34,11 @@ def test_hints_name_what_helps():
     assert hint(400, "something") is None
     assert hint(404, "message not found") is None
     assert hint(503, "down") is None
+
+
+def test_hints_about_the_gateway_are_for_its_own_operations():
+    operation = Operation("list_orders", "GET", "/orders", lambda *_: None)
+
+    for status, message in ((400, "invalid phone number"), (401, "Unauthorized"), (404, "Not Found"), (501, "")):
+        context = ErrorContext(operation, status, message, "http://shop.test/mobile/v1", "Basic abc", is_own=False)
+        assert find_hint(context) is None
