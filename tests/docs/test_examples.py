@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import inspect
 import logging
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -36,6 +39,16 @@ class SilentHandler(WSGIRequestHandler):
         pass
 
 
+def generate_my_gateway(folder):
+    """Write the overlay of the guide, and run its command."""
+    if any(importlib.util.find_spec(name) is None for name in ("tomllib", "jsonpath", "yaml", "ruff")):
+        pytest.skip("the code generator needs Python 3.11 and its tools")
+    guide = (ROOT / "docs" / "guides" / "codegen.md").read_text()
+    (folder / "ours.yaml").write_text(re.search(r"^```yaml\n(.*?)^```", guide, re.DOTALL | re.MULTILINE)[1])
+    command = re.search(r"^python -m (smsgate\.codegen --overlay .*)$", guide, re.MULTILINE)[1]
+    subprocess.run([sys.executable, "-m", *command.split()], check=True, cwd=folder)
+
+
 @pytest.mark.parametrize("code", list(examples()))
 def test_example_runs(code, gateway_url, monkeypatch, tmp_path):
     for client in (smsgate.APIClient, smsgate.AsyncAPIClient):
@@ -44,6 +57,9 @@ def test_example_runs(code, gateway_url, monkeypatch, tmp_path):
     logger, root = logging.getLogger("smsgate"), logging.getLogger()
     monkeypatch.setattr(logger, "level", logger.level)  # examples that change them do so for themselves only
     monkeypatch.setattr(root, "handlers", list(root.handlers))
+    if "my_gateway" in code:
+        generate_my_gateway(tmp_path)
+        monkeypatch.syspath_prepend(tmp_path / "src")
     space = {"__name__": "example"}
 
     exec(compile(code, "<example>", "exec"), space)

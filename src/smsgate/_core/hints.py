@@ -62,12 +62,14 @@ class ErrorContext:
 
 def find_hint(context: ErrorContext) -> str | None:
     """Return one sentence of advice, None for an unknown cause and for operations of another API."""
-    status, message, name = context.status, context.message, context.operation.name
-    if 300 <= status < 400:  # noqa: PLR2004 - the redirect range of HTTP
+    if 300 <= context.status < 400:  # noqa: PLR2004 - the redirect range of HTTP
         target = f" ({_strip_target(context.location)})" if context.location else ""
         return f"redirects are not followed: base_url should point to where the server sends you{target}"
-    if name not in operations.__all__:
-        return None  # of another API, for which `execute` is used
+    return _gateway_hint(context) if context.operation.name in operations.__all__ else None
+
+
+def _gateway_hint(context: ErrorContext) -> str | None:
+    status, message, name = context.status, context.message, context.operation.name
     if "/mobile/" in context.base_url and (status == HTTPStatus.UNAUTHORIZED or message == "Not Found"):
         return "base_url is the phones' API: use the URL that ends in /3rdparty/v1"
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:

@@ -97,9 +97,9 @@ class GatewayState:
         self.views: SlidingCache[dict[str, Any] | None] = SlidingCache(_VIEW_SECONDS)
         self.queue_limit: QueueLimit | None = None
         self.queue: QueueWatch = QueueWatch()
-        self.down = False
+        self.down: bool = False
         self.down_until: datetime | None = None
-        self.failed_pings = 0
+        self.failed_pings: int = 0
         self.catalog_reads: deque[datetime] = deque()
         self.hashing_interval: float = 60.0
         self._unhashed: list[tuple[datetime, int]] = []
