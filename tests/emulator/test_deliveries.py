@@ -377,14 +377,19 @@ def test_phones_can_repeat_double_and_shuffle(cloud):
 
 @pytest.fixture
 def receiver():
-    got, answers = [], []
+    got, answers = [], []  # an answer is a status, or headers and a body besides
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["content-length"]))
             got.append((self.path, dict(self.headers), body))
-            self.send_response(answers.pop(0) if answers else 204)
+            answer = answers.pop(0) if answers else 204
+            status, headers, content = answer if isinstance(answer, tuple) else (answer, {}, b"")
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.end_headers()
+            self.wfile.write(content)
 
         def log_message(self, *_arguments):
             pass
@@ -427,6 +432,56 @@ def test_deliverer_repeats_what_fails(cloud, receiver):
 
     refused, repeated = sorted(cloud.gateway.deliveries.all, key=lambda delivery: delivery.url)
     assert (refused.statuses, repeated.statuses) == ([None, None], [500, 204])
+
+
+@pytest.mark.parametrize("url", ["https://..", "https://xn--a/", "https://[::1", f"https://{'a' * 99}/"])
+def test_url_that_cannot_be_called_stops_no_other_delivery(cloud, receiver, url):
+    cloud.gateway._state.webhooks["bad"] = {"id": "bad", "deviceId": None, "url": url, "event": "sms:received"}
+    register(cloud, "sms:received")
+    cloud.gateway.receive("900", "hello")
+
+    with WebhookSender(cloud.gateway, rewrite={"https://receiver.example": receiver.url}, interval=0.01):
+        eventually(lambda: receiver.got)
+
+    (bad,) = cloud.gateway.deliveries.waiting
+    assert (bad.url, bad.statuses) == (url, [None])
+    assert bad.log[0].error
+
+
+def test_log_of_a_delivery_holds_each_attempt_and_its_response(cloud, receiver):
+    register(cloud, "sms:received")
+    receiver.answers += [(500, {"X-Reason": "full", "Set-Cookie": "a=b"}, b"x" * 5000), (200, {}, b"thanks")]
+    cloud.gateway.receive("900", "hello")
+    deliverer = WebhookSender(cloud.gateway, rewrite={"https://receiver.example": receiver.url})
+    deliverer.deliver_due()
+    cloud.clock.advance(5)
+    deliverer.deliver_due()
+    deliverer.stop()
+
+    (delivery,) = cloud.gateway.deliveries.all
+    first, second = delivery.log
+    assert [(one.status, one.error, one.is_success) for one in delivery.log] == [(500, None, False), (200, None, True)]
+    assert ("X-Reason", "full") in [(name.title(), value) for name, value in first.response_headers]
+    assert (first.response_body, second.response_body) == (b"x" * 4096, b"thanks")
+    assert (second.at - first.at).total_seconds() == 5
+    assert first.request_headers["X-Signature"] != second.request_headers["X-Signature"]
+    assert all(one.duration > 0 for one in delivery.log)
+    assert "cookie" not in {name.lower() for name in receiver.got[1][1]}
+
+
+def test_delivery_can_be_made_again_by_hand(cloud):
+    register(cloud, "sms:received")
+    cloud.gateway.receive("900", "hello")
+    (attempt,) = cloud.gateway.deliveries.due()
+    cloud.gateway.deliveries.settle(attempt, 200)
+
+    cloud.gateway.deliveries.redeliver(attempt.delivery.id)
+    (again,) = cloud.gateway.deliveries.due()
+
+    assert (again.body, cloud.gateway.deliveries.find(again.delivery.id).state) == (attempt.body, "waiting")
+    assert cloud.gateway.deliveries.find("nothing") is None
+    with pytest.raises(ValueError, match="no delivery"):
+        cloud.gateway.deliveries.redeliver("nothing")
 
 
 def test_deliverer_works_by_itself_while_it_is_open(receiver):

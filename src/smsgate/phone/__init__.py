@@ -6,7 +6,7 @@ Who drives them brings the time, the random numbers, the exchanges with the serv
 
 from __future__ import annotations
 
-from smsgate.phone._deliveries import Attempt, AttemptRecord, Delivery, DeliveryQueue, Misbehaviour
+from smsgate.phone._deliveries import KEPT_RESPONSE, Attempt, AttemptRecord, Delivery, DeliveryQueue, Misbehaviour
 from smsgate.phone._handset import (
     FAILING_NUMBERS,
     GENERIC_FAILURE,
@@ -39,6 +39,7 @@ __all__ = [
     "FOUND_TYPES",
     "GENERIC_FAILURE",
     "INCOMING_TYPES",
+    "KEPT_RESPONSE",
     "REJECTED_ENDING",
     "REJECTED_ERROR",
     "UNDELIVERED_ENDING",

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
+
+from smsgate.phone import KEPT_RESPONSE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +30,19 @@ class HasDeliveries(Protocol):
 
 TIMEOUT = 5.0
 """Seconds that the app waits for a connection, and for the next byte of a response."""
+
+TOTAL_TIMEOUT = 30.0
+"""Seconds that a whole attempt may take."""
+
+
+@dataclass(slots=True)
+class _Result:
+    """Result of one request, complete or not."""
+
+    status: int | None = None
+    error: str | None = None
+    response_headers: list[tuple[str, str]] = field(default_factory=list["tuple[str, str]"])
+    response_body: bytes = b""
 
 
 class WebhookSender:
@@ -78,16 +95,37 @@ class WebhookSender:
         """Send at most twenty due deliveries; return the number of requests."""
         attempts = self._gateway.deliveries.due()
         for attempt in attempts:
-            self._gateway.deliveries.settle(attempt, self._send(attempt))
+            started = time.monotonic()
+            result = self._send(attempt, started + TOTAL_TIMEOUT)
+            self._gateway.deliveries.settle(
+                attempt,
+                result.status,
+                error=result.error,
+                duration=time.monotonic() - started,
+                response_headers=result.response_headers,
+                response_body=result.response_body,
+            )
         return len(attempts)
 
-    def _send(self, attempt: Attempt) -> int | None:
+    def _send(self, attempt: Attempt, deadline: float) -> _Result:
+        """Send one request. As for the app, a response counts only when its whole body has come in time."""
+        result = _Result()
         try:
-            response = self._client.post(self._target(attempt.url), content=attempt.body, headers=dict(attempt.headers))
-        except (self._httpx.HTTPError, self._httpx.InvalidURL):
-            return None
-        status: int = response.status_code
-        return status
+            with self._client.stream(
+                "POST", self._target(attempt.url), content=attempt.body, headers=dict(attempt.headers)
+            ) as response:
+                result.response_headers = response.headers.multi_items()
+                for chunk in response.iter_raw():
+                    result.response_body = (result.response_body + chunk)[:KEPT_RESPONSE]
+                    if time.monotonic() > deadline:
+                        result.error = f"The response took more than {TOTAL_TIMEOUT:g} seconds."
+                        return result
+                result.status = response.status_code
+        except (self._httpx.HTTPError, self._httpx.InvalidURL, UnicodeError) as error:  # the last for host names
+            result.error = str(error) or type(error).__name__
+        finally:
+            self._client.cookies.clear()  # the app keeps none
+        return result
 
     def _target(self, url: str) -> str:
         for start, replacement in self._rewrite.items():
