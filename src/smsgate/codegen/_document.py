@@ -139,12 +139,21 @@ def read_document(source: str) -> Json:
         GenerationError: it cannot be read or is of another version.
     """
     document = parse(_fetch(source), shown(source))
+    check_version(document)
+    return document
+
+
+def check_version(document: Json) -> None:
+    """Reject documents of other versions.
+
+    Raises:
+        GenerationError: it is neither OpenAPI 3.0 nor 3.1.
+    """
     if "swagger" in document:
         raise GenerationError(f"/swagger: {_CONVERT}")
     version = document.get("openapi")
     if not isinstance(version, str) or not re.fullmatch(r"3\.[01]\.\d+(-.*)?", version):
         raise GenerationError("/openapi: must be a version 3.0 or 3.1 of OpenAPI")
-    return document
 
 
 def shown(source: str) -> str:
@@ -156,17 +165,25 @@ def shown(source: str) -> str:
     return f"{scheme}://{address.rpartition('@')[2]}"  # a password may hold any character
 
 
+def read_file(path: str) -> bytes:
+    """Read a file of up to 32 MiB.
+
+    Raises:
+        GenerationError: it cannot be read or is larger.
+    """
+    try:
+        with Path(path).open("rb") as file:  # the size of a device or a pipe is unknown
+            content = file.read(_MAX_BYTES + 1)
+    except (OSError, ValueError) as problem:
+        raise GenerationError(f"{path}: {getattr(problem, 'strerror', problem)}") from None
+    if len(content) > _MAX_BYTES:
+        raise GenerationError(f"{path}: larger than {_MAX_BYTES} bytes")
+    return content
+
+
 def _fetch(source: str) -> bytes:
     if "://" not in source:
-        path = Path(source)
-        try:
-            with path.open("rb") as file:  # the size of a device or a pipe is unknown
-                content = file.read(_MAX_BYTES + 1)
-        except (OSError, ValueError) as problem:
-            raise GenerationError(f"{source}: {getattr(problem, 'strerror', problem)}") from None
-        if len(content) > _MAX_BYTES:
-            raise GenerationError(f"{source}: larger than {_MAX_BYTES} bytes")
-        return content
+        return read_file(source)
     if source.partition("://")[0].lower() not in {"http", "https"}:
         raise GenerationError(f"{shown(source)}: only http and https URLs are read")
     results: list[bytes | GenerationError] = []

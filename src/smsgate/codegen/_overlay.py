@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from jsonpath import JSONPathError, finditer
 
-from ._document import Json, Node
+from ._document import Json, Node, check_version, read_file
 from ._parsing import parse
 from ._tools import GenerationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from jsonpath import JSONPathMatch
+
+_KNOWN = {"target", "description", "update", "remove"}
 
 
 def apply_overlay(document: Json, path: str, *, is_chosen: bool = True) -> Json:
@@ -29,10 +28,7 @@ def apply_overlay(document: Json, path: str, *, is_chosen: bool = True) -> Json:
     Raises:
         GenerationError: the overlay cannot be read, or an action has no effect or an impossible one.
     """
-    try:
-        overlay = parse(Path(path).read_bytes(), path)
-    except OSError as problem:
-        raise GenerationError(f"{path}: {problem.strerror}") from None
+    overlay = parse(read_file(path), path)
     if not str(overlay.get("overlay", "")).startswith("1."):
         raise GenerationError(f"{path}: /overlay: must be version 1.0")
     if "extends" in overlay and not is_chosen:
@@ -43,34 +39,55 @@ def apply_overlay(document: Json, path: str, *, is_chosen: bool = True) -> Json:
     changed = copy.deepcopy(document)
     try:
         for action in actions.items():
-            changed = _apply(changed, action)
+            _apply(changed, action)
+        check_version(changed)
     except GenerationError as problem:
         raise GenerationError(f"{path}: {problem}") from None
     return changed
 
 
-def _apply(document: Json, action: Node) -> Json:
-    target = action.text("target")
+def _apply(document: Json, action: Node) -> None:
+    for keyword, member in action.members().items():
+        if keyword not in _KNOWN and not keyword.startswith("x-"):
+            raise member.error(f"keyword {keyword} is not supported")
     remove, update = action.flag("remove"), action.get("update")
     if update is None and not remove:
         raise action.error("needs update or remove")
-    try:
-        matches = list(finditer(target, document))
-    except JSONPathError as problem:
-        raise action.error(f"target is no JSONPath: {str(problem).splitlines()[0]}") from None
-    if not matches:
-        raise action.error(f"target {target} matches nothing")
+    matches = _find(document, action)
     for match in _last_first(matches) if remove else matches:
         if remove:
             _remove(match, action)
         elif update is not None:
             _update(match, update)
-    return document
 
 
-def _last_first(matches: list[JSONPathMatch]) -> Iterator[JSONPathMatch]:
+def _find(document: Json, action: Node) -> list[JSONPathMatch]:
+    """Return what the target matches, each value once."""
+    target = action.text("target")
+    if not target.startswith("$"):
+        raise action.error("target is no JSONPath: it begins with $")
+    try:
+        matches = list({tuple(match.parts): match for match in finditer(target, document)}.values())
+    except JSONPathError as problem:
+        raise action.error(f"target is no JSONPath: {str(problem).splitlines()[0]}") from None
+    except (RecursionError, ArithmeticError, LookupError, ValueError, TypeError) as problem:  # of the library itself
+        raise action.error(f"target cannot be followed ({type(problem).__name__})") from None
+    if not matches:
+        raise action.error(f"target {target} matches nothing")
+    if any(_is_name(match) for match in matches):
+        raise action.error(f"target {target} matches names, not values")
+    return matches
+
+
+def _is_name(match: JSONPathMatch) -> bool:
+    """Tell whether a match is a key of an object, an extension of the library."""
+    holder: Any = match.parent.obj if match.parent is not None else None
+    return isinstance(holder, dict) and match.parts[-1] not in holder
+
+
+def _last_first(matches: list[JSONPathMatch]) -> list[JSONPathMatch]:
     """Order matches so that removing an item of a list does not move those that are removed later."""
-    return iter(sorted(matches, key=lambda match: [(isinstance(p, int), p) for p in match.parts], reverse=True))
+    return sorted(matches, key=lambda match: [(isinstance(p, int), p) for p in match.parts], reverse=True)
 
 
 def _remove(match: JSONPathMatch, action: Node) -> None:
