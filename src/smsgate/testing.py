@@ -88,7 +88,8 @@ def serve(gateway: Gateway) -> Generator[GatewayServer, None, None]:
     import uvicorn  # noqa: PLC0415 - an extra
 
     listener = open_listener("127.0.0.1", 0)
-    config = uvicorn.Config(EmulatorApp(gateway), log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+    app = EmulatorApp(gateway)
+    config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="smsgate-emulator", daemon=True)
     thread.start()
@@ -96,6 +97,7 @@ def serve(gateway: Gateway) -> Generator[GatewayServer, None, None]:
         url = _base_url(gateway, listener.getsockname()[1])
         yield GatewayServer(url, gateway.login, gateway.password, gateway)
     finally:
+        app.stop()
         server.should_exit = True
         thread.join(_START)
         listener.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, get_args
 
@@ -26,6 +26,15 @@ if TYPE_CHECKING:
     from smsgate.emulator._state.messages import Message
     from smsgate.emulator._state.queue_limit import QueueLimit
     from smsgate.emulator._state.tokens import TokenSettings
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayInternals:
+    """Parts of a gateway; the lock is held around every use of the others."""
+
+    state: GatewayState
+    queue: DeliveryQueue
+    lock: ForkSafeLock
 
 
 class Gateway(GatewayControls):
@@ -88,6 +97,11 @@ class Gateway(GatewayControls):
 
     def __repr__(self) -> str:
         return f"Gateway(mode={self.mode!r}, devices={len(self.devices)})"
+
+    @property
+    def internals(self) -> GatewayInternals:
+        """State, queue and lock, for the server of this package; programs use the other members."""
+        return GatewayInternals(self._state, self._queue, self._lock)
 
     # -- exchanges -----------------------------------------------------------------------------------------------
 

@@ -74,9 +74,9 @@ class OutboxControls:
             AssertionError: there are none or another number; it shows the outbox and the closest text.
         """
         outbox = self.outbox
-        found = _select(outbox, to, text)
+        found = select(outbox, to, text)
         if len(found) != count if count is not None else not found:
-            raise AssertionError(_describe_mismatch(outbox, to, text, len(found), count))
+            raise AssertionError(describe_mismatch(outbox, to, text, len(found), count))
         return found
 
     def wait_for(
@@ -103,11 +103,11 @@ class OutboxControls:
         deadline = time.monotonic() + timeout
         while True:
             outbox = self.outbox
-            found = _select(outbox, to, text, predicate)
+            found = select(outbox, to, text, predicate)
             if found:
                 return found[0]
             if time.monotonic() >= deadline:
-                raise AssertionError(_describe_mismatch(outbox, to, text, 0, None))
+                raise AssertionError(describe_mismatch(outbox, to, text, 0, None))
             time.sleep(_INTERVAL)
 
 
@@ -127,7 +127,7 @@ def _sent_message(row: Message) -> SentMessage:
     )
 
 
-def _select(
+def select(
     outbox: Iterable[SentMessage],
     to: Recipients = None,
     text: Text = None,
@@ -151,11 +151,14 @@ def _select(
     ]
 
 
-def _describe_mismatch(outbox: list[SentMessage], to: Recipients, text: Text, found: int, count: int | None) -> str:
+def describe_mismatch(
+    outbox: list[SentMessage], to: Recipients, text: Text, found: int, count: int | None, *, state: str | None = None
+) -> str:
     """Describe the expected and the actual messages, with a diff to the most similar text."""
     conditions = [f"to {', '.join(sorted(_recipients(to)))}"] if to is not None else []
     if text is not None:
         conditions.append(f"with text {text!r}" if isinstance(text, str) else f"with text matching {text.pattern!r}")
+    conditions += [f"in state {state}"] if state is not None else []
     wanted = " ".join(["a message" if count is None else f"{count} messages", *conditions])
     lines = [f"expected {wanted}, found {found} of {len(outbox)} in the outbox:"]
     lines += [f"  {message.state} to {', '.join(message.recipients)}: {message.text!r}" for message in outbox[-20:]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,9 @@ import anyio
 import anyio.lowlevel
 
 from smsgate._http import Request, Timeout
+from smsgate.emulator._control.app import ControlApp
+from smsgate.emulator._control.controls import Controls
+from smsgate.emulator._control.views import PREFIX
 from smsgate.emulator._http.responses import RequestError
 from smsgate.emulator._http.routing import MAX_BODY
 from smsgate.emulator._server import control
@@ -34,7 +38,8 @@ class EmulatorApp:
 
     A body above the limit of the server gets its response before it is read completely, and the connection is closed.
 
-    ``POST /emulator/receive`` emulates an incoming message; the gateway handles all other requests.
+    ``/`` is the web page, ``/_emulator/…`` the control API, and ``POST /emulator/receive`` emulates an incoming
+    message; the gateway handles all other requests.
 
     Args:
         gateway: handles the requests.
@@ -47,6 +52,8 @@ class EmulatorApp:
     def __init__(self, gateway: Gateway, *, allowed_hosts: Collection[str] = ()) -> None:
         self._gateway = gateway
         self._allowed_hosts = frozenset(allowed_hosts)
+        self._controls = Controls(gateway)
+        self._control_app = ControlApp(self._controls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request, or the lifespan protocol."""
@@ -55,19 +62,36 @@ class EmulatorApp:
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
 
+    def stop(self) -> None:
+        """End event streams and waiting requests, so that the server can stop."""
+        self._controls.stopping = True
+
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if _is_control(scope):
+            await self._serve_control(scope, receive, send)
+            return
         content, whole = await _body(receive)
         request = _request(scope, content)
         if scope["path"] == control.PATH:
-            await _send_response(self._control(request), whole, send)
+            await _send_response(self._receive(request), whole, send)
             return
+        started = time.perf_counter()
         played = self._gateway.play(request)
         if played.fault is not None and played.is_broken:
             await _break(played.fault, played.response, receive, send)
-            return
-        await _send_response(played.result(), whole, send)
+        else:
+            await _send_response(played.result(), whole, send)
+        fault = None if played.fault is None else played.fault.name
+        self._controls.log(request, None if played.is_broken else played.response, fault, time.perf_counter() - started)
 
-    def _control(self, request: Request) -> Response:
+    async def _serve_control(self, scope: Scope, receive: Receive, send: Send) -> None:
+        rejection = rejection_of(_headers_of(scope), self._allowed_hosts)
+        if rejection is not None:
+            await _send_response(RequestError(403, rejection).response(), True, send)
+            return
+        await self._control_app(scope, receive, send)
+
+    def _receive(self, request: Request) -> Response:
         rejection = rejection_of(request.headers, self._allowed_hosts)
         if rejection is not None:
             return RequestError(403, rejection).response()
@@ -132,8 +156,20 @@ async def _body(receive: Receive) -> tuple[bytes, bool]:
     return bytes(content), False
 
 
+def _is_control(scope: Scope) -> bool:
+    """Return whether a request is for the control API or the page; a phone's own ``GET /`` comes with credentials."""
+    path: str = scope["path"]
+    if path == "/":
+        return scope["method"] in {"GET", "HEAD"} and not any(name == b"authorization" for name, _ in scope["headers"])
+    return path == PREFIX or path.startswith(f"{PREFIX}/")
+
+
+def _headers_of(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
 def _request(scope: Scope, content: bytes) -> Request:
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = _headers_of(scope)
     path = scope.get("raw_path") or scope["path"].encode()
     query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
     host = authority(f"http://{headers.get('host', '')}") or "localhost"

@@ -58,6 +58,7 @@ def main(argv: Sequence[str]) -> int:
     server = uvicorn.Server(config)
 
     def stop_serving(_number: int, _frame: FrameType | None) -> None:
+        app.stop()
         server.should_exit = True
 
     before = {number: signal.signal(number, stop_serving) for number in (signal.SIGINT, signal.SIGTERM)}

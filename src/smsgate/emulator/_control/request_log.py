@@ -1,0 +1,131 @@
+"""Log of the requests to a served gateway, in a bounded memory and without credentials."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from smsgate._http import Request, Response
+
+MAX_ENTRIES = 1000
+MAX_BYTES = 16 * 1024 * 1024
+MAX_BODY = 64 * 1024
+_ENTRY_BYTES = 1024  # of everything but bodies, roughly
+_SECRETS = re.compile(
+    r'("(?:access_token|refresh_token|token|password|passphrase|signing_key|private_token)"\s*:\s*")(?:[^"\\]|\\.)*'
+)
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRequest:
+    """One exchange; ``status`` is None when no response reached the client."""
+
+    id: int
+    at: datetime
+    duration: float
+    method: str
+    url: str = field(repr=False)
+    status: int | None
+    fault: str | None
+    request_headers: Mapping[str, str] = field(repr=False)
+    request_body: bytes = field(repr=False)
+    response_headers: Mapping[str, str] = field(repr=False)
+    response_body: bytes = field(repr=False)
+    is_cut: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, roughly."""
+        return _ENTRY_BYTES + len(self.request_body) + len(self.response_body)
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """Path and query."""
+        parts = urlsplit(self.url)
+        return parts.path, parts.query
+
+    def has(self, search: str) -> bool:
+        """Return whether a casefolded text is in the request line, status, fault or a body."""
+        path, query = self.target
+        line = f"{self.method} {path}{'?' if query else ''}{query} {self.status or ''} {self.fault or ''}"
+        return any(search in text.casefold() for text in (line, shown(self.request_body), shown(self.response_body)))
+
+
+class RequestLog:
+    """The last requests. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._entries: deque[LoggedRequest] = deque()
+        self._lock = threading.Lock()
+        self._count = 0
+        self._size = 0
+
+    def add(self, request: Request, response: Response | None, fault: str | None, duration: float) -> LoggedRequest:
+        """Take note of an exchange that took a number of seconds; old ones are forgotten."""
+        sent, received = request.content or b"", response.content if response is not None else b""
+        with self._lock:
+            self._count += 1
+            entry = LoggedRequest(
+                self._count,
+                datetime.now(timezone.utc),
+                duration,
+                request.method,
+                request.url,
+                None if response is None else response.status,
+                fault,
+                request.headers,
+                sent[:MAX_BODY],
+                {} if response is None else response.headers,
+                received[:MAX_BODY],
+                max(len(sent), len(received)) > MAX_BODY,
+            )
+            self._entries.append(entry)
+            self._size += entry.size
+            while len(self._entries) > MAX_ENTRIES or self._size > MAX_BYTES:
+                self._size -= self._entries.popleft().size
+        return entry
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def newest_first(self) -> list[LoggedRequest]:
+        """Return the entries from the latest to the oldest."""
+        with self._lock:
+            return list(reversed(self._entries))
+
+    def find(self, number: int) -> LoggedRequest | None:
+        """Return the entry with this id, if it is still there."""
+        with self._lock:
+            return next((entry for entry in reversed(self._entries) if entry.id == number), None)
+
+    def clear(self) -> None:
+        """Forget all entries; ids go on."""
+        with self._lock:
+            self._entries.clear()
+            self._size = 0
+
+
+def shown(body: bytes) -> str:
+    """Return a body as text, with the values of secrets replaced by ``…``."""
+    return _SECRETS.sub(r"\1…", body.decode(errors="replace"))
+
+
+def shown_headers(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return headers, credentials by their scheme only."""
+    return [(name, _shown_value(name, value)) for name, value in headers.items()]
+
+
+def _shown_value(name: str, value: str) -> str:
+    if name.lower() not in _SECRET_HEADERS:
+        return value
+    scheme, separator, _ = value.partition(" ")
+    return f"{scheme} …" if separator else "…"

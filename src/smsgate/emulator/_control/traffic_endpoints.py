@@ -1,0 +1,135 @@
+"""Endpoints for webhooks, their deliveries, and the request log."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from smsgate.emulator._control import inputs, schemas, views
+from smsgate.emulator._control.conversations import start_of
+from smsgate.emulator._control.endpoints import Call, ControlError, Endpoint
+
+if TYPE_CHECKING:
+    from smsgate.emulator._control.controls import Controls
+    from smsgate.emulator._phone.deliveries import Delivery
+
+_NOT_FOUND = (HTTPStatus.NOT_FOUND,)
+
+
+def list_webhooks(controls: Controls, _call: Call) -> schemas.Page[schemas.WebhookView]:
+    """Handle ``GET /webhooks``."""
+    with controls.gateway.internals.lock:
+        hooks = list(controls.state.webhooks.values())
+    items = [
+        schemas.WebhookView(id=hook["id"], url=hook["url"], event=hook["event"], device_id=hook.get("deviceId"))
+        for hook in hooks
+    ]
+    return schemas.Page[schemas.WebhookView](items=items, total=len(items))
+
+
+def list_deliveries(controls: Controls, call: Call) -> schemas.Page[schemas.DeliveryView]:
+    """Handle ``GET /deliveries``: newest first."""
+    query: inputs.DeliveriesQuery = call.query
+    with controls.gateway.internals.lock:
+        controls.settle()
+        queue = controls.gateway.internals.queue
+        found = [item for item in (*reversed(queue.waiting), *reversed(queue.finished)) if _fits(item, query)]
+        start = start_of(query.offset, len(found))
+        items = [views.delivery(item) for item in found[start : start + query.limit]]
+    return schemas.Page[schemas.DeliveryView](items=items, total=len(found))
+
+
+def _fits(item: Delivery, query: inputs.DeliveriesQuery) -> bool:
+    return (
+        query.state in {None, item.state}
+        and query.event in {None, item.event}
+        and (query.message_id is None or query.message_id.encode() in item.body)
+        and all(_has(item, search.casefold()) for search in query.search)
+    )
+
+
+def _has(item: Delivery, search: str) -> bool:
+    return any(search in text.casefold() for text in (item.url, item.event, item.id, item.body.decode()))
+
+
+def get_delivery(controls: Controls, call: Call) -> schemas.DeliveryView:
+    """Handle ``GET /deliveries/{id}``."""
+    with controls.gateway.internals.lock:
+        controls.settle()
+        return views.delivery(_delivery(controls, call.params["id"]), whole=True)
+
+
+def _delivery(controls: Controls, delivery_id: str) -> Delivery:
+    queue = controls.gateway.internals.queue
+    found = next((item for item in (*queue.waiting, *queue.finished) if item.id == delivery_id), None)
+    if found is None:
+        raise ControlError(HTTPStatus.NOT_FOUND, "there is no delivery with this id")
+    return found
+
+
+def list_requests(controls: Controls, call: Call) -> schemas.Page[schemas.RequestView]:
+    """Handle ``GET /requests``: newest first."""
+    query: inputs.RequestsQuery = call.query
+    found = [
+        entry
+        for entry in controls.requests.newest_first()
+        if query.method in {None, entry.method}
+        and query.status in {None, entry.status}
+        and all(entry.has(search.casefold()) for search in query.search)
+    ]
+    start = start_of(query.offset, len(found))
+    items = [views.request(entry) for entry in found[start : start + query.limit]]
+    return schemas.Page[schemas.RequestView](items=items, total=len(found))
+
+
+def get_request(controls: Controls, call: Call) -> schemas.RequestView:
+    """Handle ``GET /requests/{id}``."""
+    entry = controls.requests.find(int(call.params["id"]))
+    if entry is None:
+        raise ControlError(HTTPStatus.NOT_FOUND, "there is no request with this id in the log")
+    return views.request(entry, whole=True)
+
+
+def clear_requests(controls: Controls, _call: Call) -> None:
+    """Handle ``DELETE /requests``."""
+    controls.requests.clear()
+    with controls.gateway.internals.lock:
+        controls.state.changes.announce("state")
+
+
+ENDPOINTS = [
+    Endpoint("GET", "/webhooks", list_webhooks, "Registered webhooks", schemas.Page[schemas.WebhookView]),
+    Endpoint(
+        "GET",
+        "/deliveries",
+        list_deliveries,
+        "Deliveries to webhooks, newest first",
+        schemas.Page[schemas.DeliveryView],
+        query=inputs.DeliveriesQuery,
+    ),
+    Endpoint(
+        "GET",
+        "/deliveries/{id}",
+        get_delivery,
+        "One delivery with its request and responses",
+        schemas.DeliveryView,
+        errors=_NOT_FOUND,
+    ),
+    Endpoint(
+        "GET",
+        "/requests",
+        list_requests,
+        "Requests to the API, newest first",
+        schemas.Page[schemas.RequestView],
+        query=inputs.RequestsQuery,
+    ),
+    Endpoint(
+        "GET",
+        "/requests/{id:int}",
+        get_request,
+        "One request with headers and bodies",
+        schemas.RequestView,
+        errors=_NOT_FOUND,
+    ),
+    Endpoint("DELETE", "/requests", clear_requests, "Empty the request log", status=HTTPStatus.NO_CONTENT),
+]
