@@ -7,6 +7,7 @@ import json
 import re
 import socket
 from html import escape
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from urllib.parse import urlsplit
 
@@ -15,8 +16,8 @@ import pytest
 from openapi_spec_validator import validate
 from tests.eventually import eventually
 
-from smsgate import APIClient, RetryPolicy, SMSGateError, testing
-from smsgate.emulator import FAULTS, Gateway
+from smsgate import APIClient, RetryPolicy, SMSGateError, Webhook, testing
+from smsgate.emulator import FAULTS, Gateway, WebhookSender
 from smsgate.emulator._control.table import ENDPOINTS
 
 ALICE, BOB = "+12025550100", "+12025550101"
@@ -310,6 +311,9 @@ def test_devices_are_switched(http, gateway):
         "name": "Desk",
         "failureRate": 0.5,
         "failureReason": "no credit",
+        "failingNumbers": {"77": "RESULT_ERROR_NO_SERVICE"},
+        "passphrase": "secret",
+        "processingOrder": "FIFO",
         "latency": 2,
         "deliveryReports": False,
         "simCards": [{"slotIndex": 0, "simNumber": 1, "phoneNumber": ALICE, "carrierName": "One"}],
@@ -394,6 +398,76 @@ def test_log_is_bounded(get, served):
 
     assert whole["truncated"]
     assert len(whole["requestBody"]) <= 64 * 1024
+
+
+@pytest.fixture
+def receiver():
+    """A receiver of webhooks that fails once, and its requests."""
+    requests = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            requests.append(json.loads(body))
+            self.send_response(500 if len(requests) == 1 else 200)
+            self.send_header("X-Receiver", "test")
+            self.end_headers()
+            self.wfile.write(b"seen")
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", requests
+        server.shutdown()
+
+
+def test_deliveries_are_shown_retried_and_repeated(get, http, client, gateway, receiver):
+    url, requests = receiver
+    client.create_webhook(Webhook(url="https://example.com/sms", event="sms:received"))
+    assert get("/webhooks")["items"][0]["event"] == "sms:received"
+    with WebhookSender(gateway, rewrite={"https://example.com": url}):
+        received = http.post("/receive", json={"sender": ALICE, "text": "STOP"}).json()
+        eventually(lambda: get("/deliveries")["items"][0]["attemptCount"] == 1)
+        delivery = get("/deliveries", state="waiting", search=["example.com", "STOP"])["items"][0]
+        assert delivery["nextAttempt"] is not None
+        assert (delivery["body"], delivery["attempts"][0]["requestHeaders"]) == (None, None)
+
+        http.post("/clock/advance", json={"seconds": 5})
+        eventually(lambda: get("/deliveries", state="delivered")["total"] == 1)
+        whole = get(f"/deliveries/{delivery['id']}")
+        assert whole["body"]["payload"]["message"] == "STOP"
+        assert [attempt["status"] for attempt in whole["attempts"]] == [500, 200]
+        assert "X-Signature" in dict(whole["attempts"][0]["requestHeaders"])
+        assert [item["id"] for item in get(f"/incoming/{received['id']}")["deliveries"]] == [delivery["id"]]
+
+        assert http.post(f"/deliveries/{delivery['id']}/redeliver").status_code == 202
+        eventually(lambda: len(requests) == 3)
+    assert http.post("/deliveries/none/redeliver").status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["SMS", "DATA_SMS", "MMS", "MMS_DOWNLOADED"])
+def test_incoming_message_lists_its_deliveries(get, client, gateway, kind):
+    events = {"SMS": "sms:received", "DATA_SMS": "sms:data-received", "MMS": "mms:received"}
+    event = events.get(kind, "mms:downloaded")
+    client.create_webhook(Webhook(url="https://example.com/sms", event=event))
+    received = [gateway.receive(ALICE, text, type=kind) for text in ("0011", "2233")]
+
+    found = [get(f"/incoming/{item.id}")["deliveries"] for item in received]
+
+    assert [len(items) for items in found] == [1, 1]
+    assert found[0][0]["id"] != found[1][0]["id"]
+
+
+def test_message_lists_its_deliveries(get, client):
+    client.create_webhook(Webhook(url="https://example.com/sms", event="sms:sent"))
+    sent = client.send("Hello", to=ALICE)
+    client.send("Other", to=BOB)
+
+    found = eventually(lambda: get(f"/messages/{sent.id}")["deliveries"])
+
+    assert [item["event"] for item in found] == ["sms:sent"]
 
 
 INVALID = [

@@ -28,6 +28,7 @@ from smsgate.phone._incoming import (
     WebhookDelivery,
     wanted_delivery,
 )
+from smsgate.phone._message_ids import inbox_ids
 from smsgate.phone._outgoing import Effect, Event, OutgoingMessage, StateReport, Transmission, message_state
 from smsgate.phone._phone import Phone
 from smsgate.phone._settings import PhoneSettings, SettingsError, import_settings
@@ -66,6 +67,7 @@ __all__ = [
     "WebhookDelivery",
     "count_parts",
     "import_settings",
+    "inbox_ids",
     "message_state",
     "wanted_delivery",
 ]

@@ -32,6 +32,17 @@ def inbox_id(prefix: str, checksum: int) -> str:
     return f"{prefix}:{checksum - _BITS if checksum >= _BITS // 2 else checksum}"
 
 
+def inbox_ids(message_id: str) -> set[str]:
+    """Return the ids that the inbox may give to the message that a webhook calls by this id."""
+    checksum = name_checksum(message_id)
+    found = {inbox_id("mms", checksum), inbox_id("mms-header", checksum)}
+    try:
+        number = int(message_id, 16)
+    except ValueError:
+        return found
+    return found | {inbox_id("text", number), inbox_id("data", number)}
+
+
 def _head(sender: str, at: datetime, subscription: int | None) -> int:
     milliseconds = round(at.timestamp() * 1000)
     folded = (milliseconds ^ (milliseconds >> 32)) % _BITS

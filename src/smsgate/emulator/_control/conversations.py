@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from smsgate.emulator._state.incoming import IncomingMessage
     from smsgate.emulator._state.state import GatewayState
+    from smsgate.phone import IncomingMessage
 
 Item: TypeAlias = "Message | IncomingMessage"
 

@@ -115,10 +115,9 @@ def _view(controls: Controls, kind: ChangeKind, key: int | str) -> Schema | None
         return None if message is None else views.outgoing(message)
     if kind == "incoming":
         item = state.incoming.get(str(key))
-        return None if item is None else views.incoming(state, item)
+        return None if item is None else views.incoming(item, views.missed_ids(state))
     if kind == "delivery":
-        queue = controls.gateway.internals.queue
-        found = next((one for one in (*queue.waiting, *reversed(queue.finished)) if one.id == key), None)
+        found = controls.gateway.internals.queue.find(str(key))
         return None if found is None else views.delivery(found)
     if kind == "request":
         entry = controls.requests.find(int(key))

@@ -12,8 +12,8 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from pydantic.alias_generators import to_camel
 from typing_extensions import Self
 
-from smsgate.emulator._state.devices import GENERIC_FAILURE
 from smsgate.emulator.faults import FAULTS, FaultKind
+from smsgate.phone import GENERIC_FAILURE
 
 MAX_LIMIT = 1000
 MAX_WAIT = 300.0
@@ -158,6 +158,7 @@ class ReceiveInput(Input):
     device_id: str | None = None
     received_at: AwareDatetime | None = None
     missed: bool = False
+    subject: str | None = None
 
     @model_validator(mode="after")
     def _check_data(self) -> Self:
@@ -209,12 +210,16 @@ class SimCardInput(Input):
 class DeviceInput(Input):
     """Switches of a device; what is absent stays."""
 
+    on: bool = True
     online: bool = True
     name: Annotated[str, Field(min_length=1, max_length=128)] = "Phone"
     failure_rate: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
     failure_reason: Annotated[str, Field(min_length=1, max_length=256)] = GENERIC_FAILURE
     latency: Seconds = 0.0
     delivery_reports: bool = True
+    failing_numbers: Annotated[dict[str, str], Field(max_length=100)] = {}
+    passphrase: Annotated[str, Field(max_length=1000)] = ""
+    processing_order: Literal["LIFO", "FIFO"] = "LIFO"
     sim_cards: Annotated[list[SimCardInput], Field(max_length=16)] = []
 
 

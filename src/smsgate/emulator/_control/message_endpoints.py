@@ -14,12 +14,12 @@ from starlette.responses import Response
 from smsgate.emulator._control import inputs, schemas, views
 from smsgate.emulator._control.conversations import matches, start_of, text_of, time_of
 from smsgate.emulator._control.endpoints import Call, ControlError, Endpoint
-from smsgate.emulator._state.incoming import Attachment, IncomingMessage
 from smsgate.emulator._state.messages import Message
 from smsgate.emulator.outbox import describe_mismatch, select
+from smsgate.phone import Attachment, IncomingMessage, inbox_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from smsgate.emulator._control.controls import Controls
     from smsgate.emulator._control.conversations import Item
@@ -30,6 +30,7 @@ _INTERVAL = 0.01
 """Seconds between two looks at the outbox while somebody waits."""
 
 _SHOWN_TYPES = re.compile(r"(?:image/(?:png|jpeg|gif|webp|bmp)|audio/[\w.+-]+|video/[\w.+-]+|text/plain)", re.ASCII)
+_MESSAGE_IDS = re.compile(rb'"messageId":("(?:[^"\\]|\\.)*")')
 _NOT_FOUND = (HTTPStatus.NOT_FOUND,)
 
 
@@ -39,15 +40,16 @@ def list_conversations(controls: Controls, call: Call) -> schemas.Page[schemas.C
     with controls.gateway.internals.lock:
         state = controls.settle()
         numbers, total = controls.conversations.page(query.search, query.offset, query.limit)
-        items = [_conversation(state, number, controls.conversations.messages(number)) for number in numbers]
+        missed = views.missed_ids(state)
+        items = [_conversation(number, controls.conversations.messages(number), missed) for number in numbers]
     return schemas.Page[schemas.ConversationView](items=items, total=total)
 
 
-def _conversation(state: GatewayState, number: str, messages: list[Item]) -> schemas.ConversationView:
+def _conversation(number: str, messages: list[Item], missed: set[str]) -> schemas.ConversationView:
     sent = sum(isinstance(item, Message) for item in messages)
     return schemas.ConversationView(
         number=number,
-        last=views.either(state, messages[-1]),
+        last=views.either(messages[-1], missed),
         last_at=time_of(messages[-1]),
         outgoing=sent,
         incoming=len(messages) - sent,
@@ -64,7 +66,8 @@ def list_conversation(controls: Controls, call: Call) -> schemas.Page[schemas.An
         if query.search:
             found = [item for item in found if query.search.casefold() in text_of(item).casefold()]
         start = start_of(query.offset, len(found))
-        items = [views.either(state, item) for item in found[start : start + query.limit]]
+        missed = views.missed_ids(state)
+        items = [views.either(item, missed) for item in found[start : start + query.limit]]
     return schemas.Page[schemas.AnyMessage](items=items, total=len(found))
 
 
@@ -96,7 +99,7 @@ def get_message(controls: Controls, call: Call) -> schemas.OutgoingView:
         message = _message(controls, call.params["id"])
         view = views.outgoing(message)
         view.history = views.history(message)
-        view.deliveries = _deliveries(controls, message.id)
+        view.deliveries = _deliveries(controls, lambda found: found == message.id)
     return view
 
 
@@ -107,10 +110,14 @@ def _message(controls: Controls, message_id: str) -> Message:
     return rows[0]
 
 
-def _deliveries(controls: Controls, message_id: str) -> list[schemas.DeliveryView]:
-    needle = json.dumps(message_id).encode()
+def _deliveries(controls: Controls, is_about: Callable[[str], bool]) -> list[schemas.DeliveryView]:
     queue = controls.gateway.internals.queue
-    return [views.delivery(item) for item in (*queue.finished, *queue.waiting) if needle in item.body]
+    found = [
+        item
+        for item in (*queue.finished, *queue.waiting)
+        if any(is_about(json.loads(name)) for name in _MESSAGE_IDS.findall(item.body))
+    ]
+    return [views.delivery(item) for item in found]
 
 
 def report(controls: Controls, call: Call) -> schemas.OutgoingView:
@@ -131,7 +138,8 @@ def list_incoming(controls: Controls, call: Call) -> schemas.Page[schemas.Incomi
         state = controls.settle()
         found = [item for item in reversed(state.timeline) if not isinstance(item, Message) and matches(item, search)]
         start = start_of(query.offset, len(found))
-        items = [views.incoming(state, item) for item in found[start : start + query.limit]]
+        missed = views.missed_ids(state)
+        items = [views.incoming(item, missed) for item in found[start : start + query.limit]]
     return schemas.Page[schemas.IncomingView](items=items, total=len(found))
 
 
@@ -140,8 +148,8 @@ def get_incoming(controls: Controls, call: Call) -> schemas.IncomingView:
     with controls.gateway.internals.lock:
         state = controls.settle()
         item = _incoming(state, call.params["id"])
-        view = views.incoming(state, item)
-        view.deliveries = _deliveries(controls, item.id)
+        view = views.incoming(item, views.missed_ids(state))
+        view.deliveries = _deliveries(controls, lambda found: item.id in inbox_ids(found))
     return view
 
 
@@ -186,11 +194,12 @@ def receive(controls: Controls, call: Call) -> schemas.IncomingView:
             received_at=body.received_at,
             device_id=body.device_id,
             missed=body.missed,
+            subject=body.subject,
         )
     except ValueError as error:
         raise ControlError(HTTPStatus.BAD_REQUEST, str(error)) from None
     with controls.gateway.internals.lock:
-        return views.incoming(controls.state, item)
+        return views.incoming(item, views.missed_ids(controls.state))
 
 
 def list_outbox(controls: Controls, call: Call) -> schemas.Page[schemas.SentView]:

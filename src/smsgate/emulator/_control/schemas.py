@@ -93,6 +93,7 @@ class DeviceState(Schema):
 
     id: str
     name: str
+    on: bool
     online: bool
     last_seen: Time
     sim_cards: list[dict[str, Any]]
@@ -100,6 +101,9 @@ class DeviceState(Schema):
     failure_reason: str
     latency: float
     delivery_reports: bool
+    failing_numbers: dict[str, str]
+    passphrase: str | None = Field(repr=False)
+    processing_order: str
     signing_key: str = Field(repr=False)
 
 
@@ -170,7 +174,7 @@ class DeliveryView(Schema):
     event: str
     device_id: str
     url: str
-    state: Literal["waiting", "delivered", "dropped"]
+    state: str
     created_at: Time
     next_attempt: Time | None = None
     attempts: list[AttemptView]
@@ -229,6 +233,8 @@ class IncomingView(Schema):
     received_at: Time
     sim_number: int | None
     missed: bool
+    subject: str | None = Field(default=None, repr=False)
+    preview: str = Field(default="", repr=False)
     attachments: list[AttachmentView]
     deliveries: list[DeliveryView] | None = None
 

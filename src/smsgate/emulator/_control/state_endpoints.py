@@ -52,17 +52,13 @@ def state_view(controls: Controls, host: str) -> schemas.EmulatorState:
 def _counts(controls: Controls) -> schemas.Counts:
     state, queue = controls.state, controls.gateway.internals.queue
     states = Counter(message.state for message in state.store)
-    finished = Counter(item.state for item in queue.finished)
+    deliveries = Counter(item.state for item in (*queue.waiting, *queue.finished))
     return schemas.Counts(
         outgoing=states.total(),
         incoming=len(state.incoming),
         conversations=len(controls.conversations),
         by_state={name: states[name] for name in STATES},
-        deliveries={
-            "waiting": len(queue.waiting),
-            "delivered": finished["delivered"],
-            "dropped": finished["dropped"],
-        },
+        deliveries={name: deliveries[name] for name in ("waiting", "delivered", "dropped")},
         webhooks=len(state.webhooks),
         requests=len(controls.requests),
     )
@@ -142,12 +138,15 @@ def change_device(controls: Controls, call: Call) -> schemas.DeviceState:
             raise ControlError(HTTPStatus.NOT_FOUND, "there is no device with this id")
         switches: dict[str, Any] = body.model_dump(include=body.model_fields_set - {"online", "name", "sim_cards"})
         if "online" in body.model_fields_set:
-            switches["on"] = body.online
+            switches["connected"] = body.online
         if "name" in body.model_fields_set:
             device.name = body.name
         if "sim_cards" in body.model_fields_set:
             device.sim_cards = [card.model_dump(by_alias=True, exclude_none=True) for card in body.sim_cards]
-        controls.gateway.switch(device.id, **switches)
+        try:
+            controls.gateway.switch(device.id, **switches)
+        except ValueError as error:
+            raise ControlError(HTTPStatus.BAD_REQUEST, str(error)) from None
         return views.device(device)
 
 

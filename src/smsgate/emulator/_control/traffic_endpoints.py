@@ -11,7 +11,7 @@ from smsgate.emulator._control.endpoints import Call, ControlError, Endpoint
 
 if TYPE_CHECKING:
     from smsgate.emulator._control.controls import Controls
-    from smsgate.emulator._phone.deliveries import Delivery
+    from smsgate.phone import Delivery
 
 _NOT_FOUND = (HTTPStatus.NOT_FOUND,)
 
@@ -33,7 +33,8 @@ def list_deliveries(controls: Controls, call: Call) -> schemas.Page[schemas.Deli
     with controls.gateway.internals.lock:
         controls.settle()
         queue = controls.gateway.internals.queue
-        found = [item for item in (*reversed(queue.waiting), *reversed(queue.finished)) if _fits(item, query)]
+        found = [item for item in (*queue.finished, *queue.waiting) if _fits(item, query)]
+        found.sort(key=lambda item: item.created_at, reverse=True)
         start = start_of(query.offset, len(found))
         items = [views.delivery(item) for item in found[start : start + query.limit]]
     return schemas.Page[schemas.DeliveryView](items=items, total=len(found))
@@ -49,7 +50,9 @@ def _fits(item: Delivery, query: inputs.DeliveriesQuery) -> bool:
 
 
 def _has(item: Delivery, search: str) -> bool:
-    return any(search in text.casefold() for text in (item.url, item.event, item.id, item.body.decode()))
+    bodies = [record.response_body for record in item.log]
+    texts = [item.url, item.event, item.id, *(body.decode(errors="replace") for body in (item.body, *bodies))]
+    return any(search in text.casefold() for text in texts)
 
 
 def get_delivery(controls: Controls, call: Call) -> schemas.DeliveryView:
@@ -60,11 +63,18 @@ def get_delivery(controls: Controls, call: Call) -> schemas.DeliveryView:
 
 
 def _delivery(controls: Controls, delivery_id: str) -> Delivery:
-    queue = controls.gateway.internals.queue
-    found = next((item for item in (*queue.waiting, *queue.finished) if item.id == delivery_id), None)
+    found = controls.gateway.internals.queue.find(delivery_id)
     if found is None:
         raise ControlError(HTTPStatus.NOT_FOUND, "there is no delivery with this id")
     return found
+
+
+def redeliver(controls: Controls, call: Call) -> schemas.DeliveryView:
+    """Handle ``POST /deliveries/{id}/redeliver``."""
+    with controls.gateway.internals.lock:
+        item = _delivery(controls, call.params["id"])
+        controls.gateway.deliveries.redeliver(item.id)
+        return views.delivery(item)
 
 
 def list_requests(controls: Controls, call: Call) -> schemas.Page[schemas.RequestView]:
@@ -113,6 +123,15 @@ ENDPOINTS = [
         get_delivery,
         "One delivery with its request and responses",
         schemas.DeliveryView,
+        errors=_NOT_FOUND,
+    ),
+    Endpoint(
+        "POST",
+        "/deliveries/{id}/redeliver",
+        redeliver,
+        "Make another attempt of a delivery now",
+        schemas.DeliveryView,
+        HTTPStatus.ACCEPTED,
         errors=_NOT_FOUND,
     ),
     Endpoint(

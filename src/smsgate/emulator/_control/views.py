@@ -9,17 +9,17 @@ from urllib.parse import quote
 
 from smsgate.emulator._control import schemas
 from smsgate.emulator._control.request_log import shown, shown_headers
-from smsgate.emulator._phone.events import data_of
 from smsgate.emulator._state.messages import Message, Recipient, collation_key, count_parts, hashed_number
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from smsgate.emulator._control.conversations import Item
     from smsgate.emulator._control.request_log import LoggedRequest
-    from smsgate.emulator._phone.deliveries import Delivery
     from smsgate.emulator._state.devices import Device
-    from smsgate.emulator._state.incoming import IncomingMessage
     from smsgate.emulator._state.state import GatewayState
     from smsgate.emulator.outbox import SentMessage
+    from smsgate.phone import AttemptRecord, Delivery, IncomingMessage
 
 PREFIX = "/_emulator"
 
@@ -67,9 +67,14 @@ def history(message: Message) -> list[schemas.StateChange]:
     return [schemas.StateChange(at=at, state=state) for state, at in reached]
 
 
-def incoming(state: GatewayState, item: IncomingMessage) -> schemas.IncomingView:
-    """Return the view of a received message."""
-    data = base64.b64encode(data_of(item.text)).decode() if item.type == "DATA_SMS" else None
+def missed_ids(state: GatewayState) -> set[str]:
+    """Return the ids of received messages that the app has not seen."""
+    return {item.id for item in state.missed}
+
+
+def incoming(item: IncomingMessage, missed: Collection[str]) -> schemas.IncomingView:
+    """Return the view of a received message; ``missed`` has the ids of those that the app has not seen."""
+    data = base64.b64encode(item.data).decode() if item.type == "DATA_SMS" else None
     attachments = [
         schemas.AttachmentView(
             part_id=part.part_id,
@@ -90,14 +95,16 @@ def incoming(state: GatewayState, item: IncomingMessage) -> schemas.IncomingView
         data=data,
         received_at=item.received_at,
         sim_number=item.sim_number,
-        missed=any(one.message is item for one in state.missed),
+        missed=item.id in missed,
+        subject=item.subject,
+        preview=item.preview,
         attachments=attachments,
     )
 
 
-def either(state: GatewayState, item: Item) -> schemas.OutgoingView | schemas.IncomingView:
+def either(item: Item, missed: Collection[str]) -> schemas.OutgoingView | schemas.IncomingView:
     """Return the view of an outgoing or incoming message."""
-    return outgoing(item) if isinstance(item, Message) else incoming(state, item)
+    return outgoing(item) if isinstance(item, Message) else incoming(item, missed)
 
 
 def sent(message: SentMessage) -> schemas.SentView:
@@ -119,13 +126,17 @@ def device(one: Device) -> schemas.DeviceState:
     return schemas.DeviceState(
         id=one.id,
         name=one.name,
-        online=one.active,
+        on=one.active,
+        online=one.connected,
         last_seen=one.last_seen,
         sim_cards=one.sim_cards,
         failure_rate=one.failure_rate,
         failure_reason=one.failure_reason,
         latency=one.latency,
         delivery_reports=one.delivery_reports,
+        failing_numbers=one.failing_numbers,
+        passphrase=one.passphrase,
+        processing_order=one.processing_order,
         signing_key=one.signing_key,
     )
 
@@ -139,12 +150,21 @@ def delivery(one: Delivery, *, whole: bool = False) -> schemas.DeliveryView:
         device_id=one.device_id,
         url=one.url,
         state=one.state,
-        created_at=one.due,
+        created_at=one.created_at,
         next_attempt=one.due if one.state == "waiting" else None,
-        attempts=[],
+        attempts=[_attempt(record, whole=whole) for record in one.log],
         attempt_count=one.attempts,
         body=json.loads(one.body) if whole else None,
     )
+
+
+def _attempt(record: AttemptRecord, *, whole: bool) -> schemas.AttemptView:
+    view = schemas.AttemptView(at=record.at, status=record.status, error=record.error, duration=record.duration)
+    if whole:
+        view.request_headers = list(record.request_headers.items())
+        view.response_headers = list(record.response_headers)
+        view.response_body = record.response_body.decode(errors="replace")
+    return view
 
 
 def request(entry: LoggedRequest, *, whole: bool = False) -> schemas.RequestView:
