@@ -1,4 +1,4 @@
-"""Look-ups of many messages in as few requests as possible."""
+"""Lookups of many messages in as few requests as possible."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class MessagePolls:
         """Yield each message's id and state.
 
         Raises:
-            SMSGateError: a request failed; after a temporary failure of one look-up the others are made first.
+            SMSGateError: a request failed; after a temporary failure of one lookup the others are made first.
         """
         listed = {id for id in ids if id not in self._unlisted}
         async with aclosing(self._read_list(listed)) as states:

@@ -154,7 +154,7 @@ class Transport:
         return call.outage is not False
 
     def _run_request_hook(self, operation: Operation[Any], call: CallState) -> RequestEvent | None:
-        """Return the event of a request; None when neither a hook nor the log wants it."""
+        """Return the event of a request; None without hooks and a DEBUG log."""
         if self._on_request is None and self._on_response is None and not logger.isEnabledFor(logging.DEBUG):
             return None
         event = RequestEvent(operation.name, operation.method, operation.path, call.attempts)

@@ -232,7 +232,7 @@ class _BareRequest(aiohttp.ClientRequest):
 
 
 def _unwanted_headers(request: Request) -> tuple[str, ...] | None:
-    """Return headers that aiohttp shall not add; None if it adds none: this check is faster than the option."""
+    """Return headers that aiohttp must not add; None if it adds none: this check is faster than the option."""
     headers = request.headers
     complete = "User-Agent" in headers and ("Content-Type" in headers or request.method == "GET")
     return None if complete else _ADDED_HEADERS

@@ -173,7 +173,7 @@ class _Clients:
         return True
 
     def leave(self, *, with_slot: bool = True) -> None:
-        """End an exchange, with the slot that it holds."""
+        """End an exchange, and release its slot."""
         if with_slot and self.slots is not None:
             self.slots.release()
         self._busy.pop()

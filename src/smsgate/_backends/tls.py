@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ContextLoader:
-    """Makes the TLS context of a backend once, however many tasks of an event loop wait for it."""
+    """TLS context of a backend, made once for all tasks of an event loop that wait for it."""
 
     def __init__(self, options: ConnectionOptions) -> None:
         self._options = options

@@ -2,8 +2,8 @@
 
 The gateway stores a message once for each pair of id and device. So a send to a chosen device may be retried after any
 failure. A 409 then means that the device has a message with this id: the same one if the client generated the id;
-otherwise a look-up by id tells.
-Without a chosen device a retry may reach another phone, so the look-up comes first.
+otherwise a lookup by id tells.
+Without a chosen device a retry may reach another phone, so the lookup comes first.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def is_gone(failed: Failed) -> bool:
 
 
 def is_passing(error: SMSGateError) -> bool:
-    """Tell whether a look-up that failed with this error may succeed later."""
+    """Tell whether a lookup that failed with this error may succeed later."""
     return is_temporary(error) or isinstance(error, ResponseError)
 
 
@@ -217,7 +217,7 @@ def _sha256(text: str) -> str:
 
 def _tails(number: str) -> set[str]:
     """Return the tails of the forms that the gateway may make of a number: letters as digits, the extension cut."""
-    import unicodedata  # noqa: PLC0415 - slow to import, and needed for look-ups only
+    import unicodedata  # noqa: PLC0415 - slow to import, and needed for lookups only
 
     forms = {number}
     if "$" not in number and any(map(str.isdecimal, number)):

@@ -151,7 +151,7 @@ def find_device_ids(body: bytes) -> Iterator[str]:
             device: str = json.loads(quoted)
         except ValueError:
             continue
-        if _DEVICE_ID.fullmatch(device):  # a look-up need not survive arbitrary text
+        if _DEVICE_ID.fullmatch(device):  # a lookup need not survive arbitrary text
             yield device
 
 

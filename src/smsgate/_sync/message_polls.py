@@ -1,5 +1,5 @@
 # Written by scripts/unasync.py from src/smsgate/_async/message_polls.py; change that file instead.
-"""Look-ups of many messages in as few requests as possible."""
+"""Lookups of many messages in as few requests as possible."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class MessagePolls:
         """Yield each message's id and state.
 
         Raises:
-            SMSGateError: a request failed; after a temporary failure of one look-up the others are made first.
+            SMSGateError: a request failed; after a temporary failure of one lookup the others are made first.
         """
         listed = {id for id in ids if id not in self._unlisted}
         with closing(self._read_list(listed)) as states:

@@ -87,7 +87,7 @@ class SafeSender:
             raise
 
     def _send(self, send: SendState) -> MessageState:
-        """Make attempts and look-ups until the outcome is known."""
+        """Make attempts and lookups until the outcome is known."""
         while True:
             result = self._exchange.attempt(send.operation, send.call)
             if isinstance(result, Answered):
@@ -193,7 +193,7 @@ class SafeSender:
     def _resolve_taken(self, send: SendState) -> MessageState:
         """Return the state of a message whose id is known on the device.
 
-        A generated id proves that the message has arrived; otherwise a look-up tells which message has the id.
+        A generated id proves that the message has arrived; otherwise a lookup tells which message has the id.
         """
         found = self._find(send)
         if isinstance(found, Failed):
@@ -252,7 +252,7 @@ class SafeSender:
             anywhere: whether a message on another device is accepted, too.
 
         Returns:
-            The state; None when the gateway does not have it, or has it on another device; a failure when the look-up
+            The state; None when the gateway does not have it, or has it on another device; a failure when the lookup
             failed.
 
         Raises:
@@ -267,9 +267,7 @@ class SafeSender:
         except SMSGateError as error:
             return _look_up_failure(error)
         if found.id.lower() != id.lower():
-            return _look_up_failure(
-                ResponseError(f"the response to a look-up of message {id} is about another message")
-            )
+            return _look_up_failure(ResponseError(f"the response to a lookup of message {id} is about another message"))
         if send.outgoing.generated:
             return found
         if sent.device_id and found.device_id != sent.device_id and not anywhere:

@@ -42,7 +42,7 @@ class Node:
 
     @property
     def is_object(self) -> bool:
-        """Whether the value is an object."""
+        """Tell whether the value is an object."""
         return isinstance(self.value, dict)
 
     def error(self, reason: str) -> GenerationError:

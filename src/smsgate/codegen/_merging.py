@@ -18,7 +18,7 @@ _MOST_PARTS = 200
 
 
 def needs_merging(node: Node) -> bool:
-    """Whether ``allOf`` adds something up, and is not only a reference with a description."""
+    """Tell whether ``allOf`` combines constraints, and is more than a reference with a description."""
     members = node.members()
     if "allOf" not in members:
         return False

@@ -61,7 +61,7 @@ class Argument:
 
     @property
     def sent_as(self) -> tuple[str, str]:
-        """Its place and name, which no other argument may have; the case of headers does not count."""
+        """Location and name of the argument, which must be unique; the case of headers does not count."""
         return self.place, self.wire.lower() if self.place == "header" else self.wire
 
 

@@ -23,7 +23,7 @@ _JSON = re.compile(r"application/([a-z0-9.+_-]+\+)?json")
 
 @dataclass(frozen=True)
 class Reading:
-    """How one body is read.
+    """Reader of one body.
 
     Attributes:
         hint: type of the result.

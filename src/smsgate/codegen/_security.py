@@ -30,7 +30,7 @@ class Security:
     keys: list[tuple[Node, str, str, str]] = field(default_factory=list["tuple[Node, str, str, str]"])
 
     def add_arguments(self, arguments: list[Argument], taken: set[str]) -> list[Argument]:
-        """Return the parameters with those for the API keys; a key that is a parameter, too, stands once."""
+        """Return the parameters with those for the API keys; a key that is also a parameter is listed once."""
         keys: list[Argument] = []
         for node, scheme, place, wire in self.keys:
             name = python_name(scheme, taken)

@@ -25,7 +25,7 @@ _PLAIN = {
 
 @dataclass(frozen=True)
 class Type:
-    """One type.
+    """Python type of a schema.
 
     Attributes:
         kind: kind of the type.

@@ -36,7 +36,7 @@ _EXPLANATIONS = {
 
 
 class Handset(Protocol):
-    """What the app runs on; every value is read when it matters."""
+    """Device under the app; each value is read when it is needed."""
 
     @property
     def sim_cards(self) -> Sequence[Mapping[str, Any]]:
@@ -65,7 +65,7 @@ class Handset(Protocol):
 
     @property
     def latency(self) -> float:
-        """Seconds by which everything about a message comes later."""
+        """Delay of all events of a message, in seconds."""
         ...
 
     @property
@@ -75,7 +75,7 @@ class Handset(Protocol):
 
     @property
     def processing_order(self) -> str:
-        """``LIFO`` or ``FIFO``: which of equally urgent messages goes first, the newest or the oldest."""
+        """``LIFO`` or ``FIFO``: whether the newest or the oldest of equally urgent messages is sent first."""
         ...
 
 
@@ -94,7 +94,7 @@ class PhoneTimings:
 
 @dataclass(frozen=True, slots=True)
 class RadioResult:
-    """What becomes of a message on the radio.
+    """Result of a message on the radio.
 
     Attributes:
         error: why it was not sent.
@@ -158,7 +158,7 @@ def choose_sim(handset: Handset, wanted: int | None, mode: str, row: int, chance
 
 @dataclass(frozen=True, slots=True)
 class PhoneConfig:
-    """What a phone is given once.
+    """Fixed configuration of a phone.
 
     Args:
         device_id: its id, for transmissions.

@@ -144,7 +144,7 @@ class Inbox:
         return Reception(stored, [Event(_EVENTS[item.type], received_payload(stored, name, self._zone), now)])
 
     def resume(self, item: IncomingMessage, *, missed: bool = False) -> None:
-        """Take up a message that was received before a restart.
+        """Resume a message that was received before a restart.
 
         Args:
             item: the message with its id.

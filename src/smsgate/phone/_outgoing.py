@@ -70,7 +70,7 @@ class StoredMessage:
         return all(state == "Pending" for state, _ in self.recipients.values())
 
     def update(self, number: str, reached: RecipientState) -> bool:
-        """Set a recipient's state; False where ``Failed`` stands, which is final."""
+        """Set a recipient's state; return False if it is ``Failed``, which is final."""
         if self.recipients[number][0] == "Failed":
             return False
         self.recipients[number] = reached

@@ -137,7 +137,7 @@ class Phone:
         states: Mapping[str, datetime],
         now: datetime,
     ) -> None:
-        """Take up a message that was stored before a restart, with the states that it and its recipients had reached.
+        """Resume a message that was stored before a restart, with the states that it and its recipients had reached.
 
         A waiting message is sent like a new one, a handed over one gets its results from now on.
         """
@@ -164,7 +164,7 @@ class Phone:
         self._next_ping = None
 
     def has(self, message_id: str) -> bool:
-        """Return whether the phone knows a message."""
+        """Tell whether the phone has stored a message."""
         return message_id in self._messages
 
     def waiting(self) -> list[OutgoingMessage]:
@@ -199,7 +199,7 @@ class Phone:
         self._queue.configure(self.settings, oldest_first=order == "FIFO", now=now)
 
     def connect(self, now: datetime, *, connected: bool) -> list[Effect]:
-        """Tell the app whether there is a network. Reports wait for it, and then hold the states of that time."""
+        """Notify the app whether there is a network. Reports wait for it, and then hold the states of that time."""
         self._is_connected = connected
         if not connected:
             return []

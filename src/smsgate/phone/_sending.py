@@ -25,7 +25,7 @@ class MessageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is sent: a text, or data in Base64; decrypted if the phone could."""
+    """Content to send: a text, or data in Base64; decrypted if the phone could."""
 
     text: str | None = field(repr=False)
     data: str | None = field(repr=False)

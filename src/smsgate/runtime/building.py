@@ -50,7 +50,7 @@ class ModelSignature:
 
 
 def _plain_type(kind: Any) -> Any:
-    """Return a type as readers know it: without the annotations of pydantic, such as ``datetime`` for a time."""
+    """Return a type as users write it: without the annotations of pydantic, such as ``datetime`` for a time."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return _plain_type(parts[0])

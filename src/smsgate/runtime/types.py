@@ -157,7 +157,7 @@ class Operation(Generic[T_co]):
         errors: readers of documented error bodies by status, its class such as ``4XX``, or ``default``.
         auth: ``client`` for the client's credentials, ``none`` for none, ``refresh`` for ``token`` as the bearer.
         token: the refresh token, only with ``auth == "refresh"``.
-        repeat: whether it may be sent again after an unknown outcome. ``safe``: yes; ``settle``: only after a look-up;
+        repeat: whether it may be sent again after an unknown outcome. ``safe``: yes; ``settle``: only after a lookup;
             ``never``.
         scope: scope that a JWT needs, None when none.
         also_success: other statuses than 2xx that are a success if their body can be read.

@@ -106,7 +106,7 @@ class Phone:
         return self._state.store.on_device(message.id, self._device.id)
 
     def _follow_network(self, now: datetime) -> bool:
-        """Tell the app when the network comes or goes; it then reports, and pulls what the server has for it."""
+        """Notify the app of changes of the network; it then reports, and pulls what the server has for it."""
         online = self._state.local or self._device.connected
         if online == self._is_online:
             return online
@@ -169,7 +169,7 @@ class Phone:
         self._apply(self._app.set_states(message.id, changes, time))
 
     def resume(self, message: Message) -> None:
-        """Take up a message that was stored before a restart, as far as it had come."""
+        """Resume a message that was stored before a restart, in the state that it had reached."""
         now = self._state.now()
         rows = dict(zip(message.numbers, message.recipients, strict=False))
         recipients = {number: (row.state, row.error) for number, row in rows.items()}
@@ -178,7 +178,7 @@ class Phone:
             self._apply(self._app.cancel(message.id, now))
 
     def resume_incoming(self, item: IncomingMessage, *, missed: bool = False) -> None:
-        """Take up a message that was received before a restart."""
+        """Resume a message that was received before a restart."""
         self._app.inbox.resume(item, missed=missed)
 
     def forget(self) -> None:

@@ -1,4 +1,4 @@
-"""Ranges of a phone's switches, and made-up SIM cards."""
+"""Ranges of a phone's switches, and invented SIM cards."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check_switches(switches: Mapping[str, Any]) -> None:
 
 
 def sim_cards(count: int, device: int) -> list[dict[str, Any]]:
-    """Return SIM cards with numbers that nobody has, for the phone in this place of the account."""
+    """Return SIM cards with unassigned numbers, for the phone at this index of the account."""
     first = device * _MAX_SIMS
     return [
         {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class HasDeliveries(Protocol):
-    """Protocol of a gateway, for the sender."""
+    """Protocol of a gateway with due deliveries."""
 
     @property
     def deliveries(self) -> Deliveries:

@@ -74,7 +74,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def base_url(host: str, port: int, *, local: bool) -> str:
-    """The ``base_url`` for a client: a local server has no prefix."""
+    """Return the ``base_url`` for a client; that of a local server has no prefix."""
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}" + ("" if local else "/3rdparty/v1")
 

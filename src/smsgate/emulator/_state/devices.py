@@ -53,7 +53,7 @@ class Device:
     confirms_waiting: bool = False
 
     def view(self) -> dict[str, Any]:
-        """As it appears in a response of the cloud server."""
+        """Return the device as it appears in a response of the cloud server."""
         shown: dict[str, Any] = {
             "id": self.id,
             "name": self.name,

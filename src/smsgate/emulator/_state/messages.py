@@ -33,7 +33,7 @@ class Recipient:
         return f"Recipient({self.state})"
 
     def view(self) -> dict[str, Any]:
-        """As it appears in a response."""
+        """Return the message as it appears in a response."""
         shown: dict[str, Any] = {"phoneNumber": self.phone_number, "state": self.state}
         return shown if self.error is None else {**shown, "error": self.error}
 
@@ -180,7 +180,7 @@ class MessageStore:
         return removed
 
     def clear(self) -> None:
-        """Delete all rows; serial numbers go on."""
+        """Delete all rows; serial numbers continue."""
         self._rows.clear()
         self._by_id.clear()
 

@@ -68,11 +68,11 @@ class PhoneAgent(Protocol):
         ...
 
     def resume(self, message: Message) -> None:
-        """Take up a message that was stored before a restart."""
+        """Resume a message that was stored before a restart."""
         ...
 
     def resume_incoming(self, item: IncomingMessage, *, missed: bool = False) -> None:
-        """Take up a message that was received before a restart."""
+        """Resume a message that was received before a restart."""
         ...
 
     def forget(self) -> None:

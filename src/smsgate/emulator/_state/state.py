@@ -151,13 +151,13 @@ class GatewayState:
         return [item for phone in self.phones.values() for item in phone.missed]
 
     def change_settings(self, settings: dict[str, Any], *, imported: Mapping[str, Any] | None = None) -> None:
-        """Store settings, and tell the phones; they import all settings, or those that are named."""
+        """Store settings, and notify the phones; they import all settings, or those that are named."""
         self.settings = settings
         for phone in self.phones.values():
             phone.notice_settings(settings if imported is None else imported)
 
     def signing_key(self, device_id: str) -> str:
-        """Return the signing key of a device; of a removed one a key that nobody knows."""
+        """Return the signing key of a device; for a removed device a random one."""
         phone = self.phones.get(device_id)
         return (phone.signing_key if phone else "") or "removed"
 
