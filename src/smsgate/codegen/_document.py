@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import threading
 import urllib.request
@@ -10,7 +11,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.error import URLError
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from ._parsing import escape_key, parse
 from ._tools import GenerationError
@@ -208,9 +209,21 @@ def _download(source: str) -> bytes | GenerationError:
         return GenerationError(f"{shown(source)}: cannot be downloaded ({reason})")
 
 
+def _request(source: str) -> urllib.request.Request:
+    """Return the request for a URL, whose credentials go into a header that redirects do not repeat."""
+    parts = urlsplit(source)
+    request = urllib.request.Request(  # noqa: S310 - the scheme was checked
+        parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
+    )
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}")
+    return request
+
+
 def _pieces(source: str) -> Iterator[bytes]:
     left = _MAX_BYTES
-    with urllib.request.urlopen(source, timeout=_MAX_SECONDS) as response:  # noqa: S310 - the scheme was checked
+    with urllib.request.urlopen(_request(source), timeout=_MAX_SECONDS) as response:  # noqa: S310 - the scheme was checked
         while piece := response.read1(_PIECE):
             left -= len(piece)
             if left < 0:
