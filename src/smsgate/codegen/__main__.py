@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import keyword
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _OLDEST = (3, 11)
 _DIFFERS, _REFUSED = 1, 2
+_NEEDED = {"annotated_types", "pydantic", "pydantic_core", "smsgate", "typing_extensions", "typing_inspection"}
 _MAX_REASON = 1_000
 """Characters of the one line with which something is refused; it may quote the document."""
 
@@ -60,8 +62,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _build(options: argparse.Namespace) -> dict[str, str]:
-    if not options.package.isidentifier() or keyword.iskeyword(options.package):
-        raise GenerationError(f"--package: {options.package!r} is no name of a package")
+    name: str = options.package
+    if not (name.isidentifier() and name.isascii()) or keyword.iskeyword(name):
+        raise GenerationError(f"--package: {name!r} is no name of a package")
+    if name in sys.stdlib_module_names | _NEEDED:
+        raise GenerationError(f"--package: {name} is the name of a module that the package itself needs")
     try:
         from ._binding import configuration_of, default_document, read_binding  # noqa: PLC0415 - after the version check
         from ._document import read_document  # noqa: PLC0415
@@ -81,7 +86,7 @@ def _build(options: argparse.Namespace) -> dict[str, str]:
 
 def _compare(files: dict[str, str], output: Path) -> int:
     present = _present(output)
-    names = {*files, *(name for name, text in present.items() if _is_generated(text))}
+    names = {*files, *(name for name, text in present.items() if _is_generated(name, text))}
     wrong = [
         f"{name}: {'missing' if name not in present else 'left over' if name not in files else 'differs'}"
         for name in sorted(names)
@@ -96,8 +101,7 @@ def _write(files: dict[str, str], output: Path) -> int:
     """Write the files; those of an earlier run that are no longer made are removed, and no other file is touched."""
     present = _present(output)
     for name in files:
-        is_ours = _is_generated(present[name]) if present.get(name) else not (output / name).is_dir()
-        if not is_ours:
+        if os.path.lexists(output / name) and not (name in present and _is_generated(name, present[name])):
             raise GenerationError(f"{output / name} was not generated; it is left as it is")
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -107,7 +111,7 @@ def _write(files: dict[str, str], output: Path) -> int:
             for name in files:
                 Path(beside, name).replace(output / name)
         for name, text in present.items():
-            if name not in files and _is_generated(text):
+            if name not in files and _is_generated(name, text):
                 (output / name).unlink()
     except OSError as problem:
         raise GenerationError(f"{output}: {problem.strerror}") from None
@@ -116,15 +120,19 @@ def _write(files: dict[str, str], output: Path) -> int:
 
 
 def _present(output: Path) -> dict[str, str]:
-    """Texts of the files in a directory, by name."""
-    paths = [path for path in output.iterdir() if path.is_file()] if output.is_dir() else []
+    """Texts of the regular files in a directory, by name."""
+    found = list(output.iterdir()) if output.is_dir() else []
+    paths = [path for path in found if path.is_file() and not path.is_symlink()]
     return {path.name: path.read_bytes().decode("utf-8", "replace") for path in paths}
 
 
-def _is_generated(text: str) -> bool:
-    from ._package import HEADER  # noqa: PLC0415
+def _is_generated(name: str, text: str) -> bool:
+    """Tell whether a file has a name that the generator gives, and a docstring that ends in its header."""
+    from ._package import FILES, HEADER  # noqa: PLC0415
 
-    return HEADER in text[:1000]
+    if name == "py.typed":
+        return not text
+    return name in FILES and text.startswith('"""') and text[3:].partition('"""')[0].rstrip().endswith(HEADER)
 
 
 if __name__ == "__main__":
