@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Resource:
-    """Executes operations; may be used with ``async with`` and without."""
+    """Executor of operations; may be used with ``async with`` and without."""
 
     _exchange: Exchange
     _cipher: Cipher

@@ -123,13 +123,14 @@ class SendCalls(Resource):
 
     async def _send(self, outgoing: OutgoingMessage) -> MessageState:
         with argument_errors:
-            outgoing.message = with_international_numbers(
+            outgoing.message = outgoing.body = with_international_numbers(
                 outgoing.message, self._default_region, others_pass=outgoing.skip_phone_validation
             )
-            outgoing.check(datetime.now(timezone.utc))
+            outgoing.check(datetime.now(timezone.utc), encrypts=self._cipher.encryptor is not None)
             self._cipher.check(outgoing.message)
         chosen = await self._sender.pin(outgoing)
-        outgoing.body = await self._cipher.encrypt(outgoing.message)
+        if self._cipher.encryptor is not None:
+            outgoing.replace_body(await self._cipher.encrypt(outgoing.message))
         return await self._cipher.decrypt_one(await self._sender.send(outgoing, chosen=chosen))
 
     async def choose_device(self, id: str, *, active_within: int = 0) -> str | None:

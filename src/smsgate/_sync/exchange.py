@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class Exchange:
-    """Runs operations with credentials and retries.
+    """Execution of operations with credentials and retries.
 
     Args:
         transport: sends single requests.

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Resource:
-    """Executes operations; may be used with ``with`` and without."""
+    """Executor of operations; may be used with ``with`` and without."""
 
     _exchange: Exchange
     _cipher: Cipher

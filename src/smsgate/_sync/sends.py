@@ -124,13 +124,14 @@ class SendCalls(Resource):
 
     def _send(self, outgoing: OutgoingMessage) -> MessageState:
         with argument_errors:
-            outgoing.message = with_international_numbers(
+            outgoing.message = outgoing.body = with_international_numbers(
                 outgoing.message, self._default_region, others_pass=outgoing.skip_phone_validation
             )
-            outgoing.check(datetime.now(timezone.utc))
+            outgoing.check(datetime.now(timezone.utc), encrypts=self._cipher.encryptor is not None)
             self._cipher.check(outgoing.message)
         chosen = self._sender.pin(outgoing)
-        outgoing.body = self._cipher.encrypt(outgoing.message)
+        if self._cipher.encryptor is not None:
+            outgoing.replace_body(self._cipher.encrypt(outgoing.message))
         return self._cipher.decrypt_one(self._sender.send(outgoing, chosen=chosen))
 
     def choose_device(self, id: str, *, active_within: int = 0) -> str | None:

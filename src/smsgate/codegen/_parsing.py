@@ -104,7 +104,7 @@ def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class _Copier:
-    """Copies values with text as keys, as JSON has them: YAML reads the status 200 as a number."""
+    """Copier of values with text as keys, as JSON has them: YAML reads the status 200 as a number."""
 
     def __init__(self, name: str) -> None:
         self._name = name
