@@ -163,10 +163,12 @@ class FileTokenStore:
         except FileNotFoundError:
             return {}
         try:
-            document: Any = json.loads(content) if content.strip() else {}
+            document: Any = json.loads(content) if content.strip() else None
         except (RecursionError, ValueError):
-            document = None
-        if not isinstance(document, dict):
+            raise _OtherFileError from None
+        if not content.strip():
+            return {}
+        if not document or not isinstance(document, dict):  # an empty object may be another program's file
             raise _OtherFileError
         entries = cast("dict[str, dict[str, Any]]", document)
         if not all(isinstance(entry, dict) and "access_token" in entry for entry in entries.values()):  # pyright: ignore[reportUnnecessaryIsInstance] - a file
@@ -189,7 +191,7 @@ class FileTokenStore:
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # made with 0600
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(entries, file)
+                file.write(json.dumps(entries) if entries else "")
             os.replace(name, target)  # noqa: PTH105 - atomic, and both are plain names
         except BaseException:
             with contextlib.suppress(OSError):

@@ -21,6 +21,8 @@ WEBHOOK = {"url": "https://hooks.test/sms", "event": "sms:received"}
         ("send", domain.Message, {**MESSAGE, "scheduleAt": "2030-01-01T09:00:00"}),
         ("send", domain.Message, {**MESSAGE, "textMessage": {"text": "Hi", "lang": "en"}}),
         ("create_webhook", domain.Webhook, {**WEBHOOK, "devceId": "a"}),
+        ("create_webhook", domain.Webhook, {**WEBHOOK, "event": "sms.received"}),
+        ("patch_settings", domain.DeviceSettings, {"messages": {"limit_period": "perDay"}}),
         ("create_webhook", domain.Webhook, {**WEBHOOK, "id": "a/b"}),
         ("patch_settings", domain.DeviceSettings, {"messages": {"limitvalue": 1}}),
         ("update_settings", domain.DeviceSettings, {"mesages": {}}),
@@ -45,6 +47,47 @@ def test_send_many_reports_a_bad_model_as_its_own_result(client):
     results = [result for result in client.send_many([bad, good])]
 
     assert [type(result.error) for result in results] == [InvalidRequestError, type(None)]
+
+
+def test_unknown_value_of_a_gateway_and_one_in_a_constructor_are_sent(answered):
+    body = json.dumps({**WEBHOOK, "id": "a", "event": "sms:novel"}).encode()
+    client, backend = answered((200, b"[" + body + b"]"), (201, body))
+
+    (received,) = client.get_webhooks()
+    client.create_webhook(received.model_copy(update={"device_id": "d"}))
+    client.create_webhook(domain.Webhook(url=WEBHOOK["url"], event=domain.WebhookEvent("sms:novel")))
+
+    assert [json.loads(request.content)["event"] for request in backend.requests[1:]] == ["sms:novel", "sms:novel"]
+
+
+def test_unknown_value_from_json_is_refused_with_the_nearest_one(client):
+    model = domain.Webhook.from_dict({**WEBHOOK, "event": "sms.received"})
+
+    with pytest.raises(InvalidRequestError, match=r"event: .* did you mean 'sms:received'"):
+        client.create_webhook(model)
+
+
+def test_item_of_send_many_that_is_no_message_costs_no_others(client):
+    good = domain.Message.from_dict(MESSAGE)
+
+    results = [result for result in client.send_many([good, 5, None, "Hi", good])]
+
+    assert [result.ok for result in results] == [True, False, False, False, True]
+    assert [str(result.error) for result in results[1:4]] == [
+        "messages[1] is no Message, but of type int",
+        "messages[2] is no Message, but of type NoneType",
+        "messages[3] is no Message, but of type str",
+    ]
+    assert [result.message for result in results[1:4]] == [5, None, "Hi"]
+
+
+@pytest.mark.parametrize("messages", [None, 5, "Hi", b"Hi", MESSAGE, domain.Message.from_dict(MESSAGE)])
+def test_send_many_takes_an_iterable_of_messages(client, http, messages):
+    with pytest.raises(InvalidRequestError, match=f"messages takes .* not a value of type {type(messages).__name__}"):
+        for _ in client.send_many(messages):
+            pass
+
+    assert http.requests == []
 
 
 def test_settings_of_a_newer_server_survive_reading_changing_and_writing(answered):

@@ -229,6 +229,38 @@ async def test_asynchronous_client_works_with_a_backend_of_ones_own():
     assert len(own.asked) == 2
 
 
+@pytest.mark.anyio
+async def test_backends_of_the_other_kind_are_refused_by_the_calls_that_use_them():
+    class Swapped(AsyncOwn):
+        stream = Own.stream
+
+        def aclose(self):
+            self.closed = True
+
+    class Plain(Swapped):
+        send = Own.send
+
+    client = AsyncAPIClient("login", "password", base_url="http://gateway.test", http=Plain())
+    with pytest.raises(ConfigurationError, match="coroutine functions"):
+        await client.health_check()
+    with pytest.raises(ConfigurationError, match="coroutine functions"):
+        await client.aclose()
+    client = AsyncAPIClient("login", "password", base_url="http://gateway.test", http=Swapped())
+    with pytest.raises(ConfigurationError, match="async with"):
+        await client.download_attachment("message", 1)
+
+
+def test_backend_whose_stream_is_asynchronous_is_refused_by_the_synchronous_client():
+    class Swapped(Own):
+        stream = AsyncOwn.stream
+
+    with (
+        APIClient("login", "password", base_url="http://gateway.test", http=Swapped()) as client,
+        pytest.raises(ConfigurationError, match="stream, for ``with``"),
+    ):
+        client.download_attachment("message", 1)
+
+
 def test_backend_of_the_official_client_is_refused_with_a_guide():
     class Old:
         def get(self, *_, **__):

@@ -69,6 +69,14 @@ def synchronous() -> None:
             assert_type(result.state, MessageState)
         else:
             assert_type(result.error, SMSGateError)
+        if result.ok:  # pyright narrows attributes by `is`, not by their truth
+            assert_type(result.state, MessageState)  # pyright: ignore[reportAssertTypeFailure]
+        else:
+            assert_type(result.error, SMSGateError)  # pyright: ignore[reportAssertTypeFailure]
+        if isinstance(result, Sent):
+            assert_type(result.state, MessageState)
+        else:
+            assert_type(result.error, SMSGateError)
         assert_type(result.unwrap(), MessageState)
     with client.stream_attachment("mms:1", 1) as chunks:
         for chunk in chunks:

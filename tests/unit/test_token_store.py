@@ -60,7 +60,7 @@ def test_processes_that_share_a_file_undo_nothing_of_each_other(tmp_path):
 def test_file_behind_a_link_is_written_and_the_link_stays(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     real, link = tmp_path / "elsewhere" / "real.json", tmp_path / "tokens.json"
-    real.write_text("{}")
+    real.touch()
     link.symlink_to(real)
 
     FileTokenStore(link).save("key", pair("a"))
@@ -122,7 +122,32 @@ def test_what_is_no_path_is_refused(path):
         FileTokenStore(path)
 
 
-@pytest.mark.parametrize("content", ["", " \n", "{}"])
+@pytest.mark.parametrize("content", ["{}", " {} \n", "[]", "null", "0", '{"a": {}}'])
+def test_files_of_other_programs_stay_as_they_are(tmp_path, content):
+    path = tmp_path / "tokens.json"
+    with pytest.raises(ConfigurationError, match="no token file"):
+        path.write_text(content) and FileTokenStore(path)
+    path.unlink()
+    store = FileTokenStore(path)
+    path.write_text(content)
+
+    store.save("key", pair("a"))
+
+    assert path.read_text() == content
+
+
+def test_file_whose_last_pair_is_deleted_can_be_used_again(tmp_path):
+    path = tmp_path / "tokens.json"
+    store = FileTokenStore(path)
+    store.save("key", pair("a"))
+    store.save("key", None)
+
+    FileTokenStore(path).save("key", pair("b"))
+
+    assert store.load("key") == pair("b")
+
+
+@pytest.mark.parametrize("content", ["", " \n"])
 def test_empty_files_are_token_files(tmp_path, content):
     path = tmp_path / "tokens.json"
     path.write_text(content)

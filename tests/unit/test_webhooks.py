@@ -840,3 +840,10 @@ def test_what_a_scheme_makes_of_a_recipient_must_be_text():
             return 5
 
     assert parse(sent_to("$abc", "$abc"), encryptor=Own()).payload.recipient == "$abc"
+
+
+@pytest.mark.parametrize("headers", [None, 5, object(), [1], [("X-Signature",)], "X-Signature", b"X-Signature"])
+@pytest.mark.parametrize("call", [webhooks.verify, webhooks.parse])
+def test_headers_of_another_type_are_rejected(call, headers):
+    with pytest.raises(ConfigurationError, match="headers takes a mapping, or pairs"):
+        call(b"{}", headers, signing_key="key")

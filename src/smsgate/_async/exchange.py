@@ -105,7 +105,7 @@ class Exchange:
             async def open_stream(request: Request) -> Response:
                 backend = await self.transport.backend.get()
                 async with AsyncExitStack() as opening:
-                    response = await opening.enter_async_context(backend.stream(request))
+                    response = await opening.enter_async_context(io.check_stream(backend.stream(request)))
                     if not is_success(response.status):
                         return Response(response.status, response.headers, await read_chunks(response.chunks))
                     await stack.enter_async_context(opening.pop_all())  # stays open

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import anyio.from_thread
@@ -17,6 +17,10 @@ from typing_extensions import ParamSpec
 
 from smsgate._core.parallel import ParallelMap, cores
 from smsgate._event_loops import PerLoop
+from smsgate.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from smsgate._http import AsyncHttpClient
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,6 +34,36 @@ _workers = PerLoop(lambda: anyio.CapacityLimiter(cores()))
 """Limits encrypting threads to the number of cores: anyio's default of 40 would starve the event loop."""
 _TURN = 0.01
 """Seconds after which a thread serves the next call: less than a key derivation, more than a cached key takes."""
+
+
+_PROTOCOL = "http takes an object with coroutine functions send and aclose, and stream, for ``async with``"
+
+
+def check_awaitable(result: Awaitable[T]) -> Awaitable[T]:
+    """Return what a method of the HTTP backend returned.
+
+    Raises:
+        ConfigurationError: it cannot be awaited.
+    """
+    if not hasattr(result, "__await__"):
+        raise ConfigurationError(_PROTOCOL)
+    return result
+
+
+def check_stream(stream: AbstractAsyncContextManager[T]) -> AbstractAsyncContextManager[T]:
+    """Return what the HTTP backend's ``stream`` returned.
+
+    Raises:
+        ConfigurationError: it is no asynchronous context manager.
+    """
+    if not hasattr(stream, "__aenter__"):
+        raise ConfigurationError(_PROTOCOL)
+    return stream
+
+
+async def close(client: AsyncHttpClient) -> None:
+    """Close an HTTP backend."""
+    await check_awaitable(client.aclose())
 
 
 async def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:

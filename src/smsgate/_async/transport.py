@@ -64,7 +64,7 @@ class Backend:
     async def aclose(self) -> None:
         """Close the backend; it opens again on its next use."""
         if self.client is not None:
-            await self.client.aclose()
+            await io.close(self.client)
 
 
 class Transport:
@@ -126,7 +126,9 @@ class Transport:
         request = self._build_request(operation, authorization, event, timeout)
         begun = io.now()
         try:
-            response = await (send or (self.backend.client or await self.backend.get()).send)(request)
+            response = await io.check_awaitable(
+                (send or (self.backend.client or await self.backend.get()).send)(request)
+            )
         except BaseException as error:
             self._run_response_hook(event, None, error, begun)
             if isinstance(error, TransportError):

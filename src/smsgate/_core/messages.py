@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from pydantic import BaseModel
+
 from smsgate._core.ids import new_id
 from smsgate._core.limits import flag, whole
 from smsgate._core.queries import omit_if_false
@@ -28,6 +30,8 @@ _MOST_HOURS = 100 * 365 * 24
 @dataclass(frozen=True, slots=True)
 class SendResult:
     """Result of one message of `send_many`: `Sent` or `NotSent`; ``ok`` tells which.
+
+    Type checkers narrow it by ``isinstance(result, Sent)`` and ``result.ok is True``, mypy by ``if result.ok:``, too.
 
     Attributes:
         message: the message with its id, and with its device if the client chose one.
@@ -107,6 +111,23 @@ class OutgoingMessage:
             message = message.model_copy(update={"id": new_id()})
         return cls(message, message, generated, skip_phone_validation, active_within)
 
+    @classmethod
+    def create_or_reject(
+        cls, message: Message, index: int, *, skip_phone_validation: bool, active_within: int
+    ) -> OutgoingMessage | NotSent:
+        """Return the outgoing form of an item of `send_many`, or its result when it is no message.
+
+        Args:
+            message: the item.
+            index: its index in the input.
+            skip_phone_validation: as in `create`.
+            active_within: as in `create`.
+        """
+        if isinstance(message, Message):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may err
+            return cls.create(message, skip_phone_validation=skip_phone_validation, active_within=active_within)
+        kind = type(message).__name__
+        return NotSent(message, None, InvalidRequestError(f"messages[{index}] is no Message, but of type {kind}"))
+
     @property
     def id(self) -> str:
         """The id of the message."""
@@ -152,6 +173,21 @@ class OutgoingMessage:
     def replace_body(self, body: Message) -> None:
         """Replace the body, and so the operation."""
         self.body, self._operation = body, None
+
+
+def check_messages(messages: object, *, is_iterable: bool) -> None:
+    """Reject an input of `send_many` that cannot hold messages.
+
+    Args:
+        messages: the input.
+        is_iterable: whether the client can iterate over it.
+
+    Raises:
+        InvalidRequestError: it is one message, a text, a mapping, or not iterable.
+    """
+    if not is_iterable or isinstance(messages, (str, bytes, Mapping, BaseModel)):
+        kind = type(messages).__name__
+        raise InvalidRequestError(f"messages takes an iterable of Message, not a value of type {kind}")
 
 
 def check_active_within(hours: int) -> None:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _MOST_KNOWN = 10_000
 """Yielded items whose keys are kept, a hundred bytes each."""
-_MOST_UNCHANGED = 20
-"""Equal pages in a row at growing offsets after which the server is assumed to ignore offsets."""
+_MOST_UNCHANGED = 13
+"""Equal pages in a row, at growing offsets of a list that does not grow, that show that a server ignores offsets."""
 _WIDEST = 100
 """Items per request at most where a page of the wanted size shows none by which the next page could be recognised."""
 _MOST_RETURNS = 10
@@ -62,6 +62,7 @@ class PageWalk(Generic[T]):
         self._returns = 0
         self._content: object = None
         self._content_offset = 0
+        self._total = 0
         self._unchanged = 0
 
     def take(self, page: Page[T]) -> list[T]:
@@ -104,9 +105,11 @@ class PageWalk(Generic[T]):
 
     def _go_on(self, offset: int, page: Page[T], entries: list[_Entry[T]], *, found_new: bool) -> None:
         content = ([key for key, _ in entries], [item.raw for item in page.invalid])
-        is_unchanged = content == self._content and offset > self._content_offset
-        self._unchanged = self._unchanged + 1 if is_unchanged else 0
-        self._content, self._content_offset = content, offset
+        if content != self._content or offset <= self._content_offset:
+            self._unchanged = 0
+        elif (page.total or 0) <= self._total:  # items that arrive at the head may move all others just as far
+            self._unchanged += 1
+        self._content, self._content_offset, self._total = content, offset, page.total or 0
         end = offset + len(entries)
         more = len(entries) >= self._page_size if page.total is None else end < page.total
         if not entries or not more or self._unchanged >= _MOST_UNCHANGED:

@@ -81,15 +81,22 @@ def _decode(value: object) -> str:
     return value.decode("latin-1") if isinstance(value, (bytes, bytearray)) else ""
 
 
+def _list_headers(headers: Any) -> list[tuple[object, object]]:
+    try:
+        return [(name, value) for name, value in (headers.items() if hasattr(headers, "items") else headers)]
+    except (TypeError, ValueError):
+        raise ConfigurationError("headers takes a mapping, or pairs of names and values") from None
+
+
 def read_signature(headers: Headers) -> Signature:
     """Return the MAC and the time stamp of a request.
 
     Raises:
+        ConfigurationError: the headers are neither a mapping nor pairs.
         SignatureError: one is missing, malformed, or given twice with different values.
     """
-    pairs: Any = headers
     found: dict[str, str] = {}
-    for name, value in pairs.items() if hasattr(pairs, "items") else pairs:
+    for name, value in _list_headers(headers):
         header = _decode(name).lower()
         if header in _REASONS:
             for item in cast("Iterable[object]", value if isinstance(value, (list, tuple)) else (value,)):

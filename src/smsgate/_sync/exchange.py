@@ -106,7 +106,7 @@ class Exchange:
             def open_stream(request: Request) -> Response:
                 backend = self.transport.backend.get()
                 with ExitStack() as opening:
-                    response = opening.enter_context(backend.stream(request))
+                    response = opening.enter_context(io.check_stream(backend.stream(request)))
                     if not is_success(response.status):
                         return Response(response.status, response.headers, read_chunks(response.chunks))
                     stack.enter_context(opening.pop_all())  # stays open

@@ -6,17 +6,20 @@ import math
 import random
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import ParamSpec
 
 from smsgate._core.parallel import ParallelMap, cores
+from smsgate.errors import ConfigurationError
 from smsgate.runtime.locks import PerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
+
+    from smsgate._http import HttpClient
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,6 +55,27 @@ def sleep(seconds: float) -> None:
     else:
         stop.wait(seconds)
         check_stop()
+
+
+def check_awaitable(result: T) -> T:
+    """Return what a method of the HTTP backend returned."""
+    return result
+
+
+def check_stream(stream: AbstractContextManager[T]) -> AbstractContextManager[T]:
+    """Return what the HTTP backend's ``stream`` returned.
+
+    Raises:
+        ConfigurationError: it is no context manager.
+    """
+    if not hasattr(stream, "__enter__"):
+        raise ConfigurationError("http takes an object with functions send and close, and stream, for ``with``")
+    return stream
+
+
+def close(client: HttpClient) -> None:
+    """Close an HTTP backend."""
+    client.close()
 
 
 def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, overload
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, overload
 from smsgate._core.arguments import argument_errors
 from smsgate._core.hooks import logger
 from smsgate._core.limits import MOST_CONCURRENT, whole
-from smsgate._core.messages import NotSent, OutgoingMessage, Sent, build_message, check_active_within
+from smsgate._core.messages import NotSent, OutgoingMessage, Sent, build_message, check_active_within, check_messages
 from smsgate._core.phone_numbers import with_international_numbers
 from smsgate._sync import io
 from smsgate._sync.resource import Resource
@@ -19,7 +20,7 @@ from smsgate.errors import InvalidRequestError, SMSGateError
 from smsgate_api import operations
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterator
 
     from smsgate._sync.sender import SafeSender
     from smsgate_api.models import Message, MessagePriority, MessageState
@@ -167,6 +168,7 @@ class SendCalls(Resource):
         back, up to a thousand. A message that fails does not stop the others: its result is a `NotSent` with the error,
         and with the message, its id and its chosen device.
         Ctrl-C, cancelling or leaving the loop ends it after the current requests, without further retries.
+        An item that is no `Message` has a `NotSent`, too, with the item itself and an error that names its index.
         An exception that is no `SMSGateError` (of your hook or token store) ends the iteration after the results of the
         messages that were being sent; a warning in the log names the message. So does an exception of the input, after
         the messages that were read from it have been sent.
@@ -185,23 +187,28 @@ class SendCalls(Resource):
             device_active_within: as in `send`.
 
         Raises:
-            InvalidRequestError: for another concurrency.
+            InvalidRequestError: for another concurrency, and for anything but an iterable of messages.
         """
         whole("concurrency", concurrency, 1, MOST_CONCURRENT, error=InvalidRequestError)
+        check_messages(messages, is_iterable=isinstance(messages, Iterable | Iterable))
 
-        def outgoing() -> Generator[OutgoingMessage]:
+        def outgoing() -> Generator[OutgoingMessage | NotSent]:
+            index = 0
             with closing(io.iterate(messages)) as source:
                 for message in source:
-                    yield OutgoingMessage.create(
-                        message, skip_phone_validation=skip_phone_validation, active_within=device_active_within
+                    yield OutgoingMessage.create_or_reject(
+                        message, index, skip_phone_validation=skip_phone_validation, active_within=device_active_within
                     )
+                    index += 1
 
         window = Window(self._result, concurrency)
         with closing(outgoing()) as source, closing(window.run(source)) as results:
             for result in results:
                 yield result
 
-    def _result(self, outgoing: OutgoingMessage) -> Sent | NotSent:
+    def _result(self, outgoing: OutgoingMessage | NotSent) -> Sent | NotSent:
+        if isinstance(outgoing, NotSent):
+            return outgoing
         try:
             state = self._send(outgoing)
         except SMSGateError as error:

@@ -65,7 +65,7 @@ class Backend:
     def close(self) -> None:
         """Close the backend; it opens again on its next use."""
         if self.client is not None:
-            self.client.close()
+            io.close(self.client)
 
 
 class Transport:
@@ -127,7 +127,7 @@ class Transport:
         request = self._build_request(operation, authorization, event, timeout)
         begun = io.now()
         try:
-            response = (send or (self.backend.client or self.backend.get()).send)(request)
+            response = io.check_awaitable((send or (self.backend.client or self.backend.get()).send)(request))
         except BaseException as error:
             self._run_response_hook(event, None, error, begun)
             if isinstance(error, TransportError):

@@ -17,7 +17,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
-__all__ = ["ModelSignature", "check_names", "convert_arguments", "merge_positional", "nearest_hint", "plain_text"]
+__all__ = [
+    "ModelSignature",
+    "check_names",
+    "convert_arguments",
+    "merge_positional",
+    "nearest_hint",
+    "plain_text",
+    "unknown_value_error",
+]
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -137,6 +145,12 @@ def nearest_hint(kind: type[Enum], text: str) -> str | None:
     return f"should be a known {name}; did you mean '{nearest}'? {name}('…') passes any other on purpose"
 
 
+def unknown_value_error(kind: type[Enum], text: str) -> PydanticCustomError | None:
+    """Return the error for a text that is no known value of an open enum, None for a known value."""
+    hint = nearest_hint(kind, text)
+    return None if hint is None else _custom_error("unknown_value", f"Input {hint}")
+
+
 @cache
 def _known_values(kind: type[Enum]) -> tuple[str, ...]:
     return tuple(str(member.value) for member in kind)
@@ -203,8 +217,8 @@ def _convert(wanted: Any, value: Any) -> Any:
 
 def _convert_to_class(wanted: type, value: Any) -> Any:
     if issubclass(wanted, Enum) and issubclass(wanted, str) and isinstance(value, str):
-        if not isinstance(value, wanted) and (hint := nearest_hint(wanted, plain_text(value))):
-            raise _custom_error("unknown_value", f"Input {hint}")
+        if not isinstance(value, wanted) and (error := unknown_value_error(wanted, plain_text(value))):
+            raise error
         return wanted(plain_text(value))
     if issubclass(wanted, BaseModel) and isinstance(value, Mapping):
         fields: Mapping[Any, Any] = cast("Any", value)

@@ -14,13 +14,19 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, PydanticSerializationError, core_schema
 
-from smsgate.runtime.building import ModelSignature, check_names, convert_arguments, merge_positional
+from smsgate.runtime.building import (
+    ModelSignature,
+    check_names,
+    convert_arguments,
+    merge_positional,
+    unknown_value_error,
+)
 from smsgate.runtime.descriptions import DescribedFields, add_descriptions, drop_access_warnings
 from smsgate.runtime.enums import OpenIntEnum, OpenStrEnum
 from smsgate.runtime.locks import ForkSafeLock
 from smsgate.runtime.representation import Hidden, redact
 from smsgate.runtime.times import BUILDING, Timestamp, wire_time
-from smsgate.runtime.unknown_fields import unknown_fields
+from smsgate.runtime.unknown_fields import enum_values, unknown_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -329,6 +335,8 @@ def encode(model: Model, kind: type[Model] = Model) -> bytes:
         ) from None  # its text quotes the value
     if model.is_sent_back:
         _check_known(model)
+    if model.is_sent_back or model.__pydantic_extra__ is not None:  # None after a constructor
+        _check_values(model)
     extra: Literal["allow", "forbid"] = "allow" if model.is_sent_back else "forbid"
     model.__pydantic_validator__.validate_json(content, strict=True, context=BUILDING, extra=extra)
     check_finite(content)
@@ -353,6 +361,17 @@ def _check_known(model: Model) -> None:
     """Reject unknown fields that did not come from a server, such as misspelt names."""
     unknown: list[InitErrorDetails] = [
         {"type": "extra_forbidden", "loc": path, "input": None} for path in unknown_fields(model)
+    ]
+    if unknown:
+        raise ValidationError.from_exception_data(type(model).__name__, unknown, "json", hide_input=True)
+
+
+def _check_values(model: Model) -> None:
+    """Reject unknown values of enums in JSON of a program."""
+    unknown: list[InitErrorDetails] = [
+        {"type": error, "loc": path, "input": None}
+        for path, value in enum_values(model)
+        if (error := unknown_value_error(type(value), value.value)) is not None
     ]
     if unknown:
         raise ValidationError.from_exception_data(type(model).__name__, unknown, "json", hide_input=True)

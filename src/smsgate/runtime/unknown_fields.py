@@ -1,4 +1,4 @@
-"""Unknown fields of models that are sent back: allowed if a gateway sent them, rejected otherwise.
+"""Unknown fields and values of models that were read: allowed if a gateway sent them, rejected otherwise.
 
 Programs read, change and send back settings and webhooks. Fields of a newer server must survive that; a misspelt name
 in a caller's JSON must be rejected.
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
+from smsgate.runtime.enums import OpenStrEnum
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["mark_received", "unknown_fields"]
+__all__ = ["enum_values", "mark_received", "unknown_fields"]
 
 
 class _ReceivedFields(dict[str, Any]):
@@ -25,7 +27,7 @@ class _ReceivedFields(dict[str, Any]):
 def mark_received(model: BaseModel) -> None:
     """Mark the unknown fields of a model, and of all models in it, as sent by a gateway."""
     for _, found in _models(model, ()):
-        if found.__pydantic_extra__:
+        if found.__pydantic_extra__ is not None:
             received = _ReceivedFields(found.__pydantic_extra__)
             received.names = frozenset(received)
             object.__setattr__(found, "__pydantic_extra__", received)
@@ -39,6 +41,18 @@ def unknown_fields(model: BaseModel) -> list[tuple[str, ...]]:
         for name in found.__pydantic_extra__ or ()
         if name not in getattr(found.__pydantic_extra__, "names", ())
     ]
+
+
+def enum_values(model: BaseModel) -> Iterator[tuple[tuple[str, ...], OpenStrEnum]]:
+    """Yield the values of open enums, and their paths, in models that a program read from JSON.
+
+    An unknown value in a constructor was passed on purpose, and one of a gateway is sent back.
+    """
+    for path, found in _models(model, ()):
+        if type(found.__pydantic_extra__) is dict:  # None after a constructor
+            for field, part in found.__dict__.items():
+                values: list[object] = cast("Any", part) if isinstance(part, list) else [part]
+                yield from (((*path, field), value) for value in values if isinstance(value, OpenStrEnum))
 
 
 def _models(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], BaseModel]]:

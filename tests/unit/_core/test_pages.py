@@ -181,7 +181,7 @@ def test_server_that_ignores_offsets_and_gets_items_does_not_go_on_for_ever():
             server.items.insert(0, Item(f"n{server.reads}"))
 
     assert len(walk(server, 10, between_pages=arrive)) >= 10
-    assert server.reads < 40
+    assert server.reads < 20
 
 
 def test_one_id_on_two_devices_is_two_items():
@@ -208,7 +208,7 @@ def test_server_that_ignores_offsets_does_not_go_on_for_ever(items, tells_total)
     server = Server(items, tells_total=tells_total, knows_offset=False)
 
     assert walk(server, 10) == [item for item in items[:10] if item is not None]
-    assert server.reads < 40
+    assert server.reads < 20
 
 
 def test_list_that_is_empty_before_its_end_is_the_end():
@@ -229,4 +229,4 @@ def test_total_that_is_wrong_does_not_go_on_for_ever():
     server.read = lie
 
     assert len(walk(server, 10)) == 25
-    assert server.reads < 40
+    assert server.reads < 20
