@@ -383,6 +383,7 @@ def receiver():
         def do_POST(self):
             body = self.rfile.read(int(self.headers["content-length"]))
             got.append((self.path, dict(self.headers), body))
+            self.server.before_answer()
             answer = answers.pop(0) if answers else 204
             status, headers, content = answer if isinstance(answer, tuple) else (answer, {}, b"")
             self.send_response(status)
@@ -397,7 +398,7 @@ def receiver():
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
-        server.got, server.answers = got, answers
+        server.got, server.answers, server.before_answer = got, answers, lambda: None
         server.url = f"http://127.0.0.1:{server.server_port}"
         yield server
         server.shutdown()
@@ -467,6 +468,20 @@ def test_log_of_a_delivery_holds_each_attempt_and_its_response(cloud, receiver):
     assert first.request_headers["X-Signature"] != second.request_headers["X-Signature"]
     assert all(one.duration > 0 for one in delivery.log)
     assert "cookie" not in {name.lower() for name in receiver.got[1][1]}
+
+
+def test_each_attempt_is_signed_with_its_own_time(cloud, receiver):
+    register(cloud, "sms:received")
+    receiver.before_answer = lambda: cloud.clock.advance(600)  # a slow receiver
+    for number in range(3):
+        cloud.gateway.receive("900", str(number))
+
+    deliverer = WebhookSender(cloud.gateway, rewrite={"https://receiver.example": receiver.url})
+    deliverer.deliver_due()
+    deliverer.stop()
+
+    stamps = [int(headers["X-Timestamp"]) for _, headers, _ in receiver.got]
+    assert [stamp - stamps[0] for stamp in stamps] == [0, 600, 1200]
 
 
 def test_delivery_can_be_made_again_by_hand(cloud):

@@ -135,8 +135,9 @@ def test_data_is_one_part_and_must_be_base64(bench):
     assert bench.last("bad").recipients[SMS][1] == "Can't send message: Invalid Base64 data for message bad"
 
 
-def test_message_without_content_is_ignored(bench):
-    bench.send("m", text=None)
+@pytest.mark.parametrize("fields", [{"text": None}, {"numbers": ()}, {"numbers": (SMS, SMS)}])
+def test_message_that_the_app_cannot_store_is_ignored(bench, fields):
+    bench.send("m", **fields)
     bench.run(1)
 
     assert bench.effects == []

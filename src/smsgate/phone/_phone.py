@@ -82,7 +82,8 @@ class Phone:
 
         A known message that still waits is thereby reported as ``Pending``, which the server stores as ``Processed``:
         from then on it cannot be cancelled. A message that the server is cancelling is cancelled, see `cancel`; an
-        unknown one is reported as ``Cancelled`` without an event. A message without content is ignored.
+        unknown one is reported as ``Cancelled`` without an event. A message without content or recipients, or with one
+        of them twice, is ignored.
         """
         stored = self._messages.get(message.id)
         if message.is_cancelling:
@@ -91,7 +92,9 @@ class Phone:
             return self.cancel(message.id, now, at_once=True)
         if stored is not None:
             return list(self._report(stored, now))
-        if message.text is None and message.data is None:
+        if (message.text is None and message.data is None) or not message.numbers:
+            return []
+        if len(set(message.numbers)) < len(message.numbers):
             return []
         stored = self._store(message)
         stored.states["Pending"] = message.created_at

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from smsgate.emulator._phone.phone_numbers import send_error
-from smsgate.emulator._state.messages import CANONICAL_STATES, WAITING
+from smsgate.emulator._state.messages import CANONICAL_STATES, WAITING, Recipient, distinct_recipients
 from smsgate.emulator._state.reports import apply_locally, apply_report
 from smsgate.phone import (
     Event,
@@ -88,7 +88,7 @@ class Phone:
         content = row.sent_content
         return OutgoingMessage(
             id=row.id,
-            numbers=tuple(row.numbers),
+            numbers=self._pulled_numbers(row),
             created_at=row.created_at,
             text=content.get("textMessage", {}).get("text"),
             data=content.get("dataMessage", {}).get("data"),
@@ -101,6 +101,12 @@ class Phone:
             is_cancelling=row.state == "Cancelling",
             checks_numbers=self._state.local and not row.skip_phone_validation,
         )
+
+    def _pulled_numbers(self, row: Message) -> tuple[str, ...]:
+        """Return the recipients as the server hands them out: those that its database distinguishes, in its order."""
+        if self._state.local:
+            return tuple(row.numbers)
+        return tuple(sorted(one.phone_number for one in distinct_recipients(map(Recipient, row.numbers))))
 
     def _row(self, message: OutgoingMessage) -> Message | None:
         return self._state.store.on_device(message.id, self._device.id)
