@@ -19,7 +19,7 @@ EXTRAS = {name: packages for name, packages in PROJECT["optional-dependencies"].
 SOURCES = "\n".join(
     path.read_text() for folder in ("src", "generated") for path in sorted((ROOT / folder).rglob("*.py"))
 )
-MODULES = {"pyyaml": "yaml", "python-jsonpath": "jsonpath"}
+MODULES = {"pyyaml": "yaml", "python-jsonpath": "jsonpath", "python-dotenv": "dotenv"}
 """Import names that differ from the names of their packages by more than dashes."""
 COMMANDS = {"ruff": "ruff"}
 """Packages that are run as a command instead of being imported."""

@@ -313,7 +313,7 @@ def test_five_lines_add_a_private_field_to_our_document(tmp_path, stub, client):
         "  - target: $.paths['/inbox/refresh']\n    remove: true\n",
         encoding="utf-8",
     )
-    from smsgate.codegen._binding import default_document
+    from smsgate.codegen import default_document
 
     package = Package(tmp_path, default_document(), tmp_path / "ours.yaml")
     stub.answer({"id": "m1", "deviceId": "d", "state": "Pending", "recipients": []}, 202)

@@ -41,7 +41,7 @@ async def _run(function: Callable[P, T], *arguments: P.args, **keywords: P.kwarg
 
 
 class Cipher:
-    """Encryption of messages and decryption of states; without an encryptor both stay as they are.
+    """Encrypts messages and decrypts states; without an encryptor both stay as they are.
 
     Args:
         encryptor: the scheme and its passphrase, None for no encryption.

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Resource:
-    """Executor of operations; may be used with ``async with`` and without."""
+    """Executes operations; may be used with ``async with`` and without."""
 
     _exchange: Exchange
     _cipher: Cipher
@@ -48,7 +48,7 @@ class Resource:
             InvalidRequestError: for invalid arguments.
             SMSGateError: as `execute`.
         """
-        with argument_errors():
+        with argument_errors:
             operation = build(*arguments, **keywords)
         return await self.execute(operation)
 

@@ -88,7 +88,7 @@ class SafeSender:
     async def _send(self, send: SendState) -> MessageState:
         """Make attempts and lookups until the outcome is known."""
         while True:
-            result = await self._exchange.attempt(send.outgoing.operation, send.call)
+            result = await self._exchange.attempt(send.operation, send.call)
             if isinstance(result, Answered):
                 state = await self._read_accepted(send, result.response)
                 if not isinstance(state, Failed):
@@ -120,7 +120,7 @@ class SafeSender:
                 if failed is send.failed:
                     return await self._resolve_last(send)
                 raise send.unknown(failed.error)
-            await self._exchange.wait_for_retry(send.outgoing.operation, call, failed, wait)
+            await self._exchange.wait_for_retry(send.operation, call, failed, wait)
             if not send.doubtful or send.outgoing.message.device_id:
                 return None
             is_assigned = await self._assign_only_phone(send)
@@ -153,7 +153,7 @@ class SafeSender:
                 devices = []
             send.one_phone = len(devices) == 1
             if send.one_phone:
-                send.outgoing.assign(devices[0].id)
+                send.assign(devices[0].id)
         return send.one_phone
 
     async def _read_accepted(self, send: SendState, response: Response) -> MessageState | Failed:
@@ -163,7 +163,7 @@ class SafeSender:
         """
         id = send.outgoing.id
         try:
-            state = parse_response(send.outgoing.operation, response)
+            state = parse_response(send.operation, response)
         except ResponseError as error:
             error.message_id = id
             send.failed = Failed(error, response.status, sent=True, response=response)
@@ -226,7 +226,7 @@ class SafeSender:
         chosen = await self.devices.choose(outgoing.id, outgoing.active_within, send.gone)
         if chosen is None:
             raise send.error()
-        send.outgoing.assign(chosen)
+        send.assign(chosen)
         return None
 
     async def _resolve_last(self, send: SendState) -> MessageState:

@@ -63,7 +63,7 @@ class WaitCalls(Resource):
             ResponseError: the response cannot be read.
         """
         check_wait(until, timeout, interval)
-        with argument_errors():
+        with argument_errors:
             operation = operations.get_message(id)
         schedule = PollSchedule(timeout, interval, io.now())
         deadline = schedule.request_deadline
@@ -122,7 +122,7 @@ class WaitCalls(Resource):
             ...     print(state.id, state.state)
         """
         check_wait(until, timeout, interval)
-        with argument_errors():
+        with argument_errors:
             distinct = check_ids(ids)
         return self._wait_many(distinct, until, timeout, interval)
 

@@ -64,7 +64,7 @@ class _PlainPool(HTTPConnectionPool):
 
 
 class _TlsPool(_PlainPool, HTTPSConnectionPool):
-    """Pool that reports a failed or slow handshake as a failed or slow connection, because nothing was sent."""
+    """Reports a failed or slow handshake as a failed or slow connection, because nothing was sent."""
 
     def _validate_conn(self, conn: Any) -> None:
         if conn.is_closed:  # urllib3 would also warn of verify=False for each request

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -11,22 +10,27 @@ from smsgate.errors import InvalidRequestError
 from smsgate.runtime.types import InvalidArgumentError, Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from types import TracebackType
 
 
-@contextmanager
-def argument_errors() -> Generator[None]:
-    """Convert the errors of a block that builds models and operations.
+class ArgumentErrors:
+    """Context manager around the construction of a request. It has no state, so one instance is enough."""
 
-    Raises:
-        InvalidRequestError: an argument is invalid; names the fields, without values.
-    """
-    try:
-        yield
-    except ValidationError as error:
-        raise InvalidRequestError(_summarize(error)) from error
-    except InvalidArgumentError as error:
-        raise InvalidRequestError(str(error)) from error
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        if isinstance(error, ValidationError):
+            raise InvalidRequestError(_summarize(error)) from error
+        if isinstance(error, InvalidArgumentError):
+            raise InvalidRequestError(str(error)) from error
+
+
+argument_errors = ArgumentErrors()
 
 
 def check_operation(operation: Operation[Any]) -> None:

@@ -95,7 +95,6 @@ class OutgoingMessage:
     generated: bool
     skip_phone_validation: bool
     active_within: int
-    _operation: Operation[MessageState] | None = None
 
     @classmethod
     def create(cls, message: Message, *, skip_phone_validation: bool, active_within: int) -> OutgoingMessage:
@@ -133,23 +132,8 @@ class OutgoingMessage:
         """The id of the message."""
         return self.message.id or ""
 
-    @property
-    def operation(self) -> Operation[MessageState]:
-        """The operation that sends the body; built once for each body."""
-        if self._operation is None:
-            self._operation = operations.send_message(
-                self.body,
-                skip_phone_validation=omit_if_false(self.skip_phone_validation),
-                device_active_within=self.active_within or None,
-            )
-        return self._operation
-
-    def check(self, now: datetime, *, encrypts: bool = False) -> None:
+    def check(self, now: datetime) -> None:
         """Reject an invalid message before it is encrypted or sent.
-
-        Args:
-            now: aware.
-            encrypts: whether the body will be the encrypted form, so that its operation is built later.
 
         Raises:
             InvalidRequestError: for options of another type or range, and for a new message that has expired.
@@ -157,10 +141,7 @@ class OutgoingMessage:
         """
         check_active_within(self.active_within)
         flag("skip_phone_validation", self.skip_phone_validation, error=InvalidRequestError)
-        if encrypts:
-            encode(self.message, Message)
-        else:
-            _ = self.operation  # encodes the message, too
+        encode(self.message, Message)
         expiry = self.message.valid_until
         if self.generated and expiry is not None and expiry < now - _EXPIRY_TOLERANCE:
             raise InvalidRequestError("valid_until is in the past: no phone would send the message")
@@ -168,11 +149,15 @@ class OutgoingMessage:
     def assign(self, device_id: str) -> None:
         """Give the message a device."""
         self.message = self.message.model_copy(update={"device_id": device_id})
-        self.replace_body(self.body.model_copy(update={"device_id": device_id}))
+        self.body = self.body.model_copy(update={"device_id": device_id})
 
-    def replace_body(self, body: Message) -> None:
-        """Replace the body, and so the operation."""
-        self.body, self._operation = body, None
+    def build_operation(self) -> Operation[MessageState]:
+        """Return the operation that sends the body."""
+        return operations.send_message(
+            self.body,
+            skip_phone_validation=omit_if_false(self.skip_phone_validation),
+            device_active_within=self.active_within or None,
+        )
 
 
 def check_messages(messages: object, *, is_iterable: bool) -> None:

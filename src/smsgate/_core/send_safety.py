@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from smsgate._core.attempts import CallState, Failed
     from smsgate._core.messages import OutgoingMessage
     from smsgate.errors import SMSGateError
+    from smsgate.runtime.types import Operation
 
 _NO_DEVICE = "failed to select device"
 _FAILED_TO_SEND = "failed to handle request"
@@ -60,6 +61,7 @@ class SendState:
         outgoing: the message.
         call: state of the call.
         chosen: whether the client chose the device.
+        operation: the next attempt.
         failed: result of the last attempt.
         doubtful: whether an attempt may have arrived.
         over: whether no earlier attempt can still arrive.
@@ -70,11 +72,20 @@ class SendState:
     outgoing: OutgoingMessage
     call: CallState
     chosen: bool
+    operation: Operation[MessageState] = field(init=False)
     failed: Failed = field(init=False)
     doubtful: bool = False
     over: bool = True
     one_phone: bool | None = None
     gone: set[str] = field(default_factory=set[str])
+
+    def __post_init__(self) -> None:
+        self.operation = self.outgoing.build_operation()
+
+    def assign(self, device_id: str) -> None:
+        """Give the message a device for its next attempts."""
+        self.outgoing.assign(device_id)
+        self.operation = self.outgoing.build_operation()
 
     def note_unclear(self) -> None:
         """Note that the last attempt may have arrived."""

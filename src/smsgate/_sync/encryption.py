@@ -42,7 +42,7 @@ def _run(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> 
 
 
 class Cipher:
-    """Encryption of messages and decryption of states; without an encryptor both stay as they are.
+    """Encrypts messages and decrypts states; without an encryptor both stay as they are.
 
     Args:
         encryptor: the scheme and its passphrase, None for no encryption.

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class Exchange:
-    """Execution of operations with credentials and retries.
+    """Runs operations with credentials and retries.
 
     Args:
         transport: sends single requests.

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Resource:
-    """Executor of operations; may be used with ``with`` and without."""
+    """Executes operations; may be used with ``with`` and without."""
 
     _exchange: Exchange
     _cipher: Cipher
@@ -49,7 +49,7 @@ class Resource:
             InvalidRequestError: for invalid arguments.
             SMSGateError: as `execute`.
         """
-        with argument_errors():
+        with argument_errors:
             operation = build(*arguments, **keywords)
         return self.execute(operation)
 

@@ -105,7 +105,7 @@ class SendCalls(Resource):
             >>> state.state  # doctest: +SKIP
             <ProcessState.Pending: 'Pending'>
         """
-        with argument_errors():
+        with argument_errors:
             built = build_message(
                 message,
                 to,
@@ -124,15 +124,14 @@ class SendCalls(Resource):
         return self._send(outgoing)
 
     def _send(self, outgoing: OutgoingMessage) -> MessageState:
-        with argument_errors():
-            outgoing.message = outgoing.body = with_international_numbers(
+        with argument_errors:
+            outgoing.message = with_international_numbers(
                 outgoing.message, self._default_region, others_pass=outgoing.skip_phone_validation
             )
-            outgoing.check(datetime.now(timezone.utc), encrypts=self._cipher.encryptor is not None)
+            outgoing.check(datetime.now(timezone.utc))
             self._cipher.check(outgoing.message)
         chosen = self._sender.pin(outgoing)
-        if self._cipher.encryptor is not None:
-            outgoing.replace_body(self._cipher.encrypt(outgoing.message))
+        outgoing.body = self._cipher.encrypt(outgoing.message)
         return self._cipher.decrypt_one(self._sender.send(outgoing, chosen=chosen))
 
     def choose_device(self, id: str, *, active_within: int = 0) -> str | None:
@@ -149,7 +148,7 @@ class SendCalls(Resource):
             InvalidRequestError: for an empty id, or what is no number of hours.
             SMSGateError: the phones cannot be listed. Without the right to list them, it returns None with a warning.
         """
-        with argument_errors():
+        with argument_errors:
             operations.get_message(id)
             check_active_within(active_within)
         return self._sender.devices.choose(id, active_within)

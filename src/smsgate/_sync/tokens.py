@@ -39,7 +39,7 @@ _POLL = 0.05
 
 
 class TokenRefresher:
-    """Source of valid token pairs; concurrent callers cause one refresh, and share its failure.
+    """Gets a valid token pair; concurrent callers cause one refresh, and share its failure.
 
     Args:
         auth: the credentials.

@@ -69,7 +69,7 @@ class Backend:
 
 
 class Transport:
-    """Sender of single requests through a backend.
+    """Sends single requests through a backend.
 
     Args:
         base_url: the client's base URL.

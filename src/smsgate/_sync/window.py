@@ -21,7 +21,7 @@ _READ_AHEAD = 1000
 
 
 class Window(Generic[A, T]):
-    """Calls for items, several at once, whose results come in the order of the items.
+    """Runs a call for each item, several at once, and yields the results in the order of the items.
 
     Items are read lazily, ``width`` ahead of the consumer. While a slow item holds the results of later ones back, the
     window reads on, up to a thousand items.

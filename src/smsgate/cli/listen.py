@@ -77,7 +77,7 @@ def _listen(app: WebhookApp, uvicorn: Any, listener: socket.socket, options: arg
     @app.on()
     async def show_event(event: webhooks.Event) -> None:
         try:
-            print(format_event(event, options.output), flush=True)  # noqa: T201 - the output of the command
+            print(format_event(event, options.output), flush=True)
         except BrokenPipeError:  # the reader has gone; Python itself flushes to the descriptor at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             server.should_exit = True

@@ -1,39 +1,161 @@
-"""Output of commands: events as lines for people or JSON for programs, and messages on the standard error."""
+"""Output of commands: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from smsgate.cli.redaction import hide_in_document, hide_numbers
 from smsgate.runtime.printable import escape
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from smsgate import webhooks
 
-FORMATS = ("table", "json", "jsonl")
 _NO_LIMIT = sys.maxsize
 _WIDTHS = (8, 18, 21, 16)
+_UNBOUNDED = 10_000
+"""Columns of a table that goes into a pipe, where nothing may be cut off."""
 
 
-def format_event(event: webhooks.Event, output: str, now: datetime | None = None) -> str:
+class Format(str, Enum):
+    """Forms of the output."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+FORMATS = tuple(one.value for one in Format)
+
+
+class Column(NamedTuple):
+    """A column of a table: its header and the text of an item in it."""
+
+    header: str
+    text: Callable[[Any], object]
+
+
+class Output:
+    """The standard output of one command.
+
+    Args:
+        form: how data is shown; None means a table on a terminal and JSON lines in a pipe.
+        redact: whether phone numbers are hidden.
+
+    Attributes:
+        form: how data is shown.
+        is_chosen: whether the user chose the form.
+        redact: whether phone numbers are hidden.
+    """
+
+    def __init__(self, form: Format | None = None, *, redact: bool = False) -> None:
+        self.is_chosen = form is not None
+        self.form = form or (Format.TABLE if sys.stdout.isatty() else Format.JSONL)
+        self.redact = redact
+
+    @property
+    def is_table(self) -> bool:
+        """Whether data is shown for people."""
+        return self.form is Format.TABLE
+
+    @property
+    def console(self) -> Console:
+        """The terminal, or a file of unbounded width."""
+        from rich.console import Console
+
+        width = None if sys.stdout.isatty() else _UNBOUNDED
+        return Console(width=width, highlight=False, markup=False, emoji=False)
+
+    def show(self, items: Iterable[Any], columns: Sequence[Column], *, empty: str = "nothing found") -> None:
+        """Print items as they come: lines at once, a table and a JSON array at the end."""
+        if self.form is Format.JSONL:
+            for item in items:
+                self.write(json.dumps(self.document(item), ensure_ascii=False))
+        elif self.form is Format.JSON:
+            self.write(json.dumps([self.document(item) for item in items], indent=2, ensure_ascii=False))
+        else:
+            listed = list(items)
+            if not listed:
+                print_error(empty)
+                return
+            self.console.print(self.table(listed, columns))
+
+    def show_one(self, item: Any, fields: Sequence[Column]) -> None:
+        """Print one item: a line a field, or a JSON object."""
+        if self.form is not Format.TABLE:
+            indent = 2 if self.form is Format.JSON else None
+            self.write(json.dumps(self.document(item), indent=indent, ensure_ascii=False))
+            return
+        from rich.table import Table
+
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(style="bold")
+        grid.add_column(overflow="fold")
+        for column in fields:
+            if text := self.cell(column.text(item)):
+                grid.add_row(column.header, text)
+        self.console.print(grid)
+
+    def table(self, items: Iterable[Any], columns: Sequence[Column]) -> Any:
+        """Return a table of the items for a console."""
+        from rich import box
+        from rich.table import Table
+
+        table = Table(*(column.header for column in columns), box=box.SIMPLE_HEAD, pad_edge=False)
+        for column in table.columns:
+            column.overflow = "fold"
+        for item in items:
+            table.add_row(*(self.cell(column.text(item)) for column in columns))
+        return table
+
+    def cell(self, value: object) -> str:
+        """Return the text of a value: local time for times, nothing for None, no control characters."""
+        if value is None:
+            return ""
+        if isinstance(value, datetime):
+            return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        if isinstance(value, Enum):
+            return str(value.value)
+        text = escape(str(value), _NO_LIMIT)
+        return hide_numbers(text) if self.redact else text
+
+    def document(self, item: Any) -> Any:
+        """Return the JSON document of an item, with the names of the API."""
+        found = item.asdict() if hasattr(item, "asdict") else item
+        return hide_in_document(found) if self.redact else found
+
+    def write(self, line: str) -> None:
+        """Print a line."""
+        print(line, flush=True)
+
+
+def format_event(event: webhooks.Event, output: str, now: datetime | None = None, *, redact: bool = False) -> str:
     """Return the text of one event.
 
     Args:
         event: the event.
         output: ``table`` (time, event, device, other end, content), ``json`` (indented) or ``jsonl`` (one line).
         now: the time in the line; default is the clock.
+        redact: whether phone numbers are hidden.
     """
     document = event.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if redact:
+        document = hide_in_document(document)
     if output == "jsonl":
         return json.dumps(document)
     if output == "json":
         return json.dumps(document, indent=2)
     moment = (now or datetime.now(timezone.utc)).astimezone().strftime("%H:%M:%S")
     payload: dict[str, Any] = document["payload"]
-    cells = (moment, event.event, event.device_id, str(getattr(event.payload, "remote", None) or ""))
+    remote = str(getattr(event.payload, "remote", None) or "")
+    cells = (moment, event.event, event.device_id, hide_numbers(remote) if redact else remote)
     padded = (escape(cell, _NO_LIMIT).ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
     return "  ".join([*padded, escape(_get_content(payload), _NO_LIMIT)]).rstrip()
 
@@ -41,7 +163,7 @@ def format_event(event: webhooks.Event, output: str, now: datetime | None = None
 def print_error(text: str) -> None:
     """Print a line to the standard error; a closed terminal is ignored."""
     with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 - a command talks to its terminal
+        print(text, file=sys.stderr, flush=True)
 
 
 def _get_content(payload: dict[str, Any]) -> str:

@@ -1,1 +1,5 @@
 """Code generator: OpenAPI document to models and operations."""
+
+from smsgate.codegen._shipped import default_document
+
+__all__ = ["default_document"]

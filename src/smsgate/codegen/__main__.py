@@ -68,9 +68,10 @@ def _build(options: argparse.Namespace) -> dict[str, str]:
     if name in sys.stdlib_module_names | _NEEDED:
         raise GenerationError(f"--package: {name} is the name of a module that the package itself needs")
     try:
-        from ._binding import configuration_of, default_document, read_binding  # noqa: PLC0415 - after the version check
+        from ._binding import configuration_of, read_binding  # noqa: PLC0415 - after the version check
         from ._document import read_document  # noqa: PLC0415
         from ._package import build_package  # noqa: PLC0415
+        from ._shipped import default_document  # noqa: PLC0415 - as above
 
         source = options.spec or str(default_document())
         document = read_document(source)

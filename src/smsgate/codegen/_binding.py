@@ -39,13 +39,6 @@ class Binding:
     refresh_scheme: str = ""
 
 
-def default_document() -> Path:
-    """Path of SMSGate's own document: beside this module in a wheel, in ``spec`` in a checkout."""
-    here = Path(__file__).resolve()
-    shipped = here.parent / "spec" / "smsgate.yaml"
-    return shipped if shipped.exists() else here.parents[3] / "spec" / "smsgate.yaml"
-
-
 def configuration_of(source: str) -> Path | None:
     """Path of the configuration beside a document; a document from a URL has none."""
     return None if "://" in source else Path(source).with_suffix(".codegen.toml")

@@ -33,7 +33,7 @@ def merge_all_of(node: Node) -> Node:
         GenerationError: two parts contradict each other, or a part cannot be merged.
     """
     merged: Json = {}
-    for number, part in enumerate(_parts(node, [], [0])):
+    for number, part in enumerate(_parts(node, [])):
         for keyword, member in part.members().items():
             if keyword == "description" and number and part is not node:
                 continue
@@ -44,18 +44,15 @@ def merge_all_of(node: Node) -> Node:
     return Node(node.root, node.pointer, merged)
 
 
-def _parts(node: Node, seen: list[str], count: list[int]) -> list[Node]:
-    """Return the parts in order, the schema itself without ``allOf`` as the last one; counts those of all levels."""
-    if node.pointer in seen:
+def _parts(node: Node, seen: list[str]) -> list[Node]:
+    """Return the parts in order, the schema itself without ``allOf`` as the last one."""
+    if node.pointer in seen or len(seen) > _MOST_PARTS:
         raise node.error("allOf leads in a circle")
     found: list[Node] = []
     for each in node.members()["allOf"].items():
-        count[0] += 1
-        if count[0] > _MOST_PARTS:
-            raise node.error(f"allOf adds up more than {_MOST_PARTS} schemas")
         part = each.resolve()
         if part.is_object and "allOf" in part.value:
-            found += _parts(part, [*seen, node.pointer], count)
+            found += _parts(part, [*seen, node.pointer])
         else:
             found.append(part)
     rest = {key: value for key, value in cast("Json", node.value).items() if key != "allOf"}

@@ -55,7 +55,7 @@ EVENTS: Mapping[str, type[KnownEvent]] = {{{entries}}}
 
 
 class ModelWriter:
-    """Writer of the modules that hold classes.
+    """Writes the modules that hold classes.
 
     Attributes:
         header: line that names the generator, the end of every module docstring.

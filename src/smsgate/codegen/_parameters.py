@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _SET_BY_CLIENT = {"accept", "content-type", "authorization"}
 """Header parameters that OpenAPI leaves to the rest of the document."""
-_FRAMING = {"connection", "content-length", "cookie", "expect", "host", "transfer-encoding", "te", "upgrade"}
+_FRAMING = {"connection", "content-length", "cookie", "host", "transfer-encoding", "te", "upgrade"}
 _STYLES = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 _KNOWN = {
     "name", "in", "description", "required", "deprecated", "allowEmptyValue", "style", "explode", "allowReserved",

@@ -66,7 +66,7 @@ _Loader.yaml_constructors = {
 }
 for _name, _pattern, _first, _constructor in _CORE:
     _tag = f"tag:yaml.org,2002:{_name}"
-    _Loader.add_implicit_resolver(_tag, re.compile(f"(?:{_pattern})$"), ["" if c == "\0" else c for c in _first])  # pyright: ignore[reportUnknownMemberType] - has no types
+    _Loader.add_implicit_resolver(_tag, re.compile(f"(?:{_pattern})$"), ["" if c == "\0" else c for c in _first])
     if _constructor is not None:
         _Loader.add_constructor(_tag, _constructor)
 
@@ -104,7 +104,7 @@ def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class _Copier:
-    """Copier of values with text as keys, as JSON has them: YAML reads the status 200 as a number."""
+    """Copies values with text as keys, as JSON has them: YAML reads the status 200 as a number."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -39,8 +39,6 @@ class Security:
             keys.append(
                 Argument(name, wire_name(place, wire), place, "str", "write_text", not self.is_optional, False, text)
             )
-            if any(key.sent_as == keys[-1].sent_as for key in keys[:-1]):
-                raise node.error("two API keys of one call have the same name")
         sent = {key.sent_as for key in keys}
         return [*(each for each in arguments if each.sent_as not in sent), *keys]
 

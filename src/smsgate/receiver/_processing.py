@@ -39,7 +39,7 @@ def compute_retry_delay(attempts: int) -> float:
 
 
 class Processor:
-    """Processor of stored events in the event loop that claimed them.
+    """Handles stored events in the event loop that claimed them.
 
     Args:
         handlers: the registered handlers.

@@ -58,7 +58,7 @@ _EMPTY: dict[str, type[list[Any] | dict[str, Any]]] = {"list_type": list, "dict_
 
 
 class ObjectReader(Generic[M]):
-    """Reader of one JSON object into a model; the class and its compiled validator are fetched on first use."""
+    """Reads one JSON object into a model; the class and its compiled validator are fetched on first use."""
 
     __slots__ = ("_is_used", "_model", "_quick", "_validator")
 
@@ -144,7 +144,7 @@ class ObjectReader(Generic[M]):
 
 
 class PageReader(Generic[M]):
-    """Reader of a JSON list into a ``Page``; the compiled validator is built on first use."""
+    """Reads a JSON list into a ``Page``; the compiled validator is built on first use."""
 
     __slots__ = ("_is_used", "_validator", "item")
 

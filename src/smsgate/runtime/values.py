@@ -31,7 +31,7 @@ _CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_-]+)", re.IGNORECASE)
 
 
 class JSONValue(Generic[T]):
-    """Reader and writer of JSON of any type; the type and its compiled validators are fetched on first use."""
+    """Reads and writes JSON of any type; the type and its compiled validators are fetched on first use."""
 
     __slots__ = ("_adapter", "_kind", "_validator")
 

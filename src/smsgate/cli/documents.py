@@ -1,0 +1,45 @@
+"""YAML and JSON files of users."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from smsgate.cli.failures import CommandError, ExitCode
+
+
+def parse_document(path: Path) -> Any:
+    """Return the content of a YAML or JSON file.
+
+    Raises:
+        CommandError: when it cannot be read or is neither.
+    """
+    try:
+        return parse_text(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(
+            f"{path}: {getattr(error, 'strerror', None) or 'no UTF-8 text'}", code=ExitCode.USAGE
+        ) from None
+
+
+def parse_text(text: str, name: str) -> Any:
+    """Return the content of a YAML or JSON text.
+
+    Raises:
+        CommandError: when it is neither; names the line.
+    """
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = "" if mark is None else f", line {mark.line + 1}"
+        raise CommandError(
+            f"{name}{place}: {getattr(error, 'problem', None) or 'no YAML or JSON'}", code=ExitCode.USAGE
+        ) from None
+
+
+def write_text(document: Any) -> str:
+    """Return a document as YAML."""
+    return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))

@@ -1,0 +1,204 @@
+"""Profiles: named gateways in `config.toml`, their secrets in the system's keyring or in a file for the owner only."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from smsgate.cli.connection import Connection, CredentialsError
+from smsgate.constants import DEFAULT_URL
+from smsgate.errors import ConfigurationError
+
+CONFIG_VARIABLE = "SMSGATE_CONFIG_DIR"
+SECRETS = ("password", "token", "passphrase")
+_SERVICE = "smsgate"
+
+
+def config_folder() -> Path:
+    """Return the folder of `config.toml`: ``SMSGATE_CONFIG_DIR``, or the system's place for settings of a user."""
+    return Path(os.environ.get(CONFIG_VARIABLE) or platformdirs.user_config_path("smsgate"))
+
+
+@dataclass
+class Profiles:
+    """The content of `config.toml`.
+
+    Attributes:
+        default: name of the profile in use; None without one.
+        settings: url and login of each profile by its name.
+    """
+
+    default: str | None = None
+    settings: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+
+    @classmethod
+    def load(cls) -> Profiles:
+        """Read the file; without one there are no profiles.
+
+        Raises:
+            ConfigurationError: when it is no TOML or holds something else.
+        """
+        path = config_folder() / "config.toml"
+        try:
+            document: dict[str, Any] = _read_toml(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return cls()
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"{path} cannot be read: {error}") from None
+        listed = document.get("profiles", {})
+        texts = isinstance(listed, dict) and all(
+            isinstance(one, dict) and all(isinstance(value, str) for value in one.values()) for one in listed.values()
+        )
+        if not texts or not isinstance(document.get("default"), str | None):
+            raise ConfigurationError(f"{path}: profiles are tables of texts, [profiles.NAME] with url and login")
+        return cls(document.get("default"), listed)
+
+    def save(self) -> None:
+        """Write the file, readable by its owner only.
+
+        Raises:
+            ConfigurationError: when it cannot be written.
+        """
+        import tomli_w
+
+        document: dict[str, Any] = {"profiles": self.settings}
+        if self.default is not None:
+            document = {"default": self.default, **document}
+        _write_private(config_folder() / "config.toml", tomli_w.dumps(document))
+
+    def connection(self, name: str) -> Connection:
+        """Return gateway and credentials of a profile.
+
+        Raises:
+            ConfigurationError: for an unknown name.
+            CredentialsError: when no secret is stored for the profile and its host.
+        """
+        settings = self.settings.get(name)
+        if settings is None:
+            known = ", ".join(sorted(self.settings)) or "none"
+            raise ConfigurationError(
+                f"there is no profile {name!r} (known: {known}); smsgate profile add {name} makes it"
+            )
+        secrets = load_secrets(name, settings.get("url"))
+        if not secrets.keys() & {"password", "token"}:
+            raise CredentialsError(
+                f"no password or token is stored for the profile {name!r} and its host; smsgate profile add {name} "
+                "stores one"
+            )
+        login = None if "token" in secrets else settings.get("login")
+        return Connection(f"the profile {name!r}", settings.get("url"), login, **secrets)
+
+
+def store_secrets(name: str, url: str | None, secrets: dict[str, str]) -> Path | None:
+    """Keep secrets of a profile for its host alone.
+
+    Returns:
+        The file that holds them, when the system has no keyring; else None.
+
+    Raises:
+        ConfigurationError: when they cannot be stored.
+    """
+    key = _secret_key(name, url)
+    keyring = _find_keyring()
+    if keyring is not None:
+        try:
+            keyring.set_password(_SERVICE, key, json.dumps(secrets))
+        except Exception as error:  # noqa: BLE001 - each keyring has errors of its own
+            raise ConfigurationError(f"the keyring refused the secret: {error}") from None
+        return None
+    path = config_folder() / "secrets.json"
+    stored = _read_secrets(path)
+    stored[key] = secrets
+    _write_private(path, json.dumps(stored, indent=2))
+    return path
+
+
+def load_secrets(name: str, url: str | None) -> dict[str, str]:
+    """Return the secrets of a profile and its host; none when there are none."""
+    key = _secret_key(name, url)
+    keyring = _find_keyring()
+    if keyring is not None:
+        try:
+            text = keyring.get_password(_SERVICE, key)
+        except Exception as error:  # noqa: BLE001 - each keyring has errors of its own
+            raise ConfigurationError(f"the keyring cannot be read: {error}") from None
+        if text is not None:
+            return _only_secrets(json.loads(text))
+    return _only_secrets(_read_secrets(config_folder() / "secrets.json").get(key, {}))
+
+
+def delete_secrets(name: str, url: str | None) -> None:
+    """Forget the secrets of a profile and its host."""
+    key = _secret_key(name, url)
+    keyring = _find_keyring()
+    if keyring is not None and keyring.get_password(_SERVICE, key) is not None:
+        keyring.delete_password(_SERVICE, key)
+    path = config_folder() / "secrets.json"
+    stored = _read_secrets(path)
+    if stored.pop(key, None) is not None:
+        _write_private(path, json.dumps(stored, indent=2))
+
+
+def _secret_key(name: str, url: str | None) -> str:
+    """Return the key of a secret; it names the host, so that an edited URL never receives another host's password."""
+    parts = urlsplit(url or DEFAULT_URL)
+    return f"{name}@{parts.scheme}://{parts.netloc}"
+
+
+def _only_secrets(found: dict[str, Any]) -> dict[str, str]:
+    return {name: found[name] for name in SECRETS if isinstance(found.get(name), str)}
+
+
+def _read_secrets(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from None
+    return found
+
+
+def _find_keyring() -> Any:
+    """Return the keyring library if it is installed and has a place for secrets."""
+    try:
+        import keyring
+        from keyring.backends import fail, null
+    except ImportError:
+        return None
+    unusable = isinstance(keyring.get_keyring(), fail.Keyring | null.Keyring)
+    return None if unusable else keyring
+
+
+def _read_toml(text: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
+    found: dict[str, Any] = tomllib.loads(text)
+    return found
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Replace a file at once with one that only its owner may read."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # mode 0600
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None

@@ -1,0 +1,39 @@
+"""Hiding of phone numbers in output that others will see."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_NUMBER = re.compile(r"\+?\d[\d ().-]{4,}\d")
+_PERSONAL = frozenset(
+    {"phoneNumber", "phoneNumbers", "sender", "recipient", "recipients", "from", "to", "remote", "number"}
+)
+"""Wire names of fields that hold numbers."""
+_TEXTS = frozenset({"text", "message", "contentPreview", "body", "subject", "error", "reason"})
+"""Wire names of fields that may hold a number within a text."""
+
+
+def hide_numbers(text: str) -> str:
+    """Return the text with all but the last two digits of each phone number as ``•``."""
+    return _NUMBER.sub(lambda found: _hide(found[0]), text)
+
+
+def hide_in_document(value: Any, *, name: str = "") -> Any:
+    """Return a JSON document whose fields of numbers and texts show the last two digits of a number at most."""
+    if isinstance(value, dict):
+        return {key: hide_in_document(one, name=str(key)) for key, one in value.items()}
+    if isinstance(value, list):
+        return [hide_in_document(one, name=name) for one in value]
+    if isinstance(value, str) and name in _PERSONAL:
+        return _hide(value)
+    return hide_numbers(value) if isinstance(value, str) and name in _TEXTS else value
+
+
+def _hide(number: str) -> str:
+    digits = sum(character.isdigit() for character in number)
+    shown, seen = [], 0
+    for character in number:
+        seen += character.isdigit()
+        shown.append("•" if character.isdigit() and seen <= digits - 2 else character)
+    return "".join(shown)

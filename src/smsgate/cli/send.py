@@ -1,0 +1,173 @@
+"""Command `smsgate send`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from smsgate.cli.examples import examples
+from smsgate.cli.failures import CommandError, ExitCode, print_warning
+from smsgate.cli.progress import Until, finish, follow
+from smsgate.cli.session import Session, gateway_command
+from smsgate.cli.texts import read_input
+from smsgate.cli.times import parse_time
+from smsgate.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from smsgate import APIClient, Message, MessageState
+
+_SCHEDULE = "Schedule"
+_PHONE = "Phone"
+
+
+@examples(
+    'smsgate send "Your table is ready" --to +12025550100 --wait',
+    "date | smsgate send - --to +12025550100 --to +12025550101",
+    'smsgate send "Invoice 17" --to +12025550100 --id invoice-17     # repeat it freely: sent once',
+    "smsgate send --data-file ping.bin --port 4000 --to +12025550100",
+)
+@gateway_command
+def send(
+    session: Session,
+    text: Annotated[
+        str | None, typer.Argument(help="The text; - reads it from the standard input.", show_default=False)
+    ] = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(help="Phone number of a recipient; again for more.", metavar="NUMBER", show_default=False),
+    ] = None,
+    id: Annotated[
+        str | None,
+        typer.Option("--id", help="Id of the message; with it, a repeated command sends once.", metavar="ID"),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Show the states until the message has arrived or failed.")
+    ] = False,
+    until: Annotated[Until, typer.Option(help="With --wait: where to stop.")] = Until.DELIVERED,
+    wait_timeout: Annotated[float, typer.Option(help="With --wait: seconds.", min=0, metavar="SECONDS")] = 300.0,
+    region: Annotated[
+        str | None,
+        typer.Option(help="Country of numbers without +, such as DE; needs smsgate\\[numbers].", metavar="REGION"),
+    ] = None,
+    skip_validation: Annotated[
+        bool, typer.Option("--skip-phone-validation", help="Let short codes and other texts pass as numbers.")
+    ] = False,
+    device: Annotated[
+        str | None, typer.Option(help="Id of the phone to send with.", rich_help_panel=_PHONE, metavar="ID")
+    ] = None,
+    sim: Annotated[
+        int | None, typer.Option(help="Number of the SIM card, from 1.", rich_help_panel=_PHONE, metavar="N")
+    ] = None,
+    pin_device: Annotated[
+        bool,
+        typer.Option(
+            "--pin-device", help="Choose a phone first: safe retries with several phones.", rich_help_panel=_PHONE
+        ),
+    ] = False,
+    priority: Annotated[
+        int | None,
+        typer.Option(
+            help="-128 to 127; from 100 on limits and delays do not apply.", rich_help_panel=_SCHEDULE, metavar="N"
+        ),
+    ] = None,
+    ttl: Annotated[
+        int | None,
+        typer.Option(help="Seconds after which it is not sent any more.", rich_help_panel=_SCHEDULE, metavar="SECONDS"),
+    ] = None,
+    valid_until: Annotated[
+        str | None,
+        typer.Option(help="Time after which it is not sent any more.", rich_help_panel=_SCHEDULE, metavar="TIME"),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="Time to send it, such as 2030-01-01T09:00:00Z.", rich_help_panel=_SCHEDULE, metavar="TIME"),
+    ] = None,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Ask for no delivery report.", rich_help_panel=_SCHEDULE)
+    ] = False,
+    data_file: Annotated[
+        Path | None,
+        typer.Option(help="Send this file as a data message.", metavar="FILE", rich_help_panel="Data message"),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the data message.", metavar="PORT", rich_help_panel="Data message")
+    ] = None,
+) -> None:
+    """Send a text or a data message, safely: it is stored once, or the exit code is 5 and the error names its id."""
+    if not to:
+        raise CommandError("give at least one recipient: --to NUMBER", code=ExitCode.USAGE)
+    message = build_message(
+        id=id,
+        phone_numbers=to,
+        **_build_content(text, data_file, port),
+        device_id=device,
+        sim_number=sim,
+        priority=priority,
+        ttl=ttl,
+        valid_until=parse_time("--valid-until", valid_until),
+        schedule_at=parse_time("--at", at),
+        with_delivery_report=False if no_report else None,
+    )
+    with session.open_client(pin_device=pin_device or id is not None, default_region=region) as client:
+        state = None if id is None else _find_sent(client, message, region)
+        if state is None:
+            state = client.send(message, skip_phone_validation=skip_validation)
+        if wait:
+            state = follow(session, client, state.id, until=until, timeout=wait_timeout, first=state)
+    finish(session, state)
+
+
+def _find_sent(client: APIClient, message: Message, region: str | None) -> MessageState | None:
+    """Return the state of a message that an earlier command has sent under the same id, None without one.
+
+    Raises:
+        CommandError: when the id belongs to a message with other recipients or another text.
+    """
+    try:
+        state = client.get_state(str(message.id))
+    except NotFoundError:
+        return None
+    numbers = {_digits(one.phone_number) for one in state.recipients}
+    text = None if message.text_message is None else message.text_message.text
+    comparable = region is None and not state.is_hashed and not state.is_encrypted
+    if (comparable and not numbers.issuperset(map(_digits, message.phone_numbers))) or (
+        text is not None and state.text_message is not None and state.text_message.text != text
+    ):
+        raise CommandError(
+            f"the id {message.id} belongs to another message, which was sent before", hint="choose another --id"
+        )
+    print_warning(f"message {message.id} was sent before, and is not sent again")
+    return state
+
+
+def _digits(number: str) -> str:
+    return "".join(filter(str.isdigit, number)) or number
+
+
+def build_message(**fields: Any) -> Message:
+    """Return a message of the fields that are not None.
+
+    Raises:
+        pydantic.ValidationError: for fields that the gateway would refuse.
+    """
+    from smsgate import Message
+
+    return Message(**{name: value for name, value in fields.items() if value is not None})
+
+
+def _build_content(text: str | None, data_file: Path | None, port: int | None) -> dict[str, Any]:
+    from smsgate import DataMessage, TextMessage
+
+    if data_file is not None:
+        if text is not None:
+            raise CommandError("give a text or --data-file, not both", code=ExitCode.USAGE)
+        if port is None:
+            raise CommandError("--data-file needs --port", code=ExitCode.USAGE)
+        return {"data_message": DataMessage.with_bytes(data_file.read_bytes(), port)}
+    if port is not None:
+        raise CommandError("--port belongs to --data-file", code=ExitCode.USAGE)
+    if text is None:
+        raise CommandError("give a text, - to read it from the standard input, or --data-file", code=ExitCode.USAGE)
+    return {"text_message": TextMessage(text=read_input() if text == "-" else text)}
