@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .types import members
+from .types import members, split_default
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,8 @@ def compare(before: Facts, after: Facts) -> list[Change]:
             not (side.get(outer)) for side in (before, after) for outer in _around(place, before, after)
         ):
             continue
-        found.append(Change(place, old, new, _is_breaking(place, old, new)))
+        is_breaking = _is_implemented_by_users(place, before) or _is_breaking(place, old, new)
+        found.append(Change(place, old, new, is_breaking))
     return found
 
 
@@ -67,11 +68,19 @@ def _around(place: str, before: Facts, after: Facts) -> Iterator[str]:
             yield place[:end]
 
 
+def _is_implemented_by_users(place: str, before: Facts) -> bool:
+    """Tell whether a place is a protocol or inside of one: what callers gain there, implementations lack."""
+    ends = [match.start() for match in re.finditer(r"[.(]", place)] + [len(place)]
+    texts = (before.get(place[:end], "") for end in ends)
+    return any(text.startswith("class(") and "Protocol" in _bases(text) for text in texts)
+
+
 def _is_breaking(place: str, before: str, after: str) -> bool:
     if not after:
         return True
     if not before:
-        return after.startswith("required") or (_is_parameter(place) and " = " not in after and "*" not in after)
+        is_needed = _is_parameter(place) and not split_default(after)[1] and not after.startswith("*")
+        return is_needed or after.startswith("required")
     if _is_parameter(place):
         return _is_narrower_parameter(before, after)
     if place.endswith("()"):
@@ -79,7 +88,7 @@ def _is_breaking(place: str, before: str, after: str) -> bool:
     if before.startswith("class("):
         return not _bases(before) <= _bases(after)
     became_optional = before.startswith("required,") and after.startswith("optional,")
-    return not became_optional or before.partition(",")[2] != after.partition(" = ")[0].partition(",")[2]
+    return not became_optional or before.partition(",")[2] != split_default(after)[0].partition(",")[2]
 
 
 def _bases(text: str) -> set[str]:
@@ -93,8 +102,8 @@ def _is_parameter(place: str) -> bool:
 def _is_narrower_parameter(before: str, after: str) -> bool:
     old_kind, _, old = before.partition(", ")
     new_kind, _, new = after.partition(", ")
-    old_type, _, old_default = old.partition(" = ")
-    new_type, _, new_default = new.partition(" = ")
+    old_type, old_default = split_default(old)
+    new_type, new_default = split_default(new)
     same_kind = old_kind == new_kind or (old_kind == "keyword" and new_kind.startswith("positional "))
     same_default = old_default in {"", new_default}
     accepts_all = new_type == "Any" or members(new_type) >= members(old_type)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import types
 from typing import Annotated, Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
@@ -30,14 +31,34 @@ def type_text(annotation: Any) -> str:
 
 
 def members(text: str) -> set[str]:
-    """Return the alternatives of a union; brackets keep theirs together."""
+    """Return the alternatives of a union, each value of a literal as one; other brackets keep theirs together."""
     found, depth, start = set[str](), 0, 0
     for position, character in enumerate(text):
         depth += (character in "[(") - (character in "])")
         if character == "|" and not depth:
-            found.add(text[start:position].strip())
+            found |= _values(text[start:position].strip())
             start = position + 1
-    return {*found, text[start:].strip()}
+    return found | _values(text[start:].strip())
+
+
+def split_default(text: str) -> tuple[str, str]:
+    """Return an annotation and its default, "" for none; values of a literal may hold the sign between them."""
+    depth = 0
+    for position, character in enumerate(text):
+        depth += (character in "[(") - (character in "])")
+        if not depth and text.startswith(" = ", position):
+            return text[:position], text[position + 3 :]
+    return text, ""
+
+
+def _values(text: str) -> set[str]:
+    """Return each value of a literal as one of its own, and anything else as it is."""
+    if not (text.startswith("Literal[") and text.endswith("]")):
+        return {text}
+    try:
+        return {f"Literal[{value!r}]" for value in ast.literal_eval(f"[{text[len('Literal[') : -1]}]")}
+    except (SyntaxError, ValueError):  # members of an enum
+        return {text}
 
 
 def _argument_text(argument: Any) -> str:

@@ -146,7 +146,7 @@ def _escaped(text: str, also: str = "") -> str:
     """A line break would end the command and let a document begin another one."""
     for character in f"%\r\n{also}":
         text = text.replace(character, f"%{ord(character):02X}")
-    return text
+    return printable(text)
 
 
 def _result(report: Report, rule: str, level: str, message: str, pointer: str) -> dict[str, Any]:

@@ -13,7 +13,13 @@ BEFORE = {
     "smsgate.Client.send": "method",
     "smsgate.Client.send(message)": "positional 1, str",
     "smsgate.Client.send(ttl)": "keyword, int | None = None",
+    "smsgate.Client.send(kind)": "keyword, Literal['a', 'b'] | None = None",
     "smsgate.Client.send()": "State | None",
+    "smsgate.Client.kind": "method",
+    "smsgate.Client.kind()": "Literal['a', 'b, c']",
+    "smsgate.Store": "class(Base, Protocol)",
+    "smsgate.Store.load": "method",
+    "smsgate.Store.load(key)": "positional 1, str",
     "smsgate.Message": "model",
     "smsgate.Message.text": "required, MaxLen(max_length=5), str",
     "smsgate.Color": "enum(str)",
@@ -38,6 +44,15 @@ def apidiff(monkeypatch):
         ("smsgate.Error", "class(ValueError)", "breaking"),
         ("smsgate.Error", "model", "breaking"),
         ("smsgate.Client.receive", "method", "additive"),
+        ("smsgate.Client.send(kind)", "keyword, Literal['b', 'c', 'a'] | None = None", "additive"),
+        ("smsgate.Client.send(kind)", "keyword, Literal['a'] | None = None", "breaking"),
+        ("smsgate.Client.send(mark)", "keyword, Literal['*', ' = ']", "breaking"),
+        ("smsgate.Client.kind()", "Literal['b, c']", "additive"),
+        ("smsgate.Client.kind()", "Literal['a', 'b, c', 'd']", "breaking"),
+        ("smsgate.Store", "class(Base, Other, Protocol)", "breaking"),
+        ("smsgate.Store.save", "method", "breaking"),
+        ("smsgate.Store.load(key)", "positional 1, str | bytes", "breaking"),
+        ("smsgate.Store.load(more)", "keyword, str | None = None", "breaking"),
         ("smsgate.Client.send(message)", "positional 1, str | Message", "additive"),
         ("smsgate.Client.send(message)", "positional 1, bytes", "breaking"),
         ("smsgate.Client.send(message)", "positional 2, str", "breaking"),
@@ -86,6 +101,7 @@ def test_what_is_inside_something_new_is_not_listed(apidiff):
 
     assert [change.place for change in compare({}, BEFORE)] == [
         "GET /messages", "smsgate.Client", "smsgate.Color", "smsgate.Error", "smsgate.Message",
+            "smsgate.Store",
     ]  # fmt: skip
     assert [change.place for change in compare(BEFORE, BEFORE)] == []
 

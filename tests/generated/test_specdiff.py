@@ -940,7 +940,9 @@ def test_control_characters_of_a_document_are_shown_escaped(specdiff):
     theirs = {**OURS, "paths": {**OURS["paths"], "/evil\nspecdiff: fine\x1b[2J": {"get": {}}}}
 
     _, lines = specdiff(theirs)
+    _, commands = specdiff(theirs, options=["--format", "github"])
 
+    assert all(line.isprintable() for line in commands)
     assert lines[0] == r"additive: /paths/evil\nspecdiff: fine\x1b[2J/get: ours absent, theirs present"
 
 
