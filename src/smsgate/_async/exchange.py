@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from smsgate._async import io
 from smsgate._async.tokens import TokenRefresher
 from smsgate._async.transport import read_chunks
-from smsgate._core.attempts import AttemptResult, CallState, Failed, is_unauthorized, outage_failure
+from smsgate._core.attempts import AttemptResult, CallState, Failed, is_unauthorized
 from smsgate._core.client_state import ClientState
 from smsgate._core.hooks import logger
 from smsgate._core.responses import body_size_error, is_success, parse_response
@@ -151,9 +151,7 @@ class Exchange:
             result = await self._attempt_with_tokens(self._refresher, operation, call, send)
         else:
             result = await self.transport.exchange(operation, self._authorize(operation), call, send)
-        if is_unauthorized(result) and operation.auth != "none" and await self.transport.is_outage(call):
-            return outage_failure(result, call)
-        return result
+        return result if operation.auth == "none" else await self.transport.check_outage(result, call)
 
     async def _attempt_with_tokens(
         self, refresher: TokenRefresher, operation: Operation[Any], call: CallState, send: Send | None

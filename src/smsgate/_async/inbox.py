@@ -12,14 +12,15 @@ from smsgate._async.paging import iterate
 from smsgate._async.resource import Resource
 from smsgate._async.transport import read_chunks
 from smsgate._core.arguments import argument_errors
+from smsgate._core.limits import whole
 from smsgate._core.queries import (
     InboxQueryFilter,
     QueryPagination,
-    check_page_size,
     choose_page,
     merge_query,
     parse_query_time,
 )
+from smsgate.errors import InvalidRequestError
 from smsgate_api import operations
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class InboxCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: a response cannot be read.
         """
-        check_page_size(page_size, highest=_HIGHEST_LIMIT)
+        whole("page_size", page_size, 1, _HIGHEST_LIMIT, error=InvalidRequestError)
         read = partial(
             self.list_inbox_messages,
             inbox_filter=inbox_filter,

@@ -10,15 +10,16 @@ from smsgate._async.parameter_names import takes_underscored_id
 from smsgate._async.sends import SendCalls
 from smsgate._async.waits import WaitCalls
 from smsgate._core.arguments import argument_errors
+from smsgate._core.limits import whole
 from smsgate._core.queries import (
     MessagesQueryFilter,
     QueryPagination,
-    check_page_size,
     choose_page,
     merge_query,
     omit_if_false,
     parse_query_time,
 )
+from smsgate.errors import InvalidRequestError
 from smsgate_api import operations
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class MessageCalls(SendCalls, WaitCalls):
             APIError: the gateway refused or failed.
             ResponseError: a response cannot be read.
         """
-        check_page_size(page_size, highest=_HIGHEST_LIMIT)
+        whole("page_size", page_size, 1, _HIGHEST_LIMIT, error=InvalidRequestError)
         read = partial(
             self.get_messages,
             query=query,

@@ -13,7 +13,6 @@ from smsgate._core.attempts import (
     copy_failure,
     is_unauthorized,
     may_reuse_refresh_token,
-    outage_failure,
     timeout_failure,
     token_failure,
 )
@@ -153,21 +152,16 @@ class TokenRefresher:
     async def _refresh(self, old: TokenPair, refresh_token: str, call: CallState) -> TokenPair | Failed:
         operation = operations.refresh_token(refresh_token)
         result = await self._request(operation, f"Bearer {refresh_token}", call)
-        if isinstance(result, Failed) and is_unauthorized(result):
+        if is_unauthorized(result):
             stored = await self._load()
             if stored is not None and stored.id != old.id and self._is_valid(stored):
                 return stored  # another process was faster
-        return await self._check_outage(result, call)
+        return await self._transport.check_outage(result, call)
 
     async def _issue(self, call: CallState) -> TokenPair | Failed:
         operation = operations.create_token(TokenRequest(scopes=list(self._auth.scopes), ttl=self._auth.ttl))
-        return await self._check_outage(await self._request(operation, self._auth.basic.authorization(), call), call)
-
-    async def _check_outage(self, result: TokenPair | Failed, call: CallState) -> TokenPair | Failed:
-        """Return a 503 in the place of a 401 during an outage of the server."""
-        if isinstance(result, Failed) and is_unauthorized(result) and await self._transport.is_outage(call):
-            return outage_failure(result, call)
-        return result
+        result = await self._request(operation, self._auth.basic.authorization(), call)
+        return await self._transport.check_outage(result, call)
 
     async def _request(self, operation: Operation[Any], authorization: str, call: CallState) -> TokenPair | Failed:
         result: AttemptResult = await self._transport.exchange(operation, authorization, call)

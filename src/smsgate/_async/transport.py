@@ -9,14 +9,17 @@ from copy import copy
 from datetime import datetime, timezone
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate._async import io
 from smsgate._core.attempts import (
     Answered,
     AttemptResult,
     CallState,
+    Failed,
     classify_response,
+    is_unauthorized,
+    outage_failure,
     timeout_failure,
     transport_failure,
 )
@@ -32,6 +35,7 @@ from smsgate_api import operations
 if TYPE_CHECKING:
     from smsgate.runtime.types import Operation
 
+R = TypeVar("R")
 Send: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _OWN_HEADERS = frozenset(
@@ -143,17 +147,19 @@ class Transport:
             return classify_response(*parts)
         return await io.compute(classify_response, *parts)
 
-    async def is_outage(self, call: CallState) -> bool:
-        """Tell whether an outage may have caused a 401; True if the health check gets no response.
+    async def check_outage(self, result: R, call: CallState) -> R | Failed:
+        """Return a 503 in the place of a 401 that an outage may have caused, and any other result as it is.
 
         The health check is made once per call, and again while it gets no response.
         """
+        if not is_unauthorized(result):
+            return result
         if call.outage is None:
             checking = CallState(call.policy, call.begun, attempts=1, deadline=call.deadline)
-            result = await self.exchange(operations.health(), None, checking)
-            if result.response is not None:
-                call.outage = result.response.status == HTTPStatus.SERVICE_UNAVAILABLE
-        return call.outage is not False
+            health = await self.exchange(operations.health(), None, checking)
+            if health.response is not None:
+                call.outage = health.response.status == HTTPStatus.SERVICE_UNAVAILABLE
+        return result if call.outage is False else outage_failure(result, call)
 
     def _run_request_hook(self, operation: Operation[Any], call: CallState) -> RequestEvent | None:
         """Return the event of a request; None without hooks and a DEBUG log."""

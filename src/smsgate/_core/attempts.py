@@ -165,7 +165,7 @@ def timeout_failure() -> Failed:
     return transport_failure(RequestTimeoutError("the time for the whole call is over", sent=False))
 
 
-def is_unauthorized(result: AttemptResult) -> TypeGuard[Failed]:
+def is_unauthorized(result: object) -> TypeGuard[Failed]:
     """Tell whether the response is a 401; the failure of a call that got no token is none, and has no response."""
     return isinstance(result, Failed) and result.response is not None and result.status == HTTPStatus.UNAUTHORIZED
 

@@ -168,12 +168,3 @@ def choose_page(
     if part.offset is not None:
         whole("offset", part.offset, 0, _MOST_OFFSET, error=InvalidRequestError)
     return part
-
-
-def check_page_size(page_size: int, *, highest: int) -> None:
-    """Reject a page size that the server would refuse, and None: an iterator needs one.
-
-    Raises:
-        InvalidRequestError: when it is not 1 to ``highest``.
-    """
-    whole("page_size", page_size, 1, highest, error=InvalidRequestError)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from smsgate._core.attempts import AttemptResult, CallState, Failed, is_unauthorized, outage_failure
+from smsgate._core.attempts import AttemptResult, CallState, Failed, is_unauthorized
 from smsgate._core.client_state import ClientState
 from smsgate._core.hooks import logger
 from smsgate._core.responses import body_size_error, is_success, parse_response
@@ -152,9 +152,7 @@ class Exchange:
             result = self._attempt_with_tokens(self._refresher, operation, call, send)
         else:
             result = self.transport.exchange(operation, self._authorize(operation), call, send)
-        if is_unauthorized(result) and operation.auth != "none" and self.transport.is_outage(call):
-            return outage_failure(result, call)
-        return result
+        return result if operation.auth == "none" else self.transport.check_outage(result, call)
 
     def _attempt_with_tokens(
         self, refresher: TokenRefresher, operation: Operation[Any], call: CallState, send: Send | None

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from typing_extensions import deprecated
 
 from smsgate._core.arguments import argument_errors
+from smsgate._core.limits import whole
 from smsgate._core.queries import (
     InboxQueryFilter,
     QueryPagination,
-    check_page_size,
     choose_page,
     merge_query,
     parse_query_time,
@@ -21,6 +21,7 @@ from smsgate._core.queries import (
 from smsgate._sync.paging import iterate
 from smsgate._sync.resource import Resource
 from smsgate._sync.transport import read_chunks
+from smsgate.errors import InvalidRequestError
 from smsgate_api import operations
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class InboxCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: a response cannot be read.
         """
-        check_page_size(page_size, highest=_HIGHEST_LIMIT)
+        whole("page_size", page_size, 1, _HIGHEST_LIMIT, error=InvalidRequestError)
         read = partial(
             self.list_inbox_messages,
             inbox_filter=inbox_filter,

@@ -13,7 +13,6 @@ from smsgate._core.attempts import (
     copy_failure,
     is_unauthorized,
     may_reuse_refresh_token,
-    outage_failure,
     timeout_failure,
     token_failure,
 )
@@ -154,21 +153,16 @@ class TokenRefresher:
     def _refresh(self, old: TokenPair, refresh_token: str, call: CallState) -> TokenPair | Failed:
         operation = operations.refresh_token(refresh_token)
         result = self._request(operation, f"Bearer {refresh_token}", call)
-        if isinstance(result, Failed) and is_unauthorized(result):
+        if is_unauthorized(result):
             stored = self._load()
             if stored is not None and stored.id != old.id and self._is_valid(stored):
                 return stored  # another process was faster
-        return self._check_outage(result, call)
+        return self._transport.check_outage(result, call)
 
     def _issue(self, call: CallState) -> TokenPair | Failed:
         operation = operations.create_token(TokenRequest(scopes=list(self._auth.scopes), ttl=self._auth.ttl))
-        return self._check_outage(self._request(operation, self._auth.basic.authorization(), call), call)
-
-    def _check_outage(self, result: TokenPair | Failed, call: CallState) -> TokenPair | Failed:
-        """Return a 503 in the place of a 401 during an outage of the server."""
-        if isinstance(result, Failed) and is_unauthorized(result) and self._transport.is_outage(call):
-            return outage_failure(result, call)
-        return result
+        result = self._request(operation, self._auth.basic.authorization(), call)
+        return self._transport.check_outage(result, call)
 
     def _request(self, operation: Operation[Any], authorization: str, call: CallState) -> TokenPair | Failed:
         result: AttemptResult = self._transport.exchange(operation, authorization, call)
