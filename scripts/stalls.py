@@ -34,8 +34,15 @@ PAUSE = 0.001
 TIME = "2026-01-01T00:00:00Z"
 STATE: dict[str, Any] = {"id": "m", "deviceId": "d", "state": "Sent", "recipients": [], "states": {}}
 RECIPIENT = {"phoneNumber": "+1", "state": "Sent"}
-ENTRY = {"id": 1, "priority": "INFO", "module": "m", "message": "x", "context": {}, "createdAt": TIME}
-INCOMING = {"id": "m", "type": "SMS", "sender": "+1", "contentPreview": "x", "createdAt": TIME, "attachments": []}
+ENTRY: dict[str, Any] = {"id": 1, "priority": "INFO", "module": "m", "message": "x", "context": {}, "createdAt": TIME}
+INCOMING: dict[str, Any] = {
+    "id": "m",
+    "type": "SMS",
+    "sender": "+1",
+    "contentPreview": "x",
+    "createdAt": TIME,
+    "attachments": [],
+}
 ENCRYPTED = {**STATE, "isEncrypted": True}
 ATTACHMENT = {"partId": 1, "contentType": "a/b", "name": "n", "size": 1}
 CIPHERTEXT = "$aes-256-cbc/pbkdf2-sha1$i=60000001$" + "A" * 22 + "==$" + "A" * 22 + "=="
@@ -60,11 +67,11 @@ class _Backend:
     def __init__(self, response: Response) -> None:
         self._response = response
 
-    async def send(self, _: Request) -> Response:
+    async def send(self, request: Request) -> Response:  # noqa: ARG002 - as in the protocol
         await asyncio.sleep(0)
         return self._response
 
-    def stream(self, _: Request) -> Any:
+    def stream(self, request: Request) -> Any:
         raise NotImplementedError
 
     async def aclose(self) -> None:
