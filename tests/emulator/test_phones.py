@@ -117,6 +117,12 @@ def test_switched_on_a_phone_tells_that_its_app_started(open_gateway):
         {"processing_order": "random"},
         {"sims": 9},
         {"sims": -1},
+        {"sims": "two"},
+        {"latency": "slow"},
+        {"failing_numbers": ["9901"]},
+        {"failing_numbers": {"1": 5}},
+        {"passphrase": b"secret"},
+        {"connected": "no"},
     ],
 )
 def test_switches_out_of_range_change_nothing(cloud, switches):

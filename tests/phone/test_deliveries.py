@@ -161,6 +161,22 @@ def test_finished_and_waiting_deliveries_can_be_made_again(queue):
     assert queue.find("unknown") is None
 
 
+def test_deliveries_go_on_after_a_restart(queue):
+    emit(queue)
+    emit(queue)
+    done, waits = take(queue, START)
+    settle(queue, done, 200, START)
+    settle(queue, waits, 500, START)
+    restarted = DeliveryQueue(Random(2), lambda _delivery: None)
+    for delivery in (done, waits):
+        restarted.resume(delivery)
+
+    assert (list(restarted.finished), list(restarted.waiting)) == ([done], [waits])
+    assert restarted.next_due() == START + timedelta(seconds=5)
+    settle(restarted, waits, 500, START + timedelta(seconds=5))
+    assert restarted.next_due() == START + timedelta(seconds=15)
+
+
 @given(
     outcomes=st.lists(st.lists(st.sampled_from([200, 500, None, "lost"]), max_size=4), min_size=1, max_size=8),
     shuffle=st.booleans(),

@@ -185,6 +185,16 @@ def test_requested_sim_is_taken_or_missing(bench):
     assert bench.last("bad").recipients[SMS] == ("Failed", "Can't send message: SIM 3 not found")
 
 
+def test_cards_without_a_number_are_no_cards(bench):
+    bench.settings(messages={"sim_selection_mode": "Random"})
+    bench.handset.sim_cards = [{"slotIndex": 0}, {"simNumber": "1"}]
+    bench.send("m", sim_number=2)
+
+    bench.run(1)
+
+    assert sims(bench) == [2]
+
+
 def test_unknown_cards_are_not_looked_at(bench):
     bench.settings(messages={"sim_selection_mode": "RoundRobin"})
     bench.send("m", sim_number=3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -145,7 +145,7 @@ class GatewayControls(OutboxControls):
             "connected": connected,
             "failure_rate": failure_rate,
             "failure_reason": failure_reason,
-            "failing_numbers": None if failing_numbers is None else dict(failing_numbers),
+            "failing_numbers": failing_numbers,
             "latency": latency,
             "delivery_reports": delivery_reports,
             "passphrase": passphrase,
@@ -160,7 +160,7 @@ class GatewayControls(OutboxControls):
                 raise ValueError("There is no device with this id.")
             for name, value in changes.items():
                 if value is not None:
-                    setattr(device, name, value)
+                    setattr(device, name, copy(value))
             if sims is not None:
                 device.sim_cards = sim_cards(sims, self._state.devices.index(device))
             self._switch(device, on)

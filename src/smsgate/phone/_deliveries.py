@@ -248,6 +248,14 @@ class DeliveryQueue:
         waiting = self._waiting.get(delivery_id)
         return waiting or next((item for item in self._finished if item.id == delivery_id), None)
 
+    def resume(self, item: Delivery) -> None:
+        """Put a delivery back that was stored before a restart: its next attempt is at its ``due``, if it waits."""
+        if item.state != "waiting":
+            self._finished.append(item)
+            return
+        self._waiting[item.id] = item
+        self._plan(item, item.due)
+
     def redeliver(self, item: Delivery, now: datetime) -> None:
         """Make another attempt of a delivery now, whatever became of it."""
         if item.state != "waiting":

@@ -144,7 +144,8 @@ def choose_sim(handset: Handset, wanted: int | None, mode: str, row: int, chance
     Raises:
         SimError: the phone lacks the wanted SIM.
     """
-    numbers = [int(card["simNumber"]) for card in handset.sim_cards]
+    found = (card.get("simNumber") for card in handset.sim_cards)
+    numbers = [number for number in found if isinstance(number, int)]
     if not numbers:
         return wanted
     if wanted is not None:

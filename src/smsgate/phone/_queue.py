@@ -115,6 +115,8 @@ class SendQueue:
     def record_sent(self, stored: StoredMessage, time: datetime, *, pause: float, busy: float) -> None:
         """Record that a message was handed over: the app then pauses, and the handset is busy, for some seconds."""
         self._sent.append((time, stored))
+        while self._sent[0][0] <= time - LONGEST_PERIOD:
+            self._sent.popleft()
         self._paused_until = time + timedelta(seconds=pause) if pause else None
         if busy:
             self.rest_until(time + timedelta(seconds=busy))
@@ -148,8 +150,6 @@ class SendQueue:
 
     def _limit(self, time: datetime) -> datetime | None:
         """Return when to look again at the limit of messages in a period: one period after the last one."""
-        while self._sent and self._sent[0][0] <= time - LONGEST_PERIOD:
-            self._sent.popleft()
         limit, period = self._settings.limit_value, self._settings.limit_period
         if not limit or limit < 0 or period is None:
             return None

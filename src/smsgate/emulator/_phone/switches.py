@@ -14,19 +14,27 @@ _MAX_REASON = 256
 _MAX_SIMS = 8
 
 
-def _is_reason(text: str) -> bool:
-    return 0 < len(text) <= _MAX_REASON
+def _is_reason(text: Any) -> bool:
+    return isinstance(text, str) and 0 < len(text) <= _MAX_REASON
+
+
+def _is_boolean(value: Any) -> bool:
+    return isinstance(value, bool)
 
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "failure_rate": (lambda rate: 0 <= rate <= 1, "is a number from 0 to 1"),
     "failure_reason": (_is_reason, f"has 1 to {_MAX_REASON} characters"),
     "failing_numbers": (
-        lambda found: all(ending and _is_reason(reason) for ending, reason in found.items()),
+        lambda found: all(isinstance(end, str) and end and _is_reason(reason) for end, reason in found.items()),
         f"maps endings of numbers to reasons of 1 to {_MAX_REASON} characters",
     ),
     "latency": (lambda seconds: 0 <= seconds <= _DAY, "is a number of seconds from 0 to 86,400"),
     "processing_order": (lambda name: name in get_args(ProcessingOrder), "is LIFO or FIFO"),
+    "passphrase": (lambda text: isinstance(text, str), "is a text"),
+    "connected": (_is_boolean, "is True or False"),
+    "delivery_reports": (_is_boolean, "is True or False"),
+    "confirms_waiting": (_is_boolean, "is True or False"),
     "sims": (lambda count: 0 <= count <= _MAX_SIMS, f"is a number from 0 to {_MAX_SIMS}"),
 }
 
@@ -38,8 +46,15 @@ def check_switches(switches: Mapping[str, Any]) -> None:
         ValueError: naming the switch and its range.
     """
     for name, (allows, words) in _RULES.items():
-        if switches[name] is not None and not allows(switches[name]):
+        if switches[name] is not None and not _is_allowed(allows, switches[name]):
             raise ValueError(f"{name} {words}.")
+
+
+def _is_allowed(allows: Callable[[Any], bool], value: Any) -> bool:
+    try:
+        return allows(value)
+    except (TypeError, AttributeError):  # a value of another type
+        return False
 
 
 def sim_cards(count: int, device: int) -> list[dict[str, Any]]:
