@@ -280,3 +280,20 @@ def test_measured_programs_see_no_proxy_and_no_choice_of_backend(bench, monkeypa
     seen = bench("environment").child_environment()
 
     assert not {"HTTPS_PROXY", "http_proxy", "SMSGATE_HTTP", "PYTHONPATH"} & set(seen)
+
+
+def test_sends_of_a_revision_are_compared_with_those_of_this_checkout(bench, monkeypatch, capsys):
+    compare = bench("compare")
+    for name, value in {
+        "SENDS": (("send", "httpx"), ("send_async", "aiohttp")),
+        "RUNS": 1,
+        "ROUNDS": 1,
+        "COUNT": 2,
+    }.items():
+        monkeypatch.setattr(compare, name, value)
+
+    compare.compare("HEAD")
+
+    _, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [row[:2] for row in rows] == [["send,", "httpx"], ["send_async,", "aiohttp"]]
+    assert all(float(figure) > 0 for row in rows for figure in row[2:4])

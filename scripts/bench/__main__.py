@@ -7,6 +7,7 @@ import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from .compare import compare
 from .environment import ROOT, load, machine, prepare, versions
 from .groups import ROWS
 from .report import chart, page, table
@@ -34,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(f"{row.name:24}{row.title}" for row in ROWS))
         return 0
     chosen = [row for row in ROWS if not options.only or row.name in options.only]
+    if options.compare:
+        compare(options.compare)
+        return 0
     python = prepare()
     busy = load()
     print(busy, file=sys.stderr, flush=True)
@@ -79,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="few short rounds: a first impression")
     parser.add_argument("--only", action="append", choices=[row.name for row in ROWS], metavar="NAME", help="one row")
     parser.add_argument("--list", action="store_true", help="print the names of the rows")
+    parser.add_argument("--compare", metavar="REVISION", help="compare sends with those of another revision, and end")
     parser.add_argument("--strict", action="store_true", help="exit with 1 when a target is missed")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md and its plot")
     return parser

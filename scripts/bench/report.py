@@ -66,6 +66,7 @@ predictors are cold by then.
     python -m scripts.bench --only async-httpx    # one row
     python -m scripts.bench --quick               # few short rounds
     python -m scripts.bench --strict --write      # fails when a target is missed, writes this page
+    python -m scripts.bench --compare main        # processor time of sends now and in another revision
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import subprocess
 import sys
@@ -97,14 +98,17 @@ class Worker:
 
 
 @contextmanager
-def process(command: list[str]) -> Generator[Worker]:
+def process(command: list[str], checkout: Path | None = None) -> Generator[Worker]:
     """Start a program, and close its input to end it."""
+    environment = child_environment()
+    if checkout is not None:
+        environment["PYTHONPATH"] = f"{checkout / 'src'}{os.pathsep}{checkout / 'generated'}"
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
             command,
             cwd=SCRIPTS,
-            env=child_environment(),
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -124,12 +128,19 @@ def process(command: list[str]) -> Generator[Worker]:
                 started.kill()
 
 
-def worker(python: Path, side: Side, url: str) -> AbstractContextManager[Worker]:
-    """Start one side of a row as a process."""
+def worker(python: Path, side: Side, url: str, checkout: Path | None = None) -> AbstractContextManager[Worker]:
+    """Start one side of a row as a process.
+
+    Args:
+        python: the interpreter.
+        side: the side to start.
+        url: base URL of the server.
+        checkout: imports our packages from this checkout instead of the installed ones.
+    """
     if side.source:
         return process([str(python), "-c", side.source])
     options = json.dumps({**side.options, "url": url})
-    return process([str(python), "-m", f"bench.cases.{side.case}", options])
+    return process([str(python), "-m", f"bench.cases.{side.case}", options], checkout)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from smsgate._backends.decoding import decode
+from smsgate._backends.decoding import decoder_for
 from smsgate.errors import TransportError
 from smsgate.http import Headers
 
@@ -24,7 +24,10 @@ FORMS = {"gzip": gzip.compress, "deflate": zlib.compress, "bare deflate": bare}
 
 def unpacked(form, packed, size):
     chunks = [packed[start : start + size] for start in range(0, len(packed), size)]
-    return b"".join(decode(chunks, Headers({"Content-Encoding": form.split()[-1]})))
+    decoder = decoder_for(Headers({"Content-Encoding": form.split()[-1]}))
+    plain = b"".join(piece for chunk in chunks for piece in decoder.feed(chunk))
+    decoder.end()
+    return plain
 
 
 @pytest.mark.parametrize("length", [0, 1, 1000, MIB - 1, MIB, MIB + 1, MIB + 258, 3 * MIB, 3 * MIB + 100])

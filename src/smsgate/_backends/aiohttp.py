@@ -10,21 +10,18 @@ from __future__ import annotations
 import asyncio
 import math
 import sys
-from contextlib import aclosing, asynccontextmanager
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from smsgate._backends.concurrency import acquire_slot
-from smsgate._backends.connection import KEEPALIVE_SECONDS, Cert, ConnectionOptions, add_proxy
-from smsgate._backends.decoding import adecode, decode_headers
-from smsgate._backends.resources import LoopResource, asyncio_loop, foreign_client
-from smsgate._backends.streaming import aread_response
-from smsgate._backends.tls import ContextLoader
+from smsgate._backends.adapters import AsyncAdapter, SessionAdapter
+from smsgate._backends.connection import KEEPALIVE_SECONDS
+from smsgate._backends.decoding import decode_headers
+from smsgate._backends.resources import foreign_client
 from smsgate._backends.transport_errors import (
     broken_exchange,
     connect_timeout,
@@ -33,10 +30,9 @@ from smsgate._backends.transport_errors import (
     has_invalid_headers,
     invalid_request,
     reason_of,
-    safe_cause,
 )
-from smsgate._http import AsyncClosedOnExit, AsyncStreamedResponse, Headers
-from smsgate.errors import ConfigurationError, TransportError
+from smsgate._http import Headers
+from smsgate.errors import ConfigurationError
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout
@@ -45,32 +41,23 @@ else:
     from async_timeout import timeout  # type: ignore[import-not-found,unused-ignore] # pyright: ignore[reportMissingImports]
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
     from contextlib import AbstractAsyncContextManager
 
-    from smsgate._http import Request, Response, Timeout, Verify
-    from smsgate.errors import SMSGateError
+    from smsgate._http import Request, Timeout
+    from smsgate.errors import TransportError
 
-_LIBRARY_ERRORS = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError, RuntimeError)
-"""RuntimeError comes from a session that is closed, before the exchange or during it."""
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)
 _CLOSED = "the aiohttp session that you gave is closed"
 _NOT_WRITTEN = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
-_QUOTING_ERRORS = (
-    aiohttp.ClientPayloadError,
-    aiohttp.ClientResponseError,
-    aiohttp.NonHttpUrlClientError,
-    aiohttp.ServerDisconnectedError,
-    HttpProcessingError,
-    ValueError,
-)
 _ADDED_HEADERS = ("Content-Type", "User-Agent")
 _LAST_PORT = 65_535
 _GRACE = 0.01
 """Seconds by which the total limit is longer: a connect limit of the same length must expire first."""
 
 
-class AiohttpAsyncHttpClient(AsyncClosedOnExit):
+class AiohttpAsyncHttpClient(
+    SessionAdapter[aiohttp.ClientSession], AsyncAdapter[aiohttp.ClientSession, aiohttp.ClientSession]
+):
     """Asynchronous backend over aiohttp, for asyncio.
 
     Args:
@@ -87,108 +74,29 @@ class AiohttpAsyncHttpClient(AsyncClosedOnExit):
             session that is used under a second event loop.
     """
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession | None = None,
-        *,
-        verify: Verify = True,
-        cert: Cert | None = None,
-        proxy: str | None = None,
-        max_connections: int = 100,
-        trust_env: bool = True,
-    ) -> None:
-        if session is not None and not isinstance(session, aiohttp.ClientSession):
-            raise ConfigurationError("this backend takes an aiohttp.ClientSession")
-        self._given = session
-        self._options = ConnectionOptions(
-            session, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
-        )
-        if session is not None and session.trust_env and getattr(session, "_default_proxy", None) is None:
+    client_class = aiohttp.ClientSession
+    library_errors = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError, RuntimeError)
+    """RuntimeError comes from a session that is closed, before the exchange or during it."""
+    quoting_errors = (
+        aiohttp.ClientPayloadError,
+        aiohttp.ClientResponseError,
+        aiohttp.NonHttpUrlClientError,
+        aiohttp.ServerDisconnectedError,
+        HttpProcessingError,
+        ValueError,
+    )
+    needs_asyncio = True
+
+    def _prepare(self) -> None:
+        given = self._client
+        if given is not None and given.trust_env and getattr(given, "_default_proxy", None) is None:
             self._options.trust_env = True  # this adapter reads the proxy variables: aiohttp would read .netrc too
-        self._slots = None if session is None else asyncio.Semaphore(max_connections)  # our connector has this limit
-        self._opened: LoopResource[_Opened] = LoopResource(
-            self._open, _Opened.aclose, loop=asyncio_loop, given=session is not None
-        )
+        super()._prepare()
 
-    async def send(self, request: Request) -> Response:
-        """Send one request and return the response with its whole body."""
-        asyncio_loop()  # the timeout below fails under trio with an error of its own
-        total = request.timeout.total
-        sent: bool | None = None
-        try:
-            # aiohttp's own total limit may swallow a cancellation from outside that comes right after it
-            async with (
-                timeout(None if total is None else total + _GRACE),
-                self._exchange(request, _send_timeout(request.timeout)) as response,
-            ):
-                sent = True
-                return await aread_response(response, request.max_size)
-        except asyncio.TimeoutError as error:
-            raise add_proxy(exchange_timeout(sent=sent), self._options.proxy_for(request.url)) from error
-
-    def stream(self, request: Request) -> AbstractAsyncContextManager[AsyncStreamedResponse]:
-        """Send one request; the body of the response arrives in chunks."""
-        return self._exchange(request, _stream_timeout(request.timeout))
-
-    @asynccontextmanager
-    async def _exchange(
-        self, request: Request, limits: aiohttp.ClientTimeout
-    ) -> AsyncGenerator[AsyncStreamedResponse, None]:
-        slots = self._slots
-        if slots is not None:
-            await acquire_slot(slots, request.timeout.total)
-        try:
-            response = await self._begin(request, limits)
-            try:
-                headers = _headers(response)
-                async with aclosing(adecode(_chunks(response), headers)) as chunks:
-                    yield AsyncStreamedResponse(response.status, headers, chunks)
-            finally:
-                response.close()  # leaves a connection alone whose response was read to its end
-        finally:
-            if slots is not None:
-                slots.release()
-
-    async def aclose(self) -> None:
-        """Close the connections that this object opened; a later `send` opens new ones."""
-        await self._opened.aclose()
-
-    async def _begin(self, request: Request, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
-        """Send a request and return the response with its headers."""
-        proxy = self._options.proxy_for(request.url)
-        opened = await self._opened.get()
-        await opened.contexts.load(request.url, request.timeout.total)
-        try:
-            url = _parse_url(request.url)
-        except ValueError:
-            raise invalid_request() from None
-        secure = url.scheme == "https" or (proxy is not None and proxy.startswith("https"))
-        try:
-            return await opened.session.request(
-                request.method,
-                url,
-                data=request.content,
-                headers=request.headers,
-                skip_auto_headers=_unwanted_headers(request),
-                timeout=limits,
-                allow_redirects=False,
-                ssl=self._options.ssl_context() if secure and self._given is None else True,
-                proxy=proxy,
-            )
-        except _LIBRARY_ERRORS as error:
-            failure = _translate_early(error, request, opened.session)
-            if isinstance(failure, TransportError):
-                add_proxy(failure, proxy)
-            raise failure from safe_cause(error, _QUOTING_ERRORS)
-
-    def _open(self) -> _Opened:
-        return _Opened(self._make(), ContextLoader(self._options))
-
-    def _make(self) -> aiohttp.ClientSession:
-        given = self._given
-        if given is None:
-            limit = self._options.max_connections
-            return _bare_session(aiohttp.TCPConnector(limit=limit, keepalive_timeout=KEEPALIVE_SECONDS))
+    def _open(self) -> aiohttp.ClientSession:
+        given = self._client
+        if given is None:  # the slots limit the connections
+            return _bare_session(aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS))
         if given.closed:
             raise ConfigurationError(_CLOSED)
         names = ("proxy", "proxy_auth")
@@ -198,18 +106,70 @@ class AiohttpAsyncHttpClient(AsyncClosedOnExit):
         except RuntimeError as error:
             raise foreign_client() from error
 
+    async def _close(self, opened: aiohttp.ClientSession) -> None:
+        await opened.close()
 
-class _Opened:
-    """A session and the loader of its TLS context."""
+    def _limit(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
+        # aiohttp's own total limit may swallow a cancellation from outside that comes right after it
+        return cast("AbstractAsyncContextManager[object]", timeout(None if seconds is None else seconds + _GRACE))
 
-    __slots__ = ("contexts", "session")
+    async def _begin(
+        self,
+        request: Request,
+        opened: aiohttp.ClientSession,
+        proxy: str | None,
+        *,
+        whole: bool,
+    ) -> aiohttp.ClientResponse:
+        try:
+            url = _parse_url(request.url)
+        except ValueError:
+            raise invalid_request() from None
+        secure = url.scheme == "https" or (proxy is not None and proxy.startswith("https"))
+        try:
+            return await opened.request(
+                request.method,
+                url,
+                data=request.content,
+                headers=request.headers,
+                skip_auto_headers=_unwanted_headers(request),
+                timeout=_limits(request.timeout),
+                allow_redirects=False,
+                ssl=self._options.ssl_context() if secure and self._client is None else True,
+                proxy=proxy,
+            )
+        except RuntimeError as error:
+            if opened.closed:
+                raise ConfigurationError(_CLOSED) from error
+            raise
+        except ValueError:
+            if has_invalid_headers(request.headers):
+                raise invalid_request() from None
+            raise
 
-    def __init__(self, session: aiohttp.ClientSession, contexts: ContextLoader) -> None:
-        self.session = session
-        self.contexts = contexts
+    async def _read(self, raw: aiohttp.ClientResponse) -> bytes | None:
+        return await raw.content.readany() or None
 
-    async def aclose(self) -> None:
-        await self.session.close()
+    async def _end(self, raw: aiohttp.ClientResponse) -> None:
+        raw.close()  # leaves a connection alone whose response was read to its end
+
+    def _head(self, raw: aiohttp.ClientResponse) -> tuple[int, Headers]:
+        return raw.status, Headers(partial(decode_headers, raw.raw_headers))
+
+    def _translate(self, error: Exception, *, sent: bool | None) -> TransportError:
+        if isinstance(error, RuntimeError) and sent is None:
+            raise error
+        if isinstance(error, aiohttp.ClientResponseError):
+            _hide_request(error)
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            return connect_timeout()
+        if isinstance(error, asyncio.TimeoutError | TimeoutError):
+            return exchange_timeout(sent=sent)
+        if isinstance(error, _NOT_CONNECTED):
+            return connection_failed(reason_of(error))
+        if isinstance(error, _NOT_WRITTEN) and sent is None:
+            return invalid_request()
+        return broken_exchange(reason_of(error), sent=sent)
 
 
 def _bare_session(connector: aiohttp.BaseConnector | None, **options: Any) -> aiohttp.ClientSession:
@@ -247,59 +207,13 @@ def _parse_url(url: str) -> URL:
 
 
 @lru_cache(maxsize=16)
-def _send_timeout(limits: Timeout) -> aiohttp.ClientTimeout:
+def _limits(limits: Timeout) -> aiohttp.ClientTimeout:
     total, read = limits.total, limits.read
     if total is not None and read is not None and total <= read:
         read = None  # the whole exchange ends before, and a timer of aiohttp takes up to 40 microseconds
     return aiohttp.ClientTimeout(
         total=None, connect=total, sock_connect=limits.connect, sock_read=read, ceil_threshold=math.inf
     )
-
-
-@lru_cache(maxsize=16)
-def _stream_timeout(limits: Timeout) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=limits.total, sock_connect=limits.connect, sock_read=limits.read)
-
-
-def _headers(response: aiohttp.ClientResponse) -> Headers:
-    raw: Any = response.raw_headers
-    if raw is None:  # from VCR before version 9, which is the newest for Python 3.10
-        return Headers(list(response.headers.items()))
-    return Headers(partial(decode_headers, raw))
-
-
-async def _chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-    try:
-        while chunk := await response.content.readany():
-            yield chunk
-    except _LIBRARY_ERRORS as error:
-        raise _translate(error, sent=True) from safe_cause(error, _QUOTING_ERRORS)
-
-
-def _translate_early(error: Exception, request: Request, session: aiohttp.ClientSession) -> SMSGateError:
-    """Translate an exception that came before the response."""
-    if isinstance(error, RuntimeError):
-        if session.closed:
-            return ConfigurationError(_CLOSED)
-        raise error
-    if isinstance(error, ValueError) and has_invalid_headers(request.headers):
-        return invalid_request()
-    return _translate(error, sent=None)
-
-
-def _translate(error: Exception, *, sent: bool | None) -> TransportError:
-    """Translate an exception of aiohttp into ours."""
-    if isinstance(error, aiohttp.ClientResponseError):
-        _hide_request(error)
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return connect_timeout()
-    if isinstance(error, asyncio.TimeoutError | TimeoutError):
-        return exchange_timeout(sent=sent)
-    if isinstance(error, _NOT_CONNECTED):
-        return connection_failed(reason_of(error))
-    if isinstance(error, _NOT_WRITTEN) and sent is None:
-        return invalid_request()
-    return broken_exchange(reason_of(error), sent=sent)
 
 
 def _hide_request(error: aiohttp.ClientResponseError) -> None:

@@ -84,9 +84,9 @@ class ConnectionOptions:
                     self._context = self._make_context()
         return self._context
 
-    def lacks_context(self, url: str) -> bool:
+    def lacks_context(self, url: str, proxy: str | None) -> bool:
         """Tell whether a request to a URL needs the TLS context and it has not been made yet."""
-        return self._context is None and (url.startswith("https") or (self.proxy_for(url) or "").startswith("https"))
+        return self._context is None and (url.startswith("https") or (proxy or "").startswith("https"))
 
     def proxy_for(self, url: str) -> str | None:
         """Return the URL of the proxy for a request.

@@ -1,4 +1,4 @@
-"""Decompression of response bodies, the same for every library.
+"""Decompression and size limit of response bodies, the same for every library.
 
 Requests ask for no compression, so a compressed response is rare. The libraries' own decompression is off: few of them
 limit the decompressed size.
@@ -7,13 +7,12 @@ limit the decompressed size.
 from __future__ import annotations
 
 import zlib
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from smsgate.errors import TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
+    from collections.abc import Generator, Iterable, Mapping
 
 _PIECE = 1024 * 1024
 """Bytes that decompression returns at once."""
@@ -26,37 +25,26 @@ def decode_headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
 
 
-def decode(chunks: Iterable[bytes], headers: Mapping[str, str]) -> Iterable[bytes]:
-    """Decompress a body as it arrives.
+class Decoder:
+    """Returns a body as it is."""
 
-    Raises:
-        TransportError: the compression is damaged or unknown.
-    """
-    decoder = _decoder(headers)
-    return chunks if decoder is None else _decompress(chunks, decoder)
+    def feed(self, data: bytes) -> Iterable[bytes]:
+        """Return the decoded pieces of a chunk.
 
+        Raises:
+            TransportError: the compression is damaged.
+        """
+        return (data,)
 
-def adecode(chunks: AsyncGenerator[bytes, None], headers: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
-    """Decompress a body as it arrives, see `decode`; closing the result closes the chunks."""
-    decoder = _decoder(headers)
-    return chunks if decoder is None else _adecompress(chunks, decoder)
+    def end(self) -> None:
+        """Check that the body is complete.
 
-
-def _decompress(chunks: Iterable[bytes], decoder: _Decoder) -> Generator[bytes, None, None]:
-    for chunk in chunks:
-        yield from decoder.feed(chunk)
-    decoder.end()
+        Raises:
+            TransportError: the compressed body ends too early.
+        """
 
 
-async def _adecompress(chunks: AsyncGenerator[bytes, None], decoder: _Decoder) -> AsyncGenerator[bytes, None]:
-    async with aclosing(chunks):  # trio warns of generators that are left to the garbage collector
-        async for chunk in chunks:
-            for piece in decoder.feed(chunk):
-                yield piece
-    decoder.end()
-
-
-class _Decoder:
+class _Decompressor(Decoder):
     """Decompresses gzip and deflate; holds at most one piece of the output."""
 
     def __init__(self, coding: str) -> None:
@@ -88,10 +76,40 @@ class _Decoder:
         return _GZIP_OR_ZLIB if has_header else -zlib.MAX_WBITS
 
 
-def _decoder(headers: Mapping[str, str]) -> _Decoder | None:
-    coding = headers.get("content-encoding", "").strip().lower()
+def decoder_for(headers: Mapping[str, str]) -> Decoder:
+    """Return the decoder of a body.
+
+    Args:
+        headers: the headers of its response.
+
+    Raises:
+        TransportError: the compression is unknown.
+    """
+    if "content-encoding" not in headers:
+        return _AS_IT_IS
+    try:
+        coding = headers["content-encoding"].strip().lower()
+    except ValueError:  # pyreqwest returns no values outside of ASCII
+        coding = "unreadable"
     if coding in {"", "identity"}:
-        return None
+        return _AS_IT_IS
     if coding not in {"gzip", "x-gzip", "deflate"}:
         raise TransportError("the response is compressed in a way that was not asked for", sent=True)
-    return _Decoder(coding)
+    return _Decompressor(coding)
+
+
+def append(body: bytearray, pieces: Iterable[bytes], limit: int) -> None:
+    """Append decoded pieces to a body.
+
+    Raises:
+        TransportError: the body is larger than the limit.
+    """
+    for piece in pieces:
+        body += piece
+        if len(body) > limit:
+            raise TransportError(
+                f"the response is larger than {limit} bytes; max_json_size of the client raises this limit", sent=True
+            )
+
+
+_AS_IT_IS = Decoder()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
+from smsgate._backends.adapters import Adapter
 from smsgate._backends.connection import KEEPALIVE_SECONDS
 from smsgate._backends.decoding import decode_headers
 from smsgate._backends.transport_errors import (
@@ -31,14 +32,11 @@ if TYPE_CHECKING:
     from smsgate._http import Request
     from smsgate.errors import TransportError
 
-LIBRARY_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, UnicodeError)
-"""OSError comes from ssl and is not always wrapped, UnicodeError from hosts that DNS cannot express."""
-QUOTING_ERRORS = (httpx.ProtocolError, httpx.ProxyError, httpx.InvalidURL, UnicodeError)
-"""Exceptions whose texts quote a request or a response."""
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Made by the import, for which a fork waits: OpenSSL's locks must not be held in the child."""
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _LAST_PORT = 65_535
+_Client = TypeVar("_Client")
 _NOT_CONNECTED = (httpx.ConnectError, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
@@ -99,50 +97,54 @@ def has_surplus(response: httpx.Response) -> bool:
     return bool(data) and bool(data[0])
 
 
-def response_headers(response: httpx.Response) -> Headers:
-    """Return the headers of a response."""
-    return Headers(partial(decode_headers, response.headers.raw))
+class HttpxAdapter(Adapter[_Client]):
+    """Errors and headers of httpx, for both adapters."""
+
+    library_errors = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, UnicodeError)
+    """OSError comes from ssl and is not always wrapped, UnicodeError from hosts that DNS cannot express."""
+    quoting_errors = (httpx.ProtocolError, httpx.ProxyError, httpx.InvalidURL, UnicodeError)
+
+    def _translate(self, error: Exception, *, sent: bool | None) -> TransportError:
+        if isinstance(error, httpx.ConnectTimeout):
+            return connect_timeout()
+        if isinstance(error, httpx.PoolTimeout):
+            return pool_timeout()
+        if isinstance(error, httpx.TimeoutException | TimeoutError):
+            return exchange_timeout(sent=sent)
+        if isinstance(error, _NOT_CONNECTED):
+            return connection_failed(reason_of(error))
+        if isinstance(error, httpx.LocalProtocolError | httpx.InvalidURL | UnicodeError):
+            return invalid_request()
+        return broken_exchange(reason_of(error), sent=sent)
 
 
-def translate(error: Exception, *, sent: bool | None) -> TransportError:
-    """Translate an exception of httpx into ours.
+def head(response: httpx.Response) -> tuple[int, Headers]:
+    """Return status and headers of a response."""
+    return response.status_code, Headers(partial(decode_headers, response.headers.raw))
+
+
+def transport_options(
+    options: ConnectionOptions, *, secure: bool, proxy: str | None, single: bool = False
+) -> dict[str, Any]:
+    """Return the options of an httpx transport; without TLS it gets an empty context, as loading certificates is slow.
 
     Args:
-        error: an exception of httpx.
-        sent: whether the request was sent, for errors that do not say so.
+        options: the backend's options.
+        secure: whether the URLs begin with https.
+        proxy: the proxy.
+        single: whether it opens one connection only.
     """
-    if isinstance(error, httpx.ConnectTimeout):
-        return connect_timeout()
-    if isinstance(error, httpx.PoolTimeout):
-        return pool_timeout()
-    if isinstance(error, httpx.TimeoutException):
-        return exchange_timeout(sent=sent)
-    if isinstance(error, _NOT_CONNECTED):
-        return connection_failed(reason_of(error))
-    if isinstance(error, httpx.LocalProtocolError | httpx.InvalidURL | UnicodeError):
-        return invalid_request()
-    return broken_exchange(reason_of(error), sent=sent)
-
-
-def pool_limits(connections: int) -> httpx.Limits:
-    """Return the limits of a connection pool."""
-    return httpx.Limits(
-        max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEPALIVE_SECONDS
-    )
-
-
-def tls_context(options: ConnectionOptions, *, secure: bool, proxy: str | None) -> ssl.SSLContext:
-    """Return the TLS context of a transport; an empty one if it needs no TLS, because loading certificates is slow."""
-    if secure or (proxy or "").startswith("https"):
-        return options.ssl_context()
-    return _NO_TLS
-
-
-def proxy_of(options: ConnectionOptions, proxy: str | None) -> httpx.Proxy | None:
-    """Return the httpx form of a proxy."""
-    if proxy is None:
-        return None
-    return httpx.Proxy(proxy, ssl_context=options.ssl_context() if proxy.startswith("https") else None)
+    limit = 1 if single else options.max_connections
+    to_proxy_over_tls = proxy is not None and proxy.startswith("https")
+    context = options.ssl_context() if secure or to_proxy_over_tls else _NO_TLS
+    return {
+        "verify": context,
+        "proxy": None if proxy is None else httpx.Proxy(proxy, ssl_context=context if to_proxy_over_tls else None),
+        "limits": httpx.Limits(
+            max_connections=limit, max_keepalive_connections=limit, keepalive_expiry=KEEPALIVE_SECONDS
+        ),
+        "trust_env": False,
+    }
 
 
 class NoCookies(httpx.Cookies):

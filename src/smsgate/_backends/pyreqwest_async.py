@@ -3,45 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from anyio.lowlevel import checkpoint_if_cancelled
 from pyreqwest.client import Client, ClientBuilder
 
-from smsgate._backends.concurrency import acquire_slot
-from smsgate._backends.connection import Cert, ConnectionOptions, add_proxy
-from smsgate._backends.decoding import adecode
-from smsgate._backends.pyreqwest_common import (
-    LIBRARY_ERRORS,
-    QUOTING_ERRORS,
-    Clients,
-    check_options,
-    configure,
-    is_small,
-    response_headers,
-    translate,
-)
-from smsgate._backends.resources import LoopResource, asyncio_loop
-from smsgate._backends.streaming import aread_response
+from smsgate._backends.adapters import AsyncAdapter
+from smsgate._backends.pyreqwest_common import Clients, Exchange, PyreqwestAdapter, configure
 from smsgate._backends.tls import run_in_thread
-from smsgate._backends.transport_errors import safe_cause
-from smsgate._http import AsyncClosedOnExit, AsyncStreamedResponse, Response
-from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
-    from pyreqwest.response import Response as LibraryResponse
-
-    from smsgate._http import Request, Timeout, Verify
+    from smsgate._backends.resources import LoopShared
+    from smsgate._http import Request, Timeout
 
 _SHUTDOWN_SECONDS = 0.02
 """Time for pyreqwest's threads to end: one that still runs when the interpreter ends aborts the process."""
 
 
-class PyreqwestAsyncHttpClient(AsyncClosedOnExit):
+class PyreqwestAsyncHttpClient(PyreqwestAdapter[Client], AsyncAdapter[Client, Clients[Client]]):
     """Asynchronous backend over pyreqwest, for asyncio.
 
     Args:
@@ -58,116 +38,41 @@ class PyreqwestAsyncHttpClient(AsyncClosedOnExit):
             client that is used under a second event loop.
     """
 
-    def __init__(
-        self,
-        client: Client | None = None,
-        *,
-        verify: Verify = True,
-        cert: Cert | None = None,
-        proxy: str | None = None,
-        max_connections: int = 100,
-        trust_env: bool = True,
-    ) -> None:
-        if client is not None and not isinstance(client, Client):
-            raise ConfigurationError("this backend takes a pyreqwest.client.Client")
-        self._options = ConnectionOptions(
-            client, verify=verify, cert=cert, proxy=proxy, max_connections=max_connections, trust_env=trust_env
-        )
-        check_options(self._options)
-        self._client = client
-        self._opened: LoopResource[_Opened] = LoopResource(
-            self._open, _Opened.aclose, loop=asyncio_loop, given=client is not None
-        )
+    client_class = Client
+    needs_asyncio = True
 
-    async def send(self, request: Request) -> Response:
-        """Send one request and return the response with its whole body."""
-        proxy = self._options.proxy_for(request.url)  # rejects a proxy that would make pyreqwest panic
-        opened = await self._opened.get()
-        client = await opened.enter(request.timeout)
-        try:
-            async with _Cancellable(), opened.clients.build(client, request).build_streamed() as response:
-                headers = response_headers(response)
-                if is_small(response, request.max_size):
-                    return Response(response.status, headers, (await response.bytes()).to_bytes())
-                streamed = AsyncStreamedResponse(response.status, headers, adecode(_chunks(response), headers))
-                return await aread_response(streamed, request.max_size)
-        except LIBRARY_ERRORS as error:
-            opened.clients.notice(error)
-            raise add_proxy(translate(error), proxy) from safe_cause(error, QUOTING_ERRORS)
-        finally:
-            opened.slots.release()
-
-    @asynccontextmanager
-    async def stream(self, request: Request) -> AsyncGenerator[AsyncStreamedResponse, None]:
-        """Send one request; the body of the response arrives in chunks."""
-        proxy = self._options.proxy_for(request.url)  # rejects a proxy that would make pyreqwest panic
-        opened = await self._opened.get()
-        client = await opened.enter(request.timeout)
-        try:
-            try:
-                sending = opened.clients.build(client, request).streamed_read_buffer_limit(1).build_streamed()
-                async with _Cancellable():
-                    response = await sending.__aenter__()
-            except LIBRARY_ERRORS as error:
-                opened.clients.notice(error)
-                raise add_proxy(translate(error), proxy) from safe_cause(error, QUOTING_ERRORS)
-            try:
-                headers = response_headers(response)
-                async with aclosing(adecode(_chunks(response), headers)) as chunks:
-                    yield AsyncStreamedResponse(response.status, headers, chunks)
-            finally:
-                async with _Cancellable():
-                    await sending.__aexit__(None, None, None)
-        finally:
-            opened.slots.release()
-
-    async def aclose(self) -> None:
-        """Close the connections that this object opened; a later `send` opens new ones."""
-        await self._opened.aclose()
-
-    def _open(self) -> _Opened:
-        return _Opened(Clients(self._make, self._client), asyncio.Semaphore(self._options.max_connections))
+    def _open(self) -> Clients[Client]:
+        return Clients(self._make)
 
     def _make(self, timeout: Timeout) -> Client:
         client: Client = configure(ClientBuilder(), self._options, timeout).build()
         return client
 
-
-class _Opened:
-    """The clients, and the slots of their exchanges."""
-
-    __slots__ = ("clients", "slots")
-
-    def __init__(self, clients: Clients[Client], slots: asyncio.Semaphore) -> None:
-        self.clients = clients
-        self.slots = slots
-
-    async def enter(self, limits: Timeout) -> Client:
-        """Acquire a slot and return the client to use."""
-        if not self.clients.has(limits):
-            await run_in_thread(partial(self.clients.get, limits))  # making one reads the certificates
-        client = self.clients.get(limits)
-        await acquire_slot(self.slots, limits.total)
-        return client
-
-    async def aclose(self) -> None:
-        clients = self.clients.all()
+    async def _close(self, opened: Clients[Client]) -> None:
+        clients = opened.all()
         for client in clients:
             await client.close()
         if clients:
             await asyncio.sleep(_SHUTDOWN_SECONDS)
 
+    async def _make_ready(self, request: Request, shared: LoopShared[Clients[Client]], proxy: str | None) -> None:
+        if self._client is None and not shared.value.has(request.timeout):
+            await run_in_thread(partial(shared.value.get, request.timeout))  # making one reads the certificates
 
-async def _chunks(response: LibraryResponse) -> AsyncGenerator[bytes, None]:
-    try:
-        while True:
-            async with _Cancellable():
-                chunk = await response.body_reader.read_chunk()
-            if chunk is None:
-                return
-            yield chunk.to_bytes()
-    except LIBRARY_ERRORS as error:
-        raise translate(error, has_response=True) from safe_cause(error, QUOTING_ERRORS)
+    def _limit(self, seconds: float | None) -> _Cancellable:
+        return _Cancellable()
+
+    async def _begin(self, request: Request, opened: Clients[Client], proxy: str | None, *, whole: bool) -> Exchange:
+        sending = self._build(self._client or opened.get(request.timeout), request, whole=whole)
+        return Exchange(sending, await sending.__aenter__())
+
+    async def _read(self, raw: Exchange) -> bytes | None:
+        chunk = await raw.response.body_reader.read_chunk()
+        return None if chunk is None else chunk.to_bytes()
+
+    async def _end(self, raw: Exchange) -> None:
+        async with _Cancellable():
+            await raw.sending.__aexit__(None, None, None)
 
 
 class _Cancellable:

@@ -8,11 +8,12 @@ from collections import OrderedDict
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from pyreqwest import exceptions
 from pyreqwest.proxy import ProxyBuilder
 
+from smsgate._backends.adapters import Adapter
 from smsgate._backends.connection import KEEPALIVE_SECONDS
 from smsgate._backends.environment import certificate_variable
 from smsgate._backends.transport_errors import (
@@ -29,20 +30,14 @@ from smsgate.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyreqwest.response import BaseResponse
-
     from smsgate._backends.connection import ConnectionOptions
     from smsgate._http import Request, Timeout
     from smsgate.errors import TransportError
 
-LIBRARY_ERRORS = (exceptions.PyreqwestError, ValueError)
-QUOTING_ERRORS = (exceptions.BuilderError, ValueError)
-"""Exceptions whose texts quote a request."""
 _LONGEST = 3600.0
 """Seconds that an exchange without a total limit may take: pyreqwest finishes it even if its task was cancelled."""
 
 _CLIENTS = 8
-_LENGTH_DIGITS = 15
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _NOT_CONNECTED = "client error (Connect)"
 _BODY_FAILED = "error decoding response body"
@@ -53,61 +48,94 @@ _Client = TypeVar("_Client")
 class Clients(Generic[_Client]):
     """The clients of one backend, one for each set of time limits: pyreqwest sets two of the three on a client."""
 
-    def __init__(self, make: Callable[[Timeout], _Client], given: _Client | None) -> None:
+    def __init__(self, make: Callable[[Timeout], _Client]) -> None:
         self._make = make
-        self._given = given
-        self._given_closed = False
         self._opened: OrderedDict[Timeout, _Client] = OrderedDict()
-        self._last: tuple[Timeout, _Client] | None = None
 
     def has(self, timeout: Timeout) -> bool:
         """Tell whether `get` finds a client and makes none."""
-        last = self._last
-        return self._given is not None or (last is not None and last[0] is timeout) or timeout in self._opened
+        return timeout in self._opened
 
     def get(self, timeout: Timeout) -> _Client:
-        """Return the client with those limits; the user's own client serves all limits."""
-        if self._given is not None:
-            if self._given_closed:
-                raise ConfigurationError("the pyreqwest client that you gave is closed")
-            return self._given
-        last = self._last
-        if last is not None and last[0] is timeout:
-            return last[1]
+        """Return the client with those limits."""
         client = self._opened.get(timeout)
         if client is None:
             client = self._opened.setdefault(timeout, _make_client(self._make, timeout))
             while len(self._opened) > _CLIENTS:
                 self._opened.popitem(last=False)
-        self._last = timeout, client
         return client
 
-    def build(self, client: Any, request: Request) -> Any:
-        """Return the builder of a request; with the user's own client, it also sets the total limit.
+    def all(self) -> list[_Client]:
+        """Return the clients that were opened here."""
+        return list(self._opened.values())
 
-        Raises:
-            TransportError: the request cannot be written as HTTP.
-        """
+
+class Exchange(NamedTuple):
+    """A request that was sent, and its response; builders and responses have no types on Python 3.10."""
+
+    sending: Any
+    response: Any
+
+    @property
+    def headers(self) -> Any:
+        """The headers of the response; pyreqwest returns no values outside of ASCII."""
+        return self.response.headers
+
+
+class PyreqwestAdapter(Adapter[_Client]):
+    """Options, requests and errors of pyreqwest, for both adapters."""
+
+    library_errors = (exceptions.PyreqwestError, ValueError, RuntimeError)
+    """RuntimeError comes from a response that was closed."""
+    quoting_errors = (exceptions.BuilderError, ValueError)
+    _closed = False
+
+    def _prepare(self) -> None:
+        verify = self._options.verify
+        if not isinstance(verify, bool | str | os.PathLike):
+            raise ConfigurationError("pyreqwest takes no ssl context: give the path of a file of trusted certificates")
+        if isinstance(verify, str | os.PathLike) and os.path.isdir(verify):  # noqa: PTH112 - may be a str
+            raise ConfigurationError("pyreqwest takes no folder of certificates: give the path of a file")
+        super()._prepare()
+
+    def _build(self, client: Any, request: Request, *, whole: bool) -> Any:
+        """Return a request that is ready to be sent; with the user's own client, it also sets the total limit."""
+        if self._closed:
+            raise ConfigurationError("the pyreqwest client that you gave is closed")
         try:
             builder = client.request(request.method, request.url).headers(request.headers)
             if request.content is not None:
                 builder = builder.body_bytes(request.content)
             elif request.method in _WITH_BODY:
                 builder = builder.header("Content-Length", "0")
-            if self._given is not None:
+            if self._client is not None:
                 builder = builder.timeout(timedelta(seconds=request.timeout.total or _LONGEST))
-        except LIBRARY_ERRORS:
+        except self.library_errors:
             raise invalid_request() from None
-        return builder
+        return (builder if whole else builder.streamed_read_buffer_limit(1)).build_streamed()
 
-    def notice(self, error: Exception) -> None:
-        """Remember that the user's client is closed, which is known only from this error."""
-        if self._given is not None and isinstance(error, exceptions.ClientClosedError):
-            self._given_closed = True
+    def _head(self, raw: Exchange) -> tuple[int, Headers]:
+        return raw.response.status, Headers(partial(_ascii_headers, raw.headers))
 
-    def all(self) -> list[_Client]:
-        """Return the clients that were opened here."""
-        return list(self._opened.values())
+    def _translate(self, error: Exception, *, sent: bool | None) -> TransportError:
+        """Translate an exception: its class does not tell whether the request was sent; its causes do."""
+        if self._client is not None and isinstance(error, exceptions.ClientClosedError):
+            self._closed = True  # known only from this error
+        details: Any = getattr(error, "details", None)
+        listed: list[dict[str, str]] = (details["causes"] if details else None) or []
+        causes = [cause["message"] for cause in listed]
+        why = causes[-1] if causes else type(error).__name__
+        if isinstance(error, exceptions.PoolTimeoutError):
+            return pool_timeout()
+        if _NOT_CONNECTED in causes:
+            return connect_timeout() if isinstance(error, exceptions.RequestTimeoutError) else connection_failed(why)
+        if _BODY_FAILED in causes:
+            sent = True
+        if isinstance(error, exceptions.RequestTimeoutError):
+            return exchange_timeout(sent=sent)
+        if isinstance(error, exceptions.BuilderError):
+            return invalid_request()
+        return broken_exchange(why, sent=sent)
 
 
 def _make_client(make: Callable[[Timeout], _Client], timeout: Timeout) -> _Client:
@@ -119,18 +147,6 @@ def _make_client(make: Callable[[Timeout], _Client], timeout: Timeout) -> _Clien
         variable = certificate_variable(("SSL_CERT_FILE", "SSL_CERT_DIR"))  # pyreqwest reads them by itself
         named = "" if variable is None else f"; {variable} in the environment names certificates too"
         raise ConfigurationError(f"pyreqwest cannot use these certificates or this proxy{named}") from error
-
-
-def check_options(options: ConnectionOptions) -> None:
-    """Reject options that pyreqwest does not support.
-
-    Raises:
-        ConfigurationError: verify is an ssl context or a folder of certificates.
-    """
-    if not isinstance(options.verify, bool | str | os.PathLike):
-        raise ConfigurationError("pyreqwest takes no ssl context: give the path of a file of trusted certificates")
-    if isinstance(options.verify, str | os.PathLike) and os.path.isdir(options.verify):  # noqa: PTH112 - may be a str
-        raise ConfigurationError("pyreqwest takes no folder of certificates: give the path of a file")
 
 
 def configure(builder: Any, options: ConnectionOptions, timeout: Timeout) -> Any:
@@ -176,25 +192,6 @@ def _content(path: str | os.PathLike[str]) -> bytes:
         return file.read()
 
 
-def response_headers(response: BaseResponse) -> Headers:
-    """Return the headers of a response, without values outside of ASCII, which pyreqwest cannot return."""
-    return Headers(partial(_ascii_headers, response.headers))
-
-
-def is_small(response: BaseResponse, limit: int) -> bool:
-    """Tell whether the body is not compressed and announced as no longer than the limit.
-
-    Such a body is read by one call into pyreqwest: reading it in chunks takes 35 to 50 microseconds more.
-    """
-    headers: Any = response.headers
-    try:
-        size: str = headers.get("content-length", "")
-    except ValueError:
-        return False
-    is_number = size.isdecimal() and len(size) <= _LENGTH_DIGITS
-    return is_number and int(size) <= limit and "content-encoding" not in headers
-
-
 def _ascii_headers(headers: Any) -> list[tuple[str, str]]:
     with suppress(ValueError):
         return list(headers.items())
@@ -203,24 +200,3 @@ def _ascii_headers(headers: Any) -> list[tuple[str, str]]:
         with suppress(ValueError):
             found.append((name, headers[name]))
     return found
-
-
-def translate(error: Exception, *, has_response: bool = False) -> TransportError:
-    """Translate an exception of pyreqwest into ours.
-
-    Its class does not tell whether the request was sent; the causes that it lists do.
-    """
-    details: Any = getattr(error, "details", None)
-    listed: list[dict[str, str]] = (details["causes"] if details else None) or []
-    causes = [cause["message"] for cause in listed]
-    why = causes[-1] if causes else type(error).__name__
-    if isinstance(error, exceptions.PoolTimeoutError):
-        return pool_timeout()
-    if _NOT_CONNECTED in causes:
-        return connect_timeout() if isinstance(error, exceptions.RequestTimeoutError) else connection_failed(why)
-    sent = True if has_response or _BODY_FAILED in causes else None
-    if isinstance(error, exceptions.RequestTimeoutError):
-        return exchange_timeout(sent=sent)
-    if isinstance(error, exceptions.BuilderError):
-        return invalid_request()
-    return broken_exchange(why, sent=sent)

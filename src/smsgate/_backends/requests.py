@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
 from functools import lru_cache, partial
 from http import HTTPStatus
 from http.client import HTTPException
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -31,45 +29,36 @@ from urllib3.exceptions import (
 )
 from urllib3.util import SKIP_HEADER, parse_url
 
-from smsgate._backends.body_deadline import BodyDeadline, shut_down
-from smsgate._backends.connection import Cert, ConnectionOptions, add_proxy, origin_of
-from smsgate._backends.decoding import decode
+from smsgate._backends.adapters import SessionAdapter, SyncAdapter
+from smsgate._backends.body_deadline import shut_down
+from smsgate._backends.connection import ConnectionOptions, origin_of
 from smsgate._backends.environment import certificate_variable, proxy_variable
 from smsgate._backends.requests_pool import PooledAdapter
-from smsgate._backends.resources import ProcessResource
-from smsgate._backends.streaming import StreamingClient
 from smsgate._backends.transport_errors import (
     broken_exchange,
-    check_deadline,
     connect_timeout,
     connection_failed,
-    deadline_after,
     exchange_timeout,
     has_invalid_headers,
     invalid_request,
-    pool_timeout,
     reason_of,
-    safe_cause,
     shorter_limit,
 )
-from smsgate._http import Headers, StreamedResponse
+from smsgate._http import Headers
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Iterable
 
-    from smsgate._http import Request, Verify
+    from smsgate._http import Request
     from smsgate.errors import TransportError
 
-_LIBRARY_ERRORS = (requests.RequestException, HTTPError, OSError, ValueError)
-_QUOTING_ERRORS = (HTTPException, ValueError)
 _UNUSABLE = (exceptions.InvalidProxyURL, exceptions.InvalidSchema)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _CHUNK = 64 * 1024
 
 
-class RequestsHttpClient(StreamingClient):
+class RequestsHttpClient(SessionAdapter[requests.Session], SyncAdapter[requests.Session, requests.Session]):
     """Synchronous backend over requests.
 
     Args:
@@ -85,112 +74,106 @@ class RequestsHttpClient(StreamingClient):
         ConfigurationError: for invalid options, or options together with a session.
     """
 
-    def __init__(
-        self,
-        session: requests.Session | None = None,
-        *,
-        verify: Verify = True,
-        cert: Cert | None = None,
-        proxy: str | None = None,
-        max_connections: int = 100,
-        trust_env: bool = True,
-    ) -> None:
-        if session is not None and not isinstance(session, requests.Session):
-            raise ConfigurationError("this backend takes a requests.Session")
-        self._session = session
-        self._options = ConnectionOptions(
-            session,
-            verify=verify,
-            cert=cert,
-            proxy=proxy,
-            max_connections=max_connections,
-            trust_env=trust_env,
-            ca_variables=_CA_VARIABLES,
-        )
-        self._opened: ProcessResource[_Opened] = ProcessResource(self._open, self._close, given=session is not None)
+    client_class = requests.Session
+    library_errors = (requests.RequestException, HTTPError, OSError, ValueError)
+    quoting_errors = (HTTPException, ValueError)
+    ca_variables = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
-    @contextmanager
-    def stream(self, request: Request) -> Generator[StreamedResponse, None, None]:
-        """Send one request; the body of the response arrives in chunks."""
-        opened = self._opened.get()
-        deadline = deadline_after(request.timeout)
-        prepared = _prepare(request)
-        if not opened.slots.acquire(timeout=-1 if request.timeout.total is None else request.timeout.total):
-            raise pool_timeout()
-        try:
-            response = self._begin(prepared, request, opened.session)
-            if response.status_code < HTTPStatus.OK:
-                _hang_up(response.raw)
-                raise broken_exchange("an interim response came in the place of the final one", sent=None)
-            headers = Headers(response.headers)
-            try:
-                chunks = decode(_chunks(response, deadline, request.timeout.read), headers)
-                yield StreamedResponse(response.status_code, headers, chunks)
-            finally:
-                if response.raw is not None:  # the response of a mock may have none
-                    response.close()
-        finally:
-            opened.slots.release()
+    def _open(self) -> requests.Session:
+        return self._client or _new_session(self._options)
 
-    def close(self) -> None:
-        """Close the connections that this object opened; a later `send` opens new ones."""
-        self._opened.close()
-
-    def _open(self) -> _Opened:
-        return _Opened(self._session or _new_session(self._options), BoundedSemaphore(self._options.max_connections))
-
-    def _close(self, opened: _Opened) -> None:
-        if self._session is None:
-            opened.session.close()
+    def _close(self, opened: requests.Session) -> None:
+        if self._client is None:
+            opened.close()
 
     def _begin(
-        self, prepared: requests.PreparedRequest, request: Request, session: requests.Session
+        self, request: Request, opened: requests.Session, proxy: str | None, *, whole: bool
     ) -> requests.Response:
         """Send through the session, with every setting explicit that it would otherwise look up."""
         total = request.timeout.total
         timeout = (shorter_limit(request.timeout.connect, total), shorter_limit(request.timeout.read, total))
-        verify, proxy = self._choose_trust_and_proxy(request.url)
         try:
-            response: Any = session.send(
-                prepared,
+            response: Any = opened.send(
+                _prepare(request),
                 stream=True,
                 timeout=timeout,
                 allow_redirects=False,
-                verify=verify,
-                cert=session.cert,
+                verify=self._trusted(),
+                cert=opened.cert,
                 proxies={} if proxy is None else {"http": proxy, "https": proxy},
             )
-        except ConfigurationError:
-            raise
         except _UNUSABLE:
             raise ConfigurationError("the session that you gave has no adapter or no usable proxy for this") from None
-        except _LIBRARY_ERRORS as error:
-            raise add_proxy(_translate(error), proxy) from safe_cause(error, _QUOTING_ERRORS)
         found: requests.Response = getattr(response, "wrapped", response)
+        if found.status_code < HTTPStatus.OK:
+            _hang_up(found.raw)
+            raise broken_exchange("an interim response came in the place of the final one", sent=None)
         return found
 
-    def _choose_trust_and_proxy(self, url: str) -> tuple[Any, str | None]:
-        """Return the trusted certificates and the proxy; our own adapter has the certificates already."""
-        session = self._session
+    def _proxy_for(self, url: str) -> str | None:
+        session = self._client
         if session is None:
-            return True, self._options.proxy_for(url)
-        proxy, verify = select_proxy(url, session.proxies), session.verify
-        if session.trust_env:
-            if proxy is None:
-                proxy = proxy_variable(origin_of(url))
-            if verify is True and (named := certificate_variable(_CA_VARIABLES)):
-                verify = os.environ[named]
-        return verify, proxy
+            return self._options.proxy_for(url)
+        proxy = select_proxy(url, session.proxies)
+        return proxy_variable(origin_of(url)) if proxy is None and session.trust_env else proxy
+
+    def _trusted(self) -> Any:
+        """Return the trusted certificates; our own adapter has them already."""
+        session = self._client
+        if session is None:
+            return True
+        if session.trust_env and session.verify is True and (named := certificate_variable(self.ca_variables)):
+            return os.environ[named]
+        return session.verify
+
+    def _chunks(self, raw: requests.Response, request: Request, deadline: float | None) -> Iterable[bytes]:
+        source: Any = raw.raw
+        if not isinstance(source, BaseHTTPResponse):  # from a mock
+            yield from raw.iter_content(_CHUNK)
+            return
+        sock = _socket_of(raw)
+        while True:
+            if sock is not None and deadline is not None:  # limits the next read to the time that is left
+                sock.settimeout(shorter_limit(request.timeout.read, max(0.001, deadline - time.monotonic())))
+            chunk = source.read1(_CHUNK, decode_content=False)
+            if not chunk:
+                return
+            yield chunk
+
+    def _shutdown_of(self, raw: requests.Response) -> Callable[[], object] | None:
+        sock = _socket_of(raw)
+        return getattr(raw.raw, "shutdown", None) if sock is None else partial(shut_down, sock)
+
+    def _end(self, raw: requests.Response) -> None:
+        if raw.raw is not None:  # the response of a mock may have none
+            raw.close()
+
+    def _head(self, raw: requests.Response) -> tuple[int, Headers]:
+        return raw.status_code, Headers(raw.headers)
+
+    def _translate(self, error: Exception, *, sent: bool | None) -> TransportError:
+        inner = error.args[0] if error.args else None
+        behind = inner.reason if isinstance(inner, MaxRetryError) else inner
+        if isinstance(error, exceptions.ConnectTimeout):
+            return connect_timeout()
+        if isinstance(behind, NewConnectionError | ConnectTimeoutError | ProxyError) or isinstance(
+            error, exceptions.ProxyError
+        ):
+            return connection_failed(reason_of(error))
+        if isinstance(inner, ProtocolError) and isinstance(inner.args[-1], TimeoutError):
+            return exchange_timeout(sent=sent)
+        if isinstance(error, exceptions.ReadTimeout | ReadTimeoutError | TimeoutError) or isinstance(
+            behind, ReadTimeoutError
+        ):
+            return exchange_timeout(sent=sent)
+        if not sent and isinstance(error, exceptions.SSLError):
+            why = reason_of(error)
+            return connection_failed(why) if "certificate" in why else broken_exchange(why, sent=None)
+        return broken_exchange(reason_of(error), sent=sent)
 
 
-class _Opened:
-    """A session and the slots of its exchanges."""
-
-    __slots__ = ("session", "slots")
-
-    def __init__(self, session: requests.Session, slots: BoundedSemaphore) -> None:
-        self.session = session
-        self.slots = slots
+def _socket_of(response: requests.Response) -> Any:
+    return getattr(getattr(response.raw, "connection", None), "sock", None)
 
 
 def _new_session(options: ConnectionOptions) -> requests.Session:
@@ -254,51 +237,3 @@ def _hang_up(raw: Any) -> None:
     connection = getattr(raw, "connection", None)
     if connection is not None:
         connection.close()
-
-
-def _chunks(response: requests.Response, deadline: float | None, silence: float | None) -> Generator[bytes, None, None]:
-    raw: Any = response.raw
-    sock = getattr(getattr(raw, "connection", None), "sock", None)
-    shutting_down = getattr(raw, "shutdown", None) if sock is None else partial(shut_down, sock)
-    with BodyDeadline(deadline, response.headers, shutting_down):
-        try:
-            if not isinstance(raw, BaseHTTPResponse):  # from a mock
-                yield from response.iter_content(_CHUNK)
-                return
-            while True:
-                _limit_read(sock, deadline, silence)
-                chunk = raw.read1(_CHUNK, decode_content=False)
-                if not chunk:
-                    return
-                check_deadline(deadline)
-                yield chunk
-        except _LIBRARY_ERRORS as error:
-            raise _translate(error, has_response=True) from safe_cause(error, _QUOTING_ERRORS)
-
-
-def _limit_read(sock: Any, deadline: float | None, silence: float | None) -> None:
-    """Limit the next read to the time that is left for the exchange."""
-    if sock is not None and deadline is not None:
-        sock.settimeout(shorter_limit(silence, max(0.001, deadline - time.monotonic())))
-
-
-def _translate(error: Exception, *, has_response: bool = False) -> TransportError:
-    """Translate an exception of requests or urllib3 into ours."""
-    inner = error.args[0] if error.args else None
-    behind = inner.reason if isinstance(inner, MaxRetryError) else inner
-    if isinstance(error, exceptions.ConnectTimeout):
-        return connect_timeout()
-    if isinstance(behind, NewConnectionError | ConnectTimeoutError | ProxyError) or isinstance(
-        error, exceptions.ProxyError
-    ):
-        return connection_failed(reason_of(error))
-    if isinstance(inner, ProtocolError) and isinstance(inner.args[-1], TimeoutError):
-        return exchange_timeout(sent=has_response or None)
-    if isinstance(error, exceptions.ReadTimeout | ReadTimeoutError | TimeoutError) or isinstance(
-        behind, ReadTimeoutError
-    ):
-        return exchange_timeout(sent=has_response or None)
-    if not has_response and isinstance(error, exceptions.SSLError):
-        why = reason_of(error)
-        return connection_failed(why) if "certificate" in why else broken_exchange(why, sent=None)
-    return broken_exchange(reason_of(error), sent=has_response or None)

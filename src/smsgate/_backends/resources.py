@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import ref
 
-from smsgate._event_loops import current_loop
+import anyio
+
+from smsgate._backends.transport_errors import pool_timeout
 from smsgate.errors import ConfigurationError
 from smsgate.runtime.locks import PerProcess
 
@@ -54,49 +57,107 @@ class _Owner:
         self._first = current
 
 
+class _ThreadShared(Generic[T]):
+    """An open resource and its slots, as many as threads may use it at once: a queue is faster than a semaphore."""
+
+    __slots__ = ("closed", "slots", "value")
+
+    def __init__(self, value: T, limit: int) -> None:
+        self.value = value
+        self.slots: SimpleQueue[None] = SimpleQueue()
+        for _ in range(limit):
+            self.slots.put(None)
+        self.closed = False
+
+
+class LoopShared(Generic[T]):
+    """An open resource, its slots, as many as tasks may use it at once, and a lock for what they need once."""
+
+    __slots__ = ("closed", "lock", "slots", "value")
+
+    def __init__(self, value: T, limit: int) -> None:
+        self.value = value
+        self.slots = anyio.Semaphore(limit)
+        self.lock = anyio.Lock()
+        self.closed = False
+
+
 class ProcessResource(Generic[T]):
     """A resource that is opened on first use, shared by threads, closed and opened again; one for each process.
 
+    The last user of a closed one closes it: closing a connection while a thread reads from it would not wake that
+    thread, and the file descriptor might already belong to another file.
+
     Args:
         opening: opens it.
-        closing: closes it.
+        closing: closes it; may be called twice.
+        limit: how many threads use it at once; further ones wait.
         given: whether it wraps the user's own client, which works in one process only.
     """
 
-    def __init__(self, opening: Callable[[], T], closing: Callable[[T], object], *, given: bool) -> None:
+    def __init__(self, opening: Callable[[], T], closing: Callable[[T], object], *, limit: int, given: bool) -> None:
         self._opening = opening
         self._closing = closing
+        self._limit = limit
         self._owner = _Owner() if given else None
         self._slots: PerProcess[_Slot[T]] = PerProcess(_Slot)
 
-    def get(self) -> T:
-        """Return the resource, open."""
+    def acquire(self, seconds: float | None) -> _ThreadShared[T]:
+        """Acquire a slot of the open resource, which the caller releases.
+
+        Args:
+            seconds: how long to wait at most, None for no limit.
+
+        Raises:
+            RequestTimeoutError: no slot became free in time.
+        """
         if self._owner is not None:
             self._owner.check()
-        slot = self._slots.get()
-        value = slot.value
-        if value is not None:
-            return value
-        with slot.lock:
-            if slot.value is None:
-                slot.value = self._opening()
-            return slot.value
+        while True:
+            shared = self._get()
+            try:
+                shared.slots.get(timeout=seconds)
+            except Empty:
+                raise pool_timeout() from None
+            if not shared.closed:
+                return shared
+            self.release(shared)  # closed by another thread meanwhile: the next one is open
+
+    def release(self, shared: _ThreadShared[T]) -> None:
+        """Release a slot."""
+        shared.slots.put(None)
+        self._close_unused(shared)
 
     def close(self) -> None:
-        """Close the resource if it is open in this process; the next `get` opens it again."""
+        """Close the resource if it is open in this process; the next `acquire` opens it again."""
         slot = self._slots.get()
         with slot.lock:
-            value, slot.value = slot.value, None
-        if value is not None:
-            self._closing(value)
+            shared, slot.shared = slot.shared, None
+        if shared is not None:
+            shared.closed = True
+            self._close_unused(shared)
+
+    def _get(self) -> _ThreadShared[T]:
+        slot = self._slots.get()
+        shared = slot.shared
+        if shared is None:
+            with slot.lock:
+                shared = slot.shared
+                if shared is None:
+                    shared = slot.shared = _ThreadShared(self._opening(), self._limit)
+        return shared
+
+    def _close_unused(self, shared: _ThreadShared[T]) -> None:
+        if shared.closed and shared.slots.qsize() == self._limit:
+            self._closing(shared.value)
 
 
 class _Slot(Generic[T]):
-    __slots__ = ("lock", "value")
+    __slots__ = ("lock", "shared")
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.value: T | None = None
+        self.shared: _ThreadShared[T] | None = None
 
 
 class LoopResource(Generic[T]):
@@ -109,6 +170,7 @@ class LoopResource(Generic[T]):
         opening: opens it.
         closing: closes it.
         loop: returns the running event loop.
+        limit: how many tasks use it at once; further ones wait.
         given: whether it wraps the user's own client, which works in one event loop only.
     """
 
@@ -117,41 +179,62 @@ class LoopResource(Generic[T]):
         opening: Callable[[], T],
         closing: Callable[[T], Awaitable[object]],
         *,
-        loop: Callable[[], object] = current_loop,
+        loop: Callable[[], object],
+        limit: int,
         given: bool,
     ) -> None:
         self._opening = opening
         self._closing = closing
         self._loop = loop
+        self._limit = limit
         self._owner = _Owner() if given else None
-        self._opened: PerProcess[dict[object, tuple[T, AsyncGenerator[None, Any]]]] = PerProcess(dict)
+        self._opened: PerProcess[dict[object, tuple[LoopShared[T], AsyncGenerator[None, Any]]]] = PerProcess(dict)
 
-    async def get(self) -> T:
-        """Return the resource of the running loop, open."""
+    async def acquire(self, seconds: float | None) -> LoopShared[T]:
+        """Acquire a slot of the running loop's open resource; the caller releases it with ``slots.release()``.
+
+        Args:
+            seconds: how long to wait at most, None for no limit.
+
+        Raises:
+            RequestTimeoutError: no slot became free in time.
+        """
+        while True:
+            shared = await self._get()
+            try:
+                shared.slots.acquire_nowait()
+            except anyio.WouldBlock:
+                await _wait(shared.slots, seconds)
+            if not shared.closed:
+                return shared
+            shared.slots.release()  # closed by another task meanwhile: the next one is open
+
+    async def _get(self) -> LoopShared[T]:
         loop, opened = self._loop(), self._opened.get()
         if self._owner is not None:
             self._owner.check(loop)
         if loop not in opened:
             self._forget_closed_loops()
-            value = self._opening()
-            guard = _guard(ref(self), loop, value, self._closing)
-            opened[loop] = value, guard
+            shared = LoopShared(self._opening(), self._limit)
+            guard = _guard(ref(self), loop, shared, self._closing)
+            opened[loop] = shared, guard
             await anext(guard)  # never suspends
         return opened[loop][0]
 
     async def aclose(self) -> None:
-        """Close the resource of the running loop; the next `get` opens it again."""
+        """Close the resource of the running loop; the next `acquire` opens it again."""
         self._forget_closed_loops()
         opened = self._opened.get()
         if opened:
             known = opened.pop(self._loop(), None)
             if known is not None:
+                known[0].closed = True
                 await known[1].aclose()
 
-    def forget(self, loop: object, value: T) -> None:
+    def forget(self, loop: object, shared: LoopShared[T]) -> None:
         """Drop the reference to a resource that is being closed."""
         opened = self._opened.get()
-        if loop in opened and opened[loop][0] is value:
+        if loop in opened and opened[loop][0] is shared:
             del opened[loop]
 
     def _forget_closed_loops(self) -> None:
@@ -163,13 +246,21 @@ class LoopResource(Generic[T]):
                 opened.pop(loop, None)
 
 
+async def _wait(slots: anyio.Semaphore, seconds: float | None) -> None:
+    try:
+        with anyio.fail_after(seconds):
+            await slots.acquire()
+    except TimeoutError as error:
+        raise pool_timeout() from error
+
+
 async def _guard(
-    owner: ref[LoopResource[T]], loop: object, value: T, closing: Callable[[T], Awaitable[object]]
+    owner: ref[LoopResource[T]], loop: object, shared: LoopShared[T], closing: Callable[[T], Awaitable[object]]
 ) -> AsyncGenerator[None, Any]:
     try:
         yield
     finally:
         holder = owner()
         if holder is not None:
-            holder.forget(loop, value)
-        await closing(value)
+            holder.forget(loop, shared)
+        await closing(shared.value)

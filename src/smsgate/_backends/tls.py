@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import to_thread
 
+from smsgate._backends.connection import add_proxy
 from smsgate._backends.transport_errors import connect_timeout
 
 if TYPE_CHECKING:
@@ -15,32 +16,24 @@ if TYPE_CHECKING:
     from smsgate._backends.connection import ConnectionOptions
 
 
-class ContextLoader:
-    """TLS context of a backend, made once for all tasks of an event loop that wait for it."""
+async def load_context(options: ConnectionOptions, lock: anyio.Lock, seconds: float | None, proxy: str | None) -> None:
+    """Make the TLS context of a backend, once for all tasks of an event loop.
 
-    def __init__(self, options: ConnectionOptions) -> None:
-        self._options = options
-        self._lock = anyio.Lock()
+    Args:
+        options: the backend's options.
+        lock: lock of the event loop.
+        seconds: how long to wait at most, None for no limit.
+        proxy: the proxy of the exchange, for the error.
 
-    async def load(self, url: str, seconds: float | None) -> None:
-        """Make the context if a request needs it.
-
-        Args:
-            url: the request's URL.
-            seconds: how long to wait at most, None for no limit.
-
-        Raises:
-            RequestTimeoutError: reading the certificates took longer.
-        """
-        if not self._options.lacks_context(url):
-            return
-        try:
-            with anyio.fail_after(seconds):
-                async with self._lock:
-                    if self._options.lacks_context(url):
-                        await run_in_thread(self._options.ssl_context)
-        except TimeoutError as error:
-            raise connect_timeout() from error
+    Raises:
+        RequestTimeoutError: reading the certificates took longer.
+    """
+    try:
+        with anyio.fail_after(seconds):
+            async with lock:  # a task that waited finds the context made, which takes no time
+                await run_in_thread(options.ssl_context)
+    except TimeoutError as error:
+        raise add_proxy(connect_timeout(), proxy) from error
 
 
 async def run_in_thread(function: Callable[[], object]) -> None:

@@ -113,6 +113,11 @@ def deadline_after(timeout: Timeout) -> float | None:
     return None if timeout.total is None else time.monotonic() + timeout.total
 
 
+def time_left(deadline: float | None) -> float | None:
+    """Return the seconds until a deadline, None for no limit."""
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+
 def check_deadline(deadline: float | None) -> None:
     """Raise if the deadline of a response that has begun is over."""
     if deadline is not None and time.monotonic() > deadline:
