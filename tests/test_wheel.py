@@ -39,6 +39,7 @@ def test_wheel_holds_both_packages_typed_and_nothing_else(wheel):
 
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"smsgate", "smsgate_api"}
     assert {"smsgate/py.typed", "smsgate_api/py.typed"} <= set(names)
+    assert {f"smsgate/emulator/_page/static/{name}" for name in ("index.html", "app.js", "base.css")} <= set(names)
 
 
 def test_wheel_alone_sends_through_the_emulator(wheel, tmp_path):
