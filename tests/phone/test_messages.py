@@ -365,6 +365,18 @@ def test_known_message_is_reported_again_and_never_sent_twice(bench):
     assert sorted(bench.order) == ["done", "waits"]
 
 
+def test_recipients_that_were_reported_by_others_are_left_out(bench):
+    other = "+79990005678"
+    bench.send("m", numbers=(SMS, other))
+    bench.take(bench.phone.set_states("m", [(SMS, ("Sent", None))], bench.now))
+    assert bench.phone.cancel("m", bench.now) == []
+
+    bench.run(1)
+
+    assert [one.phone_number for one in bench.effects if hasattr(one, "phone_number")] == [other]
+    assert bench.last("m").recipients == {SMS: ("Sent", None), other: ("Delivered", None)}
+
+
 def test_forgotten_id_is_new(bench):
     bench.send("m")
     bench.run(1)

@@ -67,7 +67,12 @@ class StoredMessage:
     @property
     def is_waiting(self) -> bool:
         """Whether nothing has happened to it yet."""
-        return all(state == "Pending" for state, _ in self.recipients.values())
+        return len(self.pending) == len(self.recipients)
+
+    @property
+    def pending(self) -> list[str]:
+        """Recipients to whom nothing has happened yet."""
+        return [number for number, (state, _) in self.recipients.items() if state == "Pending"]
 
     def update(self, number: str, reached: RecipientState) -> bool:
         """Set a recipient's state; return False if it is ``Failed``, which is final."""

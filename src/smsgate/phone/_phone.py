@@ -142,15 +142,14 @@ class Phone:
     ) -> None:
         """Resume a message that was stored before a restart, with the states that it and its recipients had reached.
 
-        A waiting message is sent like a new one, a handed over one gets its results from now on.
+        Pending recipients are sent to like those of a new message, the results of the others come from now on.
         """
         stored = self._store(message)
         stored.recipients.update(recipients)
         stored.states.update(states)
         stored.has_failed = stored.state == "Failed"
-        if stored.is_waiting:
+        if stored.pending:
             self._queue.add(stored, now + self._reaction())
-            return
         numbers = {number: number for number, (state, _) in stored.recipients.items() if state in {"Processed", "Sent"}}
         self._plan_results(stored, numbers, now)
 
@@ -172,7 +171,7 @@ class Phone:
 
     def waiting(self) -> list[OutgoingMessage]:
         """Return the messages to which nothing has happened yet."""
-        return [stored.message for stored in self._queue]
+        return [stored.message for stored in self._queue if stored.is_waiting]
 
     def set_states(self, message_id: str, changes: Changes, now: datetime) -> list[Event]:
         """Follow states that something else reported for this phone; return the events of those that are new."""
@@ -268,9 +267,9 @@ class Phone:
             content = self._sender.prepare(stored, self.settings, time)
         except MessageError as error:
             failed: RecipientState = ("Failed", str(error))
-            yield from self._change(stored, [(number, failed) for number in stored.recipients], time)
+            yield from self._change(stored, [(number, failed) for number in stored.pending], time)
             return
-        numbers, errors = self._sender.dial(stored.message, self.settings)
+        numbers, errors = self._sender.dial(stored, self.settings)
         for number in numbers.values():
             yield Transmission(
                 stored.message.id, self._config.device_id, number, time, content.text, content.data, stored.parts,

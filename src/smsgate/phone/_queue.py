@@ -48,9 +48,9 @@ class SendQueue:
         self._last_priority: int | None = None
 
     def __iter__(self) -> Iterator[StoredMessage]:
-        """Iterate over the messages that are neither sent nor failed, in no particular order."""
-        yield from (item[-1] for item in self._coming if item[-1].is_waiting)
-        yield from (item[-1] for item in self._due if item[-1].is_waiting)
+        """Iterate over the messages that still have somebody to go to, in no particular order."""
+        yield from (item[-1] for item in self._coming if item[-1].pending)
+        yield from (item[-1] for item in self._due if item[-1].pending)
 
     def add(self, stored: StoredMessage, ready: datetime) -> None:
         """Queue a message that may be sent from a time on, or from its own schedule."""
@@ -70,7 +70,8 @@ class SendQueue:
 
     def configure(self, settings: PhoneSettings, *, oldest_first: bool, now: datetime) -> None:
         """Follow changed settings from now on."""
-        if settings == self._settings and oldest_first == self._is_oldest_first:
+        is_same = settings is self._settings or settings == self._settings
+        if is_same and oldest_first == self._is_oldest_first:
             return
         self._settings, self._is_oldest_first = settings, oldest_first
         self._due = [self._ranked(item[-1]) for item in self._due]
@@ -101,13 +102,13 @@ class SendQueue:
         if not self._due:
             return None
         stored = self._due[0][-1]
-        wakes = self._wakes_at(stored, time) if stored.is_waiting else None
+        wakes = self._wakes_at(stored, time) if stored.pending else None
         if wakes and wakes > time:
             self._asleep_until = wakes
             return None
         self._asleep_until = None
         heapq.heappop(self._due)
-        if not stored.is_waiting:
+        if not stored.pending:
             return None
         self._last_priority = stored.message.priority
         return stored

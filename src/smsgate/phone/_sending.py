@@ -57,12 +57,13 @@ class Sender:
             stored.parts = count_parts(content.text)
         return content
 
-    def dial(self, message: OutgoingMessage, settings: PhoneSettings) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the dialled numbers and the errors of the recipients, both by their number as pulled."""
+    def dial(self, stored: StoredMessage, settings: PhoneSettings) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the dialled numbers and the errors of the pending recipients, both by their number as pulled."""
+        message = stored.message
         numbers: dict[str, str] = {}
         errors: dict[str, str] = {}
         passphrase = self._passphrase(settings)
-        for pulled in message.numbers:
+        for pulled in stored.pending:
             if message.is_encrypted and passphrase is None:
                 numbers[pulled] = pulled
                 continue

@@ -10,7 +10,13 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from smsgate.emulator._phone.phone_numbers import send_error
-from smsgate.emulator._state.messages import CANONICAL_STATES, WAITING, Recipient, distinct_recipients
+from smsgate.emulator._state.messages import (
+    CANONICAL_STATES,
+    WAITING,
+    Recipient,
+    distinct_recipients,
+    hashed_number,
+)
 from smsgate.emulator._state.reports import apply_locally, apply_report
 from smsgate.phone import (
     Event,
@@ -88,7 +94,7 @@ class Phone:
         content = row.sent_content
         return OutgoingMessage(
             id=row.id,
-            numbers=self._pulled_numbers(row),
+            numbers=tuple(one.phone_number for one in self._distinct(row)),
             created_at=row.created_at,
             text=content.get("textMessage", {}).get("text"),
             data=content.get("dataMessage", {}).get("data"),
@@ -102,11 +108,12 @@ class Phone:
             checks_numbers=self._state.local and not row.skip_phone_validation,
         )
 
-    def _pulled_numbers(self, row: Message) -> tuple[str, ...]:
-        """Return the recipients as the server hands them out: those that its database distinguishes, in its order."""
+    def _distinct(self, row: Message) -> list[Recipient]:
+        """Return the recipients, new, that the server's database distinguishes, in its order."""
+        fresh = [Recipient(number) for number in row.numbers]
         if self._state.local:
-            return tuple(row.numbers)
-        return tuple(sorted(one.phone_number for one in distinct_recipients(map(Recipient, row.numbers))))
+            return fresh
+        return sorted(distinct_recipients(fresh), key=lambda one: one.phone_number)
 
     def _row(self, message: OutgoingMessage) -> Message | None:
         return self._state.store.on_device(message.id, self._device.id)
@@ -177,11 +184,16 @@ class Phone:
     def resume(self, message: Message) -> None:
         """Resume a message that was stored before a restart, in the state that it had reached."""
         now = self._state.now()
-        rows = dict(zip(message.numbers, message.recipients, strict=False))
-        recipients = {number: (row.state, row.error) for number, row in rows.items()}
+        rows = {row.phone_number: row for row in message.recipients}
+        recipients: dict[str, tuple[str, str | None]] = {}
+        for number in (one.phone_number for one in self._distinct(message)):
+            row = rows.get(number) or rows.get(hashed_number(number)) or Recipient(number)
+            # the server loses the states of numbers without a plus sign
+            is_lost = row.state == "Pending" and message.state not in WAITING
+            recipients[number] = (message.state if is_lost else row.state, row.error)
         self._app.resume(self._pulled(message), recipients, message.states, now)
         if message.state == "Cancelling":
-            self._apply(self._app.cancel(message.id, now))
+            self._apply(self._app.accept(self._pulled(message), now))
 
     def resume_incoming(self, item: IncomingMessage, *, missed: bool = False) -> None:
         """Resume a message that was received before a restart."""
