@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -62,6 +63,13 @@ def served_phone():
     gateway = Gateway(seed=7, mode="local")
     for url in serve(gateway, local=True):
         yield Served(gateway, url)
+
+
+@pytest.fixture
+def serve_gateway():
+    """Serve gateways until the end of the test; return the base URL of each."""
+    with ExitStack() as stack:
+        yield lambda gateway, local=False: stack.enter_context(contextmanager(serve)(gateway, local=local))
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ COMMANDS = {
     "logs": Entry("logs", _ACCOUNT, "Show the log entries of a phone's local server."),
     "health": Entry("logs", _ACCOUNT, "Show the health of the gateway."),
     "profile": Entry("profile", _TOOLS, "Store connections by name."),
+    "doctor": Entry("doctor", _TOOLS, "Examine connection and account, and say what to do."),
     "segments": Entry("texts", _TOOLS, "Show the SMS parts of a text."),
     "encrypt": Entry("texts", _TOOLS, "Encrypt the standard input as the app does."),
     "decrypt": Entry("texts", _TOOLS, "Decrypt the standard input."),
