@@ -71,7 +71,7 @@ def measure(browser: Browser, server: GatewayServer) -> dict[str, float]:
         "first paint": page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"),
         "first row": page.evaluate("performance.now()"),
     }
-    page.wait_for_function(f"document.querySelector('.count').textContent === '{CONVERSATIONS + 1}'")
+    page.wait_for_selector(f".list-pane .count >> text='{CONVERSATIONS + 1}'")
     found["all messages"] = page.evaluate("performance.now()")
     found["scroll of the list"] = page.evaluate(SCROLL, ".list-pane .scroller")
     page.evaluate(f"location.hash = '#/messages/{LONG.replace('+', '%2B')}'")

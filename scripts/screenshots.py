@@ -28,7 +28,7 @@ PICTURES = [
     ("conversations-dark", "#/messages/%2B12025550101", DESKTOP, "dark"),
     ("webhooks", "#/webhooks", DESKTOP, "light"),
     ("requests", "#/requests", DESKTOP, "light"),
-    ("switches", "#/devices", DESKTOP, "light"),
+    ("switches", "#/devices", (1080, 940), "light"),
     ("phone", "#/messages/%2B12025550101", PHONE, "light"),
     ("phone-list", "#/messages", PHONE, "dark"),
 ]
@@ -127,7 +127,7 @@ def prepare(page: Page, name: str) -> None:
         row.filter(has_text="retrying" if name == "webhooks" else "POST").first.get_by_role("link").click()
         page.wait_for_selector(".detail")
     if name.startswith("conversations") or name == "phone":
-        page.wait_for_function("[...document.images].every((image) => image.complete)")
+        page.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
     page.wait_for_timeout(300)  # fonts and transitions
 
 

@@ -77,7 +77,7 @@ def test_mms_with_a_picture_is_shown_and_delivered(page, client, receiver):
 
     picture = page.locator(".bubble").get_by_alt_text("pixel.png")
     expect(picture).to_be_visible()
-    page.wait_for_function("document.querySelector('.bubble img').naturalWidth === 1")
+    eventually(lambda: picture.evaluate("(image) => image.naturalWidth") == 1)
     expect(page.locator(".bubble")).to_contain_text("notes.txt (7 B)")
     [body] = eventually(lambda: list(receiver.bodies))
     assert [part["name"] for part in json.loads(body)["payload"]["attachments"]] == ["pixel.png", "notes.txt"]

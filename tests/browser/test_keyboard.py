@@ -33,7 +33,7 @@ def test_rows_are_reached_with_j_and_k_and_opened_with_enter(page, gateway):
     page.keyboard.press("Escape")
 
     expect(page.locator(".detail-pane h1")).to_have_count(0)
-    page.wait_for_function(f"document.activeElement.textContent.includes('{NUMBERS[2]}')")
+    expect(page.locator(".conversation a:focus")).to_contain_text(NUMBERS[2])
 
 
 def test_focus_stays_on_its_row_when_the_list_changes(page, gateway):

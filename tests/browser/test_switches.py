@@ -52,8 +52,8 @@ def test_failure_rate_and_reason(devices, client):
 def test_further_switches_of_a_device(devices, gateway):
     phone = card(devices, "Phone A")
 
-    phone.get_by_label("Delay before each message").fill("2.5")
-    phone.get_by_label("Delay before each message").press("Enter")
+    phone.get_by_label("Delay of each message").fill("2.5")
+    phone.get_by_label("Delay of each message").press("Enter")
     phone.get_by_label("Passphrase").fill("correct horse")
     phone.get_by_label("Passphrase").press("Enter")
     phone.get_by_label("Waiting messages").select_option("oldest first")

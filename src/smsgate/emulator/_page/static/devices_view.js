@@ -39,9 +39,9 @@ function deviceCard(device) {
   const card = h("section.card.device", { "aria-label": visible(device.name) },
     h("div.card-head", {}, h("div.device-name", {}, name), h("label.switch", {}, online, onlineText)), seen,
     h("label.field", {}, h("span", {}, "Failing sends"), h("div.range", {}, rate, output)),
-    h("div.fields", {}, h("label.field", {}, h("span", {}, "Reason of failures"), reason),
-      h("label.field", {}, h("span", {}, "Delay before each message"), h("div.with-unit", {}, latency, "s")),
-      h("label.field", {}, h("span", {}, "Passphrase"), passphrase), h("label.field", {}, h("span", {}, "Waiting messages"), order)),
+    h("label.field", {}, h("span", {}, "Reason of failures"), reason),
+    h("div.fields.three", {}, h("label.field", {}, h("span", {}, "Delay of each message"), h("div.with-unit", {}, latency, "s")),
+      h("label.field", {}, h("span", {}, "Waiting messages"), order), h("label.field", {}, h("span", {}, "Passphrase"), passphrase)),
     h("div.row", {}, h("label.switch", {}, power, "Switched on"), h("label.switch", {}, reports, "Delivery reports")), sims,
     facts([["Signing key", secret(device.signingKey, "signing key")], ["Id", secret(device.id, "device id")]]));
   const set = (control, value) => { if (document.activeElement !== control) control.value = value; };

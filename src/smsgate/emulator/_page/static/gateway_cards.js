@@ -7,6 +7,7 @@ import { duration, fullTime, plural } from "./formats.js";
 import { store } from "./store.js";
 
 const TIMES = [["processed", "Processed after"], ["sent", "Sent after"], ["delivered", "Delivered after"], ["pace", "Pause between messages"]];
+const CLOCK_ERROR = 60_000; // milliseconds between the clocks of browser and emulator
 const STEPS = [["+1 min", 60], ["+1 h", 3600], ["+1 day", 86400], ["+30 days", 2592000]];
 
 /** Send a control request; shows the error when the emulator refuses it. */
@@ -56,8 +57,15 @@ export function clockCard() {
     h("div.row", {}, STEPS.map(([name, seconds]) => h("button.button", { type: "button", onclick: () => advance(seconds) }, name))),
     h("form.row", { onsubmit }, amount, h("button.button", { type: "submit" }, "Advance")),
     h("p.quiet.small", {}, "Scheduled messages, expiry, webhook retries, tokens and hashing follow this clock."));
+  const tick = () => {
+    const { clock } = store.state;
+    const passed = Date.now() - store.stateAt;
+    const real = Math.abs(Date.parse(clock.now) - clock.offset * 1000 - store.stateAt) < CLOCK_ERROR; // not a test's own clock
+    now.textContent = fullTime(Date.parse(clock.now) + (real ? passed : 0));
+  };
+  setInterval(() => { if (now.checkVisibility()) tick(); }, 1000);
   const show = () => {
-    now.textContent = fullTime(store.state.clock.now);
+    tick();
     const ahead = store.state.clock.offset;
     offset.textContent = ahead ? `${duration(ahead)} ahead of the real time` : "The real time";
   };

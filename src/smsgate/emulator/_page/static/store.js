@@ -4,6 +4,8 @@ import { EventStream, get, loadAll } from "./api.js";
 import { ReadMarks } from "./read_marks.js";
 
 const FLUSH_AFTER = 16; // milliseconds: a timer, because hidden pages get no animation frames
+const LONGEST_PAUSE = 1000;
+const SHARE = 4; // a view that takes long to show changes shows fewer of them: it has four times as long between them
 const KINDS = { message: "outgoing", incoming: "incoming" };
 
 /**
@@ -40,6 +42,7 @@ class Store {
   constructor() {
     this.listeners = [];
     this.changedTopics = new Set();
+    this.pause = FLUSH_AFTER;
     this.state = null;
     this.connected = false;
     this.loading = true;
@@ -68,11 +71,13 @@ class Store {
     topics.forEach((topic) => this.changedTopics.add(topic));
     if (this.flushTimer) return;
     this.flushTimer = setTimeout(() => {
-      this.flushTimer = 0;
+      const start = performance.now();
       const changes = this.changedTopics;
+      this.flushTimer = 0;
       this.changedTopics = new Set();
       this.listeners.forEach((listener) => listener(changes));
-    }, FLUSH_AFTER);
+      this.pause = Math.min(Math.max(FLUSH_AFTER, SHARE * (performance.now() - start)), LONGEST_PAUSE);
+    }, this.pause);
   }
 
   // -- loading
@@ -106,6 +111,7 @@ class Store {
 
   setState(state) {
     this.state = state;
+    this.stateAt = Date.now();
     this.marks = this.marks?.instance === state.instance ? this.marks : new ReadMarks(state.instance);
     this.changed("state");
   }
