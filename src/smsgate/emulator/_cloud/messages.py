@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from smsgate.emulator._http.binding import QueryReader, ValidationErrors, query, query_boolean, query_integer
 from smsgate.emulator._http.responses import RequestError, json_response
 from smsgate.emulator._http.timestamps import parse_go
 from smsgate.emulator._state.messages import STATES
+from smsgate.emulator._state.views import view_of
 
 if TYPE_CHECKING:
     from smsgate._http import Response
     from smsgate.emulator._http.routing import ParsedRequest
     from smsgate.emulator._state.state import GatewayState
+    from smsgate.emulator._state.views import MessageView
 
 _QUERY: dict[str, QueryReader] = {
     "from": parse_go,
@@ -59,7 +61,7 @@ def get_message(state: GatewayState, request: ParsedRequest) -> Response:
     view = _state(state, request.params[0])
     if view is None:
         raise RequestError(404, "message not found")
-    return json_response(200, view)
+    return json_response(200, view.render())
 
 
 def cancel_message(state: GatewayState, request: ParsedRequest) -> Response:
@@ -80,7 +82,7 @@ def cancel_message(state: GatewayState, request: ParsedRequest) -> Response:
     return get_message(state, request)
 
 
-def _state(state: GatewayState, message_id: str) -> dict[str, Any] | None:
+def _state(state: GatewayState, message_id: str) -> MessageView | None:
     cached = state.views.get(message_id, state.now())
     if cached:
         return cached[0]
@@ -88,6 +90,6 @@ def _state(state: GatewayState, message_id: str) -> dict[str, Any] | None:
     rows = state.store.find(message_id)
     if len(rows) > 1:
         raise RequestError(500, "failed to get message state")
-    view = rows[0].view(with_content=True) if rows else None
+    view = view_of(rows[0], rows[0].recipients, rows[0].states) if rows else None
     state.views.put(message_id, view, state.now())
     return view

@@ -23,6 +23,7 @@ from smsgate.emulator._http.responses import RequestError, go_json, json_respons
 from smsgate.emulator._http.timestamps import go_text, milliseconds
 from smsgate.emulator._phone.phone_numbers import normalize
 from smsgate.emulator._state.messages import Message, Recipient, distinct_recipients
+from smsgate.emulator._state.views import view_of
 
 if TYPE_CHECKING:
     from smsgate._http import Response
@@ -68,16 +69,16 @@ def send(state: GatewayState, request: ParsedRequest) -> Response:
     message = _message(state, device.id, fields, skip=options.get("skipPhoneValidation", False))
     if len(go_json(next(iter(message.content.values())))) > MAX_COLUMN_BYTES:
         raise RequestError(500, _FAILED)
-    shown = [recipient.view() for recipient in message.recipients]
+    as_sent = message.recipients
     message.recipients = distinct_recipients(message.recipients)
     if not state.add_message(message):
         raise RequestError(409, "message with the same ID already exists")
     state.phones[device.id].notice(message)
     accepted = {"Pending": go_text(state.now(), state.nanoseconds())}
-    view = {**message.view(with_content=True), "recipients": shown, "states": accepted}
+    view = view_of(message, as_sent, accepted)
     state.views.put(message.id, view, state.now())
     location = re.sub(r"[\x00-\x1f\x7f]", " ", f"{request.prefix}/message/{message.id}")
-    return json_response(202, view, {"location": location})
+    return json_response(202, view.render(), {"location": location})
 
 
 def _check(fields: dict[str, Any], now: datetime) -> None:

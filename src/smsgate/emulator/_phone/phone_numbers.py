@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from smsgate._extras import missing
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 MISSING = missing("the check of phone numbers", "emulator")
 REGION = "RU"
 """The server reads numbers without ``+`` as Russian ones."""
+
+_CACHED = 4096  # checked numbers: a check takes as long as all the rest of a send
 
 
 def load() -> ModuleType:
@@ -34,7 +37,11 @@ def normalize(number: str) -> str:
     Raises:
         RequestError: 400 when it cannot be parsed, is invalid, or is no mobile number.
     """
-    library: Any = load()
+    return _normalize(load(), number)
+
+
+@lru_cache(_CACHED)
+def _normalize(library: Any, number: str) -> str:
     try:
         parsed = library.parse(number, REGION)
     except library.NumberParseException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -9,15 +10,24 @@ Value = TypeVar("Value")
 
 
 class SlidingCache(Generic[Value]):
-    """Values that expire when they are not read for a TTL in seconds: each read extends it."""
+    """Values that expire when they are not read for a TTL in seconds: each read extends it.
 
-    def __init__(self, seconds: float) -> None:
+    Args:
+        seconds: the TTL.
+        limit: how many values are kept; those that were not used for longest are removed.
+    """
+
+    def __init__(self, seconds: float, *, limit: int = 10_000) -> None:
+        self._limit = limit
         self._life = timedelta(seconds=seconds)
-        self._items: dict[str, tuple[datetime, Value]] = {}
+        self._items: OrderedDict[str, tuple[datetime, Value]] = OrderedDict()
 
     def put(self, key: str, value: Value, now: datetime) -> None:
         """Store a value under a key."""
         self._items[key] = (now + self._life, value)
+        self._items.move_to_end(key)
+        if len(self._items) > self._limit:
+            self._items.popitem(last=False)
 
     def get(self, key: str, now: datetime) -> tuple[Value] | None:
         """Return the value in a tuple of one, or ``None``; each read extends its TTL."""

@@ -114,6 +114,8 @@ def hashed_number(number: str) -> str:
 
 def collation_key(value: str) -> str:
     """Return a text as the server's database compares it: without case, accents and trailing spaces."""
+    if value.isascii():
+        return value.rstrip(" ").lower()
     decomposed = unicodedata.normalize("NFKD", value.rstrip(" "))
     return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smsgate.emulator._http.timestamps import go_text, milliseconds
+from smsgate.emulator._http.timestamps import milliseconds
 from smsgate.emulator._state.messages import CANONICAL_STATES, Message, Recipient, collation_key, hashed_number
+from smsgate.emulator._state.views import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,13 +41,7 @@ def apply_report(state: GatewayState, device: Device, report: Mapping[str, Any],
         match = rows.get(collation_key(reported.phone_number))
         if match:
             match.state, match.error = CANONICAL_STATES[reported.state.lower()], reported.error
-    view = {
-        **row.view(with_content=True),
-        "state": reached,
-        "recipients": [reported.view() for reported in shown],
-        "states": {name: go_text(states[name]) for name in sorted(states)},
-    }
-    state.views.put(row.id, view, time)
+    state.views.put(row.id, view_of(row, shown, states, reached), time)
     state.record_report(row, time)
     state.changes.announce("message", row.serial)
     return True

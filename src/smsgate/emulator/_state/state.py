@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from smsgate.emulator._state.phones import PhoneAgent
+    from smsgate.emulator._state.views import MessageView
     from smsgate.phone import DeliveryQueue, IncomingMessage, Transmission
 
 Mode = Literal["cloud", "local"]
@@ -94,7 +95,7 @@ class GatewayState:
         self.generation: int = 0
         self.log: list[dict[str, Any]] = []
         self.logins: SlidingCache[bool] = SlidingCache(_LOGIN_SECONDS)
-        self.views: SlidingCache[dict[str, Any] | None] = SlidingCache(_VIEW_SECONDS)
+        self.views: SlidingCache[MessageView | None] = SlidingCache(_VIEW_SECONDS)
         self.queue_limit: QueueLimit | None = None
         self.queue: QueueWatch = QueueWatch()
         self.down: bool = False
@@ -102,7 +103,7 @@ class GatewayState:
         self.failed_pings: int = 0
         self.catalog_reads: deque[datetime] = deque()
         self.hashing_interval: float = 60.0
-        self._unhashed: list[tuple[datetime, int]] = []
+        self._unhashed: dict[int, datetime] = {}
         self._hashed_until = self._tidied = self.started_at
 
     def now(self) -> datetime:
@@ -214,7 +215,7 @@ class GatewayState:
         self.queue_limit, self.queue = None, QueueWatch()
         self.down, self.down_until, self.failed_pings = False, None, 0
         self.catalog_reads.clear()
-        self._unhashed = []
+        self._unhashed = {}
         if webhooks:
             self.webhooks = {}
         if settings:
@@ -222,7 +223,7 @@ class GatewayState:
 
     def record_report(self, message: Message, time: datetime) -> None:
         """Record a report about a message, which may be hashed from now on."""
-        self._unhashed.append((time, message.serial))
+        self._unhashed.setdefault(message.serial, time)
 
     def begin_outage(self, seconds: float | None) -> None:
         """Take the database down, for good or for a number of seconds."""
@@ -257,10 +258,10 @@ class GatewayState:
 
     def hash_reported(self, before: datetime | None = None) -> None:
         """Hash reported messages, or those reported before a time."""
-        kept: list[tuple[datetime, int]] = []
-        for time, serial in self._unhashed:
+        kept: dict[int, datetime] = {}
+        for serial, time in self._unhashed.items():
             if before and time >= before:
-                kept.append((time, serial))
+                kept[serial] = time
                 continue
             message = self.store.by_serial(serial)
             if message:
