@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
     (ROOT / "src/smsgate/_async", ROOT / "src/smsgate/_sync"),
+    (ROOT / "src/smsgate/emulator/_async", ROOT / "src/smsgate/emulator/_sync"),
     (ROOT / "tests/_async", ROOT / "tests/_sync"),
 )
 BY_HAND = {"io.py", "tasks.py", "__init__.py", "conftest.py"}
@@ -36,6 +37,9 @@ RULES: tuple[tuple[str, str], ...] = (
     (r"AsyncHttpClient", "HttpClient"),
     (r"AsyncStreamedResponse", "StreamedResponse"),
     (r"AsyncAPIClient", "APIClient"),
+    (r"AsyncControl", "Control"),
+    (r"httpx\.AsyncClient", "httpx.Client"),
+    (r" in coroutines", ""),
     (r"asynccontextmanager", "contextmanager"),
     (r"__aenter__", "__enter__"),
     (r"__aexit__", "__exit__"),

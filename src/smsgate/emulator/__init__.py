@@ -35,7 +35,18 @@ from smsgate.phone import (
 )
 
 if TYPE_CHECKING:
+    from smsgate.emulator._async.control import AsyncControl
+    from smsgate.emulator._control.schemas import (
+        DeliveryView,
+        DeviceState,
+        EmulatorState,
+        FaultRule,
+        IncomingView,
+        OutgoingView,
+        RequestView,
+    )
     from smsgate.emulator._server.asgi import EmulatorApp
+    from smsgate.emulator._sync.control import Control
 
 __all__ = [
     "FAILING_NUMBERS",
@@ -43,27 +54,36 @@ __all__ = [
     "REJECTED_ENDING",
     "REJECTED_ERROR",
     "UNDELIVERED_ENDING",
+    "AsyncControl",
     "Attachment",
     "Attempt",
     "AttemptRecord",
     "Clock",
+    "Control",
     "Deliveries",
     "Delivery",
+    "DeliveryView",
     "Device",
+    "DeviceState",
     "EmulatorApp",
+    "EmulatorState",
     "Fault",
     "FaultKind",
+    "FaultRule",
     "FaultSource",
     "Faults",
     "Gateway",
     "IncomingMessage",
+    "IncomingView",
     "ManualClock",
     "Message",
     "Misbehaviour",
     "Mode",
+    "OutgoingView",
     "PhoneTimings",
     "QueueLimit",
     "Recipient",
+    "RequestView",
     "SentMessage",
     "ServedExchange",
     "TokenSettings",
@@ -71,8 +91,27 @@ __all__ = [
     "WebhookSender",
 ]
 
+_LAZY = {
+    "AsyncControl": "_async.control",
+    "Control": "_sync.control",
+    "EmulatorApp": "_server.asgi",
+    **dict.fromkeys(
+        (
+            "DeliveryView",
+            "DeviceState",
+            "EmulatorState",
+            "FaultRule",
+            "IncomingView",
+            "OutgoingView",
+            "RequestView",
+        ),
+        "_control.schemas",
+    ),
+}
+"""Names that are loaded on first use, because tests in memory do without starlette and httpx."""
+
 
 def __getattr__(name: str) -> Any:
-    if name == "EmulatorApp":  # loads anyio, which tests in memory do without
-        return import_module("smsgate.emulator._server.asgi").EmulatorApp
+    if name in _LAZY:
+        return getattr(import_module(f"smsgate.emulator.{_LAZY[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

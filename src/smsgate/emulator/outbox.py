@@ -141,7 +141,7 @@ def select(
         text: the whole text, or a compiled pattern that is searched in it.
         predicate: called with each message.
     """
-    wanted = _recipients(to)
+    wanted = described_recipients(to)
     return [
         message
         for message in outbox
@@ -155,7 +155,7 @@ def describe_mismatch(
     outbox: list[SentMessage], to: Recipients, text: Text, found: int, count: int | None, *, state: str | None = None
 ) -> str:
     """Describe the expected and the actual messages, with a diff to the most similar text."""
-    conditions = [f"to {', '.join(sorted(_recipients(to)))}"] if to is not None else []
+    conditions = [f"to {', '.join(sorted(described_recipients(to)))}"] if to is not None else []
     if text is not None:
         conditions.append(f"with text {text!r}" if isinstance(text, str) else f"with text matching {text.pattern!r}")
     conditions += [f"in state {state}"] if state is not None else []
@@ -169,7 +169,8 @@ def describe_mismatch(
     return "\n".join(lines)
 
 
-def _recipients(to: Recipients) -> set[str]:
+def described_recipients(to: Recipients) -> set[str]:
+    """Return the numbers of a condition."""
     return set() if to is None else {to} if isinstance(to, str) else set(to)
 
 

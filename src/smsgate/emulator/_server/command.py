@@ -11,7 +11,6 @@ from smsgate._extras import missing
 from smsgate._server_socket import open_listener
 from smsgate.emulator._phone.phone_numbers import load
 from smsgate.emulator._phone.webhook_sender import WebhookSender
-from smsgate.emulator._server.asgi import EmulatorApp
 from smsgate.emulator.faults import FAULTS, Faults
 from smsgate.emulator.gateway import Gateway
 
@@ -43,6 +42,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         load()
         import uvicorn  # noqa: PLC0415 - an extra
+
+        from smsgate.emulator._server.asgi import EmulatorApp  # noqa: PLC0415 - it needs starlette, of the same extra
     except ImportError:
         print(MISSING, file=sys.stderr)  # noqa: T201 - a command talks to its terminal
         return 1

@@ -1,0 +1,257 @@
+"""Client of an emulator's control API, for asynchronous programs, under asyncio and trio."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from smsgate.emulator._control import calls
+from smsgate.emulator.outbox import describe_mismatch, select
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from typing_extensions import Self
+
+    from smsgate.emulator._control.schemas import (
+        DeliveryView,
+        DeviceState,
+        EmulatorState,
+        FaultRule,
+        IncomingView,
+        OutgoingView,
+        RequestView,
+    )
+    from smsgate.emulator._controls import Kept
+    from smsgate.emulator.faults import Fault
+    from smsgate.emulator.outbox import Recipients, SentMessage, Text
+    from smsgate.phone import Attachment
+
+__all__ = ["AsyncControl"]
+
+
+class AsyncControl:
+    """Control of an emulator in another process, for tests in coroutines.
+
+    Every method raises `TransportError` without a response, and `APIError` when the emulator rejects a value. There are
+    no credentials; an emulator listens to its own machine unless it is told otherwise.
+
+    Args:
+        url: address of the emulator or base URL of its API, such as ``http://127.0.0.1:8787``.
+
+    Raises:
+        ConfigurationError: the URL is no http URL.
+
+    Example:
+        >>> control = AsyncControl("http://127.0.0.1:8787")
+    """
+
+    def __init__(self, url: str = "http://127.0.0.1:8787") -> None:
+        self._url = calls.root_of(url)
+        self._client = httpx.AsyncClient(base_url=self._url, trust_env=False)
+
+    def __repr__(self) -> str:
+        return f"AsyncControl({self._url!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _run(self, call: calls.ControlCall[calls.T]) -> calls.T:
+        try:
+            response = await self._client.request(**call.arguments())
+        except httpx.HTTPError as error:
+            raise calls.transport_error(error, self._url) from error
+        return call.result(response)
+
+    async def state(self) -> EmulatorState:
+        """Return devices, switches, clock, counts and credentials."""
+        return await self._run(calls.state())
+
+    async def reset(self, *, keep: Iterable[Kept] = ()) -> None:
+        """Return the emulator to its start, see `Gateway.reset`.
+
+        Args:
+            keep: what stays: ``"webhooks"``, ``"settings"``.
+        """
+        await self._run(calls.reset(keep))
+
+    # -- messages ----------------------------------------------------------------------------------------------------
+
+    async def outbox(self, *, to: Recipients = None, text: Text = None, state: str | None = None) -> list[SentMessage]:
+        """Return the messages that were sent, oldest first.
+
+        Args:
+            to: a recipient, or several that must all be among a message's recipients.
+            text: the whole text, or a compiled pattern that is searched in it.
+            state: state of the message now, such as ``Delivered``.
+        """
+        return await self._run(calls.outbox(to, text, state))
+
+    async def assert_sent(
+        self, *, to: Recipients = None, text: Text = None, count: int | None = None
+    ) -> list[SentMessage]:
+        """Return the messages that meet the conditions, and fail when there are none, see `Gateway.assert_sent`.
+
+        Raises:
+            AssertionError: there are none or another number than ``count``.
+        """
+        outbox = await self.outbox()
+        found = select(outbox, to, text)
+        if len(found) != count if count is not None else not found:
+            raise AssertionError(describe_mismatch(outbox, to, text, len(found), count))
+        return found
+
+    async def wait_for(
+        self, *, to: Recipients = None, text: Text = None, state: str | None = None, timeout: float = 5
+    ) -> SentMessage:
+        """Wait for a message that meets the conditions, and return the first one.
+
+        Args:
+            to: as for `outbox`.
+            text: as for `outbox`.
+            state: as for `outbox`.
+            timeout: seconds, 0 to 300.
+
+        Raises:
+            AssertionError: none came in time; it shows the outbox and the closest text.
+        """
+        return await self._run(calls.wait_for(to, text, state, timeout))
+
+    async def receive(
+        self,
+        sender: str,
+        text: str = "",
+        *,
+        data: bytes | None = None,
+        attachments: Sequence[Attachment] = (),
+        type: str | None = None,  # noqa: A002 - the API's own word
+        subject: str | None = None,
+        recipient: str | None = None,
+        sim_number: int | None = None,
+        received_at: datetime | None = None,
+        device_id: str | None = None,
+        missed: bool | None = None,
+    ) -> IncomingView:
+        """Emulate an incoming message, see `Gateway.receive`.
+
+        Args:
+            sender: a number, a name or a short code.
+            text: the text.
+            data: bytes of a data SMS, instead of a text.
+            attachments: parts of an MMS.
+            type: ``SMS``, ``DATA_SMS``, ``MMS`` or ``MMS_DOWNLOADED``; the content decides by default.
+            subject: subject of an MMS.
+            recipient: the phone's own number.
+            sim_number: SIM that received it, counted from 1.
+            received_at: the network's time, aware; default is now.
+            device_id: the phone that it came to; default is the first one.
+            missed: whether the app was not running.
+        """
+        options: dict[str, Any] = {
+            "type": type,
+            "subject": subject,
+            "recipient": recipient,
+            "simNumber": sim_number,
+            "deviceId": device_id,
+            "missed": missed,
+            "receivedAt": None if received_at is None else received_at.isoformat(),
+        }
+        return await self._run(calls.receive(sender, text, data, attachments, options))
+
+    async def report(
+        self, message_id: str, state: str, *, error: str | None = None, device_id: str | None = None
+    ) -> OutgoingView:
+        """Report a message's state for all recipients as its phone would, see `Gateway.report`."""
+        return await self._run(calls.report(message_id, state, error, device_id))
+
+    # -- time and failures -------------------------------------------------------------------------------------------
+
+    async def advance(self, seconds: float) -> datetime:
+        """Move the emulator's time forward by seconds; returns its time."""
+        return await self._run(calls.advance(seconds))
+
+    async def fault(
+        self,
+        *faults: Fault | str | int | None,
+        times: int | None = None,
+        always: bool = False,
+        rate: float = 1.0,
+        only: Iterable[str] = (),
+        seed: int = 0,
+    ) -> FaultRule:
+        """Inject faults into the next exchanges.
+
+        Args:
+            faults: in their order, over and over: a `Fault`, a name of `FAULTS`, a status, or None for none.
+            times: number of exchanges that take a fault; default is one for each fault.
+            always: whether it goes on until `clear_faults`.
+            rate: under 1 the probability that an exchange is hit, by any of the faults.
+            only: the exchanges that are hit, see `Faults.random`.
+            seed: of the random choice.
+        """
+        return await self._run(calls.fault(faults, times, rate, only, seed, always=always))
+
+    async def clear_faults(self, rule_id: str | None = None) -> None:
+        """Clear all faults, or those of one `fault` by its id."""
+        await self._run(calls.clear_faults(rule_id))
+
+    async def outage(self, down: bool = True, *, seconds: float | None = None) -> None:  # noqa: FBT001, FBT002 - as Gateway.outage
+        """Take the server's database down, for good or for seconds, or bring it back, see `Gateway.outage`."""
+        await self._run(calls.outage(seconds, down=down))
+
+    # -- devices and traffic -----------------------------------------------------------------------------------------
+
+    async def devices(self) -> list[DeviceState]:
+        """Return the devices with their switches."""
+        return await self._run(calls.devices())
+
+    async def switch(
+        self,
+        device_id: str,
+        *,
+        on: bool | None = None,
+        connected: bool | None = None,
+        failure_rate: float | None = None,
+        failure_reason: str | None = None,
+        latency: float | None = None,
+        delivery_reports: bool | None = None,
+    ) -> DeviceState:
+        """Switch a device, see `Gateway.switch`; None leaves a switch as it is."""
+        switches = {
+            "on": on,
+            "online": connected,
+            "failureRate": failure_rate,
+            "failureReason": failure_reason,
+            "latency": latency,
+            "deliveryReports": delivery_reports,
+        }
+        return await self._run(calls.switch(device_id, switches))
+
+    async def deliveries(
+        self, *, state: str | None = None, event: str | None = None, message_id: str | None = None
+    ) -> list[DeliveryView]:
+        """Return the last 1,000 deliveries to webhooks, newest first.
+
+        Args:
+            state: ``waiting``, ``delivered`` or ``dropped``.
+            event: name of an event, such as ``sms:received``.
+            message_id: id of a message as the webhook has it.
+        """
+        return await self._run(calls.deliveries(state, event, message_id))
+
+    async def redeliver(self, delivery_id: str) -> DeliveryView:
+        """Make another attempt of a delivery now."""
+        return await self._run(calls.redeliver(delivery_id))
+
+    async def requests(self, *, search: str | None = None) -> list[RequestView]:
+        """Return the last 1,000 requests to the API, newest first; ``search`` is a part of line, status or body."""
+        return await self._run(calls.requests(search))
