@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from openapi_spec_validator import validate
-from tests.eventually import eventually
 
+from eventually import eventually
 from smsgate import APIClient, RetryPolicy, SMSGateError, Webhook, testing
 from smsgate.emulator import FAULTS, Gateway, WebhookSender
 from smsgate.emulator._control.table import ENDPOINTS

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta, timezone
 
 import httpx
 import pytest
-from tests.eventually import eventually
 
+from eventually import eventually
 from smsgate import (
     APIClient,
     BadRequestError,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -60,14 +61,14 @@ def test_the_command_serves_until_it_is_told_to_stop(start, sign):
         states = client.get(path).json()["states"]
         head = client.head("/devices")
     process.send_signal(sign)
-    out, errors = process.communicate(timeout=LIMIT)
+    _, errors = process.communicate(timeout=LIMIT)
 
     assert url.startswith("http://127.0.0.1:")
     assert sent.status_code == 202
     assert sent.headers["location"] == f"/3rdparty/v1/message/{sent.json()['id']}"
     assert sorted(states, key=states.get) == ["Pending", "Processed", "Sent", "Delivered"]
     assert (head.status_code, head.content) == (200, b"")
-    assert (process.returncode, out, errors) == (0, "", "")
+    assert (process.returncode, errors) == (0, "")
 
 
 def test_exchanges_on_a_kept_connection_wait_for_no_delayed_acknowledgement(start):
@@ -139,7 +140,7 @@ def test_the_command_in_this_process_stops_on_a_signal_and_restores_the_handlers
     stopper.join()
 
     assert (code, codes) == (0, [200])
-    assert capfd.readouterr().out == f"http://127.0.0.1:{port}/3rdparty/v1\n"
+    assert capfd.readouterr().out.splitlines()[0] == f"http://127.0.0.1:{port}/3rdparty/v1"
     assert signal.getsignal(signal.SIGTERM) == before
 
 
@@ -250,3 +251,57 @@ def test_a_server_without_raw_paths_works_too():
     sent = drive(EmulatorApp(Gateway()), scope, {"type": "http.request"})
 
     assert sent[0]["status"] == 200
+
+
+def test_the_command_says_how_to_use_it(start):
+    process, url = start("--login", "me", "--password", "secret")
+
+    lines = [process.stdout.readline().strip() for _ in range(5)]
+
+    root = url.removesuffix("/3rdparty/v1")
+    assert lines == [
+        "login      me",
+        "password   secret",
+        f"web page   {root}/",
+        f"control    {root}/_emulator/docs",
+        "Press Ctrl+C to stop.",
+    ]
+
+
+def test_the_log_has_a_line_for_each_request_without_secrets(start):
+    process, url = start("--log", "--signing-key", "s3cr3t-key")
+    root = url.removesuffix("/3rdparty/v1")
+    message = {"phoneNumbers": ["+79990001234"], "textMessage": {"text": "private"}}
+    with httpx.Client(auth=DEMO, trust_env=False) as client:
+        client.post(f"{url}/messages?x=hidden", json=message)
+        client.get(f"{url}/nothing%0Ahere")
+        client.post(f"{root}/_emulator/receive", json={"sender": "+79990001235", "text": "private"})
+        client.post(f"{root}/_emulator/reset", headers={"Origin": "http://evil.example"})
+        client.get(f"{root}/_emulator/state")
+        client.post(f"{root}/emulator/receive", json={"sender": "+79990001235"})
+    lines = [process.stdout.readline().strip() for _ in range(10)][5:]
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+
+    shown = [" ".join(line.split()[1:-2]) for line in lines]
+    assert shown == [
+        "POST /3rdparty/v1/messages 202",
+        "GET /3rdparty/v1/nothing\\nhere 404",
+        "POST /_emulator/receive 201",
+        "POST /_emulator/reset 403",
+        "POST /emulator/receive 201",
+    ]
+    assert rest == ""
+    assert not any(secret in "".join(lines) for secret in ("private", "hidden", "demo", "7999", "s3cr3t"))
+
+
+def test_the_log_names_faults(start):
+    process, url = start("--log", "--fault-rate", "1", "--fault-kinds", "503,lost")
+    with httpx.Client(trust_env=False) as client:
+        for _ in range(20):
+            with contextlib.suppress(httpx.HTTPError):
+                client.get(url)
+    lines = [process.stdout.readline() for _ in range(25)][5:]
+
+    assert {line.split(" ms")[1].strip() for line in lines} == {"fault 503", "fault lost"}
+    assert any(" no response " in line for line in lines)

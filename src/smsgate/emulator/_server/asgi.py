@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -17,6 +18,7 @@ from smsgate.emulator._http.responses import RequestError
 from smsgate.emulator._http.routing import MAX_BODY
 from smsgate.emulator._server import control
 from smsgate.emulator._server.origin import authority, rejection_of
+from smsgate.runtime.printable import escape
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -44,13 +46,17 @@ class EmulatorApp:
     Args:
         gateway: handles the requests.
         allowed_hosts: host names, besides ``localhost`` and IP addresses, under which control requests are taken.
+        log: called with one line for each request to the API and each control request that changes something.
 
     Faults of the gateway are applied. ASGI cannot close a connection before the head of a response, so ``refuse``,
     ``reset`` and ``lost`` close it after the head.
     """
 
-    def __init__(self, gateway: Gateway, *, allowed_hosts: Collection[str] = ()) -> None:
+    def __init__(
+        self, gateway: Gateway, *, allowed_hosts: Collection[str] = (), log: Callable[[str], None] | None = None
+    ) -> None:
         self._gateway = gateway
+        self._log = log
         self._allowed_hosts = frozenset(allowed_hosts)
         self._controls = Controls(gateway)
         self._control_app = ControlApp(self._controls)
@@ -72,24 +78,48 @@ class EmulatorApp:
             return
         content, whole = await _body(receive)
         request = _request(scope, content)
-        if scope["path"] == control.PATH:
-            await _send_response(self._receive(request), whole, send)
-            return
         started = time.perf_counter()
+        if scope["path"] == control.PATH:
+            response = self._receive(request)
+            await _send_response(response, whole, send)
+            self._write_line(scope, response.status, time.perf_counter() - started)
+            return
         played = self._gateway.play(request)
         if played.fault is not None and played.is_broken:
             await _break(played.fault, played.response, receive, send)
         else:
             await _send_response(played.result(), whole, send)
         fault = None if played.fault is None else played.fault.name
-        self._controls.log(request, None if played.is_broken else played.response, fault, time.perf_counter() - started)
+        shown = None if played.is_broken else played.response
+        seconds = time.perf_counter() - started
+        self._controls.log(request, shown, fault, seconds)
+        self._write_line(scope, None if shown is None else shown.status, seconds, fault)
+
+    def _write_line(self, scope: Scope, status: int | None, seconds: float, fault: str | None = None) -> None:
+        if self._log is None:
+            return
+        at = datetime.now(timezone.utc).astimezone().strftime("%H:%M:%S")
+        result = "no response" if status is None else str(status)
+        note = "" if fault is None else f" fault {fault}"
+        self._log(f"{at} {scope['method']} {escape(scope['path'])} {result} {seconds * 1000:.1f} ms{note}")
 
     async def _serve_control(self, scope: Scope, receive: Receive, send: Send) -> None:
         rejection = rejection_of(_headers_of(scope), self._allowed_hosts)
         if rejection is not None:
             await _send_response(RequestError(403, rejection).response(), True, send)
+            self._write_line(scope, 403, 0.0)
             return
-        await self._control_app(scope, receive, send)
+        started = time.perf_counter()
+        statuses: list[int] = []
+
+        async def note_status(event: MutableMapping[str, Any]) -> None:
+            if event["type"] == "http.response.start":
+                statuses.append(event["status"])
+            await send(event)
+
+        await self._control_app(scope, receive, note_status)
+        if scope["method"] not in {"GET", "HEAD"}:
+            self._write_line(scope, next(iter(statuses), None), time.perf_counter() - started)
 
     def _receive(self, request: Request) -> Response:
         rejection = rejection_of(request.headers, self._allowed_hosts)

@@ -13,6 +13,7 @@ from smsgate.emulator._phone.phone_numbers import load
 from smsgate.emulator._phone.webhook_sender import WebhookSender
 from smsgate.emulator.faults import FAULTS, Faults
 from smsgate.emulator.gateway import Gateway
+from smsgate.runtime.printable import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8787
 MISSING = missing("the emulator over a port", "emulator")
 _MAX_PORT = 65_535
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - addresses that a browser cannot open
 
 
 def main(argv: Sequence[str]) -> int:
@@ -54,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
         return 1
     # a response that breaks off on purpose is an error to uvicorn, and one that never comes would hold up the end
     level, patience = ("critical", 1) if options.fault_rate else ("warning", None)
-    app = EmulatorApp(gateway, allowed_hosts=options.allow_host)
+    app = EmulatorApp(gateway, allowed_hosts=options.allow_host, log=_print if options.log else None)
     config = uvicorn.Config(app, log_level=level, lifespan="off", timeout_graceful_shutdown=patience)
     server = uvicorn.Server(config)
 
@@ -64,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
 
     before = {number: signal.signal(number, stop_serving) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        print(base_url(options.host, listener.getsockname()[1], local=options.mode == "local"), flush=True)  # noqa: T201
+        _print(_introduction(options, listener.getsockname()[1]))
         with WebhookSender(gateway, rewrite=dict(options.rewrite)):
             server.run(sockets=[listener])
     finally:
@@ -72,6 +74,25 @@ def main(argv: Sequence[str]) -> int:
         for number, handler in before.items():
             signal.signal(number, handler)
     return 0
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a command talks to its terminal
+
+
+def _introduction(options: argparse.Namespace, port: int) -> str:
+    """Return what a user needs to know; the first line is the base URL alone, for programs."""
+    root = base_url(_WILDCARDS.get(options.host, options.host), port, local=True)
+    return "\n".join(
+        [
+            base_url(options.host, port, local=options.mode == "local"),
+            f"  login      {escape(options.login)}",
+            f"  password   {escape(options.password)}",
+            f"  web page   {root}/",
+            f"  control    {root}/_emulator/docs",
+            "Press Ctrl+C to stop.",
+        ]
+    )
 
 
 def base_url(host: str, port: int, *, local: bool) -> str:
@@ -146,6 +167,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="a host name by which control requests may come, such as a compose service's; again for further names",
     )
+    parser.add_argument("--log", action="store_true", help="print a line for each request, without secrets")
     parser.add_argument("--fault-rate", type=float, default=0.0, help="share of exchanges that go wrong, 0 to 1")
     parser.add_argument("--fault-seed", type=int, default=0, help="the same seed gives the same faults")
     parser.add_argument(
