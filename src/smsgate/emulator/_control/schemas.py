@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from smsgate.runtime.times import Timestamp
 
-def _utc(time: datetime) -> datetime:
-    return time.astimezone(timezone.utc)
-
-
-def _text(time: datetime) -> str:
-    return time.astimezone(timezone.utc).isoformat(timespec="milliseconds")[:23] + "Z"
-
-
-Time = Annotated[datetime, AfterValidator(_utc), PlainSerializer(_text, return_type=str)]
 T = TypeVar("T")
 
 
@@ -39,7 +30,7 @@ class Page(Schema, Generic[T]):
 class Clock(Schema):
     """Time of the gateway, and how many seconds it is ahead of the real one."""
 
-    now: Time
+    now: Timestamp
     offset: float
 
 
@@ -56,7 +47,7 @@ class Outage(Schema):
     """Outage of the server's database."""
 
     active: bool
-    until: Time | None = None
+    until: Timestamp | None = None
 
 
 class FaultRule(Schema):
@@ -95,7 +86,7 @@ class DeviceState(Schema):
     name: str
     on: bool
     online: bool
-    last_seen: Time
+    last_seen: Timestamp
     sim_cards: list[dict[str, Any]]
     failure_rate: float
     failure_reason: str
@@ -125,7 +116,7 @@ class EmulatorState(Schema):
     version: str
     mode: Literal["cloud", "local"]
     instance: str
-    started_at: Time
+    started_at: Timestamp
     url: str
     login: str
     password: str = Field(repr=False)
@@ -150,14 +141,14 @@ class RecipientState(Schema):
 class StateChange(Schema):
     """When a message reached a state."""
 
-    at: Time
+    at: Timestamp
     state: str
 
 
 class AttemptView(Schema):
     """One attempt of a delivery; headers and body are left out in lists."""
 
-    at: Time
+    at: Timestamp
     status: int | None = None
     error: str | None = None
     duration: float = 0.0
@@ -175,8 +166,8 @@ class DeliveryView(Schema):
     device_id: str
     url: str
     state: str
-    created_at: Time
-    next_attempt: Time | None = None
+    created_at: Timestamp
+    next_attempt: Timestamp | None = None
     attempts: list[AttemptView]
     attempt_count: int
     body: Any = Field(default=None, repr=False)
@@ -194,12 +185,12 @@ class OutgoingView(Schema):
     recipients: list[str] = Field(repr=False)
     recipient_states: list[RecipientState]
     state: str
-    states: dict[str, Time]
+    states: dict[str, Timestamp]
     is_encrypted: bool
     is_hashed: bool
-    created_at: Time
-    schedule_at: Time | None
-    valid_until: Time | None
+    created_at: Timestamp
+    schedule_at: Timestamp | None
+    valid_until: Timestamp | None
     sim_number: int | None
     priority: int
     with_delivery_report: bool
@@ -230,7 +221,7 @@ class IncomingView(Schema):
     recipient: str | None = Field(repr=False)
     text: str = Field(repr=False)
     data: str | None = Field(repr=False)
-    received_at: Time
+    received_at: Timestamp
     sim_number: int | None
     missed: bool
     subject: str | None = Field(default=None, repr=False)
@@ -247,7 +238,7 @@ class ConversationView(Schema):
 
     number: str = Field(repr=False)
     last: AnyMessage
-    last_at: Time
+    last_at: Timestamp
     outgoing: int
     incoming: int
     total: int
@@ -282,7 +273,7 @@ class RequestView(Schema):
     """
 
     id: int
-    at: Time
+    at: Timestamp
     method: str
     path: str
     query: str
