@@ -8,7 +8,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pyreqwest import exceptions
 from pyreqwest.proxy import ProxyBuilder
@@ -70,16 +70,15 @@ class Clients(Generic[_Client]):
         return list(self._opened.values())
 
 
-class Exchange(NamedTuple):
+class Exchange:
     """A request that was sent, and its response; builders and responses have no types on Python 3.10."""
 
-    sending: Any
-    response: Any
+    __slots__ = ("headers", "response", "sending")
 
-    @property
-    def headers(self) -> Any:
-        """The headers of the response; pyreqwest returns no values outside of ASCII."""
-        return self.response.headers
+    def __init__(self, sending: Any, response: Any) -> None:
+        self.sending = sending
+        self.response = response
+        self.headers = response.headers  # a copy each time; it returns no values outside of ASCII
 
 
 class PyreqwestAdapter(Adapter[_Client]):
