@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from smsgate.runtime.times import Timestamp
+from smsgate.runtime.times import Timestamp  # noqa: TC001 - pydantic reads the annotations
 
 T = TypeVar("T")
 
