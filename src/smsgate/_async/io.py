@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import anyio.from_thread
@@ -22,6 +22,7 @@ from smsgate.errors import ConfigurationError
 if TYPE_CHECKING:
     from smsgate._http import AsyncHttpClient
 
+A = TypeVar("A")
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -77,11 +78,15 @@ async def compute(function: Callable[P, T], *arguments: P.args, **keywords: P.kw
     return await anyio.to_thread.run_sync(partial(function, *arguments, **keywords), abandon_on_cancel=True)
 
 
-async def run_in_workers(work: ParallelMap[Any, Any], deadline: float = math.inf) -> None:
-    """Compute all items in as many threads as there are cores; none is started after the deadline.
+async def run_in_workers(function: Callable[[A], T], items: Sequence[A], deadline: float = math.inf) -> list[T]:
+    """Apply a function to all items in as many threads as there are cores; none is started after the deadline.
 
     All calls of an event loop share these threads fairly. A cancelled call starts no further item.
+
+    Returns:
+        The results in the order of the items; fewer if the deadline was reached.
     """
+    work = ParallelMap(function, items)
     limiter = _workers.get()
 
     def take_turn() -> bool:
@@ -94,8 +99,9 @@ async def run_in_workers(work: ParallelMap[Any, Any], deadline: float = math.inf
 
     with anyio.move_on_after(deadline - now()):
         async with anyio.create_task_group() as group:
-            for _ in range(min(cores(), len(work))):
+            for _ in range(min(cores(), len(items))):
                 group.start_soon(take_turns)
+    return work.results()
 
 
 class Lock:

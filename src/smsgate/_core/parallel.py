@@ -26,9 +26,6 @@ class ParallelMap(Generic[A, T]):
         self._results: dict[int, T] = {}
         self._failure: Exception | None = None
 
-    def __len__(self) -> int:
-        return len(self._items)
-
     def take_items(
         self, check: Callable[[], object] = lambda: None, is_over: Callable[[], bool] = lambda: False
     ) -> bool:

@@ -21,7 +21,6 @@ from smsgate._core.message_encryption import (
     list_all_ciphertexts,
     list_plaintexts,
 )
-from smsgate._core.parallel import ParallelMap
 from smsgate._sync import io
 
 if TYPE_CHECKING:
@@ -74,9 +73,8 @@ class Cipher:
         encryptor = self.encryptor
         if encryptor is None:
             return message
-        work = ParallelMap(partial(encrypt_text, encryptor), list_plaintexts(message))
-        io.run_in_workers(work)
-        encrypted = insert_ciphertexts(message, work.results())
+        ciphertexts = io.run_in_workers(partial(encrypt_text, encryptor), list_plaintexts(message))
+        encrypted = insert_ciphertexts(message, ciphertexts)
         check_encrypted_size(encrypted)
         return encrypted
 
@@ -92,9 +90,9 @@ class Cipher:
         run = _run if count_texts(states) < _MANY else io.compute
         texts, affordable = run(list_all_ciphertexts, states, encryptor)
         found = {text for part in texts for text in part}
-        work = ParallelMap(partial(decrypt_text, encryptor), affordable)
-        io.run_in_workers(work, min(io.now() + self._seconds, math.inf if deadline is None else deadline))
-        plain = dict(zip(affordable, work.results(), strict=False))  # the first ones, until the deadline
+        end = min(io.now() + self._seconds, math.inf if deadline is None else deadline)
+        results = io.run_in_workers(partial(decrypt_text, encryptor), affordable, end)
+        plain = dict(zip(affordable, results, strict=False))  # the first ones, until the deadline
         if len(plain) < len(found):
             logger.warning(
                 "%d of %d encrypted fields of a response stay encrypted: decrypting them would take too long",

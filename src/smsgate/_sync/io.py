@@ -8,7 +8,7 @@ import threading
 import time
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from typing_extensions import ParamSpec
 
@@ -17,10 +17,11 @@ from smsgate.errors import ConfigurationError
 from smsgate.runtime.locks import PerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from smsgate._http import HttpClient
 
+A = TypeVar("A")
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -86,16 +87,20 @@ def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords: P.kw
 compute = call_blocking
 
 
-def run_in_workers(work: ParallelMap[Any, Any], deadline: float = math.inf) -> None:
-    """Compute all items in as many threads as there are cores; none is started after the deadline.
+def run_in_workers(function: Callable[[A], T], items: Sequence[A], deadline: float = math.inf) -> list[T]:
+    """Apply a function to all items in as many threads as there are cores; none is started after the deadline.
 
     An interrupted call starts no further item.
+
+    Returns:
+        The results in the order of the items; fewer if the deadline was reached.
     """
-    threads = min(cores(), len(work))
+    work = ParallelMap(function, items)
+    threads = min(cores(), len(items))
     take_items = partial(work.take_items, is_over=lambda: now() >= deadline)
     if threads <= 1:
         take_items()
-        return
+        return work.results()
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to import, and needed here only
 
     with ThreadPoolExecutor(threads, thread_name_prefix="smsgate") as executor:
@@ -104,6 +109,7 @@ def run_in_workers(work: ParallelMap[Any, Any], deadline: float = math.inf) -> N
                 future.result()
         finally:
             work.drop()
+    return work.results()
 
 
 class Lock:
