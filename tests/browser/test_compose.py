@@ -64,6 +64,7 @@ def test_mms_with_a_picture_is_shown_and_delivered(page, client, receiver):
     dialog = open_dialog(page)
     dialog.get_by_text("MMS", exact=True).click()
     dialog.get_by_label("From").fill(SENDER)
+    dialog.get_by_label("Subject").fill("Holidays")
     dialog.get_by_label("Text").fill("Look!")
     dialog.get_by_label("Files").set_input_files(
         [
@@ -79,6 +80,7 @@ def test_mms_with_a_picture_is_shown_and_delivered(page, client, receiver):
     expect(picture).to_be_visible()
     eventually(lambda: picture.evaluate("(image) => image.naturalWidth") == 1)
     expect(page.locator(".bubble")).to_contain_text("notes.txt (7 B)")
+    expect(page.locator(".bubble")).to_contain_text("Holidays")
     [body] = eventually(lambda: list(receiver.bodies))
     assert [part["name"] for part in json.loads(body)["payload"]["attachments"]] == ["pixel.png", "notes.txt"]
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+
 import pytest
 
 from browsing import expect
+from smsgate import APIClient, Encryptor
 
 ANNA, BEN, FAILING = "+12025550101", "+12025550102", "+12025559901"
 
@@ -163,6 +168,41 @@ def test_data_is_shown_in_hexadecimal(page, gateway):
 
     expect(page.locator(".bubble")).to_contain_text("00 01 ff")
     expect(page.locator(".bubble")).to_contain_text("data SMS")
+
+
+def test_ciphertext_is_marked_and_has_its_states(new_page, server):
+    with APIClient(server.login, server.password, base_url=server.url, encryptor=Encryptor("secret")) as client:
+        client.send("For your eyes only", to=[ANNA, BEN])
+    page = new_page()
+    expect(page.locator(".conversation").filter(has_text="Encrypted number")).to_have_count(2)
+
+    page.locator(".conversation a").first.click()
+
+    bubble = page.locator(".bubble")
+    expect(bubble).to_contain_text("Encrypted")
+    expect(bubble.locator(".state")).to_have_text("Delivered")
+    expect(page.locator(".composer")).to_have_count(0)
+
+
+def test_examples_for_beginners_work(page, server, gateway):
+    examples = page.locator("section.detail-pane")
+    python = examples.locator("code").text_content()
+    subprocess.run([sys.executable, "-c", python], check=True)
+    expect(page.locator(".conversation")).to_contain_text("Hello")
+    page.get_by_role("link", name="Connect").click()
+
+    for name in ("Python", "curl", "Environment", "Webhook"):
+        page.get_by_role("tab", name=name).last.click()
+        command = page.locator("code:visible").text_content()
+        if name in {"curl", "Webhook"} and shutil.which("curl"):
+            subprocess.run(["bash", "-c", command], check=True)
+        if name == "Environment":
+            found = subprocess.run(["bash", "-c", f"{command}\nenv"], capture_output=True, text=True, check=True).stdout
+            assert f"SMSGATE_BASE_URL={server.url}" in found
+            assert f"SMSGATE_PASSWORD={server.password}" in found
+
+    if shutil.which("curl"):
+        assert len(gateway.messages) == 2
 
 
 def test_beginner_sees_how_to_connect(page, server):

@@ -57,7 +57,8 @@ def _recipient_states(message: Message) -> list[schemas.RecipientState]:
     for number in message.numbers:
         key = hashed_number(number) if message.is_hashed else number
         row = rows.get(collation_key(key)) or Recipient(number, message.state)
-        found.append(schemas.RecipientState(phone_number=number, state=row.state, error=row.error))
+        state, error = message.reported.get(number, (row.state, row.error))
+        found.append(schemas.RecipientState(phone_number=number, state=state, error=error))
     return found
 
 

@@ -44,7 +44,8 @@ class Message:
 
     ``numbers`` are the recipients as sent to the phone; ``recipients`` are those of the API, hashed after a while.
     ``content`` is ``{"textMessage": …}``, ``{"dataMessage": …}`` or, once hashed, ``{"hashedMessage": …}``; ``parts``
-    is the number of SMS of a hashed message. ``sent_content`` stays readable.
+    is the number of SMS of a hashed message. ``sent_content`` stays readable. ``reported`` holds what the phone said of
+    each number last: state and error, also of encrypted numbers, which match none of ``recipients``.
     """
 
     id: str
@@ -66,6 +67,9 @@ class Message:
     serial: int = 0
     parts: int | None = None
     sent_content: dict[str, Any] = field(init=False, repr=False)
+    reported: dict[str, tuple[str, str | None]] = field(
+        init=False, repr=False, default_factory=dict[str, "tuple[str, str | None]"]
+    )
 
     def __post_init__(self) -> None:
         self.sent_content = self.content

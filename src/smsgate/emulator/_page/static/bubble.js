@@ -26,6 +26,7 @@ export function bubble(message, { number, isOpen, isShown, words, onToggle }) {
   const own = message.outgoing ? message.recipientStates.find((recipient) => recipient.phoneNumber === number) : null;
   const isFailed = (own?.state ?? message.state) === "Failed";
   const element = h(`article.bubble${isFailed ? ".failed" : ""}${isShown ? ".shown" : ""}`, { "aria-label": label(message) },
+    message.subject ? h("h3", { dir: "auto" }, foreign(message.subject, words)) : null,
     attachments(message), content(message, words, isOpen),
     own?.error ? h("p.reason", {}, foreign(own.error, words)) : null,
     meta(message, own, isOpen, onToggle),
@@ -43,7 +44,7 @@ export function typeName(type) {
 
 /** Return what a message says in one line. */
 export function summary(message) {
-  if (message.text) return message.text;
+  if (message.text || message.subject) return message.text || message.subject;
   if (message.attachments?.length) return message.attachments.map((attachment) => attachment.name).join(", ");
   return message.data === null || message.data === undefined ? "(empty)" : `Data: ${hexadecimal(bytesOf(message.data) ?? [])}`;
 }
@@ -53,7 +54,7 @@ function content(message, words, isOpen) {
     return [h("p.row.small", {}, icon("lock"), "Encrypted"), h("p.bubble-text.bytes", {}, message.text ?? message.data)];
   }
   if (message.data !== null && message.data !== undefined) return dataContent(message);
-  if (!message.text) return message.attachments?.length ? null : h("p.quiet", {}, "(empty)");
+  if (!message.text) return message.attachments?.length || message.subject ? null : h("p.quiet", {}, "(empty)");
   const isCut = message.text.length > CUT_ABOVE && !isOpen;
   const shown = isCut ? `${message.text.slice(0, CUT_ABOVE)}…` : message.text;
   const text = h("p.bubble-text", { dir: "auto" }, h("bdi", {}, words.length ? highlighted(shown, words) : shown));

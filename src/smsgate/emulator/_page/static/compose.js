@@ -40,6 +40,7 @@ class ComposeDialog {
       store.state.devices.map((device) => h("option", { value: device.id }, visible(device.name))));
     this.sim = h("select", {});
     this.text = h("textarea", { rows: "4", placeholder: "STOP" });
+    this.subject = h("input", { type: "text" });
     this.hex = h("input", { type: "checkbox" });
     this.missed = h("input", { type: "checkbox" });
     this.picker = h("input", { type: "file", multiple: true, onchange: () => this.takeFiles() });
@@ -58,13 +59,14 @@ class ComposeDialog {
     const numbers = store.orderedConversations().slice(0, 50).filter((one) => one.number.length < 30);
     this.textLabel = h("span", {}, "Text");
     this.hexField = h("label.switch", {}, this.hex, "Hexadecimal digits, such as 00 ff 41");
+    this.subjectField = field("Subject", this.subject);
     this.fileField = field("Files", this.picker);
     this.missedField = h("label.switch", {}, this.missed, "The app is not running: only an inbox refresh finds it");
     this.form = h("form", { onsubmit: (event) => this.send(event) },
       h("div.dialog-body", {},
         h("fieldset", {}, h("legend.visually-hidden", {}, "Kind"), h("div.segments", {}, types)),
         h("div.fields.three", {}, field("From", this.sender), field("To device", this.device), field("SIM", this.sim)),
-        h("label.field", {}, this.textLabel, this.text), this.hexField, this.fileField, this.preview, this.missedField,
+        this.subjectField, h("label.field", {}, this.textLabel, this.text), this.hexField, this.fileField, this.preview, this.missedField,
         h("datalist", { id: "known-numbers" }, numbers.map((one) => h("option", { value: one.number })))),
       h("div.dialog-foot", {}, this.error, h("button.button", { type: "button", onclick: () => this.dialog.close() }, "Cancel"),
         h("button.button.primary", { type: "submit" }, "Receive")));
@@ -88,7 +90,7 @@ class ComposeDialog {
     const { type } = this;
     this.textLabel.textContent = { DATA_SMS: "Data", MMS: "Subject", MMS_DOWNLOADED: "Text" }[type] ?? "Text";
     this.hexField.hidden = type !== "DATA_SMS";
-    this.fileField.hidden = this.preview.hidden = type !== "MMS_DOWNLOADED";
+    this.subjectField.hidden = this.fileField.hidden = this.preview.hidden = type !== "MMS_DOWNLOADED";
     this.missedField.hidden = type !== "SMS" && type !== "MMS_DOWNLOADED";
   }
 
@@ -119,6 +121,7 @@ class ComposeDialog {
       if (this.hex.checked && !HEX.test(this.text.value.trim())) return null;
       return { ...fields, data: base64(dataBytes(this.text.value, this.hex.checked)) };
     }
+    if (type === "MMS_DOWNLOADED" && this.subject.value) fields.subject = this.subject.value;
     if (type === "MMS_DOWNLOADED") fields.attachments = this.files.map(({ name, contentType, data }) => ({ name, contentType, data }));
     return { ...fields, text: this.text.value };
   }

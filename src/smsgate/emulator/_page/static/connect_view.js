@@ -19,9 +19,9 @@ function examples() {
   const url = baseUrl();
   return [
     ["Python", `from smsgate import APIClient\nclient = APIClient(${literal(login)}, ${literal(password)}, base_url=${literal(url)})\nclient.send("Hello", to="+12025550101")`],
-    ["curl", `curl ${url}/messages --user ${quoted(`${login}:${password}`)} \\\n  --json '{"phoneNumbers": ["+12025550101"], "textMessage": {"text": "Hello"}}'`],
+    ["curl", `curl ${url}/messages --user ${quoted(`${login}:${password}`)} \\\n  --header 'Content-Type: application/json' \\\n  --data '{"phoneNumbers": ["+12025550101"], "textMessage": {"text": "Hello"}}'`],
     ["Environment", `export SMSGATE_BASE_URL=${quoted(url)}\nexport SMSGATE_USERNAME=${quoted(login)}\nexport SMSGATE_PASSWORD=${quoted(password)}`],
-    ["Webhook", `curl ${url}/webhooks --user ${quoted(`${login}:${password}`)} \\\n  --json '{"event": "sms:received", "url": "https://example.com/webhook"}'`],
+    ["Webhook", `curl ${url}/webhooks --user ${quoted(`${login}:${password}`)} \\\n  --header 'Content-Type: application/json' \\\n  --data '{"event": "sms:received", "url": "https://example.com/webhook"}'\n\n# the emulator calls your own server instead when it is started with\n#   --rewrite https://example.com=http://127.0.0.1:8000`],
   ];
 }
 

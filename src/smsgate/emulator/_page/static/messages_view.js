@@ -15,8 +15,11 @@ import { VirtualList } from "./virtual_list.js";
 const SHOWN = 160; // characters of a message in the list
 const LONGEST_NAME = 60;
 
+const isCiphertext = (number) => number.startsWith("$aes-");
+
 /** Return a number as a heading; ciphertext in place of a number is shortened. */
 function peerName(number) {
+  if (isCiphertext(number)) return h("bdi", {}, `Encrypted number …${visible(number).slice(-8)}`);
   const text = visible(number);
   return h("bdi", {}, text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME)}…` : text || "(no number)");
 }
@@ -130,7 +133,8 @@ class Thread {
     this.count = h("span.count", {});
     const title = h("h1", {}, peerName(number), " ", this.count);
     const more = iconButton("attach", "Incoming data SMS or MMS from this number", () => compose({ sender: number }));
-    this.elements = [h("div.pane-head", {}, backButton, title, more), this.scroller, this.composer()];
+    const isKnown = !isCiphertext(number); // nobody can reply as an encrypted number
+    this.elements = [h("div.pane-head", {}, backButton, title, isKnown ? more : null), this.scroller, isKnown ? this.composer() : null];
     this.rows = new VirtualList(this.scroller, this.list, {
       key: (message) => message.key,
       version: (message) => `${message.version}|${this.opened.has(message.key)}|${this.dayStarts.has(message.key)}|${this.shown === message.key}|${this.words}`,

@@ -30,7 +30,7 @@ function haystack(message) {
   if (!message.haystack) {
     const states = (message.recipientStates ?? []).map((recipient) => `${recipient.state} ${recipient.error ?? ""}`);
     const files = (message.attachments ?? []).map((attachment) => attachment.name);
-    const parts = [message.text ?? "", message.data ?? "", ...message.numbers, message.id, message.state ?? message.type, ...states, ...files];
+    const parts = [message.text ?? "", message.subject ?? "", message.data ?? "", ...message.numbers, message.id, message.state ?? message.type, ...states, ...files];
     message.haystack = parts.join("\n").toLowerCase();
   }
   return message.haystack;

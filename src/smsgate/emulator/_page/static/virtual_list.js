@@ -213,6 +213,7 @@ export class VirtualList {
   }
 
   onResize(entries) {
+    if (!this.scroller.clientWidth) return; // hidden
     if (this.scroller.clientWidth !== this.width) {
       this.width = this.scroller.clientWidth;
       this.heights.clear();
