@@ -19,6 +19,7 @@ from eventually import LIMIT, eventually
 from smsgate import webhooks
 from smsgate.__main__ import main
 from smsgate.emulator import Attachment, Gateway, WebhookSender
+from smsgate.emulator._phone import webhook_sender
 from smsgate.emulator._state.messages import count_parts
 from smsgate.phone import _message_ids as message_ids
 from smsgate.phone._events import write_body
@@ -470,6 +471,21 @@ def test_log_of_a_delivery_holds_each_attempt_and_its_response(cloud, receiver):
     assert "cookie" not in {name.lower() for name in receiver.got[1][1]}
 
 
+def test_response_that_takes_too_long_is_none(cloud, receiver, monkeypatch):
+    monkeypatch.setattr(webhook_sender, "TOTAL_TIMEOUT", 0.0)
+    register(cloud, "sms:received")
+    receiver.answers += [(200, {}, b"slow")]
+    cloud.gateway.receive("900", "hello")
+    deliverer = WebhookSender(cloud.gateway, rewrite={"https://receiver.example": receiver.url})
+
+    deliverer.deliver_due()
+    deliverer.stop()
+
+    (delivery,) = cloud.gateway.deliveries.all
+    assert (delivery.state, delivery.statuses) == ("waiting", [None])
+    assert "took more than" in delivery.log[0].error
+
+
 def test_each_attempt_is_signed_with_its_own_time(cloud, receiver):
     register(cloud, "sms:received")
     receiver.before_answer = lambda: cloud.clock.advance(600)  # a slow receiver
@@ -522,7 +538,7 @@ def command(receiver):
     )
     yield process
     process.terminate()
-    assert process.communicate(timeout=LIMIT) == ("", "")
+    assert process.communicate(timeout=LIMIT)[1] == ""
 
 
 def test_command_delivers_with_the_key_and_the_rewriting_it_was_given(command, receiver):

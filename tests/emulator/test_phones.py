@@ -195,6 +195,17 @@ def test_replaced_settings_that_lack_a_value_leave_it_on_the_phone(cloud):
     assert len(cloud.gateway.radio) == 3
 
 
+def test_setting_that_the_phone_does_not_know_stops_the_rest_of_an_import(cloud):
+    tree = {"messages": {"limit_period": "PerHour", "limit_value": 1, "work_hours_start": "9 o'clock"}}
+    assert cloud("PUT", "/settings", {**tree, "webhooks": {"retry_count": 1}}).status == 200
+    for number in range(3):
+        cloud.send(id=str(number))
+
+    cloud.clock.advance(60)
+
+    assert len(cloud.gateway.radio) == 1
+
+
 def test_pings_start_with_the_app(cloud):
     register(cloud, "system:ping")
     cloud("PATCH", "/settings", {"ping": {"interval_seconds": 60}})
@@ -385,6 +396,19 @@ def test_webhooks_need_no_internet_where_the_settings_say_so(talk):
     assert names(talk) == ["sms:received"]
 
 
+def test_report_by_hand_stands_for_a_phone_without_network(cloud):
+    register(cloud, "sms:sent")
+    switch(cloud, connected=False)
+    cloud.send(id="one")
+
+    assert cloud.gateway.report("one", "Sent")
+    switch(cloud, connected=True)
+    cloud.clock.advance(60)
+
+    assert names(cloud) == ["sms:sent"]
+    assert cloud.gateway.radio == []
+
+
 def test_phone_without_network_knows_old_webhooks_and_settings_only(cloud):
     register(cloud, "sms:received")
     switch(cloud, connected=False)
@@ -492,3 +516,19 @@ def test_phone_takes_stored_messages_up_where_they_stood(open_gateway):
     }
     sent = [(one.message_id, one.phone_number) for one in again.gateway.radio]
     assert sent == [(name, number) for name in ("new", "scheduled") for number in sorted(numbers)]
+
+
+def test_phone_takes_received_messages_up(open_gateway):
+    before, after = open_gateway(mode="local"), open_gateway(mode="local")
+    register(after, "sms:received")
+    seen, missed = before.gateway.receive("900", "seen"), before.gateway.receive("900", "missed", missed=True)
+    agent = after.gateway._state.phones[phone(after)]
+    agent.resume_incoming(seen)
+    agent.resume_incoming(missed, missed=True)
+
+    after.gateway.receive("900", "seen")
+    after.gateway.receive("900", "missed", missed=True)
+    period = {"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z", "webhookDelivery": "Individual"}
+    after("POST", "/inbox/refresh", period)
+
+    assert [payload["message"] for _, payload in told(after)] == ["missed"]

@@ -35,8 +35,8 @@ class SendQueue:
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
-        self._settings = PhoneSettings()
-        self._is_oldest_first = False
+        self._settings: PhoneSettings = PhoneSettings()
+        self._is_oldest_first: bool = False
         self._coming: list[tuple[datetime, int, bool, StoredMessage]] = []
         self._due: list[tuple[int, float, int, StoredMessage]] = []
         self._sent: deque[tuple[datetime, StoredMessage]] = deque()
