@@ -8,19 +8,18 @@ import select
 import signal
 import subprocess
 import sys
-import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
 
-uvicorn = pytest.importorskip("uvicorn", reason="the emulator needs a web server")
+pytest.importorskip("uvicorn", reason="the emulator needs a web server")
 pytest.importorskip("typer", reason="the command line needs typer")
 
-from eventually import LIMIT, eventually  # noqa: E402 - after the checks above
-from smsgate.emulator import Gateway  # noqa: E402
-from smsgate.emulator._server.asgi import EmulatorApp  # noqa: E402
+from eventually import LIMIT, eventually
+from smsgate.emulator import Gateway
+from smsgate.testing import serve
 
 
 @dataclass
@@ -40,36 +39,25 @@ class Result:
     err: str = ""
 
 
-def serve(gateway, *, local=False):
-    """Yield the base URL of a gateway that a thread serves."""
-    server = uvicorn.Server(uvicorn.Config(EmulatorApp(gateway), port=0, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    eventually(lambda: server.started)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}" + ("" if local else "/3rdparty/v1")
-    server.should_exit = True
-    thread.join()
-
-
 @pytest.fixture(scope="module")
 def served():
     gateway = Gateway(seed=7)
-    for url in serve(gateway):
-        yield Served(gateway, url)
+    with serve(gateway) as server:
+        yield Served(gateway, server.url)
 
 
 @pytest.fixture(scope="module")
 def served_phone():
     gateway = Gateway(seed=7, mode="local")
-    for url in serve(gateway, local=True):
-        yield Served(gateway, url)
+    with serve(gateway) as server:
+        yield Served(gateway, server.url)
 
 
 @pytest.fixture
 def serve_gateway():
     """Serve gateways until the end of the test; return the base URL of each."""
     with ExitStack() as stack:
-        yield lambda gateway, local=False: stack.enter_context(contextmanager(serve)(gateway, local=local))
+        yield lambda gateway: stack.enter_context(serve(gateway)).url
 
 
 @pytest.fixture

@@ -6,12 +6,15 @@ import os
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from smsgate.constants import DEFAULT_URL
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from smsgate import APIClient
 
 VARIABLES = {
     "url": ("SMSGATE_BASE_URL",),
@@ -61,6 +64,22 @@ class Connection:
     def is_empty(self) -> bool:
         """Whether it names neither a gateway nor credentials."""
         return self.url is None and self.login is None and not self.has_credentials
+
+    def open_client(self, **options: Any) -> APIClient:
+        """Return a client for the connection.
+
+        Args:
+            options: further arguments of `APIClient`.
+
+        Raises:
+            ConfigurationError: for a connection that could never work.
+        """
+        from smsgate import APIClient, Encryptor
+
+        if self.passphrase is not None:
+            options["encryptor"] = Encryptor(self.passphrase)
+        secret = self.password if self.token is None else self.token
+        return APIClient(self.login, secret, base_url=self.url or DEFAULT_URL, user_agent="smsgate-cli", **options)
 
 
 def choose_connection(options: Connection, *, profile: str | None = None) -> Connection:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from smsgate import SMSGateError, WebhookEvent, webhooks
 from smsgate._extras import missing
 from smsgate._server_socket import open_listener
+from smsgate.cli.connection import Connection, choose_connection, read_password
 from smsgate.cli.output import FORMATS, format_event, print_error
 from smsgate.cli.temporary_webhooks import Interrupted, temporary_webhooks
 from smsgate.receiver import WebhookApp
@@ -139,14 +140,11 @@ def _list_signals() -> list[signal.Signals]:
 def _register_webhooks(options: argparse.Namespace) -> AbstractContextManager[None]:
     if options.register is None:
         return nullcontext()
-    options_of_client: dict[str, Any] = {
-        "base_url": options.base_url,
-        "login": options.login,
-        "password": options.password,
-    }
-    account = {name: value for name, value in options_of_client.items() if value is not None}
+    password = options.password if options.password_file is None else read_password(options.password_file)
+    given = Connection("the options", options.url, options.login, password, options.token)
+    open_client = choose_connection(given, profile=options.profile).open_client
     events = options.event or DEFAULT_EVENTS
-    return temporary_webhooks(options.register, events, device_id=options.device_id, account=account)
+    return temporary_webhooks(options.register, events, device_id=options.device_id, open_client=open_client)
 
 
 def _fail(text: str, *, code: int = 1) -> int:
@@ -165,8 +163,8 @@ def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="smsgate listen",
         description="Receive events of phones and show them. Events go to the standard output, all else to the error.",
-        epilog=f"{KEY_VARIABLE} holds the signing key; SMSGATE_USERNAME, SMSGATE_PASSWORD, SMSGATE_TOKEN and "
-        "SMSGATE_BASE_URL say how to register.",
+        epilog=f"{KEY_VARIABLE} holds the signing key. Gateway and credentials for --register come from options, "
+        "SMSGATE_* variables, a file .env, or a profile.",
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -183,7 +181,10 @@ def _build_parser() -> argparse.ArgumentParser:
         help=f"to register for; again for more; default: {' '.join(DEFAULT_EVENTS)}",
     )
     add("--device-id", metavar="ID", help="register for this phone only")
-    add("--login", help="user name of the account, for --register")
-    add("--password", help="the account's password; better in the environment, where others cannot see it")
-    add("--base-url", metavar="URL", help="where the gateway's API is")
+    add("--url", "--base-url", metavar="URL", help="base URL of the API, for --register")
+    add("--login", help="user name of the account")
+    add("--password", help="the account's password; visible in ps")
+    add("--password-file", metavar="FILE", help="file whose first line is the password; - for the standard input")
+    add("--token", help="access token; visible in ps")
+    add("--profile", metavar="NAME", help="stored connection: smsgate profile list")
     return parser

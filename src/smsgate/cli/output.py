@@ -24,6 +24,10 @@ _UNBOUNDED = 10_000
 """Columns of a table that goes into a pipe, where nothing may be cut off."""
 
 
+_STYLES = {"Delivered": "green", "Sent": "cyan", "Failed": "red", "Cancelled": "yellow", "pass": "green", "fail": "red"}
+"""Colours of states."""
+
+
 class Format(str, Enum):
     """Forms of the output."""
 
@@ -107,12 +111,14 @@ class Output:
         """Return a table of the items for a console."""
         from rich import box
         from rich.table import Table
+        from rich.text import Text
 
         table = Table(*(column.header for column in columns), box=box.SIMPLE_HEAD, pad_edge=False)
         for column in table.columns:
             column.overflow = "fold"
         for item in items:
-            table.add_row(*(self.cell(column.text(item)) for column in columns))
+            cells = [self.cell(column.text(item)) for column in columns]
+            table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
         return table
 
     def cell(self, value: object) -> str:

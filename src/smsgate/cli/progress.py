@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from smsgate import APIClient, MessageState
     from smsgate.cli.session import Session
 
-_COLOURS = {"Delivered": "green", "Sent": "cyan", "Failed": "red", "Cancelled": "yellow"}
-
 
 class Until(str, Enum):
     """Where `--wait` stops."""
@@ -165,8 +163,4 @@ class _LiveTable:
         self._live.stop()
 
     def __call__(self, state: MessageState) -> None:
-        table = self._session.output.table((), RECIPIENTS)
-        for one in state.recipients:
-            cells = [self._session.output.cell(column.text(one)) for column in RECIPIENTS]
-            table.add_row(*cells, style=_COLOURS.get(one.state.value))
-        self._live.update(table, refresh=True)
+        self._live.update(self._session.output.table(state.recipients, RECIPIENTS), refresh=True)

@@ -65,24 +65,11 @@ class Session:
         Raises:
             ConfigurationError: for a connection that could never work.
         """
-        from smsgate import APIClient, Encryptor
-        from smsgate.constants import DEFAULT_URL
-
-        chosen = self.connection
-        if chosen.passphrase is not None:
-            options["encryptor"] = Encryptor(chosen.passphrase)
         if self.verbose:
             options.update(on_request=_log_request, on_response=_log_response)
         if self.verbose > 1:
             _log_records()
-        return APIClient(
-            chosen.login,
-            chosen.password if chosen.token is None else chosen.token,
-            base_url=chosen.url or DEFAULT_URL,
-            timeout=self._options["timeout"],
-            user_agent="smsgate-cli",
-            **options,
-        )
+        return self.connection.open_client(**{"timeout": self._options["timeout"], **options})
 
 
 def _log_request(event: RequestEvent) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import secrets
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from smsgate import APIClient, APIError, RetryPolicy, SMSGateError, Timeout, TransportError, Webhook, WebhookEvent
+from smsgate import APIError, RetryPolicy, SMSGateError, Timeout, TransportError, Webhook, WebhookEvent
 from smsgate.cli.output import print_error
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable
+
+    from smsgate import APIClient
 
 _TIMEOUT = Timeout(connect=5, read=5, total=10)
 _REGISTER_POLICY = RetryPolicy.none()  # the error of a retry would not tell whether the first attempt arrived
@@ -24,7 +26,7 @@ class Interrupted(BaseException):
 
 @contextmanager
 def temporary_webhooks(
-    url: str, events: Iterable[str], *, device_id: str | None, account: Mapping[str, Any]
+    url: str, events: Iterable[str], *, device_id: str | None, open_client: Callable[..., APIClient]
 ) -> Generator[None, None, None]:
     """Register a webhook for each event, and remove all of them at the end.
 
@@ -32,21 +34,21 @@ def temporary_webhooks(
         url: where phones deliver events.
         events: names of events.
         device_id: the only phone to deliver; None for all phones of the account.
-        account: arguments of `APIClient.from_env`.
+        open_client: returns a client; takes ``timeout`` and ``retry``.
 
     Raises:
         SMSGateError: a call failed; the ids of webhooks that may be left are printed.
     """
     ids: list[str] = []  # of all webhooks that may exist
     try:
-        with APIClient.from_env(timeout=_TIMEOUT, retry=_REGISTER_POLICY, **account) as client:
+        with open_client(timeout=_TIMEOUT, retry=_REGISTER_POLICY) as client:
             for event in events:
                 _register(client, ids, url, event, device_id)
         print_error(f"registered {len(ids)} webhooks; cloud phones take a moment to fetch them")
         yield
     finally:
         if ids:  # with a new client: a signal may have interrupted the other one anywhere
-            with APIClient.from_env(timeout=_TIMEOUT, retry=_REMOVE_POLICY, **account) as client:
+            with open_client(timeout=_TIMEOUT, retry=_REMOVE_POLICY) as client:
                 _unregister(client, ids)
 
 
