@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from smsgate.runtime.locks import ForkSafeLock
 
 if TYPE_CHECKING:
     from smsgate.emulator._state.changes import ChangeKind
@@ -27,7 +28,7 @@ class ChangeFeed:
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._changes: deque[tuple[ChangeKind, int | str]] = deque(maxlen=capacity)
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self.last: int = 0
 
     def add(self, kind: ChangeKind, key: int | str) -> None:

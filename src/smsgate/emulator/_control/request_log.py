@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from smsgate.runtime.locks import ForkSafeLock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,7 @@ class RequestLog:
 
     def __init__(self) -> None:
         self._entries: deque[LoggedRequest] = deque()
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._count = 0
         self._size = 0
 
