@@ -87,6 +87,12 @@ class GatewayControls(OutboxControls):
             self._state.devices.append(device)
             self._state.phones[device.id] = Phone(self._state, device)
 
+    def _set_devices(self, devices: list[Device]) -> None:
+        """Replace the devices by stored ones, to which a reset returns."""
+        self._first_devices = [replace(device) for device in devices]
+        self._state.devices = devices
+        self._state.phones = {device.id: Phone(self._state, device) for device in devices}
+
     def add_device(self, name: str = "Phone", *, active: bool = True) -> Device:
         """Register another phone.
 

@@ -21,6 +21,8 @@ from smsgate.phone import Delivery, DeliveryQueue, PhoneTimings, Transmission
 from smsgate.runtime.locks import ForkSafeLock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smsgate._http import Request
     from smsgate.emulator._state.devices import Device
     from smsgate.emulator._state.messages import Message
@@ -35,6 +37,7 @@ class GatewayInternals:
     state: GatewayState
     queue: DeliveryQueue
     lock: ForkSafeLock
+    set_devices: Callable[[list[Device]], None]
 
 
 class Gateway(GatewayControls):
@@ -101,7 +104,7 @@ class Gateway(GatewayControls):
     @property
     def internals(self) -> GatewayInternals:
         """State, queue and lock, for the server of this package; programs use the other members."""
-        return GatewayInternals(self._state, self._queue, self._lock)
+        return GatewayInternals(self._state, self._queue, self._lock, self._set_devices)
 
     # -- exchanges -----------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from smsgate._http import Response
+    from smsgate.emulator._server.keeper import Keeper
     from smsgate.emulator.faults import Fault
     from smsgate.emulator.gateway import Gateway
 
@@ -46,6 +47,7 @@ class EmulatorApp:
     Args:
         gateway: handles the requests.
         allowed_hosts: host names, besides ``localhost`` and IP addresses, under which control requests are taken.
+        keeper: keeps the gateway's state in a file.
         log: called with one line for each request to the API and each control request that changes something.
 
     Faults of the gateway are applied. ASGI cannot close a connection before the head of a response, so ``refuse``,
@@ -53,12 +55,18 @@ class EmulatorApp:
     """
 
     def __init__(
-        self, gateway: Gateway, *, allowed_hosts: Collection[str] = (), log: Callable[[str], None] | None = None
+        self,
+        gateway: Gateway,
+        *,
+        allowed_hosts: Collection[str] = (),
+        log: Callable[[str], None] | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self._gateway = gateway
+        self._keeper = keeper
         self._log = log
         self._allowed_hosts = frozenset(allowed_hosts)
-        self._controls = Controls(gateway)
+        self._controls = Controls(gateway, None if keeper is None else str(keeper.file.path))
         self._control_app = ControlApp(self._controls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,10 +89,12 @@ class EmulatorApp:
         started = time.perf_counter()
         if scope["path"] == control.PATH:
             response = self._receive(request)
+            self._save()
             await _send_response(response, whole, send)
             self._write_line(scope, response.status, time.perf_counter() - started)
             return
         played = self._gateway.play(request)
+        self._save()
         if played.fault is not None and played.is_broken:
             await _break(played.fault, played.response, receive, send)
         else:
@@ -94,6 +104,11 @@ class EmulatorApp:
         seconds = time.perf_counter() - started
         self._controls.log(request, shown, fault, seconds)
         self._write_line(scope, None if shown is None else shown.status, seconds, fault)
+
+    def _save(self) -> None:
+        """Save before a response leaves, so that what a client was told is never lost."""
+        if self._keeper is not None:
+            self._keeper.save()
 
     def _write_line(self, scope: Scope, status: int | None, seconds: float, fault: str | None = None) -> None:
         if self._log is None:
@@ -114,6 +129,7 @@ class EmulatorApp:
 
         async def note_status(event: MutableMapping[str, Any]) -> None:
             if event["type"] == "http.response.start":
+                self._save()
                 statuses.append(event["status"])
             await send(event)
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from contextlib import closing, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smsgate._extras import missing
 from smsgate._server_socket import open_listener
 from smsgate.emulator._phone.phone_numbers import load
 from smsgate.emulator._phone.webhook_sender import WebhookSender
+from smsgate.emulator._server.data_file import DataFile, DataFileError
+from smsgate.emulator._server.keeper import Keeper, Saver, saved_identity
 from smsgate.emulator.faults import FAULTS, Faults
 from smsgate.emulator.gateway import Gateway
 from smsgate.runtime.printable import escape
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Sequence
     from types import FrameType
 
@@ -37,15 +42,18 @@ def main(argv: Sequence[str]) -> int:
     parser = _parser()
     try:
         options = parser.parse_args(argv)
-        gateway = _gateway(parser, options)
+        file, gateway = _open(parser, options)
+        keeper = None if file is None else Keeper(gateway, file)
         _set_keys(gateway, options.signing_key)
+    except DataFileError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     try:
         load()
-        import uvicorn  # noqa: PLC0415 - an extra
-
-        from smsgate.emulator._server.asgi import EmulatorApp  # noqa: PLC0415 - it needs starlette, of the same extra
+        import starlette  # noqa: F401, PLC0415 - extras
+        import uvicorn  # noqa: F401, PLC0415
     except ImportError:
         print(MISSING, file=sys.stderr)  # noqa: T201 - a command talks to its terminal
         return 1
@@ -54,9 +62,19 @@ def main(argv: Sequence[str]) -> int:
     except OSError as error:
         print(f"Cannot listen on {options.host}:{options.port}: {error.strerror}.", file=sys.stderr)  # noqa: T201
         return 1
+    with closing(listener):
+        _serve(gateway, keeper, options, listener)
+    return 0
+
+
+def _serve(gateway: Gateway, keeper: Keeper | None, options: argparse.Namespace, listener: socket.socket) -> None:
+    import uvicorn  # noqa: PLC0415 - an extra
+
+    from smsgate.emulator._server.asgi import EmulatorApp  # noqa: PLC0415 - it needs starlette, of the same extra
+
     # a response that breaks off on purpose is an error to uvicorn, and one that never comes would hold up the end
     level, patience = ("critical", 1) if options.fault_rate else ("warning", None)
-    app = EmulatorApp(gateway, allowed_hosts=options.allow_host, log=_print if options.log else None)
+    app = EmulatorApp(gateway, allowed_hosts=options.allow_host, log=_print if options.log else None, keeper=keeper)
     config = uvicorn.Config(app, log_level=level, lifespan="off", timeout_graceful_shutdown=patience)
     server = uvicorn.Server(config)
 
@@ -67,13 +85,11 @@ def main(argv: Sequence[str]) -> int:
     before = {number: signal.signal(number, stop_serving) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         _print(_introduction(options, listener.getsockname()[1]))
-        with WebhookSender(gateway, rewrite=dict(options.rewrite)):
+        with nullcontext() if keeper is None else Saver(keeper), WebhookSender(gateway, rewrite=dict(options.rewrite)):
             server.run(sockets=[listener])
     finally:
-        listener.close()
         for number, handler in before.items():
             signal.signal(number, handler)
-    return 0
 
 
 def _print(text: str) -> None:
@@ -99,6 +115,19 @@ def base_url(host: str, port: int, *, local: bool) -> str:
     """Return the ``base_url`` for a client; that of a local server has no prefix."""
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}" + ("" if local else "/3rdparty/v1")
+
+
+def _open(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[DataFile | None, Gateway]:
+    if options.data is None:
+        return None, _gateway(parser, options)
+    file = DataFile(options.data)
+    saved = saved_identity(file)
+    if saved and saved["mode"] != options.mode:
+        raise DataFileError(f"{options.data} holds a gateway in {saved['mode']} mode; use --mode {saved['mode']}.")
+    if saved and options.seed not in {None, saved["seed"]}:
+        raise DataFileError(f"{options.data} holds a gateway with another seed; leave --seed out.")
+    options.seed = saved.get("seed", options.seed)
+    return file, _gateway(parser, options)
 
 
 def _gateway(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Gateway:
@@ -167,13 +196,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="a host name by which control requests may come, such as a compose service's; again for further names",
     )
+    parser.add_argument(
+        "--data", type=Path, metavar="FILE", help="keep the state in this SQLite file, and continue from it"
+    )
     parser.add_argument("--log", action="store_true", help="print a line for each request, without secrets")
+    _add_faults(parser)
+    return parser
+
+
+def _add_faults(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fault-rate", type=float, default=0.0, help="share of exchanges that go wrong, 0 to 1")
     parser.add_argument("--fault-seed", type=int, default=0, help="the same seed gives the same faults")
     parser.add_argument(
         "--fault-kinds", default=",".join(FAULTS), help="which faults, separated by commas (default: %(default)s)"
     )
-    return parser
 
 
 class _Between:

@@ -174,6 +174,12 @@ class MessageStore:
         self._by_id.setdefault(self._key(message.id), []).append(message)
         return True
 
+    def restore(self, message: Message) -> None:
+        """Store a row under the serial number that it has."""
+        self._serial = max(self._serial, message.serial)
+        self._rows[message.serial] = message
+        self._by_id.setdefault(self._key(message.id), []).append(message)
+
     def remove(self, condition: Callable[[Message], bool]) -> list[Message]:
         """Delete the rows that meet a condition, and return them."""
         removed = [row for row in self if condition(row)]

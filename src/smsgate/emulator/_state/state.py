@@ -110,6 +110,10 @@ class GatewayState:
         """Return the gateway's time."""
         return self.clock()
 
+    def restart(self, count: int) -> None:
+        """Draw other ids than at the starts before; ``count`` is the number of this start."""
+        self._random = random.Random(f"{self.seed} start {count}")  # noqa: S311 - as above
+
     def new_id(self) -> str:
         """Return a new id like those of the real servers: 21 characters."""
         return "".join(self._random.choices(_ID_ALPHABET, k=21))

@@ -45,11 +45,13 @@ class Tokens:
         self._issuer = issuer
         self._new_id = new_id
         self._entries: dict[str, _Entry] = {}
+        self._dumped: str | None = None
 
     def issue(
         self, scopes: list[str], access_ttl: float, refresh_ttl: float, now: datetime, extra: dict[str, dict[str, Any]]
     ) -> dict[str, Any]:
         """Issue a pair and return its response; ``extra`` holds more claims under ``access`` and ``refresh``."""
+        self._dumped = None
         access_id, refresh_id = self._new_id(), self._new_id()
         access_end, refresh_end = now + timedelta(seconds=access_ttl), now + timedelta(seconds=refresh_ttl)
         self._entries = {jti: entry for jti, entry in self._entries.items() if entry.expires + _KEPT > now}
@@ -81,13 +83,33 @@ class Tokens:
 
     def revoke(self, jti: str) -> None:
         """Revoke the token with this id and those whose parent it is; unknown ids are ignored."""
+        self._dumped = None
         for key, entry in self._entries.items():
             if jti in (key, entry.parent):
                 entry.revoked = True
 
     def revoke_one(self, jti: str) -> None:
         """Revoke a refresh token that was used."""
+        self._dumped = None
         self._entries[jti].revoked = True
+
+    def dump(self) -> str:
+        """Return the tokens as JSON; the tokens themselves are not in it."""
+        if self._dumped is None:
+            rows = {
+                jti: [entry.expires.isoformat(), entry.parent, entry.revoked] for jti, entry in self._entries.items()
+            }
+            self._dumped = json.dumps(rows)
+        return self._dumped
+
+    def load(self, text: str) -> None:
+        """Take up tokens that `dump` returned."""
+        rows: dict[str, list[Any]] = json.loads(text)
+        self._dumped = None
+        self._entries = {
+            jti: _Entry(datetime.fromisoformat(expires), parent, revoked)
+            for jti, (expires, parent, revoked) in rows.items()
+        }
 
     def _sign(self, jti: str, now: datetime, end: datetime, claims: dict[str, Any]) -> str:
         body = {"iss": self._issuer, "jti": jti, "iat": int(now.timestamp()), "exp": int(end.timestamp()), **claims}
