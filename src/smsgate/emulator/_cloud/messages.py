@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smsgate.emulator._http.binding import QueryReader, ValidationErrors, query, query_boolean, query_integer
+from smsgate.emulator._http.binding import (
+    QueryReader,
+    ValidationErrors,
+    query,
+    query_boolean,
+    query_integer,
+    query_timestamp,
+)
 from smsgate.emulator._http.responses import RequestError, json_response
-from smsgate.emulator._http.timestamps import parse_go
 from smsgate.emulator._state.messages import STATES
-from smsgate.emulator._state.views import view_of
+from smsgate.emulator._state.views import sorted_recipients, stored_view, view_of
 
 if TYPE_CHECKING:
     from smsgate._http import Response
@@ -17,8 +23,8 @@ if TYPE_CHECKING:
     from smsgate.emulator._state.views import MessageView
 
 _QUERY: dict[str, QueryReader] = {
-    "from": parse_go,
-    "to": parse_go,
+    "from": query_timestamp,
+    "to": query_timestamp,
     "state": str,
     "deviceId": str,
     "limit": query_integer,
@@ -52,7 +58,7 @@ def list_messages(state: GatewayState, request: ParsedRequest) -> Response:
     ]
     rows.sort(key=lambda row: (row.created_at, row.serial), reverse=wanted.get("sort") != "created_at")
     content = wanted.get("includeContent", False)
-    page = [row.view(with_content=content) for row in rows[offset : offset + limit]]
+    page = [stored_view(row, with_content=content) for row in rows[offset : offset + limit]]
     return json_response(200, page, {"x-total-count": str(len(rows))})
 
 
@@ -90,6 +96,6 @@ def _state(state: GatewayState, message_id: str) -> MessageView | None:
     rows = state.store.find(message_id)
     if len(rows) > 1:
         raise RequestError(500, "failed to get message state")
-    view = view_of(rows[0], rows[0].recipients, rows[0].states) if rows else None
+    view = view_of(rows[0], sorted_recipients(rows[0]), rows[0].states) if rows else None
     state.views.put(message_id, view, state.now())
     return view

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from smsgate.emulator._http.binding import ValidationErrors, bind, raw_body, struct
+from smsgate.emulator._http.binding import ValidationErrors, bind, is_form, raw_body, struct
 from smsgate.emulator._http.responses import RequestError, json_response
 from smsgate.emulator._state.settings import SECTIONS
 
@@ -50,11 +50,18 @@ def patch_settings(state: GatewayState, request: ParsedRequest) -> Response:
 
 def _read_settings(request: ParsedRequest) -> dict[str, Any]:
     try:
-        raw: dict[str, Any] | None = raw_body(request)
+        raw = _raw_settings(request)
         _check(bind(raw, _SHAPE))
     except RequestError as refused:
         raise RequestError(400, f"Invalid settings format: {refused.message}") from None
     return raw or {}
+
+
+def _raw_settings(request: ParsedRequest) -> dict[str, Any] | None:
+    if is_form(request):
+        raise RequestError(400, "failed to parse body: schema: interface must be a pointer to struct")
+    raw: dict[str, Any] | None = raw_body(request)
+    return raw
 
 
 def _check(fields: dict[str, Any]) -> None:
@@ -63,22 +70,27 @@ def _check(fields: dict[str, Any]) -> None:
         for name, value in fields.get(section, {}).items():
             leaf = leaves[name]
             errors.check(f"{section.capitalize()}.{leaf.go_name}", (leaf.tag, leaf.allows(value)))
-    messages: dict[str, Any] = fields.get("messages", {})
-    _check_work_hours(errors, messages)
     errors.settle()
+    messages: dict[str, Any] = fields.get("messages", {})
     low, high = messages.get("send_interval_min"), messages.get("send_interval_max")
     if low is not None and high is not None and high < low:
-        reason = "sendIntervalMax must be greater than or equal to sendIntervalMin"
-        raise RequestError(400, f"failed to validate: validation failed: {reason}")
+        raise _invalid("sendIntervalMax must be greater than or equal to sendIntervalMin")
+    if messages.get("work_hours_enabled"):
+        _check_work_hours(messages)
 
 
-def _check_work_hours(errors: ValidationErrors, messages: dict[str, Any]) -> None:
-    if not messages.get("work_hours_enabled"):
-        return
-    for name, go_name in (("work_hours_start", "WorkHoursStart"), ("work_hours_end", "WorkHoursEnd")):
-        value: str | None = messages.get(name)
-        good = value is not None and _CLOCK_TIME.fullmatch(value) is not None
-        errors.check(f"Messages.{go_name}", ("required", value is not None), ("datetime", good))
+def _check_work_hours(messages: dict[str, Any]) -> None:
+    fields = (("work_hours_start", "workHoursStart"), ("work_hours_end", "workHoursEnd"))
+    for name, shown in fields:
+        if name not in messages:
+            raise _invalid(f"{shown} is required when work hours are enabled")
+    for name, shown in fields:
+        if not _CLOCK_TIME.fullmatch(messages[name]):
+            raise _invalid(f"{shown} must be a time in the format HH:mm")
+
+
+def _invalid(reason: str) -> RequestError:
+    return RequestError(400, f"failed to validate: validation failed: {reason}")
 
 
 def _merge(stored: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ Reader = Callable[[Any, str, str], Any]
 
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True", "on"})
-_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+_FALSE = frozenset({"", "0", "f", "F", "FALSE", "false", "False"})
 
 
 def _each_byte(error: UnicodeError) -> tuple[str, int]:
@@ -161,14 +161,24 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"invalid character {name[0]!r} looking for beginning of value")
 
 
+def _content_type(request: ParsedRequest) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def is_form(request: ParsedRequest) -> bool:
+    """Return whether a body is declared as an HTML form, which the server reads without an error of syntax."""
+    return _content_type(request) == "application/x-www-form-urlencoded"
+
+
 def raw_body(request: ParsedRequest) -> Any:
-    """Parse a body whose content type ends in ``json``.
+    """Parse a body whose content type ends in ``json``; a form has no known fields.
 
     Raises:
         RequestError: 400, worded as the cloud server does.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not kind.endswith("json"):
+    if is_form(request):
+        return None
+    if not _content_type(request).endswith("json"):
         raise RequestError(400, "failed to parse body: Unprocessable Entity")
     try:
         return parse_json(request.content)
@@ -197,15 +207,17 @@ QueryReader = Callable[[str], Any]
 
 
 def query(request: ParsedRequest, shape: Mapping[str, QueryReader]) -> dict[str, Any]:
-    """Read the known query parameters; names match without regard to case, an empty value counts as absent.
+    """Read the known query parameters; names match without regard to case.
+
+    An empty value is the zero value of its type, which the checks may reject; an empty time counts as absent.
 
     Raises:
         RequestError: 400, worded as the cloud server does.
     """
     found: dict[str, Any] = {}
     for name, read in shape.items():
-        value = request.query.get(name.lower(), "")
-        if not value:
+        value = request.query.get(name.lower())
+        if value is None or (not value and read is query_timestamp):
             continue
         try:
             found[name] = read(value)
@@ -219,7 +231,7 @@ def query(request: ParsedRequest, shape: Mapping[str, QueryReader]) -> dict[str,
 
 
 def query_boolean(value: str) -> bool:
-    """Read a boolean in Go's spelling: ``true``, ``t``, ``1`` and so on."""
+    """Read a boolean in Go's spelling: ``true``, ``t``, ``1`` and so on; nothing is false."""
     if value in _TRUE:
         return True
     if value in _FALSE:
@@ -227,15 +239,24 @@ def query_boolean(value: str) -> bool:
     raise ValueError(value)
 
 
+def query_timestamp(value: str) -> datetime:
+    """Read RFC 3339 with a zone."""
+    return parse_go(value)
+
+
 def query_integer(value: str) -> int:
-    """Read a signed decimal number of 64 bits."""
+    """Read a signed decimal number of 64 bits; nothing is 0."""
+    if not value:
+        return 0
     if not re.fullmatch(r"[+-]?[0-9]{1,19}", value) or not -(2**63) <= int(value) < 2**63:
         raise ValueError(value)
     return int(value)
 
 
 def query_count(value: str) -> int:
-    """Read an unsigned decimal number."""
+    """Read an unsigned decimal number; nothing is 0."""
+    if not value:
+        return 0
     if not re.fullmatch(r"[0-9]{1,19}", value):
         raise ValueError(value)
     return int(value)

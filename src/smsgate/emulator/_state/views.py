@@ -1,4 +1,4 @@
-"""Cached states of messages, which the cloud server shows until they expire."""
+"""States of messages as the cloud server shows them: from its cache until they expire, or from its database."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from smsgate.emulator._http.timestamps import go_text
+from smsgate.emulator._state.messages import collation_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -65,3 +66,14 @@ def view_of(
         dict(states),
         message.content,
     )
+
+
+def stored_view(message: Message, *, with_content: bool) -> dict[str, Any]:
+    """Return a message as the cloud server lists it: with recipients sorted by number."""
+    recipients = [recipient.view() for recipient in sorted_recipients(message)]
+    return {**message.view(with_content=with_content), "recipients": recipients}
+
+
+def sorted_recipients(message: Message) -> list[Recipient]:
+    """Return the recipients in the order of the database's index, by number."""
+    return sorted(message.recipients, key=lambda recipient: collation_key(recipient.phone_number))
