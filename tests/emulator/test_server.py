@@ -71,6 +71,21 @@ def test_the_command_serves_until_it_is_told_to_stop(start, sign):
     assert (process.returncode, errors) == (0, "")
 
 
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_stops_while_a_page_listens_to_its_events(start, sign):
+    process, url = start()
+    with httpx.stream("GET", f"{url.removesuffix('/3rdparty/v1')}/_emulator/events", trust_env=False) as events:
+        lines = events.iter_lines()
+        assert any(line.startswith("event: state") for line in lines)
+
+        process.send_signal(sign)
+
+        process.communicate(timeout=LIMIT)
+        with contextlib.suppress(httpx.TransportError):
+            list(lines)
+    assert process.returncode == 0
+
+
 def test_exchanges_on_a_kept_connection_wait_for_no_delayed_acknowledgement(start):
     _, url = start("--no-phone")
     times = []

@@ -76,10 +76,17 @@ def _serve(gateway: Gateway, keeper: Keeper | None, options: argparse.Namespace,
     level, patience = ("critical", 1) if options.fault_rate else ("warning", None)
     app = EmulatorApp(gateway, allowed_hosts=options.allow_host, log=_print if options.log else None, keeper=keeper)
     config = uvicorn.Config(app, log_level=level, lifespan="off", timeout_graceful_shutdown=patience)
-    server = uvicorn.Server(config)
+
+    class Server(uvicorn.Server):
+        """Server that ends event streams when a signal comes; uvicorn replaces other handlers while it runs."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            app.stop()
+            super().handle_exit(sig, frame)
+
+    server = Server(config)
 
     def stop_serving(_number: int, _frame: FrameType | None) -> None:
-        app.stop()
         server.should_exit = True
 
     before = {number: signal.signal(number, stop_serving) for number in (signal.SIGINT, signal.SIGTERM)}
