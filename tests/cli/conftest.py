@@ -122,7 +122,7 @@ def run(tmp_path):
 def terminal(tmp_path):
     """Run the command in a pseudo-terminal; type a text when a prompt appears, or Ctrl-C."""
 
-    def run_in_terminal(*arguments, env, type_after=(), width=120):
+    def run_in_terminal(*arguments, env, type_after=(), type_when=()):
         master, slave = pty.openpty()
         os.set_blocking(master, False)
         process = subprocess.Popen(
@@ -136,11 +136,13 @@ def terminal(tmp_path):
             preexec_fn=_control_terminal,  # noqa: PLW1509 - it only makes one system call
         )
         os.close(slave)
-        shown, waiting = "", list(type_after)
+        shown, waiting, later = "", list(type_after), list(type_when)
         end = time.monotonic() + LIMIT
         while time.monotonic() < end:
             if waiting and waiting[0][0] in shown:
                 os.write(master, waiting.pop(0)[1].encode())
+            if later and later[0][0]():
+                os.write(master, later.pop(0)[1].encode())
             if select.select([master], [], [], 0.05)[0]:
                 try:
                     chunk = os.read(master, 65536)

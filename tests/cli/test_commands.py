@@ -11,6 +11,7 @@ import pytest
 from eventually import eventually
 from smsgate import APIClient, TokenRequest, Webhook, WebhookEvent
 from smsgate.cli.program import COMMANDS
+from smsgate.emulator import Attachment, Gateway
 
 GATEWAY_COMMANDS = {
     "send": ["hello", "--to", "+12025550100"],
@@ -107,12 +108,68 @@ def test_success_in_a_pipe(name, run, account, values):
             json.loads(line)
 
 
-@pytest.mark.parametrize("name", ["send", "status", "messages", "devices list", "webhooks list", "settings get"])
+@pytest.mark.parametrize("name", sorted(set(GATEWAY_COMMANDS) - LOCAL_ONLY - {"cancel"}))
 def test_success_on_a_terminal(name, terminal, account, values):
-    result = terminal(*words(name, GATEWAY_COMMANDS[name], **values), env=account)
+    result = terminal(*words(name, GATEWAY_COMMANDS[name], **values), env={**account, "EDITOR": "true"})
 
     assert result.code == 0, result.out
     assert "{" not in result.out.replace("{}", "")
+
+
+@pytest.mark.parametrize("name", ["send", "webhooks sync", "devices list"])
+def test_interrupted_on_a_terminal(name, terminal, account, values, silent_gateway):
+    env = {**account, "SMSGATE_BASE_URL": silent_gateway.url}
+
+    result = terminal(
+        *words(name, GATEWAY_COMMANDS[name], **values), env=env, type_when=[(silent_gateway.was_called, "\x03")]
+    )
+
+    assert result.code == 130, result.out
+    assert "Traceback" not in result.out
+
+
+def test_cancels_a_pending_message(run, environment, serve_gateway):
+    url = serve_gateway(Gateway(phone=False))
+    env = {**environment, "SMSGATE_USERNAME": "demo", "SMSGATE_PASSWORD": "demo-password", "SMSGATE_BASE_URL": url}
+    run("send", "hello", "--to", "+12025550100", "--id", "late", env=env)
+
+    result = run("cancel", "late", env=env)
+
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["id"] == "late"
+
+
+@pytest.fixture
+def phone(environment, serve_gateway):
+    """A phone's local server that has received a text and a picture, and the variables for it."""
+    gateway = Gateway(mode="local")
+    gateway.receive("+12025550111", "hello back")
+    gateway.receive(
+        "+12025550111", "a picture", attachments=[Attachment(1, "picture.png", "image/png", b"\x89PNG-like")]
+    )
+    gateway.log("started")
+    url = serve_gateway(gateway)
+    return {**environment, "SMSGATE_USERNAME": "demo", "SMSGATE_PASSWORD": "demo-password", "SMSGATE_BASE_URL": url}
+
+
+def test_inbox_and_attachment_of_a_local_server(run, phone, tmp_path):
+    listed = run("inbox", env=phone)
+    found = [json.loads(line) for line in listed.out.splitlines()]
+    picture = next(one for one in found if one.get("attachments"))
+    part = str(picture["attachments"][0]["partId"])
+
+    result = run("inbox", "get", picture["id"], part, "--file", "picture", env=phone)
+
+    assert (listed.code, result.code) == (0, 0), (listed.err, result.err)
+    assert {one["sender"] for one in found} == {"+12025550111"}
+    assert (tmp_path / "picture").read_bytes() == b"\x89PNG-like"
+
+
+def test_logs_of_a_local_server(run, phone):
+    result = run("logs", env=phone)
+
+    assert result.code == 0, result.err
+    assert "started" in result.out
 
 
 @pytest.mark.parametrize("name", sorted(GATEWAY_COMMANDS))
