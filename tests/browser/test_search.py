@@ -13,7 +13,10 @@ def test_search_finds_texts_numbers_states_and_reasons(page, client, gateway):
     client.send("Your taxi is there", to=FAILING)
     gateway.receive(BEN, "Which TABLE?")
     results = page.locator(".results .item")
+    sent = client.send("Third", to=ANNA)
     found = {
+        sent.id[:5]: 1,
+        sent.id[5:]: 1,
         "table": 2,
         "TABLE ready": 1,
         "5550102": 1,
@@ -28,6 +31,16 @@ def test_search_finds_texts_numbers_states_and_reasons(page, client, gateway):
         expect(results).to_have_count(count)
         if not count:
             expect(page.get_by_text("Nothing was found")).to_be_visible()
+
+
+def test_short_words_are_not_found_in_ids(page, client):
+    for number in range(30):
+        client.send(f"Message {number}", to=ANNA)
+
+    page.get_by_role("searchbox").fill("q")
+    page.get_by_role("button", name="Messages").click()
+
+    expect(page.get_by_text("Nothing was found")).to_be_visible()
 
 
 def test_result_leads_to_its_message_with_the_words_marked(page, client):

@@ -4,7 +4,7 @@ import { call } from "./api.js";
 import { bubble, summary } from "./bubble.js";
 import { compose } from "./compose.js";
 import { connectionHelp } from "./connect_view.js";
-import { fill, h, icon, iconButton, identity, toast, visible } from "./dom.js";
+import { fill, foreign, h, icon, iconButton, toast, visible } from "./dom.js";
 import { dayOf, plural, shortTime } from "./formats.js";
 import { ListDetailView, itemRow } from "./list_view.js";
 import { link } from "./router.js";
@@ -57,7 +57,7 @@ export class MessagesView extends ListDetailView {
         h("time", { datetime: new Date(last.time).toISOString() }, shortTime(last.time, store.state.clock.now))),
       h("span.line.second", {},
         last.outgoing ? stateIcon(own?.state ?? last.state) : null,
-        h(`span.grow${isFailed ? ".failed" : ""}`, {}, identity(summary(last).slice(0, SHOWN).replace(/\s+/g, " "))),
+        h(`span.grow${isFailed ? ".failed" : ""}`, {}, foreign(summary(last).slice(0, SHOWN).replace(/\s+/g, " "))),
         unread ? h("b.badge", { "aria-label": plural(unread, "unread message") }, unread) : null));
   }
 

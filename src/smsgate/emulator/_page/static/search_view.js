@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { summary, typeName } from "./bubble.js";
-import { h, icon, identity } from "./dom.js";
+import { foreign, h, icon, identity } from "./dom.js";
 import { plural, shortTime } from "./formats.js";
 import { ListDetailView, itemRow } from "./list_view.js";
 import { link } from "./router.js";
@@ -110,7 +110,7 @@ export class SearchView extends ListDetailView {
     return itemRow(link("messages", number, { message: message.key, q: this.query }), false, "",
       h("span.line", {}, kindPill(message.outgoing ? "Outgoing" : `Incoming ${typeName(message.type)}`), h("span.grow", {}, identity(number, this.words), names),
         message.outgoing ? stateLabel(message.state) : null, h("time", {}, shortTime(message.time, store.state.clock.now))),
-      h("span.line.second", {}, h("span.grow", {}, identity(excerpt(summary(message), this.words), this.words))));
+      h("span.line.second", {}, h("span.grow", {}, foreign(excerpt(summary(message), this.words), this.words))));
   }
 
   renderEmptyList() {

@@ -6,6 +6,7 @@ import { ReadMarks } from "./read_marks.js";
 const FLUSH_AFTER = 16; // milliseconds: a timer, because hidden pages get no animation frames
 const LONGEST_PAUSE = 1000;
 const SHARE = 4; // a view that takes long to show changes shows fewer of them: it has four times as long between them
+const SHORTEST_PART_OF_ID = 5;
 const KINDS = { message: "outgoing", incoming: "incoming" };
 
 /**
@@ -30,10 +31,15 @@ function haystack(message) {
   if (!message.haystack) {
     const states = (message.recipientStates ?? []).map((recipient) => `${recipient.state} ${recipient.error ?? ""}`);
     const files = (message.attachments ?? []).map((attachment) => attachment.name);
-    const parts = [message.text ?? "", message.subject ?? "", message.data ?? "", ...message.numbers, message.id, message.state ?? message.type, ...states, ...files];
+    const parts = [message.text ?? "", message.subject ?? "", message.data ?? "", ...message.numbers, message.state ?? message.type, ...states, ...files];
     message.haystack = parts.join("\n").toLowerCase();
   }
   return message.haystack;
+}
+
+/** Return whether a message has a word; ids contain every short word by chance. */
+function hasWord(message, word) {
+  return haystack(message).includes(word) || (word.length >= SHORTEST_PART_OF_ID && message.id.toLowerCase().includes(word));
 }
 
 const byTime = (one, other) => one.time - other.time || one.order - other.order;
@@ -184,7 +190,7 @@ class Store {
   /** Return the messages that contain all words, the most recent first. */
   search(words) {
     if (!words.length) return [];
-    return this.allMessages().filter((message) => words.every((word) => haystack(message).includes(word)));
+    return this.allMessages().filter((message) => words.every((word) => hasWord(message, word)));
   }
 
   /** Return and forget the messages that arrived since the last call. */
