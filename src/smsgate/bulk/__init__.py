@@ -1,7 +1,32 @@
-"""Bulk sending: parts and encoding of texts."""
+"""Bulk sending: campaigns that can be stopped and resumed, phone numbers, and the parts and encoding of texts."""
 
 from __future__ import annotations
 
+from smsgate.bulk._campaign import Campaign, Plan
+from smsgate.bulk._errors import CampaignError, JournalError, JournalFullError, JournalLockedError, TemplateError
+from smsgate.bulk._numbers import normalize
+from smsgate.bulk._pacing import Pacing, QuietHours
+from smsgate.bulk._report import Progress, Report, TimelinePoint
+from smsgate.bulk._rows import RejectedRow, Row, RowState
 from smsgate.bulk._segments import Segments, segments
 
-__all__ = ["Segments", "segments"]
+__all__ = [
+    "Campaign",
+    "CampaignError",
+    "JournalError",
+    "JournalFullError",
+    "JournalLockedError",
+    "Pacing",
+    "Plan",
+    "Progress",
+    "QuietHours",
+    "RejectedRow",
+    "Report",
+    "Row",
+    "RowState",
+    "Segments",
+    "TemplateError",
+    "TimelinePoint",
+    "normalize",
+    "segments",
+]

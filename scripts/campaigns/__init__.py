@@ -1,0 +1,1 @@
+"""Campaigns that are killed and resumed, and what planning and journalling cost: ``python -m scripts.campaigns``."""

@@ -1,0 +1,386 @@
+"""Dispatch of rows: order, journalling before the first attempt, and the handling of results.
+
+Has no network and never waits: a runner, synchronous or asynchronous, makes the attempts.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from smsgate.bulk._outcomes import Verdict, is_temporary, judge, retry_after
+from smsgate.bulk._pacing import Pacer, Pacing, growing_pause
+from smsgate.bulk._rows import UNRESOLVED, Change
+from smsgate.errors import SMSGateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from smsgate.bulk._journal import Journal
+    from smsgate.bulk._rows import Row, RowState
+
+_BATCH = 64  # rows that one transaction notes as being sent; after a crash they are attempted again
+_PAGE = 256
+_FLUSH_AFTER = 0.5  # seconds after which results are written
+_MOST_UNWRITTEN = 256
+_TICK = 0.5  # seconds; the longest pause of a runner, which reports progress then
+_MOST_TRIES = 8  # of a row that fails while others succeed
+_JUDGED_FROM = 20  # rows from which on the share of failures counts
+_REASON_LENGTH = 200
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A row on its way to the gateway.
+
+    Attributes:
+        row: position of the row.
+        id: id of the message.
+        number, text: what is sent.
+        device: the phone, None when the gateway chooses.
+        needs_device: whether the phone has still to be chosen.
+        is_journalled: whether the journal knows that it is being sent, and by which phone.
+        is_uncertain: whether an earlier attempt may have arrived.
+        needs_lookup: whether the next attempt is a lookup by id.
+        tries: failures of this row while others succeeded.
+        successes: successes of others when it was attempted.
+    """
+
+    row: int
+    id: str
+    number: str
+    text: str
+    device: str | None
+    needs_device: bool
+    is_journalled: bool
+    is_uncertain: bool
+    needs_lookup: bool
+    tries: int = 0
+    successes: int = 0
+
+
+class Dispatcher:
+    """Decides which row is attempted when, and keeps the journal.
+
+    Args:
+        journal: the campaign's.
+        pacing: its speed.
+        resend_unknown: whether rows without a phone that a lookup does not find are sent again.
+        clock: seconds, on a clock that never jumps.
+        today: the time of day, aware.
+
+    Attributes:
+        failure: what ended the run; None if nothing did.
+        stopped: why the campaign was stopped, in a sentence.
+        active: attempts under way.
+        gone: phones that the gateway does not have.
+        done: rows whose outcome has become known, and those that stay unknown.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        pacing: Pacing,
+        *,
+        resend_unknown: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        today: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    ) -> None:
+        self.failure: BaseException | None = None
+        self.stopped: str | None = None
+        self.active = 0
+        self.done = 0
+        self.gone: set[str] = set()
+        self.pacer = Pacer(pacing)
+        self._journal = journal
+        self._pacing = pacing
+        self._resend_unknown = resend_unknown
+        self._clock, self._today = clock, today
+        self._source = self._read()
+        self._read_all = False
+        self._candidates: deque[Job] = deque()
+        self._later: list[tuple[float, int, Job]] = []
+        self._admitted: list[Job] = []
+        self._ready: deque[Job] = deque()
+        self._changes: list[Change] = []
+        self._written_at = clock()
+        self._successes = self._refusals = 0
+
+    def _read(self) -> Iterator[Row]:
+        """Yield the rows to send: first those that the gateway may have, each once."""
+        states: tuple[tuple[RowState, ...], ...] = (UNRESOLVED, ("planned",))
+        for listed in states:
+            after = 0
+            while page := self._journal.read(listed, after, _PAGE):
+                yield from page
+                after = page[-1].row
+
+    def load(self) -> list[Job]:
+        """Read rows ahead, and return those for which the runner has to choose a phone."""
+        self._wake()
+        while not self._read_all and len(self._candidates) < _BATCH * 2:
+            row = next(self._source, None)
+            if row is None:
+                self._read_all = True
+            else:
+                self._candidates.append(self._job(row))
+        if self._is_ending() or self.pacer.pause(self._clock()) > 0:
+            return []
+        return [job for job in self._candidates if job.needs_device]
+
+    def _job(self, row: Row) -> Job:
+        uncertain = row.state in UNRESOLVED
+        return Job(
+            row.row,
+            row.id,
+            row.number,
+            row.text,
+            row.device_id,
+            needs_device=row.device_id is None and not uncertain,
+            is_journalled=uncertain,
+            is_uncertain=uncertain,
+            needs_lookup=uncertain and row.device_id is None,
+        )
+
+    def _wake(self) -> None:
+        now = self._clock()
+        while self._later and self._later[0][0] <= now:
+            self._candidates.appendleft(heapq.heappop(self._later)[2])
+
+    def has_writes(self) -> bool:
+        """Admit rows whose time has come, and tell whether the journal has to be written before they start."""
+        if not self._is_ending():
+            self._admit()
+        if self._admitted or len(self._changes) >= _MOST_UNWRITTEN:
+            return True
+        return bool(self._changes) and self._clock() - self._written_at >= _FLUSH_AFTER
+
+    def write(self) -> None:
+        """Write the journal in one transaction: results, and the rows that start, with their phones.
+
+        Raises:
+            CampaignError: it cannot be written; no row has started.
+        """
+        started = [(job.row, job.device) for job in self._admitted if not job.is_journalled]
+        cancelled = self._journal.write(started, self._changes)
+        self._changes = []
+        self._written_at = self._clock()
+        for job in self._admitted:
+            job.is_journalled = True
+        self._ready.extend(job for job in self._admitted if job.row not in cancelled)
+        self.done += len(cancelled)
+        self._admitted = []
+
+    def _admit(self) -> None:
+        now, wall = self._clock(), self._today()
+        room = self.capacity - self.active - len(self._ready)
+        if len(self._ready) >= self._pacing.concurrency or self.pacer.wait_of_all(now, wall) > 0:
+            return
+        blocked: list[Job] = []
+        while self._candidates and len(self._admitted) < _BATCH:
+            job = self._candidates.popleft()
+            is_bounded = self._pacing.has_limits or job.device is None  # never noted long before they start
+            if (is_bounded and len(self._admitted) >= room) or job.needs_device:
+                blocked.append(job)
+                break
+            if self.pacer.wait_of(job.device, now) > 0:
+                blocked.append(job)
+                continue
+            self.pacer.start(job.device, now)
+            self._admitted.append(job)
+            if self.pacer.wait_of_all(now, wall) > 0:
+                break
+        self._candidates.extendleft(reversed(blocked))
+
+    @property
+    def capacity(self) -> int:
+        """Rows that a runner takes at once: more than its attempts, unless each has to start at its time."""
+        return self._pacing.concurrency * (1 if self._pacing.has_limits else 2)
+
+    def next(self) -> Job | None:
+        """Return the next row to attempt; the journal knows it."""
+        now = self._clock()
+        if self._is_ending() or self.pacer.pause(now) > 0 or self.quiet_until():
+            return None
+        while self._ready and self.active < self.capacity:
+            job = self._ready.popleft()
+            if self.pacer.full(job.device).wait(now) > 0:
+                self._retry(job, self.pacer.full(job.device).until)
+                continue
+            job.successes = self._successes
+            self.active += 1
+            return job
+        return None
+
+    def pause(self) -> float:
+        """Return the seconds for which a runner may wait for results."""
+        if self.is_over():
+            return 0.0
+        if self._is_ending():
+            return _TICK
+        now = self._clock()
+        times = [_TICK]
+        if self._later:
+            times.append(self._later[0][0] - now)
+        if self._candidates and self.active < self.capacity:
+            waits = [self.pacer.wait_of(job.device, now) for job in self._candidates]
+            times.append(max(self.pacer.wait_of_all(now, self._today()), min(waits)))
+        return max(0.0, min(times))
+
+    def is_over(self) -> bool:
+        """Tell whether no attempt is under way and none will follow."""
+        left = self._candidates or self._later or self._ready or not self._read_all
+        return not self.active and (self._is_ending() or not left)
+
+    def quiet_until(self) -> datetime | None:
+        """Return the end of the quiet hours, None outside of them."""
+        return self.pacer.quiet_until(self._today())
+
+    def _is_ending(self) -> bool:
+        return self.failure is not None or self.stopped is not None
+
+    def settle(self) -> None:
+        """Write all results, and give rows back that were noted but not attempted."""
+        for job in [*self._admitted, *self._ready, *self._candidates, *(job for _, _, job in self._later)]:
+            if job.is_journalled and not job.is_uncertain:
+                self._changes.append(Change(job.row, "planned"))
+        self._admitted = []
+        self._ready.clear()
+        self._candidates.clear()
+        self._later.clear()
+        self.write()
+
+    def take(self, results: Iterable[tuple[Job, Any]]) -> None:
+        """Handle the results of attempts: a state or an exception each."""
+        for job, result in results:
+            self.active -= 1
+            handle = {
+                Verdict.ENQUEUED: self._take_enqueued,
+                Verdict.REFUSED: self._take_refused,
+                Verdict.QUEUE_FULL: self._take_full_queue,
+                Verdict.RATE_LIMITED: self._take_rate_limit,
+                Verdict.NOT_STORED: self._take_failed,
+                Verdict.UNCLEAR: self._take_unclear,
+                Verdict.ABSENT: self._take_absent,
+                Verdict.DEVICE_GONE: self._take_gone,
+                Verdict.FATAL: self._take_fatal,
+            }[judge(result, is_lookup=job.needs_lookup)]
+            handle(job, result)
+
+    def give_back(self, jobs: Iterable[Job]) -> None:
+        """Take rows back that `next` has returned and that were not attempted."""
+        for job in jobs:
+            self.active -= 1
+            self._candidates.append(job)
+
+    def fail_to_choose(self, error: BaseException) -> None:
+        """Note that phones could not be listed."""
+        if is_temporary(error):
+            self._note_trouble(error)
+        else:
+            self.failure = self.failure or error
+
+    def _take_enqueued(self, job: Job, result: Any) -> None:
+        self.pacer.trouble.succeed()
+        self.pacer.limited.succeed()
+        self.pacer.full(job.device).succeed()
+        self._successes += 1
+        device = getattr(result, "device_id", None) if job.device is None else None
+        self._end(job, "enqueued", None, device)
+
+    def _take_refused(self, job: Job, error: BaseException) -> None:
+        self.pacer.trouble.succeed()
+        self._refusals += 1
+        self._end(job, "failed", _text(error))
+        judged = self._successes + self._refusals
+        if judged >= _JUDGED_FROM and self._refusals > judged * self._pacing.max_failures:
+            self.stopped = self.stopped or (
+                f"{self._refusals} of {judged} rows were refused, more than max_failures allows; "
+                "see their reasons before you resume"
+            )
+
+    def _take_full_queue(self, job: Job, error: BaseException) -> None:
+        full = self.pacer.full(job.device)
+        full.fail(self._clock(), retry_after(error))
+        self._retry(job, full.until)
+
+    def _take_rate_limit(self, job: Job, error: BaseException) -> None:
+        self.pacer.limited.fail(self._clock(), retry_after(error))
+        self._retry(job, self.pacer.limited.until)
+
+    def _take_failed(self, job: Job, error: BaseException) -> None:
+        self._note_trouble(error)
+        job.tries += self._successes > job.successes
+        if job.tries < _MOST_TRIES:
+            self._retry(job, self._clock() + growing_pause(job.tries) / 2)
+        elif job.is_uncertain:
+            self.done += 1
+        else:
+            self._refusals += 1
+            self._end(job, "failed", _text(error))
+
+    def _take_unclear(self, job: Job, error: BaseException) -> None:
+        if not job.is_uncertain:
+            self._changes.append(Change(job.row, "unknown", _text(error)))
+        job.is_uncertain = True
+        job.needs_lookup = job.device is None
+        self._take_failed(job, error)
+
+    def _take_absent(self, job: Job, error: BaseException) -> None:
+        self.pacer.trouble.succeed()
+        job.tries += 1
+        if self._resend_unknown and job.tries < _MOST_TRIES:
+            job.needs_lookup, job.needs_device, job.is_journalled = False, True, False
+            self._candidates.appendleft(job)
+        else:
+            self.done += 1
+            self._changes.append(Change(job.row, "unknown", f"the gateway does not know it: {_text(error)}"))
+
+    def _take_gone(self, job: Job, error: BaseException) -> None:
+        """Choose another phone, unless the one that is gone may have taken the message."""
+        if job.device is None or (job.is_uncertain and not self._resend_unknown):
+            if job.device is None and not job.is_uncertain:
+                self._take_refused(job, error)
+            else:
+                self.done += 1
+                self._changes.append(Change(job.row, "unknown", f"its phone is gone: {_text(error)}"))
+            return
+        self.gone.add(job.device)
+        job.device, job.needs_device, job.is_journalled = None, True, False
+        self._candidates.appendleft(job)
+
+    def _take_fatal(self, job: Job, error: BaseException) -> None:
+        self.failure = self.failure or error
+        if not isinstance(error, SMSGateError):  # of a hook, or a cancellation: the attempt may have arrived
+            job.is_uncertain = True
+            self._changes.append(Change(job.row, "unknown", type(error).__name__))
+        self._candidates.appendleft(job)
+
+    def _note_trouble(self, error: BaseException) -> None:
+        now = self._clock()
+        trouble = self.pacer.trouble
+        trouble.fail(now, retry_after(error))
+        if trouble.since is not None and now - trouble.since >= self._pacing.give_up_after:
+            self.failure = self.failure or error
+
+    def _retry(self, job: Job, due: float) -> None:
+        heapq.heappush(self._later, (due, job.row, job))
+
+    def _end(self, job: Job, state: RowState, reason: str | None, device: str | None = None) -> None:
+        self.done += 1
+        self._changes.append(Change(job.row, state, reason, device))
+
+
+def choose_other_device(devices: Iterable[str], gone: Iterable[str], message_id: str) -> str | None:
+    """Return one of an account's phones for a message, not one that is gone; None if there is no other."""
+    left = set(devices) - set(gone)
+    return max(left, key=lambda id: sha256(f"{message_id}\0{id}".encode()).digest(), default=None)
+
+
+def _text(error: BaseException) -> str:
+    return str(error)[:_REASON_LENGTH]
