@@ -21,6 +21,7 @@ LONG = "+12025550000"
 """Number of the one long conversation."""
 PATIENCE = 120_000  # milliseconds
 
+LOADING = "import('/_emulator/page/store.js').then(({ store }) => store.loading)"
 FRAME = "new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(performance.now() - start))))"
 """Waits until the browser has painted, and returns the milliseconds since ``start``."""
 SCROLL = f"""async (selector) => {{
@@ -71,7 +72,8 @@ def measure(browser: Browser, server: GatewayServer) -> dict[str, float]:
         "first paint": page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"),
         "first row": page.evaluate("performance.now()"),
     }
-    page.wait_for_selector(f".list-pane .count >> text='{CONVERSATIONS + 1}'")
+    while page.evaluate(LOADING):
+        page.wait_for_timeout(20)
     found["all messages"] = page.evaluate("performance.now()")
     found["scroll of the list"] = page.evaluate(SCROLL, ".list-pane .scroller")
     page.evaluate(f"location.hash = '#/messages/{LONG.replace('+', '%2B')}'")

@@ -34,10 +34,15 @@ export class ListDetailView {
       this.detail);
     this.rows = new VirtualList(this.scroller, this.list, {
       key: (item) => this.keyOf(item),
-      version: (item) => `${item.version}|${this.keyOf(item) === this.selected}`,
+      version: (item) => this.versionOf(item),
       render: (item) => this.renderRow(item, this.keyOf(item) === this.selected),
       estimate,
     });
+  }
+
+  /** Return what a row shows besides its item: it is built again when this changes. */
+  versionOf(item) {
+    return `${item.version}|${this.keyOf(item) === this.selected}`;
   }
 
   /** Show the list, and the item of the route. */

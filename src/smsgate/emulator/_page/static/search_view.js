@@ -32,7 +32,7 @@ export class SearchView extends ListDetailView {
     this.kind = "";
     this.query = "";
     this.words = [];
-    this.remote = [];
+    this.remote = [[], []];
     this.tabs = KINDS.map(([kind, name]) => h("button", { type: "button", "aria-pressed": "false", class: "button", onclick: () => this.choose(kind) }, name));
     this.tools.append(this.tabs[0], this.tabs[1], this.tabs[2], this.tabs[3]);
     this.tools.hidden = false;
@@ -42,6 +42,10 @@ export class SearchView extends ListDetailView {
 
   keyOf(result) {
     return result.key;
+  }
+
+  versionOf(result) {
+    return `${result.version}|${this.query}`;
   }
 
   choose(kind) {
@@ -54,7 +58,7 @@ export class SearchView extends ListDetailView {
     if (query !== this.query) {
       this.query = query;
       this.words = wordsOf(query);
-      this.remote = [];
+      this.remote = [[], []];
       clearTimeout(this.timer);
       if (this.words.length) this.timer = setTimeout(() => this.ask(query), WAIT);
       this.scroller.scrollTop = 0;
@@ -70,32 +74,32 @@ export class SearchView extends ListDetailView {
   async ask(query) {
     const search = this.words.map((word) => `search=${encodeURIComponent(word)}`).join("&");
     const ask = (path, kind) => get(`${path}?${search}&limit=${LIMIT}`)
-      .then(({ items }) => items.map((item) => ({ kind, item, key: `${kind}${item.id}`, version: `${item.id}|${query}` })));
+      .then(({ items }) => items.map((item) => ({ kind, item, key: `${kind}${item.id}`, version: item.id })));
     try {
       const found = await Promise.all([ask("/deliveries", "delivery"), ask("/requests", "request")]);
       if (query !== this.query) return;
-      this.remote = found.flat();
+      this.remote = found;
       this.showList();
     } catch { /* shown by the banner */ }
   }
 
+  /** Return messages of the store as they are, because they may be many, and wrapped deliveries and requests. */
   items() {
-    const messages = store.search(this.words).map((item) => ({ kind: "message", item, key: item.key, version: `${item.version}|${this.query}` }));
-    const all = [...messages, ...this.remote];
-    this.tabs.forEach((tab, index) => {
-      const kind = KINDS[index][0];
-      const count = kind ? all.filter((result) => result.kind === kind).length : all.length;
-      tab.textContent = `${KINDS[index][1]} ${count.toLocaleString()}`;
-      tab.setAttribute("aria-pressed", String(kind === this.kind));
+    const groups = [store.search(this.words), ...this.remote];
+    const counts = groups.map((group) => group.length);
+    [counts[0] + counts[1] + counts[2], ...counts].forEach((count, index) => {
+      this.tabs[index].textContent = `${KINDS[index][1]} ${count.toLocaleString()}`;
+      this.tabs[index].setAttribute("aria-pressed", String(KINDS[index][0] === this.kind));
     });
-    const shown = this.kind ? all.filter((result) => result.kind === this.kind) : all;
+    const chosen = KINDS.findIndex(([kind]) => kind === this.kind) - 1;
+    const shown = chosen < 0 ? groups.flat() : groups[chosen];
     this.summary.textContent = this.words.length ? `${plural(shown.length, "result")} for ${this.query}` : "";
     return shown;
   }
 
   renderRow(result) {
+    if (!result.item) return this.messageRow(result);
     const { item } = result;
-    if (result.kind === "message") return this.messageRow(item);
     const now = store.state.clock.now;
     if (result.kind === "delivery") {
       return itemRow(link("webhooks", item.id), false, "", h("span.line", {}, kindPill("Webhook"), h("span.grow", {}, identity(item.event, this.words)), deliveryLabel(item), h("time", {}, shortTime(item.createdAt, now))),
