@@ -113,16 +113,14 @@ class OutboxControls:
 
 def _sent_message(row: Message) -> SentMessage:
     """Return the outbox's view of a stored message; the text stays readable after the server has hashed its copy."""
-    text = row.sent_content.get("textMessage", {}).get("text")
-    data = row.sent_content.get("dataMessage", {})
     return SentMessage(
         row.id,
-        text,
+        row.text,
         tuple(row.numbers),
         row.state,
         row.device_id,
-        data.get("data"),
-        data.get("port"),
+        row.data,
+        row.port,
         row.is_encrypted,
     )
 

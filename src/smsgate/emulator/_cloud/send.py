@@ -149,7 +149,7 @@ def _message(state: GatewayState, device_id: str, fields: dict[str, Any], *, ski
     return Message(
         id=fields.get("id") or state.new_id(),
         device_id=device_id,
-        content=_content(fields),
+        **_content(fields),
         numbers=numbers,
         created_at=created,
         recipients=[Recipient(number) for number in numbers],
@@ -166,9 +166,9 @@ def _message(state: GatewayState, device_id: str, fields: dict[str, Any], *, ski
 
 def _content(fields: dict[str, Any]) -> dict[str, Any]:
     if "dataMessage" in fields:
-        return {"dataMessage": {"data": fields["dataMessage"]["data"], "port": fields["dataMessage"]["port"]}}
+        return {"data": fields["dataMessage"]["data"], "port": fields["dataMessage"]["port"]}
     words: str = fields["textMessage"]["text"] if "textMessage" in fields else fields["message"]
-    return {"textMessage": {"text": words}}
+    return {"text": words}
 
 
 def _add_seconds(now: datetime, seconds: int | None) -> datetime | None:

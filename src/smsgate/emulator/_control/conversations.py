@@ -77,9 +77,7 @@ def text_of(item: Item) -> str:
     """Return a message's text, or its data as it was sent; an MMS may have none."""
     if not isinstance(item, Message):
         return item.text
-    content = item.sent_content
-    text: str = content["textMessage"]["text"] if "textMessage" in content else content["dataMessage"]["data"]
-    return text
+    return item.text if item.text is not None else item.data or ""
 
 
 def time_of(item: Item) -> datetime:

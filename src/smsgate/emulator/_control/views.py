@@ -26,14 +26,12 @@ PREFIX = "/_emulator"
 
 def outgoing(message: Message) -> schemas.OutgoingView:
     """Return the view of a sent message; numbers and text are readable whatever the server has hashed."""
-    text = message.sent_content.get("textMessage", {}).get("text")
-    data = message.sent_content.get("dataMessage", {})
     return schemas.OutgoingView(
         id=message.id,
         device_id=message.device_id,
-        text=text,
-        data=data.get("data"),
-        port=data.get("port"),
+        text=message.text,
+        data=message.data,
+        port=message.port,
         recipients=message.numbers,
         recipient_states=_recipient_states(message),
         state=message.state,

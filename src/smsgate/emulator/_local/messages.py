@@ -63,7 +63,7 @@ def send(state: GatewayState, request: ParsedRequest) -> Response:
     message = Message(
         id=fields.get("id") or state.new_id(),
         device_id=device.id,
-        content=_content(fields),
+        **_content(fields),
         numbers=numbers,
         created_at=milliseconds(now),
         recipients=[Recipient(number) for number in numbers],
@@ -122,8 +122,8 @@ def _valid_until(fields: dict[str, Any], now: datetime) -> datetime | None:
 def _content(fields: dict[str, Any]) -> dict[str, Any]:
     if "dataMessage" in fields:
         data = fields["dataMessage"]
-        return {"dataMessage": {"data": data["data"], "port": data.get("port", 0)}}
-    return {"textMessage": {"text": fields.get("message") or fields["textMessage"]["text"]}}
+        return {"data": data["data"], "port": data.get("port", 0)}
+    return {"text": fields.get("message") or fields["textMessage"]["text"]}
 
 
 def list_messages(state: GatewayState, request: ParsedRequest) -> Response:

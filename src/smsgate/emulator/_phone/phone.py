@@ -91,13 +91,12 @@ class Phone:
                 self._apply(self._app.accept(self._pulled(row), now))
 
     def _pulled(self, row: Message) -> OutgoingMessage:
-        content = row.sent_content
         return OutgoingMessage(
             id=row.id,
             numbers=tuple(one.phone_number for one in self._distinct(row)),
             created_at=row.created_at,
-            text=content.get("textMessage", {}).get("text"),
-            data=content.get("dataMessage", {}).get("data"),
+            text=row.text,
+            data=row.data,
             is_encrypted=row.is_encrypted,
             priority=row.priority,
             sim_number=row.sim_number,

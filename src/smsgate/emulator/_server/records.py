@@ -37,12 +37,11 @@ def _write_other(value: Any) -> Any:
 def read_message(text: str) -> Message:
     """Read a sent message."""
     fields: dict[str, Any] = json.loads(text)
-    sent_content = fields.pop("sent_content")
     reported = {number: (state, error) for number, (state, error) in fields.pop("reported").items()}
     fields["recipients"] = [Recipient(**one) for one in fields["recipients"]]
     fields["states"] = {name: datetime.fromisoformat(at) for name, at in fields["states"].items()}
     message = Message(**_with_times(fields, "created_at", "valid_until", "schedule_at"))
-    message.sent_content, message.reported = sent_content, reported
+    message.reported = reported
     return message
 
 

@@ -17,7 +17,7 @@ class SlidingCache(Generic[Value]):
         limit: how many values are kept; those that were not used for longest are removed.
     """
 
-    def __init__(self, seconds: float, *, limit: int = 10_000) -> None:
+    def __init__(self, seconds: float, *, limit: int = 4000) -> None:
         self._limit = limit
         self._life = timedelta(seconds=seconds)
         self._items: OrderedDict[str, tuple[datetime, Value]] = OrderedDict()

@@ -7,7 +7,7 @@ import unicodedata
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from smsgate import phone
 from smsgate.emulator._http.timestamps import go_text
@@ -38,22 +38,27 @@ class Recipient:
         return shown if self.error is None else {**shown, "error": self.error}
 
 
+_NOTHING: dict[str, tuple[str, str | None]] = {}  # shared, because few messages need one
+
+
 @dataclass(slots=True)
 class Message:
     """Stored message.
 
     ``numbers`` are the recipients as sent to the phone; ``recipients`` are those of the API, hashed after a while.
-    ``content`` is ``{"textMessage": …}``, ``{"dataMessage": …}`` or, once hashed, ``{"hashedMessage": …}``; ``parts``
-    is the number of SMS of a hashed message. ``sent_content`` stays readable. ``reported`` holds what the phone said of
-    each number last: state and error, also of encrypted numbers, which match none of ``recipients``.
+    It has a ``text``, or ``data`` in Base64 and a ``port``. ``parts`` is the number of SMS of a hashed message.
+    ``reported`` holds what the phone said last of each encrypted number, which matches none of ``recipients``: state
+    and error.
     """
 
     id: str
     device_id: str
-    content: dict[str, Any]
     numbers: list[str]
     created_at: datetime
     recipients: list[Recipient]
+    text: str | None = field(default=None, repr=False)
+    data: str | None = field(default=None, repr=False)
+    port: int | None = None
     state: str = "Pending"
     states: dict[str, datetime] = field(default_factory=dict[str, datetime])
     is_encrypted: bool = False
@@ -66,13 +71,22 @@ class Message:
     schedule_at: datetime | None = None
     serial: int = 0
     parts: int | None = None
-    sent_content: dict[str, Any] = field(init=False, repr=False)
-    reported: dict[str, tuple[str, str | None]] = field(
-        init=False, repr=False, default_factory=dict[str, "tuple[str, str | None]"]
-    )
+    reported: dict[str, tuple[str, str | None]] = field(init=False, repr=False, default_factory=lambda: _NOTHING)
 
-    def __post_init__(self) -> None:
-        self.sent_content = self.content
+    @property
+    def sent_content(self) -> dict[str, Any]:
+        """Content as it was sent: ``{"textMessage": …}`` or ``{"dataMessage": …}``."""
+        if self.text is not None:
+            return {"textMessage": {"text": self.text}}
+        return {"dataMessage": {"data": self.data, "port": self.port}}
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """Content as the server has it now: as sent or, once hashed, ``{"hashedMessage": …}``."""
+        if not self.is_hashed:
+            return self.sent_content
+        plain = self.text if self.text is not None else self.data or ""
+        return {"hashedMessage": {"hash": hashlib.sha256(plain.encode()).hexdigest()}}
 
     def __repr__(self) -> str:
         return f"Message(id={self.id!r}, state={self.state!r}, recipients={len(self.numbers)})"
@@ -91,13 +105,10 @@ class Message:
         }
 
     def hash(self) -> None:
-        """Replace content and numbers by their hashes, as the server does some time after a report."""
+        """Hash content and numbers, as the server does some time after a report."""
         if self.is_hashed or self.is_encrypted or self.state in WAITING:
             return
         self.parts = count_parts(self)
-        content = self.content.get("textMessage") or self.content["dataMessage"]
-        plain: str = content.get("text") or content["data"]
-        self.content = {"hashedMessage": {"hash": hashlib.sha256(plain.encode()).hexdigest()}}
         for recipient in self.recipients:
             recipient.phone_number = hashed_number(recipient.phone_number)
         self.is_hashed = True
@@ -107,8 +118,7 @@ def count_parts(message: Message) -> int:
     """Return how many SMS a message takes; one for data and for ciphertext."""
     if message.parts is not None:
         return message.parts
-    content = cast("dict[str, dict[str, str]]", message.content).get("textMessage")
-    return 1 if content is None or message.is_encrypted else phone.count_parts(content["text"])
+    return 1 if message.text is None or message.is_encrypted else phone.count_parts(message.text)
 
 
 def hashed_number(number: str) -> str:
@@ -147,7 +157,7 @@ class MessageStore:
     def __init__(self, key: Callable[[str], str]) -> None:
         self._key = key
         self._rows: dict[int, Message] = {}
-        self._by_id: dict[str, list[Message]] = {}
+        self._by_id: dict[str, tuple[Message, ...]] = {}
         self._serial = 0
 
     def __iter__(self) -> Iterator[Message]:
@@ -156,9 +166,9 @@ class MessageStore:
     def __contains__(self, message: Message) -> bool:
         return message.serial in self._rows
 
-    def find(self, message_id: str) -> list[Message]:
+    def find(self, message_id: str) -> tuple[Message, ...]:
         """Return all rows with this id, one for each device that has it."""
-        return self._by_id.get(self._key(message_id), [])
+        return self._by_id.get(self._key(message_id), ())
 
     def on_device(self, message_id: str, device_id: str) -> Message | None:
         """Return the row with this id on one device."""
@@ -170,24 +180,24 @@ class MessageStore:
             return False
         self._serial += 1
         message.serial = self._serial
-        self._rows[message.serial] = message
-        self._by_id.setdefault(self._key(message.id), []).append(message)
+        self.restore(message)
         return True
 
     def restore(self, message: Message) -> None:
         """Store a row under the serial number that it has."""
         self._serial = max(self._serial, message.serial)
         self._rows[message.serial] = message
-        self._by_id.setdefault(self._key(message.id), []).append(message)
+        self._by_id[self._key(message.id)] = (*self.find(message.id), message)
 
     def remove(self, condition: Callable[[Message], bool]) -> list[Message]:
         """Delete the rows that meet a condition, and return them."""
         removed = [row for row in self if condition(row)]
         for message in removed:
             del self._rows[message.serial]
-            rows = self._by_id[self._key(message.id)]
-            rows.remove(message)
-            if not rows:
+            rows = tuple(row for row in self.find(message.id) if row is not message)
+            if rows:
+                self._by_id[self._key(message.id)] = rows
+            else:
                 del self._by_id[self._key(message.id)]
         return removed
 

@@ -35,9 +35,9 @@ def apply_report(state: GatewayState, device: Device, report: Mapping[str, Any],
     row.state = CANONICAL_STATES[reached.lower()]
     for name, at in states.items():
         row.states.setdefault(CANONICAL_STATES[name.lower()], milliseconds(at))
-    row.reported.update(
-        {item["phoneNumber"]: (CANONICAL_STATES[item["state"].lower()], item.get("error")) for item in recipients}
-    )
+    if row.is_encrypted:
+        new = {item["phoneNumber"]: (CANONICAL_STATES[item["state"].lower()], item.get("error")) for item in recipients}
+        row.reported = {**row.reported, **new}
     shown = [_stored_recipient(item, hashed=row.is_hashed) for item in recipients]
     rows = {collation_key(recipient.phone_number): recipient for recipient in row.recipients}
     for reported in shown:
