@@ -110,8 +110,8 @@ def test_empty_query_values_of_a_send_are_the_default(quiet):
         ({"work_hours_start": "09:00"}, "workHoursEnd is required when work hours are enabled"),
         ({"work_hours_end": "09:00"}, "workHoursStart is required when work hours are enabled"),
         ({"work_hours_start": None, "work_hours_end": "09:00"}, "workHoursStart is required"),
-        ({"work_hours_start": "9:00", "work_hours_end": "09:00"}, "workHoursStart must be"),
-        ({"work_hours_start": "09:00", "work_hours_end": "24:00"}, "workHoursEnd must be"),
+        ({"work_hours_start": "9:00", "work_hours_end": "09:00"}, 'workHoursStart must be in HH:mm format, got "9:00"'),
+        ({"work_hours_start": "09:00", "work_hours_end": "24:00"}, 'workHoursEnd "24:00" contains invalid time values'),
     ],
 )
 def test_enabled_work_hours_need_two_times(quiet, method, hours, reason):

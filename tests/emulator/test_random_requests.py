@@ -42,7 +42,7 @@ KEY_ERROR = "failed to validate: Key: "
 UNIQUE_ID = re.compile(r"[A-Za-z0-9_-]{21}")
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 VARIABLE = re.compile(
-    r"(failed to validate: Key|failed to parse (?:query|body|phone number)|scope required|\"device_id\" =|Error 14).*",
+    r"(failed to (?:validate: Key|parse (?:query|body|phone number))|scope required|\"device_id\" =|Error 14|HH:mm).*",
     re.DOTALL,
 )
 
@@ -85,7 +85,7 @@ ERRORS = {
     (400, "failed to validate: validation failed: invalid event type"),
     (400, 'invalid "device_id" ='),
     *((400, f"{HOURS}: workHours{end} is required when work hours are enabled") for end in ("Start", "End")),
-    *((400, f"{HOURS}: workHours{end} must be a time in the format HH:mm") for end in ("Start", "End")),
+    *((400, f"{HOURS}: workHours{end} must be in HH:mm") for end in ("Start", "End")),
     (400, "failed to generate token pair: invalid params: access ttl must be positive"),
 }
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from smsgate.emulator._http.routing import ParsedRequest
     from smsgate.emulator._state.state import GatewayState
 
+_FOUR_DIGITS = re.compile(r"[0-9]{2}:[0-9]{2}")
 _CLOCK_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -85,8 +86,11 @@ def _check_work_hours(messages: dict[str, Any]) -> None:
         if name not in messages:
             raise _invalid(f"{shown} is required when work hours are enabled")
     for name, shown in fields:
+        if not _FOUR_DIGITS.fullmatch(messages[name]):
+            raise _invalid(f'{shown} must be in HH:mm format, got "{messages[name]}"')
+    for name, shown in fields:
         if not _CLOCK_TIME.fullmatch(messages[name]):
-            raise _invalid(f"{shown} must be a time in the format HH:mm")
+            raise _invalid(f'{shown} "{messages[name]}" contains invalid time values')
 
 
 def _invalid(reason: str) -> RequestError:
