@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { openDialog } from "./dialogs.js";
 import { fill, h, toast, visible } from "./dom.js";
-import { byteSize, plural } from "./formats.js";
+import { byteSize } from "./formats.js";
 import { go, link } from "./router.js";
 import { store } from "./store.js";
 
@@ -140,7 +140,7 @@ class ComposeDialog {
       return;
     }
     this.dialog.close();
-    toast(`${plural(1, "message")} received`);
+    toast("Message received");
     go(link("messages", body.sender));
   }
 }
