@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+import httpx
 import pytest
+
+from smsgate.testing import make_gateway, serve
 
 UNSORTED = ["+79990001239", "+79990001231", "+79990001235"]
 
@@ -16,6 +19,13 @@ def numbers(state):
 @pytest.fixture
 def quiet(open_gateway):
     return open_gateway(phone=False, devices=2)
+
+
+@pytest.fixture(scope="module")
+def odd_server():
+    pytest.importorskip("uvicorn", reason="the emulator's port needs uvicorn")
+    with serve(make_gateway()) as server:
+        yield server
 
 
 def test_response_of_a_send_and_its_cached_state_keep_the_order_of_recipients(quiet):
@@ -157,7 +167,7 @@ def test_bodies_of_other_types_are_unprocessable(quiet, kind):
     assert (answer.status, answer.message) == (400, "failed to parse body: Unprocessable Entity")
 
 
-ODD_IDS = ["a\0b", "\0", "line\nbreak", "tab\t", "é x", "\x7f", "\u2028", "'\"\\"]
+ODD_IDS = ["trail ", " lead", "a\0b", "\0", "line\nbreak", "tab\t", "é x", "\x7f", "\u2028", "'\"\\"]
 
 
 @pytest.mark.parametrize("odd", ODD_IDS)
@@ -191,3 +201,16 @@ def test_settings_unknown_to_this_version_are_accepted_and_dropped_like_the_serv
     answer = quiet("PATCH", "/settings", change)
 
     assert (answer.status, answer.json) == (200, {"messages": {"limit_value": 5}})
+
+
+@pytest.mark.parametrize("odd", ODD_IDS)
+def test_odd_ids_pass_over_a_port(odd_server, odd):
+    account = (odd_server.login, odd_server.password)
+    body = {"id": odd, "phoneNumbers": ["+79990001234"], "textMessage": {"text": "hi"}}
+
+    with httpx.Client(auth=account, trust_env=False) as client:
+        sent = client.post(f"{odd_server.url}/messages", json=body)
+        found = client.get(f"{odd_server.url}/messages/{quote(odd, safe='')}")
+
+    assert (sent.status_code, sent.json()["id"]) == (202, odd)
+    assert (found.status_code, found.json()["id"]) == (200, odd)

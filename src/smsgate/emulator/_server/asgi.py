@@ -189,7 +189,8 @@ async def _left(receive: Receive, seconds: float) -> bool:
 
 
 def _headers(response: Response) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode()) for name, value in response.headers.items()]
+    # a Location may end with the blanks of an id, which HTTP libraries refuse to send and clients would drop
+    return [(name.encode("latin-1"), value.strip(" \t").encode()) for name, value in response.headers.items()]
 
 
 async def _body(receive: Receive) -> tuple[bytes, bool]:
