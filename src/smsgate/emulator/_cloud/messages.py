@@ -77,13 +77,14 @@ def cancel_message(state: GatewayState, request: ParsedRequest) -> Response:
     rows = state.store.find(message_id)
     if not rows:
         raise RequestError(404, "failed to cancel message: message not found")
+    row = rows[0]
     if len(rows) > 1:
         raise RequestError(400, "failed to cancel message: multiple messages found")
-    if rows[0].state != "Pending":
+    if row.state != "Pending":
         raise RequestError(409, "failed to cancel message: message is not pending")
-    rows[0].state = "Cancelling"
-    state.changes.announce("message", rows[0].serial)
-    state.phones[rows[0].device_id].notice_cancel(rows[0], state.now())
+    row.state = "Cancelling"
+    state.changes.announce("message", row.serial)
+    state.phones[row.device_id].notice_cancel(row, state.now())
     state.views.drop(message_id)
     return get_message(state, request)
 
