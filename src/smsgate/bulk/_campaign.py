@@ -102,6 +102,7 @@ class Campaign:
         journal: str | os.PathLike[str] | None = None,
         default_region: str | None = None,
         opt_outs: OptOuts | None = None,
+        skip_landlines: bool = False,
         campaign_id: str | None = None,
         sim_number: int | None = None,
         ttl: int | None = None,
@@ -121,6 +122,7 @@ class Campaign:
             default_region: two letters of the country of numbers without ``+``.
             opt_outs: numbers that get no message, or a function that tells whether a number (in international form)
                 opted out.
+            skip_landlines: whether to reject numbers of landlines, which mostly cannot receive messages.
             campaign_id: id of the campaign; random when absent. A campaign sends one message to a number at most, so
                 the same id again sends nobody a second one.
             sim_number: as in ``send``, like ``ttl`` (seconds), ``priority`` and ``with_delivery_report``.
@@ -140,7 +142,7 @@ class Campaign:
             raise ConfigurationError("campaign_id takes a text")
         order = Order(
             text, _region(default_region), sim_number, ttl, None if priority is None else int(priority),
-            with_delivery_report,
+            with_delivery_report, bool(skip_landlines),
         )  # fmt: skip
         checker = RowChecker(order, opt_outs)
         path = journal_path(journal) if journal is not None else _temporary_path()

@@ -23,3 +23,7 @@ class JournalLockedError(JournalError):
 
 class JournalFullError(CampaignError):
     """The journal cannot be written, mostly because the disk is full; the campaign can be resumed."""
+
+
+class RowFileError(CampaignError, ConfigurationError):
+    """A file with rows or with numbers that opted out cannot be read; names the line."""

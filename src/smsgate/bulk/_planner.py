@@ -45,6 +45,7 @@ _DETAILS: dict[Reason, str] = {
     "invalid_number": "the number cannot exist",
     "duplicate": "an earlier row has the same number",
     "opted_out": "the number is on the opt-out list",
+    "landline": "the number is a landline",
     "empty_text": "the text is empty",
 }
 
@@ -57,6 +58,7 @@ class Order:
         text: the template.
         region: country of national numbers, or None.
         sim_number, ttl, priority, with_delivery_report: fields of the messages; None for the gateway's defaults.
+        skip_landlines: whether numbers of landlines are rejected.
     """
 
     text: str
@@ -65,6 +67,7 @@ class Order:
     ttl: int | None = None
     priority: int | None = None
     with_delivery_report: bool | None = None
+    skip_landlines: bool = False
 
     def message_fields(self) -> dict[str, Any]:
         """Return the fields of every message that are set."""
@@ -126,6 +129,8 @@ class RowChecker:
             return reject(position, number, "invalid_number")
         if self.is_opted_out(parsed.e164):
             return reject(position, number, "opted_out")
+        if self.order.skip_landlines and parsed.kind == "landline":
+            return reject(position, number, "landline")
         try:
             text = self._template.render(row)
         except MissingFieldError as error:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from smsgate.bulk._journal import Journal
-    from smsgate.bulk._rows import Row, RowState
+    from smsgate.bulk._rows import RejectedRow, Row, RowState
 
 Phase = Literal["sending", "waiting", "following", "cancelling"]
 _WINDOW = 30.0  # seconds over which the rate is measured
@@ -96,6 +96,10 @@ class Report:
     def rows(self, *states: RowState) -> Iterator[Row]:
         """Yield the valid rows as they are now, in their order; only those in the given states, if any are given."""
         return self._journal.iterate(states or STATES)
+
+    def rejected_rows(self) -> Iterator[RejectedRow]:
+        """Yield the rejected rows with their reasons, in the order of the input, in constant memory."""
+        return self._journal.rejected()
 
     def timeline(self, buckets: int = 60) -> list[TimelinePoint]:
         """Return the growth of the states over time, in intervals of equal length; empty before anything was sent."""

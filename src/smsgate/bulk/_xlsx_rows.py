@@ -1,0 +1,90 @@
+"""Rows of Excel workbooks."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from datetime import datetime, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+from smsgate._extras import missing
+from smsgate.bulk._errors import RowFileError
+from smsgate.bulk._jsonl_rows import plain_number
+from smsgate.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import IO
+
+_ZEROS = re.compile(r"0{2,40}")
+
+
+@contextmanager
+def open_sheet(file: IO[bytes], sheet: str | None) -> Iterator[Any]:
+    """Open a sheet of a workbook for reading.
+
+    Args:
+        file: the workbook.
+        sheet: name of the sheet; None for the first one.
+
+    Raises:
+        RowFileError: the file is no workbook, or has no such sheet.
+        ConfigurationError: the extra ``bulk`` is not installed.
+    """
+    try:
+        import openpyxl  # noqa: PLC0415 - optional
+    except ImportError:
+        raise ConfigurationError(missing("an Excel workbook", "bulk")) from None
+    try:
+        workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
+    except (BadZipFile, KeyError, OSError, ValueError, TypeError):
+        raise RowFileError("no Excel workbook (XLSX); save it as XLSX or as CSV in UTF-8") from None
+    try:
+        sheets = {one.title: one for one in workbook.worksheets}
+        if not sheets or (sheet is not None and sheet not in sheets):
+            raise RowFileError(f"no sheet {sheet!r}; the workbook has: {', '.join(map(repr, sheets))}")
+        chosen = next(iter(sheets.values())) if sheet is None else sheets[sheet]
+        chosen.reset_dimensions()  # other programs write wrong ones
+        yield chosen
+    finally:
+        workbook.close()
+
+
+def read_sheet(sheet: Any) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a sheet, each with its number in the sheet; skips empty rows.
+
+    Raises:
+        RowFileError: the sheet is damaged.
+    """
+    number = 0
+    try:
+        for number, cells in enumerate(sheet.iter_rows(), 1):
+            values = [_cell_text(cell) for cell in cells]
+            if any(values):
+                yield number, values
+    except (BadZipFile, SyntaxError, KeyError, ValueError, EOFError, OSError) as error:
+        if isinstance(error, RowFileError):
+            raise
+        raise RowFileError(f"after row {number}: the workbook is damaged") from None
+
+
+def _cell_text(cell: Any) -> str:
+    """Return the text of a cell: digits for numbers, ISO 8601 for times, nothing for the errors of formulas."""
+    value = cell.value
+    if value is None or cell.data_type == "e":
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return _number_text(value, str(cell.number_format or ""))
+    if isinstance(value, datetime):
+        return str(value.date() if value.time() == time() else value.replace(microsecond=0))
+    return str(value).strip()
+
+
+def _number_text(value: float, number_format: str) -> str:
+    """Return a number without exponent; with leading zeros if its format has them."""
+    text = plain_number(Decimal(repr(value)))
+    return text.zfill(len(number_format)) if _ZEROS.fullmatch(number_format) else text
