@@ -86,11 +86,12 @@ def choose_connection(options: Connection, *, profile: str | None = None) -> Con
     """Return the connection of the first source that names a gateway or credentials.
 
     The sources are the options, the environment, a file ``.env`` in the current directory, and a profile. Nothing is
-    combined across sources, so that no password reaches a gateway for which it was not meant.
+    combined across sources, so that no password reaches a gateway for which it was not meant. A passphrase never leaves
+    this program: one from the options, or from variables that name no gateway, serves every connection without its own.
 
     Args:
         options: settings from the command line.
-        profile: name of a profile; given, no other source is used but the options' passphrase.
+        profile: name of a profile; given, gateway and credentials come from it alone.
 
     Raises:
         CredentialsError: no source has credentials, or the first one with a URL has none.
@@ -99,23 +100,23 @@ def choose_connection(options: Connection, *, profile: str | None = None) -> Con
     """
     if profile is not None and not options.is_empty:
         raise ConfigurationError("--profile has its own gateway and credentials: leave out the other options")
-    chosen = _first_source(options, profile)
-    if options.passphrase is not None:
-        chosen = replace(chosen, passphrase=options.passphrase)
+    variables = [read_variables(os.environ, "the environment"), *_read_dotenv()]
+    chosen = _first_source(options, profile, variables)
+    alone = [one.passphrase for one in variables if one.is_empty]
+    passphrases = [options.passphrase, chosen.passphrase, *alone]
+    chosen = replace(chosen, passphrase=next((one for one in passphrases if one is not None), None))
     if chosen.token is None and (chosen.login is None or chosen.password is None):
         raise CredentialsError(_describe_gap(chosen))
     return chosen
 
 
-def _first_source(options: Connection, profile: str | None) -> Connection:
+def _first_source(options: Connection, profile: str | None, variables: list[Connection]) -> Connection:
     if profile is not None:
         return load_profile(profile)
-    environment = read_variables(os.environ, "the environment")
-    later = [environment, *_read_dotenv()]
     if not options.is_empty:
-        _refuse_other_gateway(options, later)
+        _refuse_other_gateway(options, variables)
         return options
-    for source in later:
+    for source in variables:
         if not source.is_empty:
             return source
     return load_profile(os.environ.get(PROFILE_VARIABLE) or None)
@@ -178,8 +179,12 @@ def load_profile(name: str | None) -> Connection:
     return profiles.connection(name or profiles.default or "")
 
 
-def read_password(path: str) -> str:
+def read_password(path: str, *, option: str = "--password-file") -> str:
     """Return the first line of a file, or of the standard input for ``-``.
+
+    Args:
+        path: of the file.
+        option: what errors name.
 
     Raises:
         ConfigurationError: when it cannot be read or is empty.
@@ -187,9 +192,9 @@ def read_password(path: str) -> str:
     try:
         text = sys.stdin.readline() if path == "-" else Path(path).read_text(encoding="utf-8").split("\n", 1)[0]
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"--password-file {path}: {getattr(error, 'strerror', None) or error}") from None
+        raise ConfigurationError(f"{option} {path}: {getattr(error, 'strerror', None) or error}") from None
     if not text.strip():
-        raise CredentialsError(f"--password-file {path} is empty")
+        raise CredentialsError(f"{option} {path} is empty")
     return text.strip("\r\n")
 
 

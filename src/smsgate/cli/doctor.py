@@ -16,7 +16,7 @@ from smsgate.cli.connection import Connection
 from smsgate.cli.examples import examples
 from smsgate.cli.failures import CommandError, ExitCode
 from smsgate.cli.findings import Finding, Level, find_exit_code
-from smsgate.cli.output import print_error
+from smsgate.cli.output import format_json, print_error
 from smsgate.cli.redaction import hide_numbers
 from smsgate.cli.session import Session, gateway_command
 from smsgate.constants import DEFAULT_URL, VERSION
@@ -56,9 +56,7 @@ def doctor(
         findings.append(finding)
         _show(session, finding)
     if session.output.form.value == "json":
-        session.output.write(
-            json.dumps([session.output.document(one) for one in findings], indent=2, ensure_ascii=False)
-        )
+        session.output.write(format_json([session.output.document(one) for one in findings], indent=2))
     if bundle is not None:
         _write_bundle(bundle, findings)
         print_error(f"report in {bundle}")
@@ -106,7 +104,7 @@ def _check_secret(connection: Connection, read_token: Any) -> Iterator[Finding]:
 def _show(session: Session, finding: Finding) -> None:
     output = session.output
     if output.form.value == "jsonl":
-        output.write(json.dumps(output.document(finding), ensure_ascii=False))
+        output.write(format_json(output.document(finding)))
     if not output.is_table:
         return
     from rich.text import Text

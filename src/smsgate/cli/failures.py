@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from smsgate.cli.redaction import hide_numbers
 from smsgate.runtime.printable import escape
 
 if TYPE_CHECKING:
@@ -44,8 +45,11 @@ class CommandError(Exception):
 
 
 @contextmanager
-def exit_on_failure() -> Iterator[None]:
+def exit_on_failure(*, redact: bool = False) -> Iterator[None]:
     """Run a command; print its error and raise the exit that belongs to it.
+
+    Args:
+        redact: whether phone numbers in the error are hidden.
 
     Raises:
         typer.Exit: with the exit code, for every error that a command expects.
@@ -58,16 +62,16 @@ def exit_on_failure() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(ExitCode.FAILED) from None
     except CommandError as error:
-        _exit(error)
+        _exit(error, redact=redact)
     except Exception as error:
         failure = _describe(error)
         if failure is None:
             raise
-        _exit(failure)
+        _exit(failure, redact=redact)
 
 
-def _exit(failure: CommandError) -> NoReturn:
-    print_failure(failure.text, failure.hint)
+def _exit(failure: CommandError, *, redact: bool) -> NoReturn:
+    print_failure(hide_numbers(failure.text) if redact else failure.text, failure.hint)
     raise typer.Exit(failure.code) from None
 
 

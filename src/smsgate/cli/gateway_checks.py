@@ -69,7 +69,9 @@ def read_health(response: Response) -> dict[str, Any] | None:
     except ValueError:
         return None
     statuses = {"pass", "warn", "fail"}
-    is_health = isinstance(document, dict) and document.get("status") in statuses and "checks" in document
+    is_health = (
+        isinstance(document, dict) and document.get("status") in statuses and isinstance(document.get("checks"), dict)
+    )
     return document if is_health else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -24,6 +25,8 @@ _UNBOUNDED = 10_000
 """Columns of a table that goes into a pipe, where nothing may be cut off."""
 
 
+_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+"""Characters that JSON allows, but that change a terminal, reorder a text or break a line."""
 _STYLES = {"Delivered": "green", "Sent": "cyan", "Failed": "red", "Cancelled": "yellow", "pass": "green", "fail": "red"}
 """Colours of states."""
 
@@ -81,9 +84,9 @@ class Output:
         """Print items as they come: lines at once, a table and a JSON array at the end."""
         if self.form is Format.JSONL:
             for item in items:
-                self.write(json.dumps(self.document(item), ensure_ascii=False))
+                self.write(format_json(self.document(item)))
         elif self.form is Format.JSON:
-            self.write(json.dumps([self.document(item) for item in items], indent=2, ensure_ascii=False))
+            self.write(format_json([self.document(item) for item in items], indent=2))
         else:
             listed = list(items)
             if not listed:
@@ -95,7 +98,7 @@ class Output:
         """Print one item: a line a field, or a JSON object."""
         if self.form is not Format.TABLE:
             indent = 2 if self.form is Format.JSON else None
-            self.write(json.dumps(self.document(item), indent=indent, ensure_ascii=False))
+            self.write(format_json(self.document(item), indent=indent))
             return
         from rich.table import Table
 
@@ -138,8 +141,17 @@ class Output:
         return hide_in_document(found) if self.redact else found
 
     def write(self, line: str) -> None:
-        """Print a line."""
+        """Print a line, or a text of several lines; a terminal gets no control characters."""
+        if sys.stdout.isatty():
+            line = "\n".join(escape(one.expandtabs(), _NO_LIMIT) for one in line.split("\n"))
         print(line, flush=True)
+
+
+def format_json(document: object, *, indent: int | None = None) -> str:
+    """Return JSON whose texts a terminal can show: what changes a terminal or has no encoding is escaped."""
+    is_unicode = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+    text = json.dumps(document, indent=indent, ensure_ascii=not is_unicode)
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def format_event(event: webhooks.Event, output: str, now: datetime | None = None, *, redact: bool = False) -> str:
@@ -155,9 +167,9 @@ def format_event(event: webhooks.Event, output: str, now: datetime | None = None
     if redact:
         document = hide_in_document(document)
     if output == "jsonl":
-        return json.dumps(document)
+        return format_json(document)
     if output == "json":
-        return json.dumps(document, indent=2)
+        return format_json(document, indent=2)
     moment = (now or datetime.now(timezone.utc)).astimezone().strftime("%H:%M:%S")
     payload: dict[str, Any] = document["payload"]
     remote = str(getattr(event.payload, "remote", None) or "")
@@ -167,9 +179,9 @@ def format_event(event: webhooks.Event, output: str, now: datetime | None = None
 
 
 def print_error(text: str) -> None:
-    """Print a line to the standard error; a closed terminal is ignored."""
+    """Print a line to the standard error, without control characters; a closed terminal is ignored."""
     with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+        print(escape(text, _NO_LIMIT), file=sys.stderr, flush=True)
 
 
 def _get_content(payload: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from smsgate.cli.connection import ask_secret, read_password
 from smsgate.cli.examples import examples
 from smsgate.cli.failures import CommandError, ExitCode, print_warning
 from smsgate.cli.output import Column, print_error
-from smsgate.cli.profiles import Profiles, config_folder, delete_secrets, store_secrets
+from smsgate.cli.profiles import Profiles, config_folder, delete_secrets, secret_key, store_secrets
 from smsgate.cli.session import Session, local_command, plain_command
 from smsgate.constants import DEFAULT_URL
 
@@ -53,6 +53,9 @@ def add(
     password_file: Annotated[
         str | None, typer.Option(help="File with the password or token; - for the standard input.", metavar="FILE")
     ] = None,
+    passphrase_file: Annotated[
+        str | None, typer.Option(help="File with the passphrase of end-to-end encryption.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Store a connection; asks for the password, or for a token without --login."""
     from smsgate import APIClient
@@ -61,13 +64,21 @@ def add(
         raise CommandError("a profile's name has letters, digits, - and _", code=ExitCode.USAGE)
     kind = "token" if login is None else "password"
     secret = read_password(password_file) if password_file is not None else _ask(kind)
+    secrets = {kind: secret}
+    if passphrase_file is not None:
+        if passphrase_file == password_file:
+            raise CommandError("the password and the passphrase need a file each", code=ExitCode.USAGE)
+        secrets["passphrase"] = read_password(passphrase_file, option="--passphrase-file")
     APIClient(login, secret, base_url=url or DEFAULT_URL).close()  # rejects what could never work
     stored = Profiles.load()
+    former = stored.settings.get(name, {}).get("url", url)
     settings = {"url": url, "login": login}
     stored.settings[name] = {key: value for key, value in settings.items() if value is not None}
     stored.default = stored.default or name
-    kept_in = store_secrets(name, url, {kind: secret})
+    kept_in = store_secrets(name, url, secrets)
     stored.save()
+    if secret_key(name, former) != secret_key(name, url):
+        delete_secrets(name, former)
     if kept_in is not None:
         print_warning(f"there is no system keyring: the {kind} is in {kept_in}, readable by you alone")
     print_error(f"stored {name}" + (", in use" if stored.default == name else f"; smsgate profile use {name} uses it"))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import platformdirs
 
 from smsgate.cli.connection import Connection, CredentialsError
+from smsgate.cli.output import print_error
 from smsgate.constants import DEFAULT_URL
 from smsgate.errors import ConfigurationError
 
@@ -59,6 +63,12 @@ class Profiles:
         )
         if not texts or not isinstance(document.get("default"), str | None):
             raise ConfigurationError(f"{path}: profiles are tables of texts, [profiles.NAME] with url and login")
+        for name, settings in listed.items():
+            if unknown := sorted(settings.keys() - {"url", "login"}):
+                raise ConfigurationError(
+                    f"{path}: the profile {name!r} may have url and login only, not {', '.join(unknown)}; "
+                    f"smsgate profile add {name} stores secrets"
+                )
         return cls(document.get("default"), listed)
 
     def save(self) -> None:
@@ -106,13 +116,11 @@ def store_secrets(name: str, url: str | None, secrets: dict[str, str]) -> Path |
     Raises:
         ConfigurationError: when they cannot be stored.
     """
-    key = _secret_key(name, url)
+    key = secret_key(name, url)
     keyring = _find_keyring()
     if keyring is not None:
-        try:
+        with _keyring_errors():
             keyring.set_password(_SERVICE, key, json.dumps(secrets))
-        except Exception as error:  # noqa: BLE001 - each keyring has errors of its own
-            raise ConfigurationError(f"the keyring refused the secret: {error}") from None
         return None
     path = config_folder() / "secrets.json"
     stored = _read_secrets(path)
@@ -123,48 +131,68 @@ def store_secrets(name: str, url: str | None, secrets: dict[str, str]) -> Path |
 
 def load_secrets(name: str, url: str | None) -> dict[str, str]:
     """Return the secrets of a profile and its host; none when there are none."""
-    key = _secret_key(name, url)
+    key = secret_key(name, url)
     keyring = _find_keyring()
     if keyring is not None:
-        try:
+        with _keyring_errors():
             text = keyring.get_password(_SERVICE, key)
-        except Exception as error:  # noqa: BLE001 - each keyring has errors of its own
-            raise ConfigurationError(f"the keyring cannot be read: {error}") from None
         if text is not None:
-            return _only_secrets(json.loads(text))
-    return _only_secrets(_read_secrets(config_folder() / "secrets.json").get(key, {}))
+            return _only_secrets(_parse_secret(text), f"the keyring's entry {key}")
+    path = config_folder() / "secrets.json"
+    stored = _read_secrets(path)
+    _warn_of_readers(path)
+    return _only_secrets(stored.get(key, {}), f"{path}, entry {key}")
 
 
 def delete_secrets(name: str, url: str | None) -> None:
     """Forget the secrets of a profile and its host."""
-    key = _secret_key(name, url)
+    key = secret_key(name, url)
     keyring = _find_keyring()
-    if keyring is not None and keyring.get_password(_SERVICE, key) is not None:
-        keyring.delete_password(_SERVICE, key)
+    if keyring is not None:
+        with _keyring_errors():
+            if keyring.get_password(_SERVICE, key) is not None:
+                keyring.delete_password(_SERVICE, key)
     path = config_folder() / "secrets.json"
     stored = _read_secrets(path)
     if stored.pop(key, None) is not None:
         _write_private(path, json.dumps(stored, indent=2))
 
 
-def _secret_key(name: str, url: str | None) -> str:
+def secret_key(name: str, url: str | None) -> str:
     """Return the key of a secret; it names the host, so that an edited URL never receives another host's password."""
     parts = urlsplit(url or DEFAULT_URL)
     return f"{name}@{parts.scheme}://{parts.netloc}"
 
 
-def _only_secrets(found: dict[str, Any]) -> dict[str, str]:
+def _parse_secret(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _only_secrets(found: Any, place: str) -> dict[str, str]:
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"{place}: no secret of this program; smsgate profile add stores it anew")
     return {name: found[name] for name in SECRETS if isinstance(found.get(name), str)}
 
 
 def _read_secrets(path: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found: Any = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from None
-    return found
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"{path} cannot be read: it is no file of this program")
+    return cast("dict[str, Any]", found)
+
+
+def _warn_of_readers(path: Path) -> None:
+    """Warn of a file with secrets that other users can read (Windows has other rules)."""
+    if os.name == "posix" and path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        print_error(f"warning: other users can read the secrets in {path}: chmod 600 {path}")
 
 
 def _find_keyring() -> Any:
@@ -174,8 +202,21 @@ def _find_keyring() -> Any:
         from keyring.backends import fail, null
     except ImportError:
         return None
-    unusable = isinstance(keyring.get_keyring(), fail.Keyring | null.Keyring)
+    with _keyring_errors():
+        unusable = isinstance(keyring.get_keyring(), fail.Keyring | null.Keyring)
     return None if unusable else keyring
+
+
+@contextmanager
+def _keyring_errors() -> Iterator[None]:
+    """Raise `ConfigurationError` for all errors within: each keyring has errors of its own."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - see above
+        raise ConfigurationError(
+            f"the system's keyring failed: {error or type(error).__name__}; unlock it, or set "
+            "PYTHON_KEYRING_BACKEND=keyring.backends.null.Keyring to keep secrets in a file"
+        ) from None
 
 
 def _read_toml(text: str) -> dict[str, Any]:

@@ -72,11 +72,20 @@ def follow(
         try:
             return client.wait(message_id, until=is_done, timeout=timeout)
         except WaitTimeoutError as error:
-            state, cause = error.state, error.__cause__
+            state, cause = error.state or first, error.__cause__
+        except SMSGateError as error:
+            if first is None:
+                raise
+            state, cause = first, error
     if state is None and isinstance(cause, SMSGateError):
         raise cause  # the gateway was never reached
     if state is not None:
         show_state(session, state)
+    if first is not None and isinstance(cause, SMSGateError):
+        raise CommandError(
+            f"message {message_id} was accepted, but its state cannot be read: {cause}",
+            hint=f"do not send it again: smsgate wait {message_id} goes on waiting",
+        )
     raise CommandError(
         f"message {message_id} was not {until.value} within {timeout:g} s",
         hint=f"smsgate wait {message_id} goes on waiting",

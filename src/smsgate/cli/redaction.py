@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 _NUMBER = re.compile(r"\+?\d[\d ().-]{4,}\d")
+_INTERNATIONAL = re.compile(r"\+\d[\d ().-]{4,}\d")
+"""A number that no id and no time looks like."""
 _PERSONAL = frozenset(
     {"phoneNumber", "phoneNumbers", "sender", "recipient", "recipients", "from", "to", "remote", "number"}
 )
@@ -27,7 +29,9 @@ def hide_in_document(value: Any, *, name: str = "") -> Any:
         return [hide_in_document(one, name=name) for one in value]
     if isinstance(value, str) and name in _PERSONAL:
         return _hide(value)
-    return hide_numbers(value) if isinstance(value, str) and name in _TEXTS else value
+    if not isinstance(value, str):
+        return value
+    return (_NUMBER if name in _TEXTS else _INTERNATIONAL).sub(lambda found: _hide(found[0]), value)
 
 
 def _hide(number: str) -> str:

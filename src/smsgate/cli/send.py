@@ -113,10 +113,23 @@ def send(
     with session.open_client(pin_device=pin_device or id is not None, default_region=region) as client:
         state = None if id is None else _find_sent(client, message, region)
         if state is None:
-            state = client.send(message, skip_phone_validation=skip_validation)
+            state = _send(client, message, skip_validation=skip_validation)
         if wait:
-            state = follow(session, client, state.id, until=until, timeout=wait_timeout, first=state)
+            try:
+                state = follow(session, client, state.id, until=until, timeout=wait_timeout, first=state)
+            except KeyboardInterrupt:
+                print_warning(f"message {state.id} was accepted; smsgate wait {state.id} goes on waiting")
+                raise
     finish(session, state)
+
+
+def _send(client: APIClient, message: Message, *, skip_validation: bool) -> MessageState:
+    try:
+        return client.send(message, skip_phone_validation=skip_validation)
+    except KeyboardInterrupt:
+        check = "messages --limit 5" if message.id is None else f"status {message.id}"
+        print_warning(f"interrupted while sending: smsgate {check} tells whether the message has arrived")
+        raise
 
 
 def _find_sent(client: APIClient, message: Message, region: str | None) -> MessageState | None:

@@ -190,8 +190,9 @@ def _with_options(function: F, *shared: Callable[..., None]) -> F:
     @wraps(function)
     def run(**values: Any) -> None:
         options = {name: values.pop(name) for name in names}
-        with exit_on_failure():
-            output = Output(options.pop("output"), redact=options.pop("redact"))
+        redact = options.pop("redact")
+        with exit_on_failure(redact=redact):
+            output = Output(options.pop("output"), redact=redact)
             function(Session(output, **options), **values)
 
     parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in [*own, *added]]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from smsgate.cli.documents import parse_text, write_text
+from smsgate.cli.documents import parse_document, write_text
 from smsgate.cli.examples import examples
 from smsgate.cli.failures import CommandError, ExitCode
 from smsgate.cli.output import print_error
@@ -70,7 +73,7 @@ def edit(session: Session) -> None:
         file.write(_HEADER + write_text(before))
     _run_editor(path)
     try:
-        changes = find_changes(before, parse_text(path.read_text(encoding="utf-8"), name))
+        changes = find_changes(before, parse_document(path))
         if changes:
             _patch(session, changes)
     except BaseException:
@@ -88,7 +91,7 @@ def find_changes(before: dict[str, Any], after: Any) -> dict[str, Any]:
         CommandError: when the edited document is no document of sections.
     """
     if after is None:
-        after = {}
+        raise CommandError("the text is empty: nothing was sent", hint="null resets a setting: limit_value: null")
     if not isinstance(after, dict) or not all(isinstance(one, dict | None) for one in after.values()):
         raise CommandError("the settings are sections with names and values", code=ExitCode.USAGE)
     changes: dict[str, Any] = {}
@@ -123,10 +126,21 @@ def _parse_value(text: str) -> Any:
         return text
 
 
+@contextmanager
+def _ignored_interrupts() -> Iterator[None]:
+    """Leave Ctrl-C to the editor, which has the terminal."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the editor would inherit
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _run_editor(path: Path) -> None:
     command = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     try:
-        done = subprocess.run([*shlex.split(command), str(path)], check=False)  # noqa: S603 - the user's own editor
+        with _ignored_interrupts():
+            done = subprocess.run([*shlex.split(command), str(path)], check=False)  # noqa: S603 - the user's own editor
     except (OSError, ValueError) as error:
         path.unlink()
         raise CommandError(f"the editor {command!r} cannot be started: {error}", hint="set EDITOR") from None

@@ -12,6 +12,7 @@ from smsgate.cli.connection import VARIABLES, ask_secret, read_password
 from smsgate.cli.examples import examples
 from smsgate.cli.failures import CommandError, ExitCode
 from smsgate.cli.output import Column
+from smsgate.cli.redaction import hide_numbers
 from smsgate.cli.session import Session, local_command, plain_command
 
 PassphraseFile = Annotated[
@@ -38,7 +39,8 @@ def decrypt(session: Session, passphrase_file: PassphraseFile = None) -> None:
     """Decrypt the standard input."""
     from smsgate import Encryptor
 
-    session.output.write(Encryptor(_read_passphrase(passphrase_file)).decrypt(read_input().strip()))
+    text = Encryptor(_read_passphrase(passphrase_file)).decrypt(read_input().strip())
+    session.output.write(hide_numbers(text) if session.output.redact else text)
 
 
 @examples('smsgate segments "Grüße für 5 €"', "smsgate segments - < newsletter.txt")
@@ -102,7 +104,7 @@ def _read_passphrase(path: str | None) -> str:
     if path == "-":
         raise CommandError("the standard input holds the text: put the passphrase into a file", code=ExitCode.USAGE)
     if path is not None:
-        return read_password(path)
+        return read_password(path, option="--passphrase-file")
     if found := os.environ.get(VARIABLES["passphrase"][0]):
         return found
     if not sys.stdin.isatty():
