@@ -92,7 +92,7 @@ def values(served, tmp_path):
 
 def test_list_of_commands_is_complete():
     tested = {name.split()[0] for name in GATEWAY_COMMANDS}
-    others = {"doctor", "health", "profile", "segments", "encrypt", "decrypt", "spec", "listen", "emulator"}
+    others = {"campaign", "doctor", "health", "profile", "segments", "encrypt", "decrypt", "spec", "listen", "emulator"}
 
     assert tested | others == set(COMMANDS)
     assert set(WRONG_INPUT) == set(GATEWAY_COMMANDS)

@@ -28,6 +28,9 @@ _LATIN = ("cp1252", "cp1250", "cp1254")
 _NOT_LATIN = ("cp1251", "cp1253", "cp1255", "cp1256", "cp932", "gb18030", "big5", "euc_kr")
 """Encodings of other scripts, which charset-normalizer mostly recognizes; among those of Latin script it often errs."""
 
+_MIXED_WORD = re.compile(r"[A-Za-z][^\x00-\x7f]|[^\x00-\x7f][A-Za-z]")
+"""Word of two scripts, which tells a wrong guess."""
+
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
@@ -98,7 +101,7 @@ def _guess(file: IO[bytes], position: int) -> Encoding:
     sample = file.read(_SAMPLE)
     found = charset_normalizer.from_bytes(sample, cp_isolation=[*_NOT_LATIN, *_LATIN]).best()
     candidates = [found.encoding] if found else []
-    if not candidates or candidates[0] not in _NOT_LATIN:
+    if not candidates or candidates[0] not in _NOT_LATIN or _MIXED_WORD.search(sample.decode(candidates[0], "ignore")):
         candidates = [*_LATIN, *candidates]
     for codec in candidates:
         text = _decode(sample, codec)

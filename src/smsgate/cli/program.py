@@ -28,6 +28,7 @@ COMMANDS = {
     "cancel": Entry("status", _MESSAGES, "Cancel a message that is still pending."),
     "messages": Entry("messages", _MESSAGES, "List messages, newest first, or follow them."),
     "inbox": Entry("inbox", _MESSAGES, "List received messages, fetch attachments, or refresh."),
+    "campaign": Entry("campaign", _MESSAGES, "Send a text to all numbers of a table; stop and resume."),
     "listen": Entry("listen", _MESSAGES, "Receive events of phones and print them as they arrive."),
     "devices": Entry("devices", _ACCOUNT, "List the phones of the account, or remove one."),
     "webhooks": Entry("webhooks", _ACCOUNT, "List, add, remove or synchronize webhooks."),

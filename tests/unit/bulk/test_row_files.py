@@ -102,6 +102,11 @@ def test_encodings_of_other_scripts_are_guessed_and_shown(write, codec, name):
         assert file.guess == name.split()[0]
 
 
+def test_one_letter_that_is_not_ascii_is_no_other_script(write):
+    for name in ("Jörg", "Zoë", "Ann 5 €"):
+        assert read(write(f"phone;name\n+12025550100;{name}\n".encode("cp1252")))[0]["name"] == name
+
+
 def test_character_far_into_the_file_decides_the_encoding(write):
     text = "phone,name\n" + "+12025550100,Anna\n" * 100_000 + "+12025550101,Zoë\n"
 
