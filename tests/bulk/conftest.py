@@ -39,7 +39,7 @@ class Runner:
         return anyio.run(call, backend=self.kind)
 
 
-@pytest.fixture(params=["sync", "asyncio", "trio"])
+@pytest.fixture(params=["sync", "asyncio"])
 def runner(request):
     return Runner(request.param)
 

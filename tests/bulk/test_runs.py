@@ -24,6 +24,7 @@ def status(code):
     return Fault("status", status=code)
 
 
+@pytest.mark.parametrize("runner", ["sync", "asyncio", "trio"], indirect=True)
 @pytest.mark.parametrize("devices", [1, 2])
 def test_every_row_is_enqueued_once_and_followed_to_its_end(runner, planned, books, devices):
     gateway = make_gateway({"devices": devices})

@@ -63,8 +63,8 @@ class Pool(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._items.close()
-        await self._group.__aexit__(kind, error, trace)
-        self._source.close()
+        with self._source:
+            await self._group.__aexit__(kind, error, trace)
 
     async def _work(self) -> None:
         async for item in self._source:

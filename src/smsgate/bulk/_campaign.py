@@ -202,7 +202,7 @@ class Campaign:
             follow_timeout: seconds without any change after which following ends; None for no limit.
             resend_unknown: whether to send rows again whose message may have arrived, but is not known to the gateway
                 now. That can send a message twice.
-            on_progress: called with a `Progress`, four times a second at most.
+            on_progress: called with a `Progress`, four times a second at most; from a thread while rows are sent.
             wait: whether to wait while another process uses the journal.
 
         Returns:

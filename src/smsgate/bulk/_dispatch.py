@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from smsgate.bulk._journal import Journal
     from smsgate.bulk._rows import Row, RowState
 
-_BATCH = 64  # rows that one transaction notes as being sent; after a crash they are attempted again
+_BATCH = 64  # fewest rows that one transaction notes as being sent; after a crash they are attempted again
+_MOST_IN_BATCH = 512
+_BATCH_SECONDS = 0.1  # of sending that one transaction notes, so that the disk costs little at every speed
+_QUEUED = 4  # rows for each attempt under way that a runner has in hand, for while the disk writes
+_MOST_CANDIDATES = 1024
 _PAGE = 256
 _FLUSH_AFTER = 0.5  # seconds after which results are written
 _MOST_UNWRITTEN = 256
@@ -109,6 +113,8 @@ class Dispatcher:
         self._ready: deque[Job] = deque()
         self._changes: list[Change] = []
         self._written_at = clock()
+        self._batch = _BATCH
+        self._started = 0
         self._successes = self._refusals = 0
 
     def _read(self) -> Iterator[Row]:
@@ -123,7 +129,7 @@ class Dispatcher:
     def load(self) -> list[Job]:
         """Read rows ahead, and return those for which the runner has to choose a phone."""
         self._wake()
-        while not self._read_all and len(self._candidates) < _BATCH * 2:
+        while not self._read_all and self._lacks_candidates():
             row = next(self._source, None)
             if row is None:
                 self._read_all = True
@@ -132,6 +138,12 @@ class Dispatcher:
         if self._is_ending() or self.pacer.pause(self._clock()) > 0:
             return []
         return [job for job in self._candidates if job.needs_device]
+
+    def _lacks_candidates(self) -> bool:
+        if self._batch <= len(self._candidates) < _MOST_CANDIDATES:
+            now = self._clock()  # rows of a phone whose queue is full must not hold up those of others
+            return all(self.pacer.full(job.device).wait(now) > 0 for job in self._candidates)
+        return len(self._candidates) < self._batch
 
     def _job(self, row: Row) -> Job:
         uncertain = row.state in UNRESOLVED
@@ -166,6 +178,7 @@ class Dispatcher:
         Raises:
             CampaignError: it cannot be written; no row has started.
         """
+        self._adapt_batch()
         started = [(job.row, job.device) for job in self._admitted if not job.is_journalled]
         cancelled = self._journal.write(started, self._changes)
         self._changes = []
@@ -176,13 +189,19 @@ class Dispatcher:
         self.done += len(cancelled)
         self._admitted = []
 
+    def _adapt_batch(self) -> None:
+        seconds = self._clock() - self._written_at
+        if self._admitted and seconds > 0:
+            self._batch = max(_BATCH, min(_MOST_IN_BATCH, int(self._started / seconds * _BATCH_SECONDS)))
+            self._started = 0
+
     def _admit(self) -> None:
         now, wall = self._clock(), self._today()
         room = self.capacity - self.active - len(self._ready)
-        if len(self._ready) >= self._pacing.concurrency or self.pacer.wait_of_all(now, wall) > 0:
+        if len(self._ready) >= self._batch // 2 or self.pacer.wait_of_all(now, wall) > 0:
             return
         blocked: list[Job] = []
-        while self._candidates and len(self._admitted) < _BATCH:
+        while self._candidates and len(self._admitted) < self._batch:
             job = self._candidates.popleft()
             is_bounded = self._pacing.has_limits or job.device is None  # never noted long before they start
             if (is_bounded and len(self._admitted) >= room) or job.needs_device:
@@ -200,7 +219,7 @@ class Dispatcher:
     @property
     def capacity(self) -> int:
         """Rows that a runner takes at once: more than its attempts, unless each has to start at its time."""
-        return self._pacing.concurrency * (1 if self._pacing.has_limits else 2)
+        return self._pacing.concurrency * (1 if self._pacing.has_limits else _QUEUED)
 
     def next(self) -> Job | None:
         """Return the next row to attempt; the journal knows it."""
@@ -214,6 +233,7 @@ class Dispatcher:
                 continue
             job.successes = self._successes
             self.active += 1
+            self._started += 1
             return job
         return None
 
@@ -236,6 +256,10 @@ class Dispatcher:
         """Tell whether no attempt is under way and none will follow."""
         left = self._candidates or self._later or self._ready or not self._read_all
         return not self.active and (self._is_ending() or not left)
+
+    def interrupt(self) -> None:
+        """Start no further row."""
+        self.stopped = self.stopped or "interrupted"
 
     def quiet_until(self) -> datetime | None:
         """Return the end of the quiet hours, None outside of them."""

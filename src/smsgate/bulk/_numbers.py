@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from smsgate._extras import missing
 from smsgate.errors import ConfigurationError, InvalidRequestError
@@ -15,8 +14,7 @@ Kind = Literal["mobile", "landline", "either", "other"]
 """Kind of a number; "either" where the plan of a country does not distinguish, as in the USA."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedNumber:
+class ParsedNumber(NamedTuple):
     """A phone number that can exist.
 
     Attributes:

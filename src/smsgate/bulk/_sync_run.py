@@ -96,7 +96,34 @@ _PATIENCE = 1.0
 
 
 def send_rows(client: APIClient, order: Order, dispatcher: Dispatcher, width: int, show: Callable[[], None]) -> None:
-    """Attempt all rows; what is known is in the journal at the end, however it comes."""
+    """Attempt all rows; what is known is in the journal at the end, however it comes.
+
+    A thread of its own does that, as Ctrl-C in the midst of it could lose a result. A second Ctrl-C ends at once.
+    """
+    failures: list[BaseException] = []
+
+    def drive() -> None:
+        try:
+            _drive(client, order, dispatcher, width, show)
+        except BaseException as error:  # noqa: BLE001 - raised below
+            failures.append(error)
+
+    thread = threading.Thread(target=drive, daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(_PATIENCE)
+    except BaseException:
+        dispatcher.interrupt()
+        thread.join()
+        raise
+    for failure in failures:
+        raise failure
+    if dispatcher.failure is not None:
+        raise dispatcher.failure
+
+
+def _drive(client: APIClient, order: Order, dispatcher: Dispatcher, width: int, show: Callable[[], None]) -> None:
     single = client.with_options(retry=RetryPolicy.none())
     with Pool[Job](lambda job: attempt(single, order, job), width) as pool:
         try:
@@ -113,8 +140,6 @@ def send_rows(client: APIClient, order: Order, dispatcher: Dispatcher, width: in
             dispatcher.give_back(left)
             dispatcher.take(ended)
             dispatcher.settle()
-    if dispatcher.failure is not None:
-        raise dispatcher.failure
 
 
 def attempt(client: APIClient, order: Order, job: Job) -> object:
