@@ -7,9 +7,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+from .figures import measure_planning, measure_sending
 from .kills import run
 
 __all__ = ["main"]
+
+_MOST_PLANNING = 2.0
+"""Most processor time of planning, as a multiple of that of phonenumbers."""
+_MOST_MEMORY = 150.0
+"""Megabytes."""
+_MOST_OVERHEAD = 0.15
+"""Share of the processor time of `send_many`, with a backend that costs nothing."""
 
 
 def main() -> int:
@@ -22,8 +30,11 @@ def main() -> int:
     kills.add_argument("--devices", type=int, nargs="+", default=[1, 2], help="phones of the account, for each run")
     kills.add_argument("--kind", choices=["sync", "async"], default="sync", help="kind of client")
     kills.add_argument("--seed", type=int, default=1)
+    figures = commands.add_parser("figures", help="measure planning and the journal for growing campaigns")
+    figures.add_argument("--planned", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], help="rows to plan")
+    figures.add_argument("--sent", type=int, nargs="*", default=[10_000, 100_000], help="rows to send")
     options = parser.parse_args()
-    return _kill(options)
+    return _kill(options) if options.command == "kills" else _measure(options)
 
 
 def _kill(options: argparse.Namespace) -> int:
@@ -39,6 +50,31 @@ def _kill(options: argparse.Namespace) -> int:
             f"{'ok  ' if outcome.is_exact else 'MISS'}  {outcome.rows:,} rows, {devices} phones, {options.kind}: "
             f"killed {outcome.kills} times, {outcome.enqueued:,} enqueued, {outcome.doubled} doubled, "
             f"{outcome.seconds:.1f} s, journal {outcome.journal}",
+            flush=True,
+        )
+    return 1 if missed else 0
+
+
+def _measure(options: argparse.Namespace) -> int:
+    missed = 0
+    for rows in options.planned:
+        planning = measure_planning(rows)
+        factor = planning.seconds / planning.numbers
+        reached = factor <= _MOST_PLANNING and planning.peak <= _MOST_MEMORY
+        missed += not reached
+        print(
+            f"{'ok  ' if reached else 'MISS'}  {rows:>9,} rows planned: {planning.seconds:7.1f} s CPU, {factor:.2f} x "
+            f"phonenumbers, {planning.peak:.0f} MB at most, journal {planning.size:.1f} MB",
+            flush=True,
+        )
+    for rows in options.sent:
+        sending = measure_sending(rows)
+        overhead = sending.cpu / sending.plain_cpu - 1
+        reached = overhead <= _MOST_OVERHEAD
+        missed += not reached
+        print(
+            f"{'ok  ' if reached else 'MISS'}  {rows:>9,} rows sent: {sending.cpu:7.1f} s CPU, {overhead:+.1%} against "
+            f"send_many; {sending.campaign:.1f} s and {sending.plain:.1f} s of time, {sending.peak:.0f} MB at most",
             flush=True,
         )
     return 1 if missed else 0

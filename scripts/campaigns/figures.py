@@ -11,17 +11,18 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smsgate import APIClient
 from smsgate.bulk import Campaign
 from smsgate.domain import Message, MessageState, ProcessState, RecipientState, TextMessage
-from smsgate.http import Response
+from smsgate.http import Headers, Response
 
 from .rows import TEXT, make_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from smsgate.http import Request, StreamedResponse
 
@@ -90,7 +91,7 @@ class StoringBackend:
         )  # fmt: skip
         return _response(202, json.dumps(state.asdict()).encode())
 
-    def stream(self, request: Request) -> StreamedResponse:
+    def stream(self, request: Request) -> AbstractContextManager[StreamedResponse]:
         """Not used."""
         raise NotImplementedError(request.method)
 
@@ -99,7 +100,7 @@ class StoringBackend:
 
 
 def _response(status: int, content: bytes) -> Response:
-    return Response(status, {"content-type": "application/json"}, content)
+    return Response(status, Headers({"content-type": "application/json"}), content)
 
 
 def measure_planning(rows: int) -> Planning:
@@ -112,12 +113,12 @@ def measure_sending(rows: int) -> Sending:
     return Sending(**_in_process("send", rows))
 
 
-def _in_process(what: str, rows: int) -> dict[str, float]:
+def _in_process(what: str, rows: int) -> dict[str, Any]:
     path = os.pathsep.join(str(_ROOT / folder) for folder in ("", "src", "generated"))
     command = [sys.executable, "-m", "scripts.campaigns.figures", what, str(rows)]
     environment = {**os.environ, "PYTHONPATH": path}
     run = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True, check=True)
-    figures: dict[str, float] = json.loads(run.stdout)
+    figures: dict[str, Any] = json.loads(run.stdout)
     return figures
 
 
@@ -174,4 +175,5 @@ def _peak() -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict({"plan": _plan, "send": _send}[sys.argv[1]](int(sys.argv[2])))))
+    measure = _plan if sys.argv[1] == "plan" else _send
+    print(json.dumps(asdict(measure(int(sys.argv[2])))))
