@@ -107,15 +107,17 @@ def send_rows(client: APIClient, order: Order, dispatcher: Dispatcher, width: in
             _drive(client, order, dispatcher, width, show)
         except BaseException as error:  # noqa: BLE001 - raised below
             failures.append(error)
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=drive, daemon=True)
-    thread.start()
+    ended = threading.Event()  # an interrupted `join` would take the thread for dead (bpo-46726)
+    threading.Thread(target=drive, daemon=True).start()
     try:
-        while thread.is_alive():
-            thread.join(_PATIENCE)
+        while not ended.wait(_PATIENCE):
+            pass
     except BaseException:
         dispatcher.interrupt()
-        thread.join()
+        ended.wait()
         raise
     for failure in failures:
         raise failure
