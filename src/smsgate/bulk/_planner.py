@@ -20,7 +20,7 @@ from smsgate.bulk._journal_file import (
 )
 from smsgate.bulk._numbers import number_parser
 from smsgate.bulk._rows import RejectedRow, ValidRow
-from smsgate.bulk._segments import segments
+from smsgate.bulk._segments import count_parts
 from smsgate.bulk._template import MissingFieldError, Template
 from smsgate.errors import ConfigurationError
 
@@ -99,7 +99,7 @@ class RowChecker:
         self._template = Template.parse(order.text)
         self._parse = number_parser(order.region)
         self.is_opted_out = self._opt_out_check(opt_outs)
-        self._lacking = dict.fromkeys(self._template.fields, 0)
+        self._unseen = set(self._template.fields)
         self._names: dict[str, None] = {}
         self._seen = 0
 
@@ -120,7 +120,9 @@ class RowChecker:
         Raises:
             TemplateError: the template has a field that no row has.
         """
-        self._note_fields(row)
+        self._seen += 1
+        if self._unseen:
+            self._note_fields(row)
         number = _find_number(row)
         if number is None:
             return reject(position, "", "no_number")
@@ -140,14 +142,10 @@ class RowChecker:
         return ValidRow(parsed.e164, text, parsed.kind)
 
     def _note_fields(self, row: Mapping[str, object]) -> None:
-        self._seen += 1
-        for field in self._lacking:
-            if field not in row:
-                self._lacking[field] += 1
-        if self._seen <= _SAMPLE:
-            self._names.update(dict.fromkeys(map(str, row)))
-            if self._seen == _SAMPLE:
-                self.check_fields()
+        self._unseen.difference_update(row)
+        self._names.update(dict.fromkeys(map(str, row)))
+        if self._seen == _SAMPLE:
+            self.check_fields()
 
     def check_fields(self) -> None:
         """Check that each field of the template was in some row.
@@ -155,8 +153,8 @@ class RowChecker:
         Raises:
             TemplateError: one was not.
         """
-        unknown = [field for field, count in self._lacking.items() if self._seen and count == self._seen]
-        if unknown:
+        unknown = [field for field in self._template.fields if field in self._unseen]
+        if unknown and self._seen:
             raise TemplateError(
                 f"no row has the field {{{unknown[0]}}} of the template; the rows have: {', '.join(self._names)}"
             )
@@ -236,9 +234,9 @@ class _Writer:
             self._reject(checked)
             return
         number, text, kind = checked
-        size = segments(text)
+        parts, encoding = count_parts(text)
         id = message_id(self._campaign_id, number)
-        self._rows.append((position, id, number, text, size.parts, size.encoding, kind))
+        self._rows.append((position, id, number, text, parts, encoding, kind))
         if len(self._rows) == _BATCH:
             self.flush()
 
