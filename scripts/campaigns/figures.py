@@ -15,16 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from smsgate import APIClient
 from smsgate.bulk import Campaign
-from smsgate.domain import Message, MessageState, ProcessState, RecipientState, TextMessage
-from smsgate.http import Headers, Response
+from smsgate.domain import Message, TextMessage
+from smsgate.testing import make_gateway, serve
 
 from .rows import TEXT, make_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-
-    from smsgate.http import Request, StreamedResponse
 
 _ROOT = Path(__file__).parents[2]
 _CONCURRENCY = 8
@@ -72,50 +69,21 @@ class Sending:
     peak: float
 
 
-class StoringBackend:
-    """Backend that accepts every message at once, so that only the costs of this package are measured."""
-
-    def __init__(self) -> None:
-        self._recipients = [RecipientState(phone_number="+491511", state=ProcessState.Pending)]
-
-    def send(self, request: Request) -> Response:
-        """Return one phone, or accept a message."""
-        if request.method == "GET":
-            seen = "2100-01-01T00:00:00Z"
-            phone = {"id": "phone", "name": "phone", "createdAt": seen, "updatedAt": seen, "lastSeen": seen}
-            return _response(200, json.dumps([phone]).encode())
-        message = json.loads(request.content or b"")
-        state = MessageState(
-            id=message["id"], device_id="phone", state=ProcessState.Pending, is_hashed=False, is_encrypted=False,
-            recipients=self._recipients,
-        )  # fmt: skip
-        return _response(202, json.dumps(state.asdict()).encode())
-
-    def stream(self, request: Request) -> AbstractContextManager[StreamedResponse]:
-        """Not used."""
-        raise NotImplementedError(request.method)
-
-    def close(self) -> None:
-        """Close nothing."""
-
-
-def _response(status: int, content: bytes) -> Response:
-    return Response(status, Headers({"content-type": "application/json"}), content)
-
-
 def measure_planning(rows: int) -> Planning:
     """Plan a campaign in a process of its own."""
     return Planning(**_in_process("plan", rows))
 
 
 def measure_sending(rows: int) -> Sending:
-    """Send a campaign, and the same messages without one, in a process of its own."""
-    return Sending(**_in_process("send", rows))
+    """Send a campaign, and the same messages without one, in a process of its own, over two ports of this one."""
+    gateways = [make_gateway({"phone": False}) for _ in range(2)]
+    with serve(gateways[0]) as first, serve(gateways[1]) as second:
+        return Sending(**_in_process("send", rows, first.url, second.url, first.login, first.password))
 
 
-def _in_process(what: str, rows: int) -> dict[str, Any]:
+def _in_process(what: str, rows: int, *others: str) -> dict[str, Any]:
     path = os.pathsep.join(str(_ROOT / folder) for folder in ("", "src", "generated"))
-    command = [sys.executable, "-m", "scripts.campaigns.figures", what, str(rows)]
+    command = [sys.executable, "-m", "scripts.campaigns.figures", what, str(rows), *others]
     environment = {**os.environ, "PYTHONPATH": path}
     run = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True, check=True)
     figures: dict[str, Any] = json.loads(run.stdout)
@@ -145,13 +113,16 @@ def _parse_numbers(rows: int) -> float:
 
 
 def _send(rows: int) -> Sending:
-    with tempfile.TemporaryDirectory() as folder, APIClient("demo", "demo", http=StoringBackend()) as client:
+    first, second, login, password = sys.argv[3:]
+    with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder, "journal.db")
         with Campaign.plan(make_rows(rows), TEXT, default_region="DE", journal=journal).campaign as campaign:
-            plain, plain_cpu = _send_plain(client, campaign)
-            begun, begun_cpu = time.perf_counter(), time.process_time()
-            report = campaign.run(client, follow=False)
-            seconds, cpu = time.perf_counter() - begun, time.process_time() - begun_cpu
+            with APIClient(login, password, base_url=first) as client:
+                plain, plain_cpu = _send_plain(client, campaign)
+            with APIClient(login, password, base_url=second) as client:
+                begun, begun_cpu = time.perf_counter(), time.process_time()
+                report = campaign.run(client, follow=False)
+                seconds, cpu = time.perf_counter() - begun, time.process_time() - begun_cpu
         if report.counts != {"enqueued": rows}:
             raise RuntimeError(f"not all rows were enqueued: {report.counts}")
         return Sending(rows, seconds, plain, cpu, plain_cpu, _peak())

@@ -13,8 +13,8 @@ import anyio
 from anyio.to_thread import run_sync
 
 from smsgate.bulk._cancelling import Cancellation
-from smsgate.bulk._dispatch import Dispatcher, Job, choose_other_device
 from smsgate.bulk._following import ROUND, Follower
+from smsgate.bulk._jobs import Job, choose_other_device
 from smsgate.bulk._outcomes import is_temporary
 from smsgate.bulk._rows import OPEN, UNRESOLVED, Row
 from smsgate.errors import NotFoundError, SMSGateError, WaitTimeoutError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from smsgate import AsyncAPIClient
+    from smsgate.bulk._dispatch import Dispatcher
     from smsgate.bulk._journal import Journal
     from smsgate.bulk._lock import JournalLock
     from smsgate.bulk._planner import Order

@@ -8,11 +8,10 @@ from __future__ import annotations
 import heapq
 import time
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime, timezone
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from smsgate.bulk._jobs import Job
 from smsgate.bulk._outcomes import Verdict, is_temporary, judge, retry_after
 from smsgate.bulk._pacing import Pacer, Pacing, growing_pause
 from smsgate.bulk._rows import UNRESOLVED, Change
@@ -36,36 +35,6 @@ _TICK = 0.5  # seconds; the longest pause of a runner, which reports progress th
 _MOST_TRIES = 8  # of a row that fails while others succeed
 _JUDGED_FROM = 20  # rows from which on the share of failures counts
 _REASON_LENGTH = 200
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """A row on its way to the gateway.
-
-    Attributes:
-        row: position of the row.
-        id: id of the message.
-        number, text: what is sent.
-        device: the phone, None when the gateway chooses.
-        needs_device: whether the phone has still to be chosen.
-        is_journalled: whether the journal knows that it is being sent, and by which phone.
-        is_uncertain: whether an earlier attempt may have arrived.
-        needs_lookup: whether the next attempt is a lookup by id.
-        tries: failures of this row while others succeeded.
-        successes: successes of others when it was attempted.
-    """
-
-    row: int
-    id: str
-    number: str
-    text: str
-    device: str | None
-    needs_device: bool
-    is_journalled: bool
-    is_uncertain: bool
-    needs_lookup: bool
-    tries: int = 0
-    successes: int = 0
 
 
 class Dispatcher:
@@ -134,7 +103,7 @@ class Dispatcher:
             if row is None:
                 self._read_all = True
             else:
-                self._candidates.append(self._job(row))
+                self._candidates.append(Job.of(row))
         if self._is_ending() or self.pacer.pause(self._clock()) > 0:
             return []
         return [job for job in self._candidates if job.needs_device]
@@ -144,20 +113,6 @@ class Dispatcher:
             now = self._clock()  # rows of a phone whose queue is full must not hold up those of others
             return all(self.pacer.full(job.device).wait(now) > 0 for job in self._candidates)
         return len(self._candidates) < self._batch
-
-    def _job(self, row: Row) -> Job:
-        uncertain = row.state in UNRESOLVED
-        return Job(
-            row.row,
-            row.id,
-            row.number,
-            row.text,
-            row.device_id,
-            needs_device=row.device_id is None and not uncertain,
-            is_journalled=uncertain,
-            is_uncertain=uncertain,
-            needs_lookup=uncertain and row.device_id is None,
-        )
 
     def _wake(self) -> None:
         now = self._clock()
@@ -398,12 +353,6 @@ class Dispatcher:
     def _end(self, job: Job, state: RowState, reason: str | None, device: str | None = None) -> None:
         self.done += 1
         self._changes.append(Change(job.row, state, reason, device))
-
-
-def choose_other_device(devices: Iterable[str], gone: Iterable[str], message_id: str) -> str | None:
-    """Return one of an account's phones for a message, not one that is gone; None if there is no other."""
-    left = set(devices) - set(gone)
-    return max(left, key=lambda id: sha256(f"{message_id}\0{id}".encode()).digest(), default=None)
 
 
 def _text(error: BaseException) -> str:

@@ -9,8 +9,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from smsgate.bulk._cancelling import Cancellation
-from smsgate.bulk._dispatch import Dispatcher, Job, choose_other_device
 from smsgate.bulk._following import ROUND, Follower
+from smsgate.bulk._jobs import Job, choose_other_device
 from smsgate.bulk._outcomes import is_temporary
 from smsgate.bulk._rows import OPEN, UNRESOLVED, Row
 from smsgate.errors import NotFoundError, SMSGateError, WaitTimeoutError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from smsgate import APIClient
+    from smsgate.bulk._dispatch import Dispatcher
     from smsgate.bulk._journal import Journal
     from smsgate.bulk._planner import Order
     from smsgate.bulk._report import Meter

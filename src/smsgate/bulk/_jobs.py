@@ -1,0 +1,66 @@
+"""Rows on their way to the gateway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from smsgate.bulk._rows import UNRESOLVED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from smsgate.bulk._rows import Row
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A row on its way to the gateway.
+
+    Attributes:
+        row: position of the row.
+        id: id of the message.
+        number, text: what is sent.
+        device: the phone, None when the gateway chooses.
+        needs_device: whether the phone has still to be chosen.
+        is_journalled: whether the journal knows that it is being sent, and by which phone.
+        is_uncertain: whether an earlier attempt may have arrived.
+        needs_lookup: whether the next attempt is a lookup by id.
+        tries: failures of this row while others succeeded.
+        successes: successes of others when it was attempted.
+    """
+
+    row: int
+    id: str
+    number: str
+    text: str
+    device: str | None
+    needs_device: bool
+    is_journalled: bool
+    is_uncertain: bool
+    needs_lookup: bool
+    tries: int = 0
+    successes: int = 0
+
+    @classmethod
+    def of(cls, row: Row) -> Job:
+        """Return a row of the journal on its way; one that the gateway may have is resolved by its first attempt."""
+        uncertain = row.state in UNRESOLVED
+        return cls(
+            row.row,
+            row.id,
+            row.number,
+            row.text,
+            row.device_id,
+            needs_device=row.device_id is None and not uncertain,
+            is_journalled=uncertain,
+            is_uncertain=uncertain,
+            needs_lookup=uncertain and row.device_id is None,
+        )
+
+
+def choose_other_device(devices: Iterable[str], gone: Iterable[str], message_id: str) -> str | None:
+    """Return one of an account's phones for a message, not one that is gone; None if there is no other."""
+    left = set(devices) - set(gone)
+    return max(left, key=lambda id: sha256(f"{message_id}\0{id}".encode()).digest(), default=None)
