@@ -38,6 +38,7 @@ check: setup ## run linter, type checkers, spec validator, and compare generated
 	$(VENV)/bin/openapi-spec-validator spec/smsgate.yaml
 	$(PY) -c 'import sys; sys.exit(sys.version_info >= (3, 11))' || $(PY) scripts/generate.py --check # needs 3.11
 	$(PY) scripts/unasync.py --check
+	$(PY) scripts/command_reference.py --check
 fmt: setup ## format the code and apply automatic fixes
 	$(VENV)/bin/ruff check --fix-only $(CODE)
 	$(VENV)/bin/ruff format $(CODE)

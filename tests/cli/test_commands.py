@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +39,7 @@ GATEWAY_COMMANDS = {
     "logs": [],
 }
 """Commands that need credentials, with correct arguments."""
+REFERENCE = Path(__file__).parents[2] / "scripts" / "command_reference.py"
 LOCAL_ONLY = {"inbox list", "inbox get", "logs"}
 """Commands that only a phone's local server serves."""
 CLOUD_ONLY = {"devices remove", "token create", "token revoke"}
@@ -106,6 +110,12 @@ def test_success_in_a_pipe(name, run, account, values):
     for line in result.out.splitlines():
         if name != "token create" and "settings" not in name:
             json.loads(line)
+
+
+def test_reference_is_up_to_date():
+    done = subprocess.run([sys.executable, REFERENCE, "--check"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", sorted(set(GATEWAY_COMMANDS) - LOCAL_ONLY - {"cancel"}))

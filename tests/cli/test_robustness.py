@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import datetime, timezone
 
 import pytest
 import typer
 
 from smsgate import APIClient, Webhook, WebhookEvent
 from smsgate.cli.failures import CommandError, exit_on_failure
+from smsgate.cli.gateway_checks import read_health
 from smsgate.cli.output import format_json, print_error
+from smsgate.cli.program import COMMANDS
+from smsgate.cli.times import parse_time
+from smsgate.http import Response
 
 KEYRING = """
 import json, os, pathlib
@@ -207,6 +212,71 @@ def test_missing_package_is_one_sentence(run, environment, tmp_path, package):
     assert result.code == 1
     assert result.err.splitlines()[-1].endswith("pip install 'smsgate[cli]'")
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize("command", [*COMMANDS])
+def test_completion_behind_every_command(run, environment, command):
+    env = {
+        **environment,
+        "_SMSGATE_COMPLETE": "complete_bash",
+        "COMP_WORDS": f"smsgate {command} --",
+        "COMP_CWORD": "2",
+    }
+
+    result = run(env=env)
+
+    assert "Traceback" not in result.err
+    assert command in {"listen", "emulator"} or "--help" in result.out
+
+
+@pytest.mark.parametrize("words", ["send", "webhooks", "webhooks sync", "segments", "profile add"])
+def test_short_name_of_help(run, environment, words):
+    assert run(*words.split(), "-h", env=environment).code == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["2030-01-01T09:00:00.5+05:30", "2030-01-01T03:30:00.5Z", "2030-01-01 04:30:00.5+0100"]
+)
+def test_times_are_read_alike_on_every_python(text):
+    moment = datetime(2030, 1, 1, 3, 30, 0, 500_000, tzinfo=timezone.utc)
+
+    assert parse_time("--at", text) == moment
+
+
+@pytest.mark.parametrize("text", ["", "1893456000", "tomorrow", "2030-13-01T00:00:00Z", "-5", "-1893456000"])
+def test_wrong_times(text):
+    with pytest.raises(CommandError) as caught:
+        parse_time("--at", text)
+
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("proxy", ["http://user:hidden-one@127.0.0.1:9", "user:hidden-one@127.0.0.1:9", "http://h:x"])
+def test_doctor_shows_no_password_of_a_proxy(run, environment, proxy):
+    env = {**environment, "HTTP_PROXY": proxy, "http_proxy": proxy, "NO_PROXY": "", "no_proxy": ""}
+
+    result = run("doctor", "http://gateway.invalid", "--timeout", "2", env=env)
+
+    assert "Traceback" not in result.err
+    assert "hidden-one" not in result.out + result.err
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, '{"status": "pass", "checks": null}', '{"status": "pass", "checks": [1]}', "3", "\xff"]
+)
+def test_doctor_reads_any_page(content):
+    response = Response(200, {}, content=content.encode())
+
+    assert read_health(response) is None
+
+
+def test_password_and_text_need_an_input_each(run, environment, served):
+    options = ["--url", served.url, "--login", "demo", "--password-file", "-"]
+
+    result = run("send", "-", "--to", "+12025550100", *options, env=environment, text="demo-password\nhello")
+
+    assert result.code == 2
+    assert "put the password into a file" in result.err
 
 
 def test_hides_numbers_in_errors(capsys):

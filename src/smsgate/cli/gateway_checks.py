@@ -66,7 +66,7 @@ def read_health(response: Response) -> dict[str, Any] | None:
     """Return the health document of a response; None when it is something else."""
     try:
         document = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     statuses = {"pass", "warn", "fail"}
     is_health = (
@@ -92,10 +92,17 @@ def _find_other_path(url: str, response: Response) -> Finding:
     is_redirect = HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST
     moved = response.headers.get("location") if is_redirect else None
     if moved is not None:
-        text = f"the server redirects to {urlsplit(moved).netloc or moved}; the client follows no redirects"
+        text = f"the server redirects to {_find_host(moved) or moved}; the client follows no redirects"
         return Finding("gateway", Level.ERROR, text, "write that address into --url", ExitCode.USAGE)
     text = f"there is a web server, but no gateway: {response.status} and {page}"
     return Finding("gateway", Level.ERROR, text, "check host, port and path of --url", ExitCode.NOT_REACHED)
+
+
+def _find_host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.rsplit("@", 1)[-1]
+    except ValueError:
+        return ""
 
 
 def _is_gateway(url: str) -> bool:

@@ -78,7 +78,7 @@ def _listen(app: WebhookApp, uvicorn: Any, listener: socket.socket, options: arg
     @app.on()
     async def show_event(event: webhooks.Event) -> None:
         try:
-            print(format_event(event, options.output), flush=True)
+            print(format_event(event, options.output, redact=options.redact), flush=True)
         except BrokenPipeError:  # the reader has gone; Python itself flushes to the descriptor at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             server.should_exit = True
@@ -171,6 +171,7 @@ def _build_parser() -> argparse.ArgumentParser:
     add("--port", type=_parse_port, default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)")
     add("--signing-key", action="append", metavar="KEY", help="as the app shows it; again for further phones")
     add("--output", choices=FORMATS, default="table", help="how events are shown (default: %(default)s)")
+    add("--redact", action="store_true", help="hide phone numbers but for two digits")
     add("--any-age", action="store_true", help="take requests whose time stamp is far from now, too")
     add("--register", metavar="URL", help="where phones reach this command; registered now, unregistered at the end")
     add(

@@ -13,7 +13,7 @@ from smsgate.cli.failures import print_warning
 from smsgate.cli.output import Column, Format, print_error
 from smsgate.cli.session import Session, gateway_command
 from smsgate.cli.times import parse_time
-from smsgate.errors import ServerError, TransportError
+from smsgate.errors import RateLimitError, ServerError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -96,7 +96,7 @@ def _follow(client: APIClient, query: dict[str, Any], interval: float, limit: in
     while True:
         try:
             found = [*_read_until_known(client, query, seen)]
-        except (TransportError, ServerError) as error:
+        except (TransportError, ServerError, RateLimitError) as error:
             if reached:
                 print_warning(f"{error}; trying again")
             reached, found = False, []

@@ -35,10 +35,8 @@ def check_network(url: str) -> Iterator[Finding]:
     yield _check_scheme(parts.scheme, host)
     proxy = None if proxy_bypass(host) or _is_local(host) else getproxies().get(parts.scheme)
     if proxy is not None:
-        shown = urlsplit(proxy)
-        yield Finding(
-            "proxy", Level.NOTE, f"requests go through {shown.hostname}:{shown.port}", "NO_PROXY excludes hosts"
-        )
+        shown = proxy.split("://", 1)[-1].split("/", 1)[0].rsplit("@", 1)[-1]  # without login and password
+        yield Finding("proxy", Level.NOTE, f"requests go through {shown}", "NO_PROXY excludes hosts")
         return
     try:
         addresses = sorted({str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)})

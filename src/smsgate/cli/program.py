@@ -44,6 +44,9 @@ COMMANDS = {
     "emulator": Entry("emulator", _TOOLS, "Run an emulated gateway with a phone, to develop without one."),
     "spec": Entry("texts", _TOOLS, "Print the OpenAPI document of the gateway."),
 }
+_HELP = {"help_option_names": ["-h", "--help"]}
+_WITH_OWN_OPTIONS = frozenset({"emulator", "listen"})
+"""Commands that `smsgate.__main__` starts."""
 DEFAULTS = {"inbox": "list", "devices": "list", "webhooks": "list", "settings": "get", "profile": "list"}
 """Commands of groups that are meant when none is named."""
 
@@ -61,7 +64,8 @@ class Program(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return the name, the command itself and its arguments."""
         name, listed, rest = super().resolve_command(ctx, args)
-        return name, None if listed is None else load_command(str(name)), rest
+        is_typer = listed is not None and name not in _WITH_OWN_OPTIONS
+        return name, load_command(str(name)) if is_typer else listed, rest
 
 
 def load_command(name: str) -> Any:
@@ -70,8 +74,10 @@ def load_command(name: str) -> Any:
     if not isinstance(target, typer.Typer):
         function, target = target, typer.Typer(add_completion=False)
         target.command(name)(function)
+    target.info.context_settings = _HELP
     for command in target.registered_commands:
         command.epilog = getattr(command.callback, "examples", None)
+        command.context_settings = _HELP
     return typer.main.get_command(target)
 
 
@@ -80,7 +86,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_HELP,
     help="Send and receive text messages through your own Android phones.",
     epilog="Gateway and credentials come from options, SMSGATE_* variables, a file .env, or a profile.",
 )

@@ -98,6 +98,8 @@ def send(
     """Send a text or a data message, safely: it is stored once, or the exit code is 5 and the error names its id."""
     if not to:
         raise CommandError("give at least one recipient: --to NUMBER", code=ExitCode.USAGE)
+    if text == "-" and session.reads_password:
+        raise CommandError("the standard input holds the text: put the password into a file", code=ExitCode.USAGE)
     message = build_message(
         id=id,
         phone_numbers=to,

@@ -38,6 +38,11 @@ class Session:
         self.verbose = verbose
         self._options = options
 
+    @property
+    def reads_password(self) -> bool:
+        """Whether the password comes from the standard input, which then holds nothing else."""
+        return bool(self._options["password_file"] == "-")  # noqa: S105 - a path
+
     @cached_property
     def connection(self) -> Connection:
         """The gateway and its credentials; asks for a missing password on a terminal."""

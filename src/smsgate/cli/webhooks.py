@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -12,6 +13,7 @@ from smsgate.cli.examples import examples
 from smsgate.cli.failures import CommandError, ExitCode
 from smsgate.cli.output import Column, print_error
 from smsgate.cli.session import Session, gateway_command
+from smsgate.errors import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,7 +106,8 @@ def sync(
         for webhook in surplus:
             _print_change("remove", _identify(webhook))
             if not dry_run and webhook.id is not None:
-                client.delete_webhook(webhook.id)
+                with suppress(NotFoundError):  # removed by somebody else in the meantime
+                    client.delete_webhook(webhook.id)
     prefix = "would be " if dry_run else ""
     print_error(f"{len(missing)} {prefix}added, {len(surplus)} {prefix}removed, {len(wanted) - len(missing)} unchanged")
 
