@@ -80,7 +80,7 @@ def test_check_reports_what_would_be_sent(run, environment, table, tmp_path):
     assert found["rejectedCounts"] == {"duplicate": 1, "invalid_number": 1, "missing_field": 1, "opted_out": 1}
     assert {row["row"] for row in found["rejected"]} == {2, 4, 5, 7}
     assert "CSV, UTF-8, separated by commas" in result.err
-    assert "1 numbers are landlines" in result.err
+    assert "numbers of landlines: 1" in result.err
 
 
 def test_check_on_a_terminal_shows_the_rejected_rows(terminal, environment, table):

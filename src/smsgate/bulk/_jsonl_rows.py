@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from smsgate.bulk._errors import RowFileError
 
@@ -36,14 +36,14 @@ def read_jsonl(file: TextIO) -> Iterator[dict[str, Any]]:
 
 def _parse(line: str, number: int) -> dict[str, Any]:
     try:
-        row = _decoder.decode(line.strip().lstrip("\ufeff"))
+        row: Any = _decoder.decode(line.strip().lstrip("\ufeff"))
     except (ValueError, RecursionError) as error:
         reason = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
         raise RowFileError(f"line {number}: no JSON object: {reason}") from None
     if not isinstance(row, dict):
         hint = "; write one object a line, as jq -c '.[]' does" if isinstance(row, list) else ""
         raise RowFileError(f"line {number}: no JSON object{hint}")
-    return row
+    return cast("dict[str, Any]", row)
 
 
 def _parse_float(text: str) -> str:

@@ -18,7 +18,7 @@ from smsgate.bulk._xlsx_rows import open_sheet, read_sheet
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from typing_extensions import Self
 
@@ -177,7 +177,7 @@ class RowFile:
         return _Text(file, encoding=self._encoding.codec, newline="")
 
     @contextmanager
-    def _open(self) -> Iterator[IO[bytes]]:
+    def _open(self) -> Generator[IO[bytes]]:
         if self._copy is None:
             with _open(self.path) as file:
                 yield file
@@ -186,7 +186,7 @@ class RowFile:
             yield self._copy
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self) -> Generator[None]:
         """Name the file in errors of its content."""
         try:
             yield
@@ -202,7 +202,7 @@ class _Text(io.TextIOWrapper):
 
 
 @contextmanager
-def _open(path: str) -> Iterator[IO[bytes]]:
+def _open(path: str) -> Generator[IO[bytes]]:
     """Open a file for reading.
 
     Raises:

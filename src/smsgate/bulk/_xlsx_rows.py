@@ -15,14 +15,14 @@ from smsgate.bulk._jsonl_rows import plain_number
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from typing import IO
 
 _ZEROS = re.compile(r"0{2,40}")
 
 
 @contextmanager
-def open_sheet(file: IO[bytes], sheet: str | None) -> Iterator[Any]:
+def open_sheet(file: IO[bytes], sheet: str | None) -> Generator[Any]:
     """Open a sheet of a workbook for reading.
 
     Args:

@@ -19,7 +19,7 @@ from smsgate.cli.output import print_error
 from smsgate.cli.session import Session, gateway_command, local_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from smsgate.bulk import Campaign, Pacing, Plan, Report, RowFile
 
@@ -282,7 +282,7 @@ def report_command(
 @contextmanager
 def _open_table(
     path: Path, column: str | None, encoding: str | None, delimiter: str | None, sheet: str | None
-) -> Iterator[RowFile]:
+) -> Generator[RowFile]:
     """Open a table, and say what it was taken for."""
     from smsgate.bulk import RowFile
 

@@ -64,12 +64,11 @@ def show_plan(output: Output, plan: Plan, *, is_summary: bool = False) -> None:
             ),
         )
         _show_rejected(output, plan, rejected)
-    if plan.kinds.get("landline"):
-        print_warning(f"{plan.kinds['landline']:,} numbers are landlines; --skip-landlines leaves them out")
-    if plan.encodings.get("UCS-2"):
+    if landlines := plan.kinds.get("landline"):
+        print_warning(f"numbers of landlines: {landlines:,}; --skip-landlines leaves them out")
+    if unicode := plan.encodings.get("UCS-2"):
         print_warning(
-            f"{plan.encodings['UCS-2']:,} texts have characters for which a part holds 70 characters instead of 160; "
-            "smsgate segments TEXT shows them"
+            f"texts of which a part holds 70 characters instead of 160: {unicode:,}; smsgate segments TEXT shows why"
         )
 
 
@@ -170,7 +169,7 @@ def describe_progress(progress: Progress) -> str:
     """Return progress in a line."""
     if progress.until is not None:
         return f"waiting until {progress.until.astimezone():%Y-%m-%d %H:%M} for the end of the quiet hours"
-    left = "" if progress.seconds_left is None else f", {format_duration(progress.seconds_left)} left"
+    left = "" if not progress.seconds_left else f", {format_duration(progress.seconds_left)} left"
     rate = f", {progress.rate * _MINUTE:,.0f} a minute" if progress.rate else ""
     return f"{progress.phase}: {progress.done:,} of {progress.total:,}{rate}{left}"
 
