@@ -167,3 +167,17 @@ def test_full_queue_of_one_phone_does_not_hold_up_the_other(planned, gateway):
 
     assert report.counts == {"enqueued": ROWS}
     assert stored_before[0] == others
+
+
+def test_row_that_was_being_sent_long_ago_is_not_sent_again_unless_wanted(runner, planned, gateway):
+    campaign = planned(1)
+    campaign._journal.write([(1, gateway.devices[0].id)], [])
+    campaign._journal._connection.execute("UPDATE rows SET updated_at = updated_at - 30 * 86400")
+
+    report = runner.run(campaign, runner.client(gateway), follow=False)
+    assert report.counts == {"unknown": 1}
+    assert gateway.messages == []
+
+    campaign._journal._connection.execute("UPDATE rows SET updated_at = updated_at - 30 * 86400")
+    report = runner.run(campaign, runner.client(gateway), follow=False, resend_unknown=True)
+    assert report.counts == {"enqueued": 1}

@@ -103,7 +103,7 @@ class Dispatcher:
             if row is None:
                 self._read_all = True
             else:
-                self._candidates.append(Job.of(row))
+                self._candidates.append(Job.of(row, self._today()))
         if self._is_ending() or self.pacer.pause(self._clock()) > 0:
             return []
         return [job for job in self._candidates if job.needs_device]
@@ -307,7 +307,7 @@ class Dispatcher:
         if not job.is_uncertain:
             self._changes.append(Change(job.row, "unknown", _text(error)))
         job.is_uncertain = True
-        job.needs_lookup = job.device is None
+        job.needs_lookup = job.needs_lookup or job.device is None
         self._take_failed(job, error)
 
     def _take_absent(self, job: Job, error: BaseException) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,11 @@ from smsgate.bulk._rows import UNRESOLVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from smsgate.bulk._rows import Row
+
+_KEPT_FOR = timedelta(days=7)
 
 
 @dataclass(slots=True, eq=False)
@@ -44,9 +48,18 @@ class Job:
     successes: int = 0
 
     @classmethod
-    def of(cls, row: Row) -> Job:
-        """Return a row of the journal on its way; one that the gateway may have is resolved by its first attempt."""
+    def of(cls, row: Row, now: datetime) -> Job:
+        """Return a row of the journal on its way; one that the gateway may have is resolved by its first attempt.
+
+        The same id to the same phone is accepted once, as long as the gateway keeps the message. After a week, a lookup
+        tells: gateways delete messages after a month, and some sooner.
+
+        Args:
+            row: from the journal.
+            now: aware.
+        """
         uncertain = row.state in UNRESOLVED
+        is_old = row.updated_at is None or row.updated_at < now - _KEPT_FOR
         return cls(
             row.row,
             row.id,
@@ -56,7 +69,7 @@ class Job:
             needs_device=row.device_id is None and not uncertain,
             is_journalled=uncertain,
             is_uncertain=uncertain,
-            needs_lookup=uncertain and row.device_id is None,
+            needs_lookup=uncertain and (row.device_id is None or is_old),
         )
 
 
