@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from eventually import eventually
+from eventually import LIMIT, eventually
 from smsgate.bulk import Campaign
 from smsgate.emulator import Gateway
 
@@ -229,6 +231,41 @@ def test_changed_table_is_refused(run, account, table):
     changed = run("campaign", "run", table(3), *arguments, env=account)
     assert changed.code == 2
     assert "the input has changed" in changed.err
+
+
+def test_interrupted_planning_sends_nothing_and_begins_again(run, account, table, gateway, tmp_path):
+    """The table comes through a pipe whose writer stops in between, as a slow query does."""
+    journal = tmp_path / "j.db"
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    is_opened = threading.Event()
+
+    def write():
+        with pipe.open("w") as file:
+            file.write("phone,name\n+12025550100,Ann\n")
+            file.flush()
+            is_opened.set()
+            is_over.wait(LIMIT)
+
+    is_over = threading.Event()
+    thread = threading.Thread(target=write)
+    thread.start()
+    arguments = ("--text", TEXT, "--journal", str(journal))
+    try:
+        result = run("campaign", "run", str(pipe), *arguments, env=account, interrupt_after=is_opened.is_set)
+    finally:
+        is_over.set()
+        thread.join()
+
+    assert result.code == 130
+    assert recipients(gateway) == []
+    assert run("campaign", "run", table(1), *arguments, env=account).code == 0
+
+
+def test_large_table_is_checked_row_by_row(run, environment, table):
+    result = run("campaign", "check", table(9000), "--text", TEXT, env=environment)
+
+    assert json.loads(result.out)["valid"] == 9000
 
 
 @pytest.mark.parametrize("command", ["resume", "status", "cancel", "report"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smsgate.cli.campaign_output import open_view, show_plan, show_report, show_rows
+from smsgate.cli.campaign_output import open_view, show_plan, show_planning, show_report, show_rows
 from smsgate.cli.examples import examples
 from smsgate.cli.failures import CommandError, ExitCode, print_failure, print_warning
 from smsgate.cli.output import print_error
@@ -303,7 +303,12 @@ def _plan(
     from smsgate.bulk import Campaign, read_opt_outs
 
     numbers = chain.from_iterable(map(read_opt_outs, opt_out)) if opt_out else None
-    return Campaign.plan(rows, text, default_region=region, opt_outs=numbers, skip_landlines=skip_landlines, **options)
+    options.update(default_region=region, opt_outs=numbers, skip_landlines=skip_landlines)
+    try:
+        return Campaign.plan(show_planning(rows), text, **options)
+    except KeyboardInterrupt:
+        print_failure("interrupted before anything was sent", "the same command begins again")
+        raise
 
 
 def _build_pacing(

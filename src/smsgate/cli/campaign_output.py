@@ -12,7 +12,7 @@ from smsgate.cli.failures import has_colour, print_warning
 from smsgate.cli.output import Column, print_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from typing_extensions import Self
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 20
 _INTERVAL = 60.0  # seconds between two lines of a log
+_PLANNING_INTERVAL = 10.0
+_BATCH = 1000  # rows between two looks at the clock
 _MINUTE, _HOUR = 60, 3600
 _REJECTED = (
     Column("row", lambda one: one["row"]),
@@ -158,6 +160,17 @@ def _rejected_document(row: RejectedRow) -> dict[str, Any]:
 
 def _list_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
+
+
+def show_planning(rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield rows; print how many were checked every ten seconds, in a log every minute."""
+    interval = _PLANNING_INTERVAL if sys.stderr.isatty() else _INTERVAL
+    printed_at = time.monotonic()
+    for count, row in enumerate(rows, 1):
+        if count % _BATCH == 0 and time.monotonic() - printed_at >= interval:
+            printed_at = time.monotonic()
+            print_error(f"{time.strftime('%H:%M:%S')} checked {count:,} rows")
+        yield row
 
 
 def open_view(output: Output) -> AbstractContextManager[Any]:
