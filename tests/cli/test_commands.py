@@ -7,12 +7,14 @@ import socket
 import subprocess
 import sys
 import threading
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from eventually import eventually
 from smsgate import APIClient, TokenRequest, Webhook, WebhookEvent
+from smsgate.cli.messages import _follow as follow_messages
 from smsgate.cli.program import COMMANDS
 from smsgate.emulator import Attachment, Gateway
 
@@ -350,6 +352,23 @@ def test_follow_ends_cleanly(run, account, served, tmp_path):
 
     assert result.code == 130
     assert "Traceback" not in result.err
+
+
+def test_follow_shows_a_burst_after_an_empty_list():
+    """More messages than a page arrive between two polls."""
+    gateway, burst = Gateway(seed=8), 120
+
+    def send_burst(_event):
+        if gateway.outbox:
+            return
+        with APIClient("demo", "demo-password", http=gateway.http()) as other:
+            for number in range(burst):
+                other.send(f"{number}", to="+12025550100")
+
+    with APIClient("demo", "demo-password", http=gateway.http(), on_response=send_burst) as client:
+        found = [*islice(follow_messages(client, {}, 0, 50), burst)]
+
+    assert len({one.id for one in found}) == burst
 
 
 def test_hides_numbers(run, account):

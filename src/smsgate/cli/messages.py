@@ -92,21 +92,21 @@ def _follow(client: APIClient, query: dict[str, Any], interval: float, limit: in
     """Yield the newest messages and then each new one and each changed state, oldest first."""
     seen: dict[tuple[str, str], list[str]] = {}
     shown = limit or None
-    reached = True
+    reached, started = True, False
     while True:
         try:
-            found = [*_read_until_known(client, query, seen)]
+            found = [*_read_until_known(client, query, seen if started else None)]
         except (TransportError, ServerError, RateLimitError) as error:
             if reached:
                 print_warning(f"{error}; trying again")
             reached, found = False, []
         else:
-            reached = True
+            reached = started = True
         for one in reversed(found[:shown]):
             key, states = (one.id, one.device_id), [one.state.value, *(each.state.value for each in one.recipients)]
             if seen.get(key) != states:
                 yield one
-        shown = None
+        shown = None if started else shown
         for one in reversed(found):
             seen.pop((one.id, one.device_id), None)  # so that the newest are at the end
             seen[one.id, one.device_id] = [one.state.value, *(each.state.value for each in one.recipients)]
@@ -116,12 +116,12 @@ def _follow(client: APIClient, query: dict[str, Any], interval: float, limit: in
 
 
 def _read_until_known(
-    client: APIClient, query: dict[str, Any], seen: Container[tuple[str, str]]
+    client: APIClient, query: dict[str, Any], seen: Container[tuple[str, str]] | None
 ) -> Iterator[MessageState]:
-    """Yield the newest page of messages, and further ones until one is known."""
+    """Yield the newest page of messages, and further ones until one is known; without ``seen`` the page alone."""
     for place, one in enumerate(client.iter_messages(page_size=_PAGE, **query), 1):
         yield one
-        if place >= _PAGE and (not seen or (one.id, one.device_id) in seen):
+        if place >= _PAGE and (seen is None or (one.id, one.device_id) in seen):
             return
 
 

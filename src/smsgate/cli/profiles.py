@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +63,7 @@ class Profiles:
         )
         if not texts or not isinstance(document.get("default"), str | None):
             raise ConfigurationError(f"{path}: profiles are tables of texts, [profiles.NAME] with url and login")
-        for name, settings in listed.items():
+        for name, settings in cast("dict[str, dict[str, str]]", listed).items():
             if unknown := sorted(settings.keys() - {"url", "login"}):
                 raise ConfigurationError(
                     f"{path}: the profile {name!r} may have url and login only, not {', '.join(unknown)}; "
@@ -174,7 +174,8 @@ def _parse_secret(text: str) -> Any:
 def _only_secrets(found: Any, place: str) -> dict[str, str]:
     if not isinstance(found, dict):
         raise ConfigurationError(f"{place}: no secret of this program; smsgate profile add stores it anew")
-    return {name: found[name] for name in SECRETS if isinstance(found.get(name), str)}
+    stored = cast("dict[str, Any]", found)
+    return {name: stored[name] for name in SECRETS if isinstance(stored.get(name), str)}
 
 
 def _read_secrets(path: Path) -> dict[str, Any]:
@@ -208,7 +209,7 @@ def _find_keyring() -> Any:
 
 
 @contextmanager
-def _keyring_errors() -> Iterator[None]:
+def _keyring_errors() -> Generator[None, None, None]:
     """Raise `ConfigurationError` for all errors within: each keyring has errors of its own."""
     try:
         yield

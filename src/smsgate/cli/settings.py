@@ -8,7 +8,7 @@ import shlex
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -127,7 +127,7 @@ def _parse_value(text: str) -> Any:
 
 
 @contextmanager
-def _ignored_interrupts() -> Iterator[None]:
+def _ignored_interrupts() -> Generator[None, None, None]:
     """Leave Ctrl-C to the editor, which has the terminal."""
     before = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the editor would inherit
     try:
