@@ -86,6 +86,18 @@ def test_run_waits_for_another_process_if_told_to(program, gateway, kind):
     assert report.counts.get("unknown", 0) <= CONCURRENCY
 
 
+def test_waiting_for_another_process_can_be_cancelled(program, gateway):
+    campaign, _process = program
+
+    async def run():
+        with anyio.move_on_after(0.5) as scope:
+            await campaign.arun(make_async_client(gateway), wait=True)
+        return scope.cancelled_caught
+
+    assert anyio.run(run)
+    assert gateway.messages == []
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_cancelled_run_can_be_resumed(planned, gateway, books, backend):
     campaign = planned(ROWS)

@@ -13,8 +13,10 @@ import anyio
 from anyio.to_thread import run_sync
 
 from smsgate.bulk._cancelling import Cancellation
+from smsgate.bulk._errors import JournalLockedError
 from smsgate.bulk._following import ROUND, Follower
 from smsgate.bulk._jobs import Job, choose_other_device
+from smsgate.bulk._lock import JournalLock
 from smsgate.bulk._outcomes import is_temporary
 from smsgate.bulk._rows import OPEN, UNRESOLVED, Row
 from smsgate.errors import NotFoundError, SMSGateError, WaitTimeoutError
@@ -22,6 +24,7 @@ from smsgate.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
+    from pathlib import Path
     from types import TracebackType
 
     from typing_extensions import Self
@@ -29,12 +32,12 @@ if TYPE_CHECKING:
     from smsgate import AsyncAPIClient
     from smsgate.bulk._dispatch import Dispatcher
     from smsgate.bulk._journal import Journal
-    from smsgate.bulk._lock import JournalLock
     from smsgate.bulk._planner import Order
     from smsgate.bulk._report import Meter
 
 T = TypeVar("T")
 _PATIENCE = 1.0
+_POLL = 0.2  # seconds between two attempts to get the lock of a journal
 
 
 class Pool(Generic[T]):
@@ -112,9 +115,21 @@ class Pool(Generic[T]):
 
 
 @asynccontextmanager
-async def hold(lock: JournalLock) -> AsyncGenerator[None]:
-    """Hold a lock, waiting for it in a thread."""
-    await run_sync(lock.__enter__, abandon_on_cancel=False)
+async def hold(journal: Path, *, wait: bool) -> AsyncGenerator[None]:
+    """Hold the lock of a journal; waiting for another process can be cancelled.
+
+    Raises:
+        JournalLockedError: another process has the lock, unless ``wait`` says to wait for it.
+    """
+    lock = JournalLock(journal, wait=False)
+    while True:
+        try:
+            lock.__enter__()
+            break
+        except JournalLockedError:
+            if not wait:
+                raise
+        await anyio.sleep(_POLL)
     with contextlib.ExitStack() as stack:
         stack.push(lock.__exit__)
         yield

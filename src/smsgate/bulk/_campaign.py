@@ -259,7 +259,7 @@ class Campaign:
         from smsgate.bulk import _async_run  # noqa: PLC0415
 
         self._check(client, AsyncAPIClient, "arun", "run")
-        async with _async_run.hold(JournalLock(self.path, wait=wait)):
+        async with _async_run.hold(self.path, wait=wait):
             run = Run(self._journal, self._order, pacing or Pacing(), on_progress, resend_unknown=resend_unknown)
             await _async_run.send_rows(client, self._order, run.dispatcher, run.pacing.concurrency, run.show)
             if follow and run.dispatcher.stopped is None:
@@ -320,7 +320,7 @@ class Campaign:
         from smsgate.bulk import _async_run  # noqa: PLC0415
 
         self._check(client, AsyncAPIClient, "acancel", "cancel")
-        async with _async_run.hold(JournalLock(self.path, wait=wait)):
+        async with _async_run.hold(self.path, wait=wait):
             run = Run(self._journal, self._order, pacing or Pacing(), on_progress)
             self._journal.cancel_planned(CANCELLED)
             await _async_run.cancel_rows(client, self._journal, run.pacing.concurrency, run.meter)
