@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 from contextlib import closing, nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,8 +53,8 @@ def main(argv: Sequence[str]) -> int:
         return stop.code if isinstance(stop.code, int) else 1
     try:
         load()
-        import starlette  # noqa: F401, PLC0415 - extras
-        import uvicorn  # noqa: F401, PLC0415
+        for name in ("starlette", "uvicorn"):
+            import_module(name)
     except ImportError:
         print(MISSING, file=sys.stderr)  # noqa: T201 - a command talks to its terminal
         return 1
@@ -105,7 +106,8 @@ def _print(text: str) -> None:
 
 def _introduction(options: argparse.Namespace, port: int) -> str:
     """Return what a user needs to know; the first line is the base URL alone, for programs."""
-    root = base_url(_WILDCARDS.get(options.host, options.host), port, local=True)
+    host: str = options.host
+    root = base_url(_WILDCARDS.get(host, host), port, local=True)
     return "\n".join(
         [
             base_url(options.host, port, local=options.mode == "local"),

@@ -69,7 +69,9 @@ class Keeper:
             sqlite3.Error: it could not be written; the next call tries again.
         """
         with self._internals.lock:
-            found = {(kind, key): self._record(kind, key) for kind, key in self._changed}
+            found: dict[tuple[ChangeKind, int | str], str | None] = {}
+            for kind, key in self._changed:
+                found[kind, key] = self._record(kind, key)
             documents = {"identity": self._identity, **_documents(self._internals.state)}
             self.file.write(Snapshot(documents, found, self._is_cleared))
             self._changed.clear()

@@ -49,7 +49,8 @@ def read_incoming(text: str) -> IncomingMessage:
     """Read a received message."""
     fields: dict[str, Any] = json.loads(text)
     fields["attachments"] = tuple(
-        Attachment(**{**part, "content": base64.b64decode(part["content"])}) for part in fields["attachments"]
+        Attachment(part["part_id"], part["name"], part["content_type"], base64.b64decode(part["content"]))
+        for part in fields["attachments"]
     )
     return IncomingMessage(**_with_times(fields, "received_at"))
 

@@ -14,7 +14,7 @@ from smsgate.emulator._http.timestamps import go_text
 from smsgate_api.models import ProcessState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 STATES = tuple(state.value for state in ProcessState)
 WAITING = ("Pending", "Cancelling")
@@ -166,7 +166,7 @@ class MessageStore:
     def __contains__(self, message: Message) -> bool:
         return message.serial in self._rows
 
-    def find(self, message_id: str) -> tuple[Message, ...]:
+    def find(self, message_id: str) -> Sequence[Message]:
         """Return all rows with this id, one for each device that has it."""
         return self._by_id.get(self._key(message_id), ())
 
