@@ -200,7 +200,7 @@ def test_the_version_and_unknown_commands(capsys, monkeypatch):
 
     monkeypatch.setattr(sys, "argv", ["smsgate", "fly"])
     assert main() == 2
-    assert "no command 'fly'" in capsys.readouterr().err
+    assert "No such command 'fly'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("package", ["uvicorn", "phonenumbers"])

@@ -171,7 +171,7 @@ def check_messages(messages: object, *, is_iterable: bool) -> None:
         InvalidRequestError: it is one message, a text, a mapping, or not iterable.
     """
     if not is_iterable or isinstance(messages, (str, bytes, Mapping, BaseModel)):
-        kind = type(messages).__name__
+        kind: str = type(messages).__name__  # pyright: ignore[reportUnknownArgumentType] - it may be anything
         raise InvalidRequestError(f"messages takes an iterable of Message, not a value of type {kind}")
 
 

@@ -14,7 +14,7 @@ from smsgate.cli.redaction import hide_numbers
 from smsgate.runtime.printable import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 
 class ExitCode(IntEnum):
@@ -45,7 +45,7 @@ class CommandError(Exception):
 
 
 @contextmanager
-def exit_on_failure(*, redact: bool = False) -> Iterator[None]:
+def exit_on_failure(*, redact: bool = False) -> Generator[None, None, None]:
     """Run a command; print its error and raise the exit that belongs to it.
 
     Args:

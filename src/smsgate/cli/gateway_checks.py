@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from smsgate.cli.failures import ExitCode
 from smsgate.cli.findings import Finding, Level
+from smsgate.cli.json_types import as_mapping
 
 if TYPE_CHECKING:
     from smsgate.http import Response
@@ -65,13 +66,10 @@ def ask_health(url: str) -> Response:
 def read_health(response: Response) -> dict[str, Any] | None:
     """Return the health document of a response; None when it is something else."""
     try:
-        document = json.loads(response.content)
+        document = as_mapping(json.loads(response.content)) or {}
     except (ValueError, RecursionError):
         return None
-    statuses = {"pass", "warn", "fail"}
-    is_health = (
-        isinstance(document, dict) and document.get("status") in statuses and isinstance(document.get("checks"), dict)
-    )
+    is_health = document.get("status") in ("pass", "warn", "fail") and as_mapping(document.get("checks")) is not None
     return document if is_health else None
 
 
@@ -129,10 +127,8 @@ def _check_clock(response: Response) -> Finding:
 
 
 def _check_health(health: dict[str, Any]) -> Finding:
-    checks = health["checks"] if isinstance(health["checks"], dict) else {}
-    bad = sorted(
-        name for name, one in checks.items() if isinstance(one, dict) and one.get("status") not in {"pass", None}
-    )
+    checks = as_mapping(health["checks"]) or {}
+    bad = sorted(name for name, one in checks.items() if (as_mapping(one) or {}).get("status") not in ("pass", None))
     if health["status"] == "fail":
         return Finding("health", Level.ERROR, f"the gateway reports a failure: {', '.join(bad)}", "ask its operator")
     if health["status"] == "warn":

@@ -7,9 +7,10 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from smsgate.cli.redaction import hide_in_document, hide_numbers
 from smsgate.runtime.printable import escape
@@ -42,7 +43,8 @@ class Format(str, Enum):
 FORMATS = tuple(one.value for one in Format)
 
 
-class Column(NamedTuple):
+@dataclass(frozen=True)
+class Column:
     """A column of a table: its header and the text of an item in it."""
 
     header: str

@@ -18,6 +18,7 @@ import platformdirs
 
 from smsgate.cli.connection import Connection, CredentialsError
 from smsgate.cli.output import print_error
+from smsgate.cli.json_types import as_mapping
 from smsgate.constants import DEFAULT_URL
 from smsgate.errors import ConfigurationError
 
@@ -57,9 +58,10 @@ class Profiles:
             return cls()
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"{path} cannot be read: {error}") from None
-        listed = document.get("profiles", {})
-        texts = isinstance(listed, dict) and all(
-            isinstance(one, dict) and all(isinstance(value, str) for value in one.values()) for one in listed.values()
+        listed = as_mapping(document.get("profiles", {}))
+        profiles = {name: as_mapping(one) for name, one in (listed or {}).items()}
+        texts = listed is not None and all(
+            one is not None and all(isinstance(value, str) for value in one.values()) for one in profiles.values()
         )
         if not texts or not isinstance(document.get("default"), str | None):
             raise ConfigurationError(f"{path}: profiles are tables of texts, [profiles.NAME] with url and login")
@@ -69,7 +71,7 @@ class Profiles:
                     f"{path}: the profile {name!r} may have url and login only, not {', '.join(unknown)}; "
                     f"smsgate profile add {name} stores secrets"
                 )
-        return cls(document.get("default"), listed)
+        return cls(document.get("default"), stored)
 
     def save(self) -> None:
         """Write the file, readable by its owner only.

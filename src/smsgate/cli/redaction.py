@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from smsgate.cli.json_types import as_list, as_mapping
+
 _NUMBER = re.compile(r"\+?\d[\d ().-]{4,}\d")
 _INTERNATIONAL = re.compile(r"\+\d[\d ().-]{4,}\d")
 """A number that no id and no time looks like."""
@@ -23,10 +25,10 @@ def hide_numbers(text: str) -> str:
 
 def hide_in_document(value: Any, *, name: str = "") -> Any:
     """Return a JSON document whose fields of numbers and texts show the last two digits of a number at most."""
-    if isinstance(value, dict):
-        return {key: hide_in_document(one, name=str(key)) for key, one in value.items()}
-    if isinstance(value, list):
-        return [hide_in_document(one, name=name) for one in value]
+    if (fields := as_mapping(value)) is not None:
+        return {key: hide_in_document(one, name=str(key)) for key, one in fields.items()}
+    if (items := as_list(value)) is not None:
+        return [hide_in_document(one, name=name) for one in items]
     if isinstance(value, str) and name in _PERSONAL:
         return _hide(value)
     if not isinstance(value, str):
@@ -36,7 +38,8 @@ def hide_in_document(value: Any, *, name: str = "") -> Any:
 
 def _hide(number: str) -> str:
     digits = sum(character.isdigit() for character in number)
-    shown, seen = [], 0
+    shown: list[str] = []
+    seen = 0
     for character in number:
         seen += character.isdigit()
         shown.append("•" if character.isdigit() and seen <= digits - 2 else character)

@@ -18,6 +18,7 @@ import typer
 from smsgate.cli.documents import parse_document, write_text
 from smsgate.cli.examples import examples
 from smsgate.cli.failures import CommandError, ExitCode
+from smsgate.cli.json_types import as_mapping
 from smsgate.cli.output import print_error
 from smsgate.cli.session import Session, gateway_command
 
@@ -92,11 +93,12 @@ def find_changes(before: dict[str, Any], after: Any) -> dict[str, Any]:
     """
     if after is None:
         raise CommandError("the text is empty: nothing was sent", hint="null resets a setting: limit_value: null")
-    if not isinstance(after, dict) or not all(isinstance(one, dict | None) for one in after.values()):
+    edited = as_mapping(after)
+    if edited is None or any(one is not None and as_mapping(one) is None for one in edited.values()):
         raise CommandError("the settings are sections with names and values", code=ExitCode.USAGE)
     changes: dict[str, Any] = {}
-    for section in [*before, *(one for one in after if one not in before)]:
-        old, new = before.get(section) or {}, after.get(section) or {}
+    for section in [*before, *(one for one in edited if one not in before)]:
+        old, new = as_mapping(before.get(section)) or {}, as_mapping(edited.get(section)) or {}
         changed = {name: new.get(name) for name in [*old, *new] if old.get(name) != new.get(name)}
         if changed:
             changes[section] = changed
@@ -126,10 +128,13 @@ def _parse_value(text: str) -> Any:
         return text
 
 
+def _ignore(_number: int, _frame: object) -> None: ...
+
+
 @contextmanager
 def _ignored_interrupts() -> Generator[None, None, None]:
     """Leave Ctrl-C to the editor, which has the terminal."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the editor would inherit
+    before = signal.signal(signal.SIGINT, _ignore)  # not SIG_IGN, which the editor would inherit
     try:
         yield
     finally:

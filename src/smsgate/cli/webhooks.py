@@ -11,6 +11,7 @@ import typer
 from smsgate.cli.documents import parse_document
 from smsgate.cli.examples import examples
 from smsgate.cli.failures import CommandError, ExitCode
+from smsgate.cli.json_types import as_list, as_mapping
 from smsgate.cli.output import Column, print_error
 from smsgate.cli.session import Session, gateway_command
 from smsgate.errors import NotFoundError
@@ -118,12 +119,11 @@ def read_registrations(document: Any) -> list[Registration]:
     Raises:
         CommandError: when the file has another form.
     """
-    if isinstance(document, dict) and isinstance(document.get("webhooks"), list):
-        document = document["webhooks"]
-    if not isinstance(document, list):
+    listed = as_list((as_mapping(document) or {}).get("webhooks", document))
+    if listed is None:
         raise CommandError(f"the file must hold {_FILE_FORM}", code=ExitCode.USAGE)
     found: dict[Registration, None] = {}
-    for place, one in enumerate(document):
+    for place, one in enumerate(listed):
         found.update(dict.fromkeys(_read_entry(place, one)))
     return [*found]
 
@@ -142,14 +142,13 @@ def compare(wanted: Iterable[Registration], existing: Iterable[Webhook]) -> tupl
 
 def _read_entry(place: int, entry: Any) -> list[Registration]:
     known = {"url", "event", "events", "deviceId", "device_id"}
-    if not isinstance(entry, dict) or not known.issuperset(entry):
+    fields = as_mapping(entry) or {}
+    events = as_list(fields.get("events", [fields["event"]] if "event" in fields else []))
+    device, url = fields.get("deviceId", fields.get("device_id")), fields.get("url")
+    texts = events and all(isinstance(one, str) for one in events)
+    if not texts or not known.issuperset(fields) or not isinstance(device, str | None) or not isinstance(url, str):
         raise CommandError(f"entry {place} is wrong: the file must hold {_FILE_FORM}", code=ExitCode.USAGE)
-    events = entry.get("events", [entry["event"]] if "event" in entry else [])
-    device = entry.get("deviceId", entry.get("device_id"))
-    texts = isinstance(events, list) and events and all(isinstance(one, str) for one in [*events, entry.get("url")])
-    if not texts or not isinstance(device, str | None):
-        raise CommandError(f"entry {place} is wrong: the file must hold {_FILE_FORM}", code=ExitCode.USAGE)
-    return [Registration(entry["url"], event, device) for event in _check_events(events)]
+    return [Registration(url, event, device) for event in _check_events(events or [])]
 
 
 def _check_events(events: list[str]) -> list[str]:

@@ -66,7 +66,9 @@ _Loader.yaml_constructors = {
 }
 for _name, _pattern, _first, _constructor in _CORE:
     _tag = f"tag:yaml.org,2002:{_name}"
-    _Loader.add_implicit_resolver(_tag, re.compile(f"(?:{_pattern})$"), ["" if c == "\0" else c for c in _first])
+    _Loader.add_implicit_resolver(  # pyright: ignore[reportUnknownMemberType] - the stubs have no type for it
+        _tag, re.compile(f"(?:{_pattern})$"), ["" if c == "\0" else c for c in _first]
+    )
     if _constructor is not None:
         _Loader.add_constructor(_tag, _constructor)
 
