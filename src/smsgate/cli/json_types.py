@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def as_mapping(value: object) -> dict[str, Any] | None:
@@ -12,4 +15,4 @@ def as_mapping(value: object) -> dict[str, Any] | None:
 
 def as_list(value: object) -> list[Any] | None:
     """Return the value if it is an array, else None."""
-    return cast("list[Any]", value) if isinstance(value, list) else None
+    return [*cast("Iterable[Any]", value)] if isinstance(value, list) else None

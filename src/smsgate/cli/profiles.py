@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from smsgate.cli.connection import Connection, CredentialsError
-from smsgate.cli.output import print_error
 from smsgate.cli.json_types import as_mapping
+from smsgate.cli.output import print_error
 from smsgate.constants import DEFAULT_URL
 from smsgate.errors import ConfigurationError
 
@@ -65,7 +65,8 @@ class Profiles:
         )
         if not texts or not isinstance(document.get("default"), str | None):
             raise ConfigurationError(f"{path}: profiles are tables of texts, [profiles.NAME] with url and login")
-        for name, settings in cast("dict[str, dict[str, str]]", listed).items():
+        stored = {name: settings or {} for name, settings in profiles.items()}
+        for name, settings in stored.items():
             if unknown := sorted(settings.keys() - {"url", "login"}):
                 raise ConfigurationError(
                     f"{path}: the profile {name!r} may have url and login only, not {', '.join(unknown)}; "
