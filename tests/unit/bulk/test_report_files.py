@@ -53,7 +53,7 @@ class Elements(HTMLParser):
 @pytest.fixture
 def report(tmp_path):
     """Report of a campaign that was run, whose phone refused a message."""
-    gateway = make_gateway({"devices": 2, "phone": False})
+    gateway = make_gateway({"devices": 2, "phone": False, "seed": 3})
     plan = Campaign.plan(ROWS, "Hi {name}", journal=tmp_path / "j.db", skip_landlines=True, campaign_id="<b>June</b>")
     with plan.campaign as campaign, make_client(gateway) as client:
         campaign.run(client, pacing=Pacing(concurrency=1), follow=False)
