@@ -154,7 +154,10 @@ class AiohttpAsyncHttpClient(
         raw.close()  # leaves a connection alone whose response was read to its end
 
     def _head(self, raw: aiohttp.ClientResponse) -> tuple[int, Headers]:
-        return raw.status, Headers(partial(decode_headers, raw.raw_headers))
+        fields: Any = raw.raw_headers
+        if fields is None:  # from VCR before version 9, which is the newest for Python 3.10
+            return raw.status, Headers(list(raw.headers.items()))
+        return raw.status, Headers(partial(decode_headers, fields))
 
     def _translate(self, error: Exception, *, sent: bool | None) -> TransportError:
         if isinstance(error, RuntimeError) and sent is None:
