@@ -11,7 +11,7 @@ import asyncio
 import math
 import sys
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -74,10 +74,16 @@ class AiohttpAsyncHttpClient(
             session that is used under a second event loop.
     """
 
-    client_class = aiohttp.ClientSession
-    library_errors = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError, RuntimeError)
+    client_class: ClassVar[type[Any]] = aiohttp.ClientSession
+    library_errors: ClassVar[tuple[type[Exception], ...]] = (
+        aiohttp.ClientError,
+        asyncio.TimeoutError,
+        OSError,
+        ValueError,
+        RuntimeError,
+    )
     """RuntimeError comes from a session that is closed, before the exchange or during it."""
-    quoting_errors = (
+    quoting_errors: ClassVar[tuple[type[Exception], ...]] = (
         aiohttp.ClientPayloadError,
         aiohttp.ClientResponseError,
         aiohttp.NonHttpUrlClientError,
@@ -85,7 +91,7 @@ class AiohttpAsyncHttpClient(
         HttpProcessingError,
         ValueError,
     )
-    needs_asyncio = True
+    needs_asyncio: ClassVar[bool] = True
 
     def _prepare(self) -> None:
         given = self._client

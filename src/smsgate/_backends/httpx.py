@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 import httpcore  # noqa: F401  # pyright: ignore[reportUnusedImport] - httpx imports it late, when others may fork
 import httpx
@@ -49,7 +49,7 @@ class HttpxHttpClient(HttpxAdapter[httpx.Client], SyncAdapter[httpx.Client, _Cli
         ConfigurationError: for invalid options, or options together with a client.
     """
 
-    client_class = httpx.Client
+    client_class: ClassVar[type[Any]] = httpx.Client
 
     def _open(self) -> _Clients:
         return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import anyio
 import httpcore  # noqa: F401 # pyright: ignore[reportUnusedImport] - httpx would import it inside the event loop
@@ -44,7 +44,7 @@ class HttpxAsyncHttpClient(HttpxAdapter[httpx.AsyncClient], AsyncAdapter[httpx.A
             under a second event loop.
     """
 
-    client_class = httpx.AsyncClient
+    client_class: ClassVar[type[Any]] = httpx.AsyncClient
 
     def _open(self) -> ClientPool:
         return ClientPool(KEEPALIVE_SECONDS)

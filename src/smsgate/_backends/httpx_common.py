@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import httpx
 
@@ -100,9 +100,20 @@ def has_surplus(response: httpx.Response) -> bool:
 class HttpxAdapter(Adapter[_Client]):
     """Errors and headers of httpx, for both adapters."""
 
-    library_errors = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, UnicodeError)
+    library_errors: ClassVar[tuple[type[Exception], ...]] = (
+        httpx.HTTPError,
+        httpx.StreamError,
+        httpx.InvalidURL,
+        OSError,
+        UnicodeError,
+    )
     """OSError comes from ssl and is not always wrapped, UnicodeError from hosts that DNS cannot express."""
-    quoting_errors = (httpx.ProtocolError, httpx.ProxyError, httpx.InvalidURL, UnicodeError)
+    quoting_errors: ClassVar[tuple[type[Exception], ...]] = (
+        httpx.ProtocolError,
+        httpx.ProxyError,
+        httpx.InvalidURL,
+        UnicodeError,
+    )
 
     def _translate(self, error: Exception, *, sent: bool | None) -> TransportError:
         if isinstance(error, httpx.ConnectTimeout):

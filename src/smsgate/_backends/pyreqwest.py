@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyreqwest.client import SyncClient, SyncClientBuilder
 
@@ -31,7 +31,7 @@ class PyreqwestHttpClient(PyreqwestAdapter[SyncClient], SyncAdapter[SyncClient, 
         ConfigurationError: for invalid options, or options together with a client.
     """
 
-    client_class = SyncClient
+    client_class: ClassVar[type[Any]] = SyncClient
 
     def _open(self) -> Clients[SyncClient]:
         return Clients(self._make)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from anyio.lowlevel import checkpoint_if_cancelled
 from pyreqwest.client import Client, ClientBuilder
@@ -38,8 +38,8 @@ class PyreqwestAsyncHttpClient(PyreqwestAdapter[Client], AsyncAdapter[Client, Cl
             client that is used under a second event loop.
     """
 
-    client_class = Client
-    needs_asyncio = True
+    client_class: ClassVar[type[Any]] = Client
+    needs_asyncio: ClassVar[bool] = True
 
     def _open(self) -> Clients[Client]:
         return Clients(self._make)

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pyreqwest import exceptions
 from pyreqwest.proxy import ProxyBuilder
@@ -84,9 +84,9 @@ class Exchange:
 class PyreqwestAdapter(Adapter[_Client]):
     """Options, requests and errors of pyreqwest, for both adapters."""
 
-    library_errors = (exceptions.PyreqwestError, ValueError, RuntimeError)
+    library_errors: ClassVar[tuple[type[Exception], ...]] = (exceptions.PyreqwestError, ValueError, RuntimeError)
     """RuntimeError comes from a response that was closed."""
-    quoting_errors = (exceptions.BuilderError, ValueError)
+    quoting_errors: ClassVar[tuple[type[Exception], ...]] = (exceptions.BuilderError, ValueError)
     _closed = False
 
     def _prepare(self) -> None:

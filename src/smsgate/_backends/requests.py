@@ -11,7 +11,7 @@ import time
 from functools import lru_cache, partial
 from http import HTTPStatus
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import requests
 from requests import exceptions
@@ -74,10 +74,10 @@ class RequestsHttpClient(SessionAdapter[requests.Session], SyncAdapter[requests.
         ConfigurationError: for invalid options, or options together with a session.
     """
 
-    client_class = requests.Session
-    library_errors = (requests.RequestException, HTTPError, OSError, ValueError)
-    quoting_errors = (HTTPException, ValueError)
-    ca_variables = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    client_class: ClassVar[type[Any]] = requests.Session
+    library_errors: ClassVar[tuple[type[Exception], ...]] = (requests.RequestException, HTTPError, OSError, ValueError)
+    quoting_errors: ClassVar[tuple[type[Exception], ...]] = (HTTPException, ValueError)
+    ca_variables: ClassVar[tuple[str, ...]] = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
     def _open(self) -> requests.Session:
         return self._client or _new_session(self._options)

@@ -89,9 +89,9 @@ class Campaign:
         self._is_temporary = is_temporary
         self._order = Order(**json.loads(journal.facts["order"]))
         self.id: str = journal.facts["id"]
-        self.path = journal.path
-        self.text = self._order.text
-        self.default_region = self._order.region
+        self.path: Path = journal.path
+        self.text: str = self._order.text
+        self.default_region: str | None = self._order.region
 
     @classmethod
     def plan(

@@ -15,7 +15,7 @@ from smsgate.bulk._rows import OPEN, Change, RejectedRow, Row, RowState, earlier
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from pathlib import Path
 
 _PAGE = 500
@@ -47,10 +47,10 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path: Path = path
         self._lock = threading.RLock()
         self._connection = connect(path)
-        self.close = weakref.finalize(self, _close, os.getpid(), self._connection)
+        self.close: Callable[[], object] = weakref.finalize(self, _close, os.getpid(), self._connection)
         with journal_errors(path):
             has_plan = is_planned(self._connection)
             if has_plan:

@@ -67,8 +67,8 @@ class RowFile:
     ) -> None:
         if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n '):
             raise ConfigurationError("delimiter takes one character, such as ';'")
-        self.path = os.fspath(path)
-        self.guess = ""
+        self.path: str = os.fspath(path)
+        self.guess: str = ""
         self.columns: tuple[str, ...] = ()
         self._number_column = number_column
         self._sheet = sheet
@@ -78,7 +78,7 @@ class RowFile:
         try:
             with self._errors():
                 self._format = self._detect_format()
-                self.description = self._describe(encoding, delimiter)
+                self.description: str = self._describe(encoding, delimiter)
                 self._check_columns()
         except BaseException:
             self.close()

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from smsgate.bulk import Campaign, Pacing, Plan, Report, RowFile
 
-campaign = typer.Typer(no_args_is_help=True, help="Send a text to all numbers of a table.", add_completion=False)
+campaign: typer.Typer = typer.Typer(
+    no_args_is_help=True, help="Send a text to all numbers of a table.", add_completion=False
+)
 
 _INPUT, _PACING = "Table", "Pacing"
 

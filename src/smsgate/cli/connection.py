@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from smsgate import APIClient
 
-VARIABLES = {
+VARIABLES: dict[str, tuple[str, ...]] = {
     "url": ("SMSGATE_BASE_URL",),
     "login": ("SMSGATE_USERNAME", "SMSGATE_LOGIN"),
     "password": ("SMSGATE_PASSWORD",),

@@ -12,7 +12,7 @@ from smsgate.cli.session import Session, gateway_command
 if TYPE_CHECKING:
     from smsgate import Device
 
-devices = typer.Typer(add_completion=False, help="List the phones of the account, or remove one.")
+devices: typer.Typer = typer.Typer(add_completion=False, help="List the phones of the account, or remove one.")
 
 
 def _describe_sims(device: Device) -> str:
@@ -22,7 +22,7 @@ def _describe_sims(device: Device) -> str:
     )
 
 
-COLUMNS = (
+COLUMNS: tuple[Column, ...] = (
     Column("id", lambda one: one.id),
     Column("name", lambda one: one.name),
     Column("last seen", lambda one: one.last_seen),

@@ -41,7 +41,9 @@ class CommandError(Exception):
 
     def __init__(self, text: str, *, code: ExitCode = ExitCode.FAILED, hint: str = "") -> None:
         super().__init__(text)
-        self.text, self.code, self.hint = text, code, hint
+        self.text: str = text
+        self.code: ExitCode = code
+        self.hint: str = hint
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from smsgate.cli.times import parse_time
 if TYPE_CHECKING:
     from smsgate import IncomingMessage
 
-inbox = typer.Typer(
+inbox: typer.Typer = typer.Typer(
     add_completion=False, help="List received messages, fetch attachments, or let phones deliver them again."
 )
 
@@ -28,7 +28,7 @@ def _describe_attachments(message: IncomingMessage) -> str:
     return ", ".join(f"{one.part_id}: {one.name} ({one.size} bytes)" for one in message.attachments or ())
 
 
-COLUMNS = (
+COLUMNS: tuple[Column, ...] = (
     Column("time", lambda one: one.created_at),
     Column("id", lambda one: one.id),
     Column("type", lambda one: one.type),

@@ -11,13 +11,13 @@ from smsgate.cli.output import Column
 from smsgate.cli.session import Session, gateway_command
 from smsgate.cli.times import parse_time
 
-LOG_COLUMNS = (
+LOG_COLUMNS: tuple[Column, ...] = (
     Column("time", lambda one: one.created_at),
     Column("priority", lambda one: one.priority),
     Column("module", lambda one: one.module),
     Column("message", lambda one: one.message),
 )
-CHECK_COLUMNS = (
+CHECK_COLUMNS: tuple[Column, ...] = (
     Column("check", lambda one: one[0]),
     Column("status", lambda one: one[1].status),
     Column("value", lambda one: one[1].observed_value),

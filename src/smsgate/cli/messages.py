@@ -36,7 +36,7 @@ def _get_content(state: MessageState) -> str | None:
     return None if state.data_message is None else f"data for port {state.data_message.port}"
 
 
-COLUMNS = (
+COLUMNS: tuple[Column, ...] = (
     Column("time", _get_time),
     Column("id", lambda one: one.id),
     Column("state", lambda one: one.state),

@@ -65,8 +65,8 @@ class Output:
     """
 
     def __init__(self, form: Format | None = None, *, redact: bool = False) -> None:
-        self.is_chosen = form is not None
-        self.form = form or (Format.TABLE if sys.stdout.isatty() else Format.JSONL)
+        self.is_chosen: bool = form is not None
+        self.form: Format = form or (Format.TABLE if sys.stdout.isatty() else Format.JSONL)
         self.redact = redact
 
     @property

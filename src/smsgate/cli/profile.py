@@ -16,7 +16,9 @@ from smsgate.cli.profiles import Profiles, config_folder, delete_secrets, secret
 from smsgate.cli.session import Session, local_command, plain_command
 from smsgate.constants import DEFAULT_URL
 
-profile = typer.Typer(add_completion=False, help="Store connections by name; secrets go to the system's keyring.")
+profile: typer.Typer = typer.Typer(
+    add_completion=False, help="Store connections by name; secrets go to the system's keyring."
+)
 Name = Annotated[str, typer.Argument(help="Name of the profile.", metavar="NAME")]
 
 

@@ -21,7 +21,7 @@ class Entry(NamedTuple):
 
 
 _MESSAGES, _ACCOUNT, _TOOLS = "Messages", "Account", "Tools"
-COMMANDS = {
+COMMANDS: dict[str, Entry] = {
     "send": Entry("send", _MESSAGES, "Send a text or a data message."),
     "status": Entry("status", _MESSAGES, "Show the state of a message."),
     "wait": Entry("status", _MESSAGES, "Wait until a message is delivered, or has failed."),
@@ -47,7 +47,13 @@ COMMANDS = {
 _HELP = {"help_option_names": ["-h", "--help"]}
 _WITH_OWN_OPTIONS = frozenset({"emulator", "listen"})
 """Commands that `smsgate.__main__` starts."""
-DEFAULTS = {"inbox": "list", "devices": "list", "webhooks": "list", "settings": "get", "profile": "list"}
+DEFAULTS: dict[str, str] = {
+    "inbox": "list",
+    "devices": "list",
+    "webhooks": "list",
+    "settings": "get",
+    "profile": "list",
+}
 """Commands of groups that are meant when none is named."""
 
 
@@ -81,7 +87,7 @@ def load_command(name: str) -> Any:
     return typer.main.get_command(target)
 
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     cls=Program,
     no_args_is_help=True,
     rich_markup_mode="rich",

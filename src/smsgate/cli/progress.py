@@ -27,7 +27,7 @@ class Until(str, Enum):
     DELIVERED = "delivered"
 
 
-RECIPIENTS = (
+RECIPIENTS: tuple[Column, ...] = (
     Column("recipient", lambda one: one.phone_number),
     Column("state", lambda one: one.state),
     Column("error", lambda one: one.error),

@@ -22,7 +22,7 @@ from smsgate.cli.json_types import as_mapping
 from smsgate.cli.output import print_error
 from smsgate.cli.session import Session, gateway_command
 
-settings = typer.Typer(add_completion=False, help="Show and change the settings of the phones.")
+settings: typer.Typer = typer.Typer(add_completion=False, help="Show and change the settings of the phones.")
 _HEADER = """\
 # Settings of the phones. Only what you change is sent; a removed line resets its setting to the default.
 # Secrets are not shown and stay as they are.

@@ -10,7 +10,7 @@ from smsgate.cli.examples import examples
 from smsgate.cli.output import print_error
 from smsgate.cli.session import Session, gateway_command
 
-token = typer.Typer(add_completion=False, help="Issue and revoke access tokens.")
+token: typer.Typer = typer.Typer(add_completion=False, help="Issue and revoke access tokens.")
 
 
 @token.command()

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from smsgate import Webhook
 
-webhooks = typer.Typer(add_completion=False, help="List, add, remove or synchronize webhooks.")
+webhooks: typer.Typer = typer.Typer(add_completion=False, help="List, add, remove or synchronize webhooks.")
 
-COLUMNS = (
+COLUMNS: tuple[Column, ...] = (
     Column("id", lambda one: one.id),
     Column("event", lambda one: one.event),
     Column("url", lambda one: one.url),
