@@ -1,4 +1,4 @@
-"""What all commands share: options for the connection and the output, and the client that they make."""
+"""Session of a command: the options that all commands share, and the client that they make."""
 
 from __future__ import annotations
 

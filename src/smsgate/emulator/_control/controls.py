@@ -1,4 +1,4 @@
-"""What the control API works on: a gateway's state with its indexes and logs."""
+"""State that the control API works on: a gateway's state with its indexes and logs."""
 
 from __future__ import annotations
 
