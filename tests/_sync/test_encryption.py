@@ -74,7 +74,7 @@ def test_nothing_plain_leaves_and_everything_comes_back_plain(silent, client_of)
     assert all(recipient.phone_number.startswith(PREFIX) for recipient in stored.recipients)
     assert "Meet me" not in str(stored)
     for seen in (sent, state):
-        assert {recipient.phone_number for recipient in seen.recipients} == set(NUMBERS)
+        assert [recipient.phone_number for recipient in seen.recipients] == NUMBERS
         assert seen.text_message.text == "Meet me"
         assert seen.is_encrypted is False
 

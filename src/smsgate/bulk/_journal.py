@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from smsgate.bulk._errors import JournalError
 from smsgate.bulk._journal_file import connect, is_planned, journal_errors, use_write_ahead_log
 from smsgate.bulk._rows import OPEN, Change, RejectedRow, Row, RowState, earlier_states
+from smsgate.runtime.locks import ForkSafeLock
 
 if TYPE_CHECKING:
     import sqlite3
@@ -48,7 +48,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path: Path = path
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
         self._connection = connect(path)
         self.close: Callable[[], object] = weakref.finalize(self, _close, os.getpid(), self._connection)
         with journal_errors(path):
