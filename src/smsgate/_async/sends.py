@@ -130,7 +130,7 @@ class SendCalls(Resource):
             outgoing.check(datetime.now(timezone.utc))
             self._cipher.check(outgoing.message)
         chosen = await self._sender.pin(outgoing)
-        outgoing.body = await self._cipher.encrypt(outgoing.message)
+        outgoing.set_body(await self._cipher.encrypt(outgoing.message))
         return await self._cipher.decrypt_one(await self._sender.send(outgoing, chosen=chosen))
 
     async def choose_device(self, id: str, *, active_within: int = 0) -> str | None:

@@ -13,7 +13,6 @@ from smsgate._core.ids import new_id
 from smsgate._core.limits import flag, whole
 from smsgate._core.queries import omit_if_false
 from smsgate.errors import InvalidRequestError, SMSGateError
-from smsgate.runtime.types import encode
 from smsgate_api import operations
 from smsgate_api.models import Message, TextMessage
 
@@ -88,6 +87,7 @@ class OutgoingMessage:
         generated: whether the client generated the id, so that no other message has it.
         skip_phone_validation: as in ``send``.
         active_within: hours, 0 for all devices.
+        operation: sends the body; from `check` on.
     """
 
     message: Message
@@ -95,6 +95,7 @@ class OutgoingMessage:
     generated: bool
     skip_phone_validation: bool
     active_within: int
+    operation: Operation[MessageState] = field(init=False)
 
     @classmethod
     def create(cls, message: Message, *, skip_phone_validation: bool, active_within: int) -> OutgoingMessage:
@@ -141,7 +142,7 @@ class OutgoingMessage:
         """
         check_active_within(self.active_within)
         flag("skip_phone_validation", self.skip_phone_validation, error=InvalidRequestError)
-        encode(self.message, Message)
+        self._build_operation()
         expiry = self.message.valid_until
         if self.generated and expiry is not None and expiry < now - _EXPIRY_TOLERANCE:
             raise InvalidRequestError("valid_until is in the past: no phone would send the message")
@@ -149,11 +150,16 @@ class OutgoingMessage:
     def assign(self, device_id: str) -> None:
         """Give the message a device."""
         self.message = self.message.model_copy(update={"device_id": device_id})
-        self.body = self.body.model_copy(update={"device_id": device_id})
+        self.set_body(self.body.model_copy(update={"device_id": device_id}))
 
-    def build_operation(self) -> Operation[MessageState]:
-        """Return the operation that sends the body."""
-        return operations.send_message(
+    def set_body(self, body: Message) -> None:
+        """Send this body."""
+        if body is not self.body:
+            self.body = body
+            self._build_operation()
+
+    def _build_operation(self) -> None:
+        self.operation = operations.send_message(
             self.body,
             skip_phone_validation=omit_if_false(self.skip_phone_validation),
             device_active_within=self.active_within or None,

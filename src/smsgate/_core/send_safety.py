@@ -61,7 +61,6 @@ class SendState:
         outgoing: the message.
         call: state of the call.
         chosen: whether the client chose the device.
-        operation: the next attempt.
         failed: result of the last attempt.
         doubtful: whether an attempt may have arrived.
         over: whether no earlier attempt can still arrive.
@@ -72,20 +71,16 @@ class SendState:
     outgoing: OutgoingMessage
     call: CallState
     chosen: bool
-    operation: Operation[MessageState] = field(init=False)
     failed: Failed = field(init=False)
     doubtful: bool = False
     over: bool = True
     one_phone: bool | None = None
     gone: set[str] = field(default_factory=set[str])
 
-    def __post_init__(self) -> None:
-        self.operation = self.outgoing.build_operation()
-
-    def assign(self, device_id: str) -> None:
-        """Give the message a device for its next attempts."""
-        self.outgoing.assign(device_id)
-        self.operation = self.outgoing.build_operation()
+    @property
+    def operation(self) -> Operation[MessageState]:
+        """The next attempt."""
+        return self.outgoing.operation
 
     def note_unclear(self) -> None:
         """Note that the last attempt may have arrived."""

@@ -154,7 +154,7 @@ class SafeSender:
                 devices = []
             send.one_phone = len(devices) == 1
             if send.one_phone:
-                send.assign(devices[0].id)
+                send.outgoing.assign(devices[0].id)
         return send.one_phone
 
     def _read_accepted(self, send: SendState, response: Response) -> MessageState | Failed:
@@ -227,7 +227,7 @@ class SafeSender:
         chosen = self.devices.choose(outgoing.id, outgoing.active_within, send.gone)
         if chosen is None:
             raise send.error()
-        send.assign(chosen)
+        send.outgoing.assign(chosen)
         return None
 
     def _resolve_last(self, send: SendState) -> MessageState:

@@ -131,7 +131,7 @@ class SendCalls(Resource):
             outgoing.check(datetime.now(timezone.utc))
             self._cipher.check(outgoing.message)
         chosen = self._sender.pin(outgoing)
-        outgoing.body = self._cipher.encrypt(outgoing.message)
+        outgoing.set_body(self._cipher.encrypt(outgoing.message))
         return self._cipher.decrypt_one(self._sender.send(outgoing, chosen=chosen))
 
     def choose_device(self, id: str, *, active_within: int = 0) -> str | None:

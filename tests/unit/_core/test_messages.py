@@ -58,7 +58,7 @@ def test_options_of_another_type_or_range_are_rejected(options):
 
 def test_device_is_assigned_to_both_forms():
     message = outgoing(MESSAGE)
-    message.body = MESSAGE.model_copy(update={"is_encrypted": True})
+    message.set_body(MESSAGE.model_copy(update={"is_encrypted": True}))
     message.assign("d1")
 
     assert (message.message.device_id, message.body.device_id, message.body.is_encrypted) == ("d1", "d1", True)
