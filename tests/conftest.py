@@ -22,8 +22,10 @@ with contextlib.suppress(ImportError):
     settings.load_profile("patient")  # a busy machine is no fault of an example
 
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; programs under test inherit it
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# a shell's background and nohup ignore these signals, and programs under test would inherit that
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
