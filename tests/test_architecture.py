@@ -40,7 +40,9 @@ OPEN = {"smsgate.runtime", "smsgate_api"}
 PURE = {"smsgate.errors", "smsgate.auth", "smsgate.retry", "smsgate.encryption", "smsgate.webhooks", "smsgate.domain"}
 """Public modules that do no I/O; ``smsgate._core``, ``smsgate.phone`` and ``smsgate.runtime`` do none either."""
 
-SHARED = {"smsgate.__main__", "smsgate._event_loops", "smsgate._extras", "smsgate._server_socket"}
+SHARED = {
+    "smsgate.__main__", "smsgate._event_loops", "smsgate._extras", "smsgate._file_locks", "smsgate._server_socket",
+}  # fmt: skip
 """Private modules that every room may use."""
 
 CORE = {"smsgate._core", "smsgate._http", "smsgate._extras", "smsgate.constants", *OPEN, *PURE}

@@ -7,10 +7,12 @@ import errno
 import json
 import os
 import stat
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
+from smsgate import _file_locks
 from smsgate._core.hooks import logger
 from smsgate._core.tokens import TokenPair, TokenStore
 from smsgate.errors import ConfigurationError
@@ -215,23 +217,21 @@ def _lock_file(path: Path) -> StoreLock | None:
     Raises:
         OSError: the file cannot be created.
     """
-    try:
-        import fcntl  # noqa: PLC0415 - not everywhere
-    except ImportError:
+    if sys.platform == "win32":
         return StoreLock(lambda: None)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, _file_locks.FLAGS | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
+        is_held = _file_locks.acquire(descriptor)
     except OSError:  # a file system without locks
         os.close(descriptor)
         return StoreLock(lambda: None)
+    if not is_held:
+        os.close(descriptor)
+        return None
 
     def unlock() -> None:
-        with contextlib.suppress(OSError):  # closing does not do it while a forked process has the file open
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        with contextlib.suppress(OSError):
+            _file_locks.release(descriptor)
         os.close(descriptor)
 
     return StoreLock(unlock)

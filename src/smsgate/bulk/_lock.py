@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from typing import TYPE_CHECKING
 
+from smsgate import _file_locks
 from smsgate.bulk._errors import JournalError, JournalLockedError
 from smsgate.runtime.locks import closed_in_child
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _acquire(descriptor: int) -> bool:
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _free(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-else:
-    import fcntl
-
-    def _acquire(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _free(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-
 
 _POLL = 0.2
 
@@ -63,14 +37,14 @@ class JournalLock:
 
     def __enter__(self) -> None:
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            descriptor = os.open(self._path, _file_locks.FLAGS | os.O_CREAT, 0o600)
         except OSError as error:
             raise JournalError(f"the journal {self._journal} cannot be locked: {error.strerror}") from error
         try:
-            is_held = _acquire(descriptor)
+            is_held = _file_locks.acquire(descriptor)
             while self._wait and not is_held:
                 time.sleep(_POLL)
-                is_held = _acquire(descriptor)
+                is_held = _file_locks.acquire(descriptor)
         except BaseException:
             os.close(descriptor)
             raise
@@ -88,5 +62,5 @@ class JournalLock:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor in closed_in_child:  # else this is a forked child, and the lock is its parent's
             closed_in_child.discard(descriptor)
-            _free(descriptor)
+            _file_locks.release(descriptor)
             os.close(descriptor)

@@ -4,43 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from smsgate import _file_locks
 from smsgate.runtime.locks import closed_in_child
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _acquire(descriptor: int) -> bool:
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _free(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-else:
-    import fcntl
-
-    def _acquire(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _free(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
-_FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
 
 
 class OwnerLock:
@@ -61,8 +33,8 @@ class OwnerLock:
         while True:
             self.owner = secrets.token_hex(8)
             self.path = _path(store, self.owner)
-            descriptor = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
-            if _acquire(descriptor) and _is_at(self.path, descriptor):
+            descriptor = os.open(self.path, _file_locks.FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+            if _file_locks.acquire(descriptor) and _is_at(self.path, descriptor):
                 break
             _remove(self.path, descriptor)  # another process looked at it before it was locked
         closed_in_child.add(descriptor)
@@ -88,16 +60,16 @@ def _path(store: Path, owner: str) -> Path:
 def _is_free(path: Path, *, remove: bool) -> bool:
     """Tell whether a lock is free; with ``remove``, its file is removed before another process can lock it."""
     try:
-        descriptor = os.open(path, _FLAGS)
+        descriptor = os.open(path, _file_locks.FLAGS)
     except FileNotFoundError:
         return True
     try:
-        if not _acquire(descriptor):
+        if not _file_locks.acquire(descriptor):
             return False
         if remove:
             with suppress(OSError):
                 path.unlink()
-        _free(descriptor)  # closing does not do it while a child of a fork has the file open
+        _file_locks.release(descriptor)
         return True
     finally:
         os.close(descriptor)
