@@ -32,7 +32,7 @@ RULES: tuple[tuple[str, str], ...] = (
     (r"AsyncGenerator", "Generator"),
     (r"AsyncExitStack", "ExitStack"),
     (r"enter_async_context", "enter_context"),
-    (r"Async(?=Iterator|Iterable)", ""),
+    (r"Async(?=Iterator|Iterable|ClosedOnExit)", ""),
     (r"(Iterable\[\w+\]) \| \1", r"\1"),
     (r"AsyncHttpClient", "HttpClient"),
     (r"AsyncStreamedResponse", "StreamedResponse"),

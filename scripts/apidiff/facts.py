@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import enum
 import inspect
+import re
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard, get_origin
+from typing import TYPE_CHECKING, Any, TypeGuard, get_args, get_origin
 
 from smsgate.runtime.types import Model
 from specdiff.documents import load
@@ -134,10 +135,26 @@ def _class_facts(place: str, value: type[Any]) -> Iterator[tuple[str, str]]:
     fields: dict[str, FieldInfo] | None = getattr(value, "__pydantic_fields__", None)
     yield place, "model" if fields is not None else f"class({bases})"
     if fields is None and _has_constructor(value):
-        yield from _signature_facts(place, value)
+        yield from _signature_facts(place, value, _type_arguments(value))
     for name, field in (fields or {}).items():
         yield f"{place}.{name}", _field_text(name, field)
     yield from _member_facts(place, value, {*(fields or ()), *(dir(Model) if fields is not None else ())})
+
+
+def _type_arguments(value: type[Any]) -> dict[str, str]:
+    """Return what a class puts in the place of the type variables of its generic bases, by their names."""
+    found: dict[str, str] = {}
+    for each in value.__mro__:
+        for base in vars(each).get("__orig_bases__", ()):
+            variables = getattr(get_origin(base), "__parameters__", ())
+            for variable, argument in zip(variables, get_args(base), strict=False):
+                found.setdefault(variable.__name__, type_text(argument))
+    return found
+
+
+def _resolve(text: str, arguments: dict[str, str]) -> str:
+    """Return the text of an annotation with type variables replaced."""
+    return re.sub(r"\w+", lambda name: arguments.get(name[0], name[0]), text)
 
 
 def _has_constructor(value: type[Any]) -> bool:
@@ -150,6 +167,7 @@ def _member_facts(place: str, value: type[Any], described: set[str]) -> Iterator
     """Methods, properties and attributes that classes of this project add."""
     own = [each for each in value.__mro__ if each.__module__.split(".")[0] in _OWN]
     annotations: dict[str, Any] = {}
+    arguments = _type_arguments(value)
     for each in reversed(own):
         annotations.update(vars(each).get("__annotations__", {}))
     for name in sorted({*annotations, *(name for each in own for name in vars(each))} - described):
@@ -158,15 +176,15 @@ def _member_facts(place: str, value: type[Any], described: set[str]) -> Iterator
         found = inspect.getattr_static(value, name, None)
         if isinstance(found, property):
             returned = getattr(found.fget, "__annotations__", {}).get("return", "")
-            yield f"{place}.{name}", f"property {type_text(returned)}"
+            yield f"{place}.{name}", f"property {_resolve(type_text(returned), arguments)}"
         elif isinstance(found, (classmethod, staticmethod)) or inspect.isroutine(found):
             yield f"{place}.{name}", "method"
-            yield from _signature_facts(f"{place}.{name}", getattr(value, name))
+            yield from _signature_facts(f"{place}.{name}", getattr(value, name), arguments)
         elif not (annotation := type_text(annotations.get(name, "Any"))).startswith("ClassVar"):
-            yield f"{place}.{name}", f"attribute {annotation}"
+            yield f"{place}.{name}", f"attribute {_resolve(annotation, arguments)}"
 
 
-def _signature_facts(place: str, value: Any) -> Iterator[tuple[str, str]]:
+def _signature_facts(place: str, value: Any, arguments: dict[str, str] | None = None) -> Iterator[tuple[str, str]]:
     try:
         found = inspect.signature(value)
     except (TypeError, ValueError):
@@ -181,10 +199,11 @@ def _signature_facts(place: str, value: Any) -> Iterator[tuple[str, str]]:
             kind = f"{kind} {position}"
         default = "" if parameter.default is parameter.empty else f" = {_value_text(parameter.default)}"
         annotation = "" if parameter.annotation is parameter.empty else type_text(parameter.annotation)
+        annotation = _resolve(annotation, arguments or {})
         yield f"{place}({name})", f"{kind}, {annotation or 'Any'}{default}"
     if found.return_annotation is not found.empty and not isinstance(value, type):
         prefix = "async " if inspect.iscoroutinefunction(value) else ""
-        yield f"{place}()", prefix + type_text(found.return_annotation)
+        yield f"{place}()", prefix + _resolve(type_text(found.return_annotation), arguments or {})
 
 
 def _field_text(name: str, field: FieldInfo) -> str:

@@ -109,37 +109,34 @@ class Request:
         return f"Request({self.method})"
 
 
-@dataclass(init=False, slots=True, repr=False)
-class Response:
-    """One HTTP response with its whole body. Header names are looked up without regard to case."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    def __init__(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
-        self.status = status
-        self.headers = headers if isinstance(headers, Headers) else Headers(headers)
-        self.content = content
-
-    def __repr__(self) -> str:
-        return f"Response({self.status}, {len(self.content)} bytes)"
-
-
 @dataclass(slots=True, repr=False)
-class StreamedResponse:
-    """One HTTP response whose body is still arriving; ``chunks`` may be iterated once."""
-
+class _ResponseHead:
     status: int
     headers: Mapping[str, str]
-    chunks: Iterable[bytes]
 
     def __post_init__(self) -> None:
         if not isinstance(self.headers, Headers):
             self.headers = Headers(self.headers)
 
     def __repr__(self) -> str:
-        return f"StreamedResponse({self.status})"
+        return f"{type(self).__name__}({self.status})"
+
+
+@dataclass(slots=True, repr=False)
+class Response(_ResponseHead):
+    """One HTTP response with its whole body. Header names are looked up without regard to case."""
+
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"Response({self.status}, {len(self.content)} bytes)"
+
+
+@dataclass(slots=True, repr=False)
+class StreamedResponse(_ResponseHead):
+    """One HTTP response whose body is still arriving; ``chunks`` may be iterated once."""
+
+    chunks: Iterable[bytes]
 
 
 @runtime_checkable
@@ -175,20 +172,11 @@ class ClosedOnExit:
         raise NotImplementedError
 
 
-@dataclass(slots=True)
-class AsyncStreamedResponse:
+@dataclass(slots=True, repr=False)
+class AsyncStreamedResponse(_ResponseHead):
     """One HTTP response whose body is still arriving; ``chunks`` may be iterated once."""
 
-    status: int
-    headers: Mapping[str, str]
     chunks: AsyncIterable[bytes]
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.headers, Headers):
-            self.headers = Headers(self.headers)
-
-    def __repr__(self) -> str:
-        return f"AsyncStreamedResponse({self.status})"
 
 
 @runtime_checkable

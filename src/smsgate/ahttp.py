@@ -5,14 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from smsgate._backends.registry import names
 from smsgate._http import AsyncHttpClient, AsyncStreamedResponse, Headers, Request, Response, Timeout
-from smsgate.http import check_name, is_installed, load_adapter, preferred_name
+from smsgate.http import ADAPTERS, check_name, is_installed, load_adapter, preferred_name
 
 if TYPE_CHECKING:
     from smsgate._backends.aiohttp import AiohttpAsyncHttpClient
-    from smsgate._backends.httpx_async import HttpxAsyncHttpClient
-    from smsgate._backends.pyreqwest_async import PyreqwestAsyncHttpClient
+    from smsgate._backends.httpx import HttpxAsyncHttpClient
+    from smsgate._backends.pyreqwest import PyreqwestAsyncHttpClient
     from smsgate._http import Verify
 
 __all__ = [
@@ -28,7 +27,7 @@ __all__ = [
     "get_client",
 ]
 
-_ADAPTERS = names(is_async=True)
+_NAMES = {adapter.library: adapter.name for adapter in ADAPTERS if adapter.is_async}
 
 
 def get_client(
@@ -46,7 +45,7 @@ def get_client(
     Raises:
         ConfigurationError: the name is unknown, its library is not installed, or an option is not usable.
     """
-    adapter = load_adapter(_ADAPTERS[choose_name(name)])
+    adapter = load_adapter(_NAMES[choose_name(name)])
     client: AsyncHttpClient = adapter(verify=verify, proxy=proxy, trust_env=trust_env)
     return client
 
@@ -61,7 +60,7 @@ def choose_name(name: str | None) -> str:
     Raises:
         ConfigurationError: the name is unknown, or its library is not installed.
     """
-    return check_name(_ADAPTERS, name or preferred_name(_ADAPTERS) or _default_name())
+    return check_name(_NAMES, name or preferred_name(_NAMES) or _default_name())
 
 
 def _default_name() -> str:
@@ -70,6 +69,6 @@ def _default_name() -> str:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ADAPTERS.values():
+    if name in _NAMES.values():
         return load_adapter(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

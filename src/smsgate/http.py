@@ -11,9 +11,8 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from smsgate._backends.registry import BACKENDS, Adapter, Backend, adapters, names
 from smsgate._extras import missing
 from smsgate._http import Headers, HttpClient, Request, Response, StreamedResponse, Timeout
 from smsgate.errors import ConfigurationError
@@ -42,7 +41,52 @@ __all__ = [
     "get_client",
 ]
 
-_ADAPTERS = names(is_async=False)
+
+class Library(NamedTuple):
+    """An HTTP library; users choose a backend by its import name.
+
+    Args:
+        extra: the extra of this package that installs it.
+        python: the oldest Python version that it supports.
+        needs_lasting_thread: whether the thread that imports it must live as long as the process.
+    """
+
+    extra: str
+    python: tuple[int, int] = (3, 10)
+    needs_lasting_thread: bool = False
+
+
+class Adapter(NamedTuple):
+    """A backend for one kind of client; the module of ``smsgate._backends`` has the library's name.
+
+    Args:
+        name: its class name, public here or in `smsgate.ahttp`.
+        library: the import name of its library.
+        client: class name of the library's own client or session, which it accepts.
+        is_async: whether it serves `AsyncAPIClient`.
+    """
+
+    name: str
+    library: str
+    client: str
+    is_async: bool = False
+
+
+LIBRARIES = {
+    "aiohttp": Library("aiohttp"),
+    "httpx": Library("httpx"),
+    "pyreqwest": Library("fast", python=(3, 11), needs_lasting_thread=True),
+    "requests": Library("requests"),
+}
+ADAPTERS = (
+    Adapter("AiohttpAsyncHttpClient", "aiohttp", "ClientSession", is_async=True),
+    Adapter("HttpxAsyncHttpClient", "httpx", "AsyncClient", is_async=True),
+    Adapter("HttpxHttpClient", "httpx", "Client"),
+    Adapter("PyreqwestAsyncHttpClient", "pyreqwest", "Client", is_async=True),
+    Adapter("PyreqwestHttpClient", "pyreqwest", "SyncClient"),
+    Adapter("RequestsHttpClient", "requests", "Session"),
+)
+_NAMES = {adapter.library: adapter.name for adapter in ADAPTERS if not adapter.is_async}
 
 
 def get_client(
@@ -59,7 +103,7 @@ def get_client(
     Raises:
         ConfigurationError: the name is unknown, its library is not installed, or an option is not usable.
     """
-    adapter = load_adapter(_ADAPTERS[choose_name(name)])
+    adapter = load_adapter(_NAMES[choose_name(name)])
     client: HttpClient = adapter(verify=verify, proxy=proxy, trust_env=trust_env)
     return client
 
@@ -70,7 +114,7 @@ def choose_name(name: str | None) -> str:
     Raises:
         ConfigurationError: the name is unknown, or its library is not installed.
     """
-    return check_name(_ADAPTERS, name or preferred_name(_ADAPTERS) or "httpx")
+    return check_name(_NAMES, name or preferred_name(_NAMES) or "httpx")
 
 
 def preferred_name(known: Mapping[str, str]) -> str | None:
@@ -83,8 +127,8 @@ def preferred_name(known: Mapping[str, str]) -> str | None:
         ConfigurationError: no backend has that name.
     """
     name = os.environ.get("SMSGATE_HTTP", "").strip() or None
-    if name is not None and name not in BACKENDS:
-        raise ConfigurationError(f"SMSGATE_HTTP names no HTTP backend; known are {', '.join(BACKENDS)}")
+    if name is not None and name not in LIBRARIES:
+        raise ConfigurationError(f"SMSGATE_HTTP names no HTTP backend; known are {', '.join(LIBRARIES)}")
     return name if name in known else None
 
 
@@ -100,7 +144,7 @@ def check_name(known: Mapping[str, str], name: str) -> str:
     """
     if name not in known:
         raise ConfigurationError(f"no HTTP backend for this client has that name; known are {', '.join(sorted(known))}")
-    _check_loadable(BACKENDS[name])
+    _check_loadable(name)
     return name
 
 
@@ -187,42 +231,42 @@ def load_adapter(name: str) -> Any:
     Raises:
         ConfigurationError: the library is not installed, or needs a newer Python.
     """
-    backend, adapter = next(pair for pair in adapters() if pair[1].name == name)
-    _check_loadable(backend)
-    path = f"smsgate._backends.{adapter.module}"
+    library = next(adapter.library for adapter in ADAPTERS if adapter.name == name)
+    _check_loadable(library)
+    path = f"smsgate._backends.{library}"
     try:
         with schema_lock:  # a fork while another thread imports would leave Python's own locks held in the child
-            if backend.needs_lasting_thread:
+            if LIBRARIES[library].needs_lasting_thread:
                 module = import_module("smsgate._backends.imports").import_in_lasting_thread(path)
             else:
                 module = import_module(path)
     except ImportError as error:
-        raise _not_installed(backend) from error
+        raise _not_installed(library) from error
     return getattr(module, name)
 
 
 def adapter_of(client: object) -> Adapter | None:
     """Return the adapter for an HTTP library's own client or session, None for any other object."""
-    known = {(backend.library, adapter.client): adapter for backend, adapter in adapters()}
+    known = {(adapter.library, adapter.client): adapter for adapter in ADAPTERS}
     homes = ((kind.__module__.split(".")[0], kind.__name__) for kind in type(client).__mro__)
     return next((known[home] for home in homes if home in known), None)
 
 
-def _check_loadable(backend: Backend) -> None:
-    if sys.version_info < backend.python:
-        version = ".".join(map(str, backend.python))
-        raise ConfigurationError(f"the HTTP backend {backend.library} needs Python {version} or newer")
-    if not is_installed(backend.library):
-        raise _not_installed(backend)
+def _check_loadable(library: str) -> None:
+    python = LIBRARIES[library].python
+    if sys.version_info < python:
+        raise ConfigurationError(f"the HTTP backend {library} needs Python {'.'.join(map(str, python))} or newer")
+    if not is_installed(library):
+        raise _not_installed(library)
 
 
-def _not_installed(backend: Backend) -> ConfigurationError:
-    return ConfigurationError(missing(f"the HTTP backend {backend.library}", backend.extra))
+def _not_installed(library: str) -> ConfigurationError:
+    return ConfigurationError(missing(f"the HTTP backend {library}", LIBRARIES[library].extra))
 
 
 def __getattr__(name: str) -> Any:
     if name == "AiohttpHttpClient":  # the name that the official client uses
         return load_adapter("AiohttpAsyncHttpClient")
-    if name in _ADAPTERS.values():
+    if name in _NAMES.values():
         return load_adapter(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -164,12 +164,12 @@ class FileTokenStore:
             content = self._path.read_bytes()
         except FileNotFoundError:
             return {}
-        try:
-            document: Any = json.loads(content) if content.strip() else None
-        except (RecursionError, ValueError):
-            raise _OtherFileError from None
         if not content.strip():
             return {}
+        try:
+            document: Any = json.loads(content)
+        except (RecursionError, ValueError):
+            raise _OtherFileError from None
         if not document or not isinstance(document, dict):  # an empty object may be another program's file
             raise _OtherFileError
         entries = cast("dict[str, dict[str, Any]]", document)

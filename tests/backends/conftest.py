@@ -19,7 +19,6 @@ from anyio import CapacityLimiter, to_thread
 from eventually import LIMIT, eventually
 from pki import Pki
 from smsgate import ahttp, http
-from smsgate._backends import registry
 from smsgate.http import Request, Timeout
 
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -259,8 +258,8 @@ class Case:
 
 
 CASES = [
-    Case(backend.library, ahttp if adapter.is_async else http, adapter.name, loop)
-    for backend, adapter in registry.adapters()
+    Case(adapter.library, ahttp if adapter.is_async else http, adapter.name, loop)
+    for adapter in http.ADAPTERS
     for loop in (("asyncio", "trio") if adapter.name == "HttpxAsyncHttpClient" else ("asyncio",))
 ]
 

@@ -11,12 +11,11 @@ import anyio
 import pytest
 
 from smsgate import APIClient, AsyncAPIClient, ConfigurationError, ahttp, http
-from smsgate._backends import registry
 from smsgate.ahttp import AsyncStreamedResponse
 from smsgate.http import Response, StreamedResponse
 
-SYNC = registry.names(is_async=False)
-ASYNC = registry.names(is_async=True)
+SYNC = {adapter.library: adapter.name for adapter in http.ADAPTERS if not adapter.is_async}
+ASYNC = {adapter.library: adapter.name for adapter in http.ADAPTERS if adapter.is_async}
 NEEDS_311 = pytest.mark.skipif(sys.version_info < (3, 11), reason="pyreqwest needs Python 3.11")
 
 
@@ -55,11 +54,12 @@ def test_asynchronous_backend_is_chosen_by_name_or_environment_without_an_event_
     assert kind(by_name) == kind(ahttp.get_client()) == ASYNC[name] == getattr(ahttp, ASYNC[name]).__name__
 
 
-def test_extras_and_public_names_of_the_registry_exist():
+def test_extras_and_public_names_of_adapters_exist():
     extras = metadata("smsgate").get_all("Provides-Extra")
 
-    for backend, adapter in registry.adapters():
-        assert backend.extra in extras
+    assert {adapter.library for adapter in http.ADAPTERS} == set(http.LIBRARIES)
+    for adapter in http.ADAPTERS:
+        assert http.LIBRARIES[adapter.library].extra in extras
         assert adapter.name in (ahttp if adapter.is_async else http).__all__
 
 

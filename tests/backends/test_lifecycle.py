@@ -51,7 +51,7 @@ async def test_closing_gives_connections_up_and_the_next_request_opens_them(serv
 
 MODULES = {
     "aiohttp": ["aiohttp"],
-    "httpx": ["httpx_common", "httpx_async"],
+    "httpx": ["httpx_common", "httpx"],
     "pyreqwest": ["pyreqwest_common"],
     "requests": ["requests_pool"],
 }

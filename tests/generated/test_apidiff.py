@@ -195,6 +195,7 @@ def test_facts_hold_signatures_limits_values_and_operations(apidiff):
     assert facts["smsgate_api.operations.list_messages(limit)"] == "keyword, int | None = None"
     assert facts["GET /messages query/limit"] == "optional, integer, minimum=1, maximum=100"
     assert facts["smsgate.domain.Message"] == "is smsgate.Message"
+    assert facts["smsgate.http.HttpxHttpClient(client)"] == "positional 1, Client | None = None"  # of a generic base
 
 
 @pytest.mark.parametrize(

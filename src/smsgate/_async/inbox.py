@@ -125,15 +125,16 @@ class InboxCalls(Resource):
             ResponseError: a response cannot be read.
         """
         whole("page_size", page_size, 1, _HIGHEST_LIMIT, error=InvalidRequestError)
-        read = partial(
-            self.list_inbox_messages,
-            inbox_filter=inbox_filter,
+        chosen = merge_query(
+            InboxQueryFilter,
+            inbox_filter,
             message_type=message_type,
             from_=from_,
             to=to,
             device_id=device_id,
             include_attachments=include_attachments,
         )
+        read = partial(self.list_inbox_messages, inbox_filter=chosen)
         return iterate(read, page_size)
 
     async def download_attachment(self, message_id: str, part_id: int) -> bytes:

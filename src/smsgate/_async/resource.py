@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from typing_extensions import ParamSpec
 
 from smsgate._core.arguments import argument_errors, check_operation
+from smsgate._http import AsyncClosedOnExit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -23,7 +23,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Resource:
+class Resource(AsyncClosedOnExit):
     """Executes operations; may be used with ``async with`` and without."""
 
     _exchange: Exchange
@@ -71,11 +71,6 @@ class Resource:
     async def __aenter__(self) -> Self:
         self._exchange.open()
         return self
-
-    async def __aexit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._exchange.transport.base_url!r})"

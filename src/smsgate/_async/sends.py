@@ -124,7 +124,7 @@ class SendCalls(Resource):
 
     async def _send(self, outgoing: OutgoingMessage) -> MessageState:
         with argument_errors:
-            outgoing.message = with_international_numbers(
+            outgoing.message = outgoing.body = with_international_numbers(
                 outgoing.message, self._default_region, others_pass=outgoing.skip_phone_validation
             )
             outgoing.check(datetime.now(timezone.utc))

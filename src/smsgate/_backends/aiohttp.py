@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)
 _CLOSED = "the aiohttp session that you gave is closed"
 _NOT_WRITTEN = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
-_ADDED_HEADERS = ("Content-Type", "User-Agent")
 _LAST_PORT = 65_535
 _GRACE = 0.01
 """Seconds by which the total limit is longer: a connect limit of the same length must expire first."""
@@ -138,7 +137,6 @@ class AiohttpAsyncHttpClient(
                 url,
                 data=request.content,
                 headers=request.headers,
-                skip_auto_headers=_unwanted_headers(request),
                 timeout=_limits(request.timeout),
                 allow_redirects=False,
                 ssl=self._options.ssl_context() if secure and self._client is None else True,
@@ -188,6 +186,7 @@ def _bare_session(connector: aiohttp.BaseConnector | None, **options: Any) -> ai
         cookie_jar=aiohttp.DummyCookieJar(),
         request_class=_BareRequest,
         auto_decompress=False,
+        skip_auto_headers=("Content-Type", "User-Agent"),
         **options,
     )
     session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - retries are ours
@@ -198,13 +197,6 @@ class _BareRequest(aiohttp.ClientRequest):
     """A request without the ``Accept`` and ``Accept-Encoding`` headers that aiohttp adds."""
 
     DEFAULT_HEADERS = {}  # noqa: RUF012 - as the base class has it
-
-
-def _unwanted_headers(request: Request) -> tuple[str, ...] | None:
-    """Return headers that aiohttp must not add; None if it adds none: this check is faster than the option."""
-    headers = request.headers
-    complete = "User-Agent" in headers and ("Content-Type" in headers or request.method == "GET")
-    return None if complete else _ADDED_HEADERS
 
 
 @lru_cache(maxsize=256)

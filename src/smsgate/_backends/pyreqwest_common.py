@@ -60,7 +60,7 @@ class Clients(Generic[_Client]):
         """Return the client with those limits."""
         client = self._opened.get(timeout)
         if client is None:
-            client = self._opened.setdefault(timeout, _make_client(self._make, timeout))
+            client = self._opened.setdefault(timeout, self._make(timeout))
             while len(self._opened) > _CLIENTS:
                 self._opened.popitem(last=False)
         return client
@@ -87,6 +87,8 @@ class PyreqwestAdapter(Adapter[_Client]):
     library_errors: ClassVar[tuple[type[Exception], ...]] = (exceptions.PyreqwestError, ValueError, RuntimeError)
     """RuntimeError comes from a response that was closed."""
     quoting_errors: ClassVar[tuple[type[Exception], ...]] = (exceptions.BuilderError, ValueError)
+    builder_class: ClassVar[type[Any]]
+    """The library's builder of clients."""
     _closed = False
 
     def _prepare(self) -> None:
@@ -96,6 +98,20 @@ class PyreqwestAdapter(Adapter[_Client]):
         if isinstance(verify, str | os.PathLike) and os.path.isdir(verify):  # noqa: PTH112 - may be a str
             raise ConfigurationError("pyreqwest takes no folder of certificates: give the path of a file")
         super()._prepare()
+
+    def _open(self) -> Clients[_Client]:
+        return Clients(self._make_client)
+
+    def _make_client(self, timeout: Timeout) -> _Client:
+        try:
+            client: _Client = _configure(self.builder_class(), self._options, timeout).build()
+        except RuntimeError as error:
+            raise ConfigurationError("pyreqwest works in no process that was forked after it was first used") from error
+        except exceptions.BuilderError as error:
+            variable = certificate_variable(("SSL_CERT_FILE", "SSL_CERT_DIR"))  # pyreqwest reads them by itself
+            named = "" if variable is None else f"; {variable} in the environment names certificates too"
+            raise ConfigurationError(f"pyreqwest cannot use these certificates or this proxy{named}") from error
+        return client
 
     def _build(self, client: Any, request: Request, *, whole: bool) -> Any:
         """Return a request that is ready to be sent; with the user's own client, it also sets the total limit."""
@@ -137,18 +153,7 @@ class PyreqwestAdapter(Adapter[_Client]):
         return broken_exchange(why, sent=sent)
 
 
-def _make_client(make: Callable[[Timeout], _Client], timeout: Timeout) -> _Client:
-    try:
-        return make(timeout)
-    except RuntimeError as error:
-        raise ConfigurationError("pyreqwest works in no process that was forked after it was first used") from error
-    except exceptions.BuilderError as error:
-        variable = certificate_variable(("SSL_CERT_FILE", "SSL_CERT_DIR"))  # pyreqwest reads them by itself
-        named = "" if variable is None else f"; {variable} in the environment names certificates too"
-        raise ConfigurationError(f"pyreqwest cannot use these certificates or this proxy{named}") from error
-
-
-def configure(builder: Any, options: ConnectionOptions, timeout: Timeout) -> Any:
+def _configure(builder: Any, options: ConnectionOptions, timeout: Timeout) -> Any:
     """Set the options of all requests of a client; builders have no types on Python 3.10, so they are Any here."""
     builder = (
         builder.follow_redirects(False)

@@ -93,13 +93,6 @@ class PooledAdapter(HTTPAdapter):
         self._pools: dict[tuple[str, str | None], HTTPConnectionPool] = {}
         super().__init__(pool_connections=256, pool_maxsize=options.max_connections)
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request and return the response without its body."""
-        proxy = self._options.proxy_for(request.url or "")
-        if proxy is not None:
-            kwargs["proxies"] = {"http": proxy, "https": proxy}
-        return super().send(request, *args, **kwargs)
-
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any
     ) -> HTTPConnectionPool:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from weakref import ref
 
 import anyio
 
@@ -89,18 +87,17 @@ class ProcessResource(Generic[T]):
     thread, and the file descriptor might already belong to another file.
 
     Args:
-        opening: opens it.
+        opening: opens it; threads that use it first at the same time may each call this, and share one.
         closing: closes it; may be called twice.
         limit: how many threads use it at once; further ones wait.
         given: whether it wraps the user's own client, which works in one process only.
     """
 
     def __init__(self, opening: Callable[[], T], closing: Callable[[T], object], *, limit: int, given: bool) -> None:
-        self._opening = opening
         self._closing = closing
         self._limit = limit
         self._owner = _Owner() if given else None
-        self._slots: PerProcess[_Slot[T]] = PerProcess(_Slot)
+        self._shared: PerProcess[_ThreadShared[T]] = PerProcess(lambda: _ThreadShared(opening(), limit))
 
     def acquire(self, seconds: float | None) -> _ThreadShared[T]:
         """Acquire a slot of the open resource, which the caller releases.
@@ -114,7 +111,7 @@ class ProcessResource(Generic[T]):
         if self._owner is not None:
             self._owner.check()
         while True:
-            shared = self._get()
+            shared = self._shared.get()
             try:
                 shared.slots.get(timeout=seconds)
             except Empty:
@@ -130,34 +127,14 @@ class ProcessResource(Generic[T]):
 
     def close(self) -> None:
         """Close the resource if it is open in this process; the next `acquire` opens it again."""
-        slot = self._slots.get()
-        with slot.lock:
-            shared, slot.shared = slot.shared, None
+        shared = self._shared.remove()
         if shared is not None:
             shared.closed = True
             self._close_unused(shared)
 
-    def _get(self) -> _ThreadShared[T]:
-        slot = self._slots.get()
-        shared = slot.shared
-        if shared is None:
-            with slot.lock:
-                shared = slot.shared
-                if shared is None:
-                    shared = slot.shared = _ThreadShared(self._opening(), self._limit)
-        return shared
-
     def _close_unused(self, shared: _ThreadShared[T]) -> None:
         if shared.closed and shared.slots.qsize() == self._limit:
             self._closing(shared.value)
-
-
-class _Slot(Generic[T]):
-    __slots__ = ("lock", "shared")
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.shared: _ThreadShared[T] | None = None
 
 
 class LoopResource(Generic[T]):
@@ -213,36 +190,29 @@ class LoopResource(Generic[T]):
         loop, opened = self._loop(), self._opened.get()
         if self._owner is not None:
             self._owner.check(loop)
-        if loop not in opened:
-            self._forget_closed_loops()
+        if loop not in opened or opened[loop][0].closed:
+            self._forget_closed()
             shared = LoopShared(self._opening(), self._limit)
-            guard = _guard(ref(self), loop, shared, self._closing)
+            guard = _guard(shared, self._closing)
             opened[loop] = shared, guard
             await anext(guard)  # never suspends
         return opened[loop][0]
 
     async def aclose(self) -> None:
         """Close the resource of the running loop; the next `acquire` opens it again."""
-        self._forget_closed_loops()
+        self._forget_closed()
         opened = self._opened.get()
         if opened:
             known = opened.pop(self._loop(), None)
             if known is not None:
-                known[0].closed = True
                 await known[1].aclose()
 
-    def forget(self, loop: object, shared: LoopShared[T]) -> None:
-        """Drop the reference to a resource that is being closed."""
+    def _forget_closed(self) -> None:
+        """Drop closed resources, and those of loops that were closed without running the ``finally`` block."""
         opened = self._opened.get()
-        if loop in opened and opened[loop][0] is shared:
-            del opened[loop]
-
-    def _forget_closed_loops(self) -> None:
-        """Drop the resources of loops that were closed without running the ``finally`` blocks of generators."""
-        opened = self._opened.get()
-        for loop in list(opened):
+        for loop, (shared, _) in list(opened.items()):
             is_closed: Callable[[], bool] = getattr(loop, "is_closed", bool)
-            if is_closed():
+            if shared.closed or is_closed():
                 opened.pop(loop, None)
 
 
@@ -254,13 +224,9 @@ async def _wait(slots: anyio.Semaphore, seconds: float | None) -> None:
         raise pool_timeout() from error
 
 
-async def _guard(
-    owner: ref[LoopResource[T]], loop: object, shared: LoopShared[T], closing: Callable[[T], Awaitable[object]]
-) -> AsyncGenerator[None, Any]:
+async def _guard(shared: LoopShared[T], closing: Callable[[T], Awaitable[object]]) -> AsyncGenerator[None, Any]:
     try:
         yield
     finally:
-        holder = owner()
-        if holder is not None:
-            holder.forget(loop, shared)
+        shared.closed = True
         await closing(shared.value)

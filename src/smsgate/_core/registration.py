@@ -79,14 +79,12 @@ def build_webhooks(
     import hashlib  # noqa: PLC0415 - slow to import, and needed here only
 
     mode = "local" if phone else "cloud"
-    ids = [
-        hashlib.sha256("\n".join([mode, url, kind, device_id or ""]).encode("utf-8", "replace")).hexdigest()[:20]
-        for kind in kinds
-    ]
-    return [
-        Webhook(id=f"{name}-{digest}", url=url, event=kind, device_id=device_id)
-        for kind, digest in zip(kinds, ids, strict=True)
-    ]
+
+    def digest(kind: str) -> str:
+        identity = "\n".join([mode, url, kind, device_id or ""])
+        return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()[:20]
+
+    return [Webhook(id=f"{name}-{digest(kind)}", url=url, event=kind, device_id=device_id) for kind in kinds]
 
 
 def _check_events(events: Iterable[WebhookEvent | str]) -> list[WebhookEvent]:

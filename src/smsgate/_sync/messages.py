@@ -130,16 +130,8 @@ class MessageCalls(SendCalls, WaitCalls):
             ResponseError: a response cannot be read.
         """
         whole("page_size", page_size, 1, _HIGHEST_LIMIT, error=InvalidRequestError)
-        read = partial(
-            self.get_messages,
-            query=query,
-            sort=sort,
-            include_content=include_content,
-            from_=from_,
-            to=to,
-            state=state,
-            device_id=device_id,
-        )
+        chosen = merge_query(MessagesQueryFilter, query, from_=from_, to=to, state=state, device_id=device_id)
+        read = partial(self.get_messages, query=chosen, sort=sort, include_content=include_content)
         return iterate(read, page_size)
 
     @takes_underscored_id

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from typing_extensions import ParamSpec
 
 from smsgate._core.arguments import argument_errors, check_operation
+from smsgate._http import ClosedOnExit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -24,7 +24,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Resource:
+class Resource(ClosedOnExit):
     """Executes operations; may be used with ``with`` and without."""
 
     _exchange: Exchange
@@ -70,11 +70,6 @@ class Resource:
     def __enter__(self) -> Self:
         self._exchange.open()
         return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._exchange.transport.base_url!r})"

@@ -71,9 +71,13 @@ class PerProcess(Generic[T]):
         process = os.getpid()
         value = self._values.get(process)
         if value is None:
-            _inherited.extend(list(self._values.values()))
+            _inherited.extend(self._values.pop(other, None) for other in list(self._values) if other != process)
             value = self._values.setdefault(process, self._make())  # setdefault: one for all threads
         return value
+
+    def remove(self) -> T | None:
+        """Remove the value of this process and return it, None if there is none; `get` makes another one."""
+        return self._values.pop(os.getpid(), None)
 
 
 closed_in_child: set[int] = set()
