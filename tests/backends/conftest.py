@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import anyio
 import pytest
 from anyio import CapacityLimiter, to_thread
 
@@ -295,13 +294,6 @@ async def make(case):
     yield one
     for backend in made:
         await backend.aclose()
-    await let_transports_close()
-
-
-async def let_transports_close():
-    """Let the event loop close what libraries only mark as closed: asyncio warns of transports at its end otherwise."""
-    for _ in range(20):
-        await anyio.sleep(0.001)
 
 
 def own_httpx(case, *, trust_env=False, ca=None, cert=None, proxy=None):
@@ -365,7 +357,6 @@ async def own(case):
         closed = client.aclose() if hasattr(client, "aclose") else client.close()
         if not case.is_sync:
             await closed
-    await let_transports_close()
 
 
 @pytest.fixture

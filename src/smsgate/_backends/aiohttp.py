@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import math
 import sys
+from contextlib import suppress
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -43,6 +45,8 @@ else:
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
+    from aiohttp.connector import Connection
+
     from smsgate._http import Request, Timeout
     from smsgate.errors import TransportError
 
@@ -50,13 +54,20 @@ _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)
 _CLOSED = "the aiohttp session that you gave is closed"
 _NOT_WRITTEN = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
 _LAST_PORT = 65_535
+_ABORT_TURNS = 3
+"""Turns of the event loop until an aborted connection is closed: one for TLS, one for the socket, one for our own."""
 _GRACE = 0.01
 """Seconds by which the total limit is longer: a connect limit of the same length must expire first."""
 
 
-class AiohttpAsyncHttpClient(
-    SessionAdapter[aiohttp.ClientSession], AsyncAdapter[aiohttp.ClientSession, aiohttp.ClientSession]
-):
+class _Opened(NamedTuple):
+    """A session of ours, and the transports of its connections, as far as they exist."""
+
+    session: aiohttp.ClientSession
+    transports: WeakSet[asyncio.Transport]
+
+
+class AiohttpAsyncHttpClient(SessionAdapter[aiohttp.ClientSession], AsyncAdapter[aiohttp.ClientSession, _Opened]):
     """Asynchronous backend over aiohttp, for asyncio.
 
     Args:
@@ -98,7 +109,7 @@ class AiohttpAsyncHttpClient(
             self._options.trust_env = True  # this adapter reads the proxy variables: aiohttp would read .netrc too
         super()._prepare()
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self) -> _Opened:
         given = self._client
         if given is None:  # the slots limit the connections
             return _bare_session(aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS))
@@ -111,8 +122,9 @@ class AiohttpAsyncHttpClient(
         except RuntimeError as error:
             raise foreign_client() from error
 
-    async def _close(self, opened: aiohttp.ClientSession) -> None:
-        await opened.close()
+    async def _close(self, opened: _Opened) -> None:
+        await opened.session.close()
+        await _abort_closing(opened.transports)
 
     def _limit(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
         # aiohttp's own total limit may swallow a cancellation from outside that comes right after it
@@ -121,7 +133,7 @@ class AiohttpAsyncHttpClient(
     async def _begin(
         self,
         request: Request,
-        opened: aiohttp.ClientSession,
+        opened: _Opened,
         proxy: str | None,
         *,
         whole: bool,
@@ -132,7 +144,7 @@ class AiohttpAsyncHttpClient(
             raise invalid_request() from None
         secure = url.scheme == "https" or (proxy is not None and proxy.startswith("https"))
         try:
-            return await opened.request(
+            return await opened.session.request(
                 request.method,
                 url,
                 data=request.content,
@@ -143,7 +155,7 @@ class AiohttpAsyncHttpClient(
                 proxy=proxy,
             )
         except RuntimeError as error:
-            if opened.closed:
+            if opened.session.closed:
                 raise ConfigurationError(_CLOSED) from error
             raise
         except ValueError:
@@ -179,18 +191,39 @@ class AiohttpAsyncHttpClient(
         return broken_exchange(reason_of(error), sent=sent)
 
 
-def _bare_session(connector: aiohttp.BaseConnector | None, **options: Any) -> aiohttp.ClientSession:
+def _bare_session(connector: aiohttp.BaseConnector | None, **options: Any) -> _Opened:
     """Return a session that adds no headers to requests and keeps no cookies of responses."""
+    transports: WeakSet[asyncio.Transport] = WeakSet()
+
+    class Response(aiohttp.ClientResponse):
+        async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+            with suppress(TypeError):  # other event loops than asyncio's may have transports without weak references
+                transports.add(cast("asyncio.Transport", connection.transport))
+            return await super().start(connection)
+
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         request_class=_BareRequest,
+        response_class=Response,
         auto_decompress=False,
         skip_auto_headers=("Content-Type", "User-Agent"),
         **options,
     )
     session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - retries are ours
-    return session
+    return _Opened(session, transports)
+
+
+async def _abort_closing(transports: WeakSet[asyncio.Transport]) -> None:
+    """Abort TLS connections that wait for the server's side of the closing: aiohttp does so for the other ones only.
+
+    They would outlive the event loop, and Python warns of them.
+    """
+    closing = [transport for transport in transports if transport.is_closing()]
+    for transport in closing:
+        transport.abort()
+    for _ in range(_ABORT_TURNS if closing else 0):
+        await asyncio.sleep(0)
 
 
 class _BareRequest(aiohttp.ClientRequest):
