@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from datetime import datetime, timedelta, timezone
 
@@ -20,6 +21,7 @@ from smsgate import (
     ResponseError,
     RetryPolicy,
     SMSGateError,
+    Webhook,
     testing,
 )
 from smsgate.emulator import AsyncControl, Attachment, Control, Fault, Gateway
@@ -137,6 +139,46 @@ def test_devices_are_switched(control, client):
     assert control.wait_for(state="Failed").device_id == first.id
 
 
+def test_every_switch_of_a_gateway_is_a_switch_of_its_control(control, client, served):
+    """What `Gateway.switch` can do, another process can do, too."""
+    names = set(inspect.signature(Gateway.switch).parameters)
+    assert set(inspect.signature(Control.switch).parameters) == names | {"name"}
+    first = control.devices()[0]
+
+    changed = control.switch(
+        first.id,
+        name="Kitchen",
+        failing_numbers={"0100": "no such number"},
+        passphrase="secret",
+        processing_order="FIFO",
+        confirms_waiting=True,
+        sims=2,
+    )
+
+    assert (changed.name, changed.failing_numbers, changed.processing_order) == (
+        "Kitchen",
+        {"0100": "no such number"},
+        "FIFO",
+    )
+    assert (changed.passphrase, changed.confirms_waiting, len(changed.sim_cards)) == ("secret", True, 2)
+    client.send("Hello", to=ALICE, device_id=first.id)
+    assert control.wait_for(state="Failed", timeout=60).device_id == first.id
+    assert control.switch(first.id, failing_numbers={}).failing_numbers == {}
+    with pytest.raises(BadRequestError, match="processingOrder"):
+        control.switch(first.id, processing_order="random")
+
+
+def test_device_is_added(control, client):
+    assert control.add_device().name == "Phone 3"
+    assert control.add_device("Kitchen").name == "Kitchen"
+    assert len(client.list_devices()) == 4
+
+
+def test_timings_are_set_and_read(control, served):
+    assert control.timings(sent=7).sent == 7
+    assert control.timings().sent == served.gateway.timings.sent == 7
+
+
 def test_report(control, client):
     sent = client.send("Hello", to=ALICE)
 
@@ -159,7 +201,39 @@ def test_deliveries(control, served):
 def test_requests(control, client):
     client.list_devices()
 
-    assert eventually(lambda: control.requests(search="/devices"))[0].status == 200
+    found = eventually(lambda: control.requests(search="/devices"))[0]
+    assert found.status == 200
+    assert control.requests(search="/devices", method="POST") == []
+    assert control.requests(method="GET", status=200) == [found]
+    assert control.requests(status=500) == []
+
+
+def test_request_is_shown_with_its_bodies(control, client):
+    client.send("Hello", to=ALICE)
+    listed = eventually(lambda: control.requests(method="POST"))[0]
+    assert listed.request_body is None
+
+    found = control.request(listed.id)
+
+    assert json.loads(found.request_body)["textMessage"] == {"text": "Hello"}
+    assert json.loads(found.response_body)["state"] == "Pending"
+    assert dict(found.request_headers)["authorization"] == "Basic …"
+    control.clear_requests()
+    assert control.requests() == []
+    with pytest.raises(NotFoundError):
+        control.request(listed.id)
+
+
+def test_webhooks_and_bodies_of_deliveries(control, client):
+    hook = client.create_webhook(Webhook(url="https://receiver.example/", event="sms:received"))
+    control.receive(ALICE, "Hello")
+
+    assert [(one.id, one.url) for one in control.webhooks()] == [(hook.id, "https://receiver.example/")]
+    listed = control.deliveries()[0]
+    assert listed.body is None
+    assert control.delivery(listed.id).body["payload"]["message"] == "Hello"
+    with pytest.raises(NotFoundError):
+        control.delivery("unknown")
 
 
 def test_reset(control, client):

@@ -292,7 +292,7 @@ def test_failed_write_is_tried_again(path):
     gateway, keeper = keep(path)
     gateway.receive(ALICE, "first")
     connection, keeper.file._connection = keeper.file._connection, sqlite3.connect(":memory:")
-    with pytest.raises(sqlite3.Error):
+    with pytest.raises(DataFileError, match="Cannot write"):
         keeper.save()
     keeper.file._connection = connection
 

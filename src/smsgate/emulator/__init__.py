@@ -44,6 +44,8 @@ if TYPE_CHECKING:
         IncomingView,
         OutgoingView,
         RequestView,
+        Timings,
+        WebhookView,
     )
     from smsgate.emulator._server.asgi import EmulatorApp
     from smsgate.emulator._sync.control import Control
@@ -86,9 +88,11 @@ __all__ = [
     "RequestView",
     "SentMessage",
     "ServedExchange",
+    "Timings",
     "TokenSettings",
     "Transmission",
     "WebhookSender",
+    "WebhookView",
 ]
 
 _LAZY = {
@@ -104,6 +108,8 @@ _LAZY = {
             "IncomingView",
             "OutgoingView",
             "RequestView",
+            "Timings",
+            "WebhookView",
         ),
         "_control.schemas",
     ),

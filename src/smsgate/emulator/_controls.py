@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy, deepcopy
 from dataclasses import replace
+from datetime import MAXYEAR, MINYEAR
 from typing import TYPE_CHECKING, Any, Literal
 
 from smsgate.emulator._phone.phone import Phone
@@ -281,12 +282,15 @@ class GatewayControls(OutboxControls):
             subject: subject of an MMS.
 
         Raises:
-            ValueError: for a type that the API does not know or that cannot be missed, or a device that does not exist.
+            ValueError: for a type that the API does not know or that cannot be missed, a device that does not exist, or
+                a time in the first or last year of the calendar, which has no place in other time zones.
         """
         if type not in INCOMING_TYPES:
             raise ValueError(f"type is one of {', '.join(INCOMING_TYPES)}.")
         if missed and type not in FOUND_TYPES.values():
             raise ValueError(f"A refresh finds {' and '.join(FOUND_TYPES.values())} only.")
+        if received_at is not None and not MINYEAR < received_at.year < MAXYEAR:
+            raise ValueError(f"received_at is in the years {MINYEAR + 1} to {MAXYEAR - 1}.")
         with self._lock:
             self._state.settle()
             time = received_at or self._state.now()

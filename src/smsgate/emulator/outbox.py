@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import time
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ Text: TypeAlias = "str | Pattern[str] | None"
 
 _INTERVAL = 0.005
 """Seconds between two looks at the outbox."""
+
+_LISTED = 20
+_COMPARED = 500
+_SHOWN = 300
+_LONG = 4000
+"""Bounds of the text of a failed assertion: messages and lines, compared messages, characters of one, of a diff."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ class OutboxControls:
         """All messages that were accepted, oldest first, with their states now."""
         with self._lock:
             self._state.settle()
-            return [_sent_message(row) for row in self._state.store]
+            return [sent_message(row) for row in self._state.store]
 
     def assert_sent(self, *, to: Recipients = None, text: Text = None, count: int | None = None) -> list[SentMessage]:
         """Return the messages that meet the conditions, and fail when there are none.
@@ -111,7 +118,7 @@ class OutboxControls:
             time.sleep(_INTERVAL)
 
 
-def _sent_message(row: Message) -> SentMessage:
+def sent_message(row: Message) -> SentMessage:
     """Return the outbox's view of a stored message; the text stays readable after the server has hashed its copy."""
     return SentMessage(
         row.id,
@@ -153,18 +160,47 @@ def describe_mismatch(
     outbox: list[SentMessage], to: Recipients, text: Text, found: int, count: int | None, *, state: str | None = None
 ) -> str:
     """Describe the expected and the actual messages, with a diff to the most similar text."""
-    conditions = [f"to {', '.join(sorted(described_recipients(to)))}"] if to is not None else []
+    conditions = [f"to {_cut(', '.join(sorted(described_recipients(to))))}"] if to is not None else []
     if text is not None:
-        conditions.append(f"with text {text!r}" if isinstance(text, str) else f"with text matching {text.pattern!r}")
+        words = f"with text {text!r}" if isinstance(text, str) else f"with text matching {text.pattern!r}"
+        conditions.append(_cut(words))
     conditions += [f"in state {state}"] if state is not None else []
     wanted = " ".join(["a message" if count is None else f"{count} messages", *conditions])
     lines = [f"expected {wanted}, found {found} of {len(outbox)} in the outbox:"]
-    lines += [f"  {message.state} to {', '.join(message.recipients)}: {message.text!r}" for message in outbox[-20:]]
-    texts = [message.text for message in outbox if message.text is not None]
+    lines += [_line(message) for message in outbox[-_LISTED:]]
+    texts = [message.text for message in outbox[-_COMPARED:] if message.text is not None]
     if isinstance(text, str) and not found and texts:
-        closest = max(texts, key=lambda other: difflib.SequenceMatcher(None, text, other).ratio())
-        lines += ["closest text:", *difflib.ndiff(text.splitlines(), closest.splitlines())]
+        lines += ["closest text:", *_diff(text, _closest(text, texts))]
     return "\n".join(lines)
+
+
+def _line(message: SentMessage) -> str:
+    return f"  {message.state} to {_cut(', '.join(message.recipients))}: {_cut(repr(message.text))}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _closest(text: str, others: list[str]) -> str:
+    """Return the most similar text, by the beginnings of long ones."""
+    matcher = difflib.SequenceMatcher(b=text[:_SHOWN])
+    best, closest = -1.0, ""
+    for other in others:
+        matcher.set_seq1(other[:_SHOWN])
+        # the two quick ratios are upper bounds of the exact one, which takes the square of the length
+        if matcher.real_quick_ratio() > best and matcher.quick_ratio() > best and matcher.ratio() > best:
+            best, closest = matcher.ratio(), other
+    return closest
+
+
+def _diff(text: str, closest: str) -> Iterable[str]:
+    """Return a diff by characters, of long texts a shorter one by lines."""
+    lines, others = text.splitlines(), closest.splitlines()
+    if len(lines) + len(others) <= _LISTED and len(text) + len(closest) <= _LONG:
+        return difflib.ndiff(lines, others)
+    by_lines = difflib.unified_diff(lines, others, "expected", "closest", lineterm="")
+    return [_cut(line) for line in islice(by_lines, _LISTED)]
 
 
 def described_recipients(to: Recipients) -> set[str]:

@@ -36,7 +36,9 @@ _TYPES = {
     "txt": "text/plain; charset=utf-8",
     "webmanifest": "application/manifest+json",
 }
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+PAGES = frozenset({"/", PREFIX, f"{PREFIX}/", f"{PREFIX}/docs"})
+"""Paths of documents for people, to which other sites may link."""
+
 _PAGE_HEADERS = {
     "cache-control": "no-cache",
     "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
@@ -51,26 +53,18 @@ class ControlApp:
     """Application of everything below ``/_emulator``, and of the page at ``/``."""
 
     def __init__(self, controls: Controls) -> None:
-        methods: dict[str, list[str]] = {}
-        for endpoint in ENDPOINTS:
-            methods.setdefault(endpoint.path, []).append(endpoint.method)
         routes = [
-            Route(PREFIX + endpoint.path, _handler(controls, endpoint), methods=[endpoint.method])
-            for endpoint in ENDPOINTS
+            *(Route(path, _page("index.html")) for path in ("/", PREFIX, f"{PREFIX}/")),
+            Route(f"{PREFIX}/page/{{name}}", _asset),
+            Route(f"{PREFIX}/openapi.json", _openapi),
+            Route(f"{PREFIX}/docs", _docs),
+            *(Route(PREFIX + one.path, _handler(controls, one), methods=[one.method]) for one in ENDPOINTS),
         ]
-        self._router = Router(
-            [
-                Route("/", _page("index.html")),
-                Route(PREFIX, _page("index.html")),
-                Route(f"{PREFIX}/", _page("index.html")),
-                Route(f"{PREFIX}/page/{{name}}", _asset),
-                Route(f"{PREFIX}/openapi.json", _openapi),
-                Route(f"{PREFIX}/docs", _docs),
-                *routes,
-                *(Route(PREFIX + path, _wrong_method(allowed), methods=_METHODS) for path, allowed in methods.items()),
-            ],
-            default=_unknown,
-        )
+        allowed: dict[str, list[str]] = {}
+        for route in routes:
+            allowed.setdefault(route.path, []).extend(method for method in route.methods or () if method != "HEAD")
+        wrong = [Route(path, _WrongMethod(methods)) for path, methods in allowed.items()]
+        self._router = Router([*routes, *wrong], default=_unknown)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -84,13 +78,17 @@ def _handler(controls: Controls, endpoint: Endpoint) -> Callable[[Request], Awai
     return handle
 
 
-def _wrong_method(allowed: list[str]) -> Callable[[Request], Awaitable[Response]]:
-    async def handle(_request: Request) -> Response:
-        response = problem(HTTPStatus.METHOD_NOT_ALLOWED, f"this path takes {' and '.join(allowed)} only")
-        response.headers["allow"] = ", ".join(allowed)
-        return response
+class _WrongMethod:
+    """Application for the other methods of a path; Starlette limits the methods of functions only."""
 
-    return handle
+    def __init__(self, allowed: list[str]) -> None:
+        self._allowed = allowed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        message = f"this path takes {' and '.join(self._allowed)} only"
+        response = problem(HTTPStatus.METHOD_NOT_ALLOWED, message)
+        response.headers["allow"] = ", ".join(self._allowed)
+        await response(scope, receive, send)
 
 
 async def _unknown(scope: Scope, receive: Receive, send: Send) -> None:

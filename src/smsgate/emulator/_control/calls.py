@@ -284,6 +284,16 @@ def switch(device_id: str, switches: Mapping[str, Any]) -> ControlCall[schemas.D
     return ControlCall("PATCH", path, _one(schemas.DeviceState), body=_fields(**switches))
 
 
+def add_device(name: str | None) -> ControlCall[schemas.DeviceState]:
+    """Return the call of ``POST /devices``."""
+    return ControlCall("POST", "/devices", _one(schemas.DeviceState), body=_fields(name=name))
+
+
+def timings(seconds: Mapping[str, float | None]) -> ControlCall[schemas.Timings]:
+    """Return the call of ``PATCH /timings``."""
+    return ControlCall("PATCH", "/timings", _one(schemas.Timings), body=_fields(**seconds))
+
+
 def deliveries(state: str | None, event: str | None, message_id: str | None) -> ControlCall[list[schemas.DeliveryView]]:
     """Return the call of ``GET /deliveries``."""
     query = _query(state=state, event=event, messageId=message_id, limit=1000)
@@ -296,9 +306,30 @@ def redeliver(delivery_id: str) -> ControlCall[schemas.DeliveryView]:
     return ControlCall("POST", path, _one(schemas.DeliveryView))
 
 
-def requests(search: str | None) -> ControlCall[list[schemas.RequestView]]:
+def delivery(delivery_id: str) -> ControlCall[schemas.DeliveryView]:
+    """Return the call of ``GET /deliveries/{id}``."""
+    return ControlCall("GET", f"/deliveries/{quote(delivery_id, safe='')}", _one(schemas.DeliveryView))
+
+
+def webhooks() -> ControlCall[list[schemas.WebhookView]]:
+    """Return the call of ``GET /webhooks``."""
+    return ControlCall("GET", "/webhooks", _items(schemas.WebhookView))
+
+
+def requests(search: str | None, method: str | None, status: int | None) -> ControlCall[list[schemas.RequestView]]:
     """Return the call of ``GET /requests``."""
-    return ControlCall("GET", "/requests", _items(schemas.RequestView), _query(search=search, limit=1000))
+    query = _query(search=search, method=method, status=status, limit=1000)
+    return ControlCall("GET", "/requests", _items(schemas.RequestView), query)
+
+
+def request(request_id: int) -> ControlCall[schemas.RequestView]:
+    """Return the call of ``GET /requests/{id}``."""
+    return ControlCall("GET", f"/requests/{quote(str(request_id), safe='')}", _one(schemas.RequestView))
+
+
+def clear_requests() -> ControlCall[None]:
+    """Return the call of ``DELETE /requests``."""
+    return ControlCall("DELETE", "/requests", _nothing)
 
 
 def report(message_id: str, state: str, error: str | None, device_id: str | None) -> ControlCall[schemas.OutgoingView]:

@@ -12,6 +12,8 @@ from smsgate.emulator._control.feed import ChangeFeed
 from smsgate.emulator._control.request_log import RequestLog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smsgate._http import Request, Response
     from smsgate.emulator._control.schemas import FaultRule
     from smsgate.emulator._state.state import GatewayState
@@ -25,6 +27,7 @@ class Controls:
     Attributes:
         gateway: the gateway.
         data_file: path of the file that keeps its state.
+        data_problem: returns why the file could not be written, None if it could.
         instance: differs from every other start of the emulator.
         feed: its changes.
         conversations: its messages by number.
@@ -34,6 +37,7 @@ class Controls:
 
     gateway: Gateway
     data_file: str | None = None
+    data_problem: Callable[[], str | None] = lambda: None
     instance: str = field(default_factory=lambda: secrets.token_hex(4))
     feed: ChangeFeed = field(default_factory=ChangeFeed)
     requests: RequestLog = field(default_factory=RequestLog)

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from smsgate.emulator._control.inputs import Input
 
 MAX_BODY = 32 * 1024 * 1024
+SAFE_HEADERS = {
+    "cache-control": "no-store",
+    "cross-origin-resource-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+}
+"""Headers that keep a response from pages of other origins, whatever they load it as."""
 
 
 class ControlError(Exception):
@@ -119,8 +125,7 @@ def problem(status: HTTPStatus, message: str) -> Response:
 
 def json_response(value: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:
     """Return a response with a document."""
-    headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-    return Response(value.model_dump_json(exclude_none=False), status, headers, "application/json")
+    return Response(value.model_dump_json(exclude_none=False), status, SAFE_HEADERS, "application/json")
 
 
 def _query(request: Request, model: type[Input]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import anyio
 from starlette.responses import Response, StreamingResponse
 
 from smsgate.emulator._control import inputs, views
-from smsgate.emulator._control.endpoints import Call, Endpoint
+from smsgate.emulator._control.endpoints import SAFE_HEADERS, Call, Endpoint
 from smsgate.emulator._control.state_endpoints import state_view
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def stream_events(controls: Controls, call: Call) -> Response:
     query: inputs.EventsQuery = call.query
     last_id = call.request.headers.get("last-event-id") or query.last_event_id
     stream = _Stream(controls, call.request.headers.get("host", "127.0.0.1"), last_id)
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
+    headers = {**SAFE_HEADERS, "x-accel-buffering": "no"}
     return StreamingResponse(stream.run(), headers=headers, media_type="text/event-stream")
 
 

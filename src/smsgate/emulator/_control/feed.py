@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from smsgate.runtime.locks import ForkSafeLock
@@ -42,7 +43,6 @@ class ChangeFeed:
         with self._lock:
             missing = self.last - number
             complete = 0 <= missing <= len(self._changes)
-            found = list(self._changes)[len(self._changes) - missing :] if complete else []
+            latest = dict.fromkeys(islice(reversed(self._changes), missing) if complete else ())
             last = self.last
-        latest = dict.fromkeys(reversed(found))
         return Recent(tuple(reversed(latest)), last, complete)

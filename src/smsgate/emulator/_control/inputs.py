@@ -97,7 +97,7 @@ class RequestsQuery(_Page):
 def _pattern(value: str | None) -> str | None:
     try:
         re.compile(value or "")
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError, FutureWarning) as error:
         raise ValueError(f"it is no regular expression: {error}") from None
     return value
 
@@ -112,7 +112,7 @@ class OutboxQuery(Input):
     pattern: Annotated[str | None, Field(max_length=1000)] = None
     state: _STATES | None = None
     offset: Annotated[int, Field(ge=0, le=2**31)] = 0
-    limit: Annotated[int, Field(ge=0)] | None = None
+    limit: Annotated[int, Field(ge=0, le=2**31)] | None = None
 
     _check_pattern = field_validator("pattern")(_pattern)
 
@@ -207,8 +207,11 @@ class SimCardInput(Input):
     phone_number: str | None = None
 
 
+_Ending = Annotated[str, Field(min_length=1, max_length=128)]
+
+
 class DeviceInput(Input):
-    """Switches of a device; what is absent stays."""
+    """Switches of a device; what is absent stays. ``sims`` is a number of SIM cards with made-up numbers."""
 
     on: bool = True
     online: bool = True
@@ -217,10 +220,18 @@ class DeviceInput(Input):
     failure_reason: Annotated[str, Field(min_length=1, max_length=256)] = GENERIC_FAILURE
     latency: Seconds = 0.0
     delivery_reports: bool = True
-    failing_numbers: Annotated[dict[str, str], Field(max_length=100)] = {}
+    failing_numbers: Annotated[dict[_Ending, str], Field(max_length=100)] = {}
     passphrase: Annotated[str, Field(max_length=1000)] = ""
     processing_order: Literal["LIFO", "FIFO"] = "LIFO"
+    confirms_waiting: bool = False
     sim_cards: Annotated[list[SimCardInput], Field(max_length=16)] = []
+    sims: Annotated[int, Field(ge=0, le=8)] = 0
+
+    @model_validator(mode="after")
+    def _check_sims(self) -> Self:
+        if {"sim_cards", "sims"} <= self.model_fields_set:
+            raise ValueError("a device has simCards or a number of sims, not both")
+        return self
 
 
 class NewDeviceInput(Input):

@@ -13,9 +13,9 @@ from starlette.responses import Response
 
 from smsgate.emulator._control import inputs, schemas, views
 from smsgate.emulator._control.conversations import matches, start_of, text_of, time_of
-from smsgate.emulator._control.endpoints import Call, ControlError, Endpoint
+from smsgate.emulator._control.endpoints import SAFE_HEADERS, Call, ControlError, Endpoint
 from smsgate.emulator._state.messages import Message
-from smsgate.emulator.outbox import describe_mismatch, select
+from smsgate.emulator.outbox import describe_mismatch, select, sent_message
 from smsgate.phone import Attachment, IncomingMessage, inbox_ids
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from smsgate.emulator._control.controls import Controls
     from smsgate.emulator._control.conversations import Item
+    from smsgate.emulator._control.feed import Recent
     from smsgate.emulator._state.state import GatewayState
     from smsgate.emulator.outbox import SentMessage
 
@@ -169,9 +170,9 @@ def get_attachment(controls: Controls, call: Call) -> Response:
         raise ControlError(HTTPStatus.NOT_FOUND, "the message has no attachment with this number")
     is_shown = _SHOWN_TYPES.fullmatch(part.content_type) is not None
     headers = {
+        **SAFE_HEADERS,
         "content-disposition": "inline" if is_shown else "attachment",
         "content-security-policy": "default-src 'none'; sandbox",
-        "x-content-type-options": "nosniff",
     }
     return Response(part.content, HTTPStatus.OK, headers, part.content_type if is_shown else "application/octet-stream")
 
@@ -219,16 +220,26 @@ async def wait_for(controls: Controls, call: Call) -> schemas.SentView:
     seen = -1
     while True:
         controls.gateway.advance()
-        if controls.feed.last != seen:
-            seen = controls.feed.last
-            found = _select(controls.gateway.outbox, query)
-            if found:
-                return views.sent(found[0])
+        recent = controls.feed.since(seen)
+        seen = recent.last
+        found = _select(_changed(controls, recent), query)
+        if found:
+            return views.sent(found[0])
         if time.monotonic() >= deadline or controls.stopping or await call.request.is_disconnected():
             text = re.compile(query.pattern) if query.pattern is not None else query.text
             reason = describe_mismatch(controls.gateway.outbox, query.to or None, text, 0, None, state=query.state)
             raise ControlError(HTTPStatus.NOT_FOUND, reason)
         await anyio.sleep(_INTERVAL)
+
+
+def _changed(controls: Controls, recent: Recent) -> list[SentMessage]:
+    """Return the messages that are among the changes, oldest first; all when some changes were forgotten."""
+    if not recent.complete:
+        return controls.gateway.outbox
+    serials = sorted(int(key) for kind, key in recent.changes if kind == "message")
+    with controls.gateway.internals.lock:
+        rows = [controls.state.store.by_serial(serial) for serial in serials]
+    return [sent_message(row) for row in rows if row is not None]
 
 
 def _select(outbox: Iterable[SentMessage], query: inputs.OutboxQuery | inputs.WaitQuery) -> list[SentMessage]:

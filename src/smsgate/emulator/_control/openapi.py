@@ -81,15 +81,8 @@ def _operation(endpoint: Endpoint, references: Any) -> dict[str, Any]:
 
 
 def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "schema": {"type": "integer" if converter == ":int" else "string"},
-        }
-        for name, converter in re.findall(r"{(\w+)(:\w+)?}", endpoint.path)
-    ]
+    names = re.findall(r"{(\w+)(?::\w+)?}", endpoint.path)
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
 
 
 def _query_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:

@@ -95,6 +95,7 @@ class DeviceState(Schema):
     failing_numbers: dict[str, str]
     passphrase: str | None = Field(repr=False)
     processing_order: str
+    confirms_waiting: bool
     signing_key: str = Field(repr=False)
 
 
@@ -111,7 +112,10 @@ class Counts(Schema):
 
 
 class EmulatorState(Schema):
-    """Everything about the emulator except its messages, deliveries and requests."""
+    """Everything about the emulator except its messages, deliveries and requests.
+
+    ``data_problem`` says why the data file could not be written the last time.
+    """
 
     version: str
     mode: Literal["cloud", "local"]
@@ -122,6 +126,7 @@ class EmulatorState(Schema):
     password: str = Field(repr=False)
     seed: str = Field(repr=False)
     data_file: str | None = None
+    data_problem: str | None = None
     clock: Clock
     devices: list[DeviceState]
     timings: Timings

@@ -40,6 +40,7 @@ def state_view(controls: Controls, host: str) -> schemas.EmulatorState:
             password=state.password,
             seed=str(state.seed),
             data_file=controls.data_file,
+            data_problem=controls.data_problem(),
             clock=_clock(state),
             devices=[views.device(device) for device in state.devices],
             timings=_timings(state),
@@ -132,21 +133,22 @@ def add_device(controls: Controls, call: Call) -> schemas.DeviceState:
 def change_device(controls: Controls, call: Call) -> schemas.DeviceState:
     """Handle ``PATCH /devices/{id}``: set what the body has."""
     body: inputs.DeviceInput = call.body
+    named = body.model_fields_set
+    switches: dict[str, Any] = body.model_dump(include=named - {"online", "name", "sim_cards"})
+    if "online" in named:
+        switches["connected"] = body.online
     with controls.gateway.internals.lock:
         device = controls.state.device(call.params["id"])
         if device is None:
             raise ControlError(HTTPStatus.NOT_FOUND, "there is no device with this id")
-        switches: dict[str, Any] = body.model_dump(include=body.model_fields_set - {"online", "name", "sim_cards"})
-        if "online" in body.model_fields_set:
-            switches["connected"] = body.online
-        if "name" in body.model_fields_set:
-            device.name = body.name
-        if "sim_cards" in body.model_fields_set:
-            device.sim_cards = [card.model_dump(by_alias=True, exclude_none=True) for card in body.sim_cards]
         try:
             controls.gateway.switch(device.id, **switches)
         except ValueError as error:
             raise ControlError(HTTPStatus.BAD_REQUEST, str(error)) from None
+        if "name" in named:
+            device.name = body.name
+        if "sim_cards" in named:
+            device.sim_cards = [card.model_dump(by_alias=True, exclude_none=True) for card in body.sim_cards]
         return views.device(device)
 
 

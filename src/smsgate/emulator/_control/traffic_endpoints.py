@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from smsgate.phone import Delivery
 
 _NOT_FOUND = (HTTPStatus.NOT_FOUND,)
+_REQUEST_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 def list_webhooks(controls: Controls, _call: Call) -> schemas.Page[schemas.WebhookView]:
@@ -94,7 +96,8 @@ def list_requests(controls: Controls, call: Call) -> schemas.Page[schemas.Reques
 
 def get_request(controls: Controls, call: Call) -> schemas.RequestView:
     """Handle ``GET /requests/{id}``."""
-    entry = controls.requests.find(int(call.params["id"]))
+    number = call.params["id"]
+    entry = controls.requests.find(int(number)) if _REQUEST_ID.fullmatch(number) else None
     if entry is None:
         raise ControlError(HTTPStatus.NOT_FOUND, "there is no request with this id in the log")
     return views.request(entry, whole=True)
@@ -144,7 +147,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         "GET",
-        "/requests/{id:int}",
+        "/requests/{id}",
         get_request,
         "One request with headers and bodies",
         schemas.RequestView,

@@ -136,6 +136,7 @@ def device(one: Device) -> schemas.DeviceState:
         failing_numbers=one.failing_numbers,
         passphrase=one.passphrase,
         processing_order=one.processing_order,
+        confirms_waiting=one.confirms_waiting,
         signing_key=one.signing_key,
     )
 

@@ -11,13 +11,15 @@ import anyio
 import anyio.lowlevel
 
 from smsgate._http import Request, Timeout
-from smsgate.emulator._control.app import ControlApp
+from smsgate.emulator._control.app import PAGES, ControlApp
 from smsgate.emulator._control.controls import Controls
 from smsgate.emulator._control.views import PREFIX
 from smsgate.emulator._http.responses import RequestError
 from smsgate.emulator._http.routing import MAX_BODY
 from smsgate.emulator._server import control
-from smsgate.emulator._server.origin import authority, rejection_of
+from smsgate.emulator._server.data_file import DataFileError
+from smsgate.emulator._server.origin import authority, host_name, rejection_of, rejection_of_rebinding
+from smsgate.emulator.faults import ServedExchange
 from smsgate.runtime.printable import escape
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _DROPS = 20
 """Into how many parts a body is cut that comes too slowly."""
+
+_READS = frozenset({"GET", "HEAD"})
+"""Methods whose responses need no saved state: what they tell is true in this process."""
 
 
 class EmulatorApp:
@@ -65,8 +70,10 @@ class EmulatorApp:
         self._gateway = gateway
         self._keeper = keeper
         self._log = log
-        self._allowed_hosts = frozenset(allowed_hosts)
+        self._allowed_hosts = frozenset(host_name(name) for name in allowed_hosts)
         self._controls = Controls(gateway, None if keeper is None else str(keeper.file.path))
+        if keeper is not None:
+            self._controls.data_problem = lambda: keeper.problem
         self._control_app = ControlApp(self._controls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,12 +96,12 @@ class EmulatorApp:
         started = time.perf_counter()
         if scope["path"] == control.PATH:
             response = self._receive(request)
-            self._save()
+            problem = self._save()
+            response = response if problem is None else _unsaved(problem)
             await _send_response(response, whole, send)
             self._write_line(scope, response.status, time.perf_counter() - started)
             return
-        played = self._gateway.play(request)
-        self._save()
+        played = self._play(request)
         if played.fault is not None and played.is_broken:
             await _break(played.fault, played.response, receive, send)
         else:
@@ -105,10 +112,25 @@ class EmulatorApp:
         self._controls.log(request, shown, fault, seconds)
         self._write_line(scope, None if shown is None else shown.status, seconds, fault)
 
-    def _save(self) -> None:
-        """Save before a response leaves, so that what a client was told is never lost."""
-        if self._keeper is not None:
+    def _play(self, request: Request) -> ServedExchange:
+        rejection = rejection_of_rebinding(request.headers, self._allowed_hosts)
+        if rejection is not None:
+            return ServedExchange(None, RequestError(403, rejection).response())
+        played = self._gateway.play(request)
+        problem = self._save()
+        if problem is None or request.method in _READS:
+            return played
+        return ServedExchange(None, _unsaved(problem))
+
+    def _save(self) -> str | None:
+        """Save before a response leaves, so that what a client was told is never lost; returns why it failed."""
+        if self._keeper is None:
+            return None
+        try:
             self._keeper.save()
+        except DataFileError as error:
+            return str(error)
+        return None
 
     def _write_line(self, scope: Scope, status: int | None, seconds: float, fault: str | None = None) -> None:
         if self._log is None:
@@ -119,22 +141,29 @@ class EmulatorApp:
         self._log(f"{at} {scope['method']} {escape(scope['path'])} {result} {seconds * 1000:.1f} ms{note}")
 
     async def _serve_control(self, scope: Scope, receive: Receive, send: Send) -> None:
-        rejection = rejection_of(_headers_of(scope), self._allowed_hosts)
+        rejection = rejection_of(_headers_of(scope), self._allowed_hosts, is_page=scope["path"] in PAGES)
         if rejection is not None:
             await _send_response(RequestError(403, rejection).response(), True, send)
             self._write_line(scope, 403, 0.0)
             return
         started = time.perf_counter()
+        is_read = scope["method"] in _READS
         statuses: list[int] = []
 
-        async def note_status(event: MutableMapping[str, Any]) -> None:
+        async def save_first(event: MutableMapping[str, Any]) -> None:
             if event["type"] == "http.response.start":
-                self._save()
+                problem = self._save()
+                if problem is not None and not is_read:
+                    raise DataFileError(problem)
                 statuses.append(event["status"])
             await send(event)
 
-        await self._control_app(scope, receive, note_status)
-        if scope["method"] not in {"GET", "HEAD"}:
+        try:
+            await self._control_app(scope, receive, save_first)
+        except DataFileError as error:
+            statuses.append(500)
+            await _send_response(_unsaved(str(error)), True, send)
+        if not is_read:
             self._write_line(scope, next(iter(statuses), None), time.perf_counter() - started)
 
     def _receive(self, request: Request) -> Response:
@@ -142,6 +171,10 @@ class EmulatorApp:
         if rejection is not None:
             return RequestError(403, rejection).response()
         return control.receive(self._gateway, request)
+
+
+def _unsaved(problem: str) -> Response:
+    return RequestError(500, problem).response()
 
 
 async def _send_response(response: Response, whole: bool, send: Send) -> None:  # noqa: FBT001 - whether the request was read

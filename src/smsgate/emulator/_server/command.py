@@ -16,6 +16,7 @@ from smsgate.emulator._phone.phone_numbers import load
 from smsgate.emulator._phone.webhook_sender import WebhookSender
 from smsgate.emulator._server.data_file import DataFile, DataFileError
 from smsgate.emulator._server.keeper import Keeper, Saver, saved_identity
+from smsgate.emulator._server.origin import host_name
 from smsgate.emulator.faults import FAULTS, Faults
 from smsgate.emulator.gateway import Gateway
 from smsgate.runtime.printable import escape
@@ -63,8 +64,12 @@ def main(argv: Sequence[str]) -> int:
     except OSError as error:
         print(f"Cannot listen on {options.host}:{options.port}: {error.strerror}.", file=sys.stderr)  # noqa: T201
         return 1
-    with closing(listener):
-        _serve(gateway, keeper, options, listener)
+    try:
+        with closing(listener):
+            _serve(gateway, keeper, options, listener)
+    except DataFileError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
     return 0
 
 
@@ -166,6 +171,13 @@ def _rewrite(text: str) -> tuple[str, str]:
     return start, replacement
 
 
+def _host_name(text: str) -> str:
+    try:
+        return host_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _faults(options: argparse.Namespace) -> Faults | None:
     if not options.fault_rate:
         return None
@@ -201,9 +213,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--allow-host",
         action="append",
+        type=_host_name,
         default=[],
         metavar="NAME",
-        help="a host name by which control requests may come, such as a compose service's; again for further names",
+        help="a host name by which control requests and browsers may come, such as a compose service's; again for more",
     )
     parser.add_argument(
         "--data", type=Path, metavar="FILE", help="keep the state in this SQLite file, and continue from it"

@@ -60,13 +60,14 @@ class DataFile:
             raise DataFileError(f"Cannot open {path}: {error}.") from None
         try:
             self._prepare()
+            self._place = self._last_place()
         except sqlite3.Error as error:
             self._connection.close()
             raise _explain(path, error) from None
         except DataFileError:
             self._connection.close()
             raise
-        self._place = self._last_place()
+        self._identity = _identity(path)
         self._written: dict[str, str] = {}
 
     def _prepare(self) -> None:
@@ -111,21 +112,30 @@ class DataFile:
         """Write what has changed, all of it or nothing.
 
         Raises:
-            sqlite3.Error: it could not be written.
+            DataFileError: it could not be written, or the file was removed or replaced.
         """
         documents = {name: text for name, text in snapshot.documents.items() if self._written.get(name) != text}
         if not (documents or snapshot.records or snapshot.is_cleared):
             return
-        with self._connection:
-            self._connection.execute("BEGIN")
-            if snapshot.is_cleared:
-                for table in _TABLES.values():
-                    self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - as above
-            for (kind, key), text in snapshot.records.items():
-                self._write_record(_TABLES[kind], key, text)
-            for item in documents.items():
-                self._connection.execute("INSERT OR REPLACE INTO documents VALUES (?, ?)", item)
+        if _identity(self.path) != self._identity:
+            # SQLite would go on writing into a file that nobody can open any more
+            raise DataFileError(f"{self.path} was removed or replaced while the emulator used it.")
+        try:
+            with self._connection:
+                self._connection.execute("BEGIN")
+                self._write_changes(snapshot, documents)
+        except sqlite3.Error as error:
+            raise DataFileError(f"Cannot write {self.path}: {error}.") from error
         self._written.update(documents)
+
+    def _write_changes(self, snapshot: Snapshot, documents: dict[str, str]) -> None:
+        if snapshot.is_cleared:
+            for table in _TABLES.values():
+                self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - as above
+        for (kind, key), text in snapshot.records.items():
+            self._write_record(_TABLES[kind], key, text)
+        for item in documents.items():
+            self._connection.execute("INSERT OR REPLACE INTO documents VALUES (?, ?)", item)
 
     def _write_record(self, table: str, key: int | str, text: str | None) -> None:
         if text is None:
@@ -142,10 +152,20 @@ class DataFile:
         self._connection.close()
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _explain(path: Path, error: sqlite3.Error) -> DataFileError:
     text = str(error)
     if "locked" in text:
         return DataFileError(f"{path} is in use by another emulator.")
     if "not a database" in text:
         return DataFileError(f"{path} is no data file of the emulator.")
+    if "malformed" in text:
+        return DataFileError(f"{path} is damaged: {text}.")
     return DataFileError(f"Cannot use {path}: {text}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import threading
 from contextlib import closing, suppress
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _INTERVAL = 0.2
+_DAMAGES = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, sqlite3.Error)
+_logger = logging.getLogger(__name__)
 
 
 class Keeper:
@@ -35,20 +38,24 @@ class Keeper:
         gateway: a new gateway, with the seed and mode of `saved_identity`.
         file: the file; it is closed by its owner.
 
+    Attributes:
+        problem: why the file could not be written the last time, None if it could.
+
     Raises:
-        DataFileError: the file is damaged.
+        DataFileError: the file is damaged, or cannot be written.
     """
 
     def __init__(self, gateway: Gateway, file: DataFile) -> None:
         self._internals = gateway.internals
         self.file = file
+        self.problem: str | None = None
         self._changed: dict[tuple[ChangeKind, int | str], None] = {}
         self._is_cleared = False
         with self._internals.lock:
             self._internals.state.changes.listen(self._note)
             try:
                 starts = _restore(gateway, file)
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
+            except _DAMAGES as error:
                 raise DataFileError(f"{file.path} is damaged: {type(error).__name__}.") from error
             self._identity = records.write(
                 {"seed": str(self._internals.state.seed), "mode": gateway.mode, "starts": starts}
@@ -66,8 +73,18 @@ class Keeper:
         """Write what has changed since the last time, all of it or nothing.
 
         Raises:
-            sqlite3.Error: it could not be written; the next call tries again.
+            DataFileError: it could not be written; the next call tries again.
         """
+        try:
+            self._save()
+        except DataFileError as error:
+            if self.problem != str(error):
+                _logger.error("%s", error)  # noqa: TRY400 - one sentence says it all
+            self.problem = str(error)
+            raise
+        self.problem = None
+
+    def _save(self) -> None:
         with self._internals.lock:
             found: dict[tuple[ChangeKind, int | str], str | None] = {}
             for kind, key in self._changed:
@@ -112,7 +129,7 @@ class Saver:
 
     def _run(self) -> None:
         while not self._stopping.wait(_INTERVAL):
-            with suppress(sqlite3.Error):  # the next time, or the next request, which reports it
+            with suppress(DataFileError):  # the next time, or the next request, which reports it
                 self._keeper.save()
 
 
@@ -122,11 +139,11 @@ def saved_identity(file: DataFile) -> dict[str, Any]:
     Raises:
         DataFileError: the file is damaged.
     """
-    text = file.document("identity")
     try:
+        text = file.document("identity")
         found: dict[str, Any] = {} if text is None else json.loads(text)
         return {} if not found else {"seed": int(found["seed"]), "mode": found["mode"]}
-    except (ValueError, TypeError, KeyError) as error:
+    except _DAMAGES as error:
         raise DataFileError(f"{file.path} is damaged: {type(error).__name__}.") from error
 
 

@@ -11,7 +11,7 @@ from smsgate.emulator._control import calls
 from smsgate.emulator.outbox import describe_mismatch, select
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from typing_extensions import Self
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
         IncomingView,
         OutgoingView,
         RequestView,
+        Timings,
+        WebhookView,
     )
     from smsgate.emulator._controls import Kept
+    from smsgate.emulator._state.devices import ProcessingOrder
     from smsgate.emulator.faults import Fault
     from smsgate.emulator.outbox import Recipients, SentMessage, Text
     from smsgate.phone import Attachment
@@ -213,27 +216,66 @@ class Control:
         """Return the devices with their switches."""
         return self._run(calls.devices())
 
+    def add_device(self, name: str | None = None) -> DeviceState:
+        """Add another device.
+
+        Args:
+            name: 1 to 128 characters; counted by default.
+        """
+        return self._run(calls.add_device(name))
+
     def switch(
         self,
         device_id: str,
         *,
+        name: str | None = None,
         on: bool | None = None,
         connected: bool | None = None,
         failure_rate: float | None = None,
         failure_reason: str | None = None,
+        failing_numbers: Mapping[str, str] | None = None,
         latency: float | None = None,
         delivery_reports: bool | None = None,
+        passphrase: str | None = None,
+        processing_order: ProcessingOrder | None = None,
+        confirms_waiting: bool | None = None,
+        sims: int | None = None,
     ) -> DeviceState:
-        """Switch a device, see `Gateway.switch`; None leaves a switch as it is."""
+        """Name or switch a device, see `Gateway.switch`; None leaves a switch as it is."""
         switches = {
+            "name": name,
             "on": on,
             "online": connected,
             "failureRate": failure_rate,
             "failureReason": failure_reason,
+            "failingNumbers": None if failing_numbers is None else dict(failing_numbers),
             "latency": latency,
             "deliveryReports": delivery_reports,
+            "passphrase": passphrase,
+            "processingOrder": processing_order,
+            "confirmsWaiting": confirms_waiting,
+            "sims": sims,
         }
         return self._run(calls.switch(device_id, switches))
+
+    def timings(
+        self,
+        *,
+        processed: float | None = None,
+        sent: float | None = None,
+        delivered: float | None = None,
+        pace: float | None = None,
+    ) -> Timings:
+        """Set when messages reach their states, and return the timings; None leaves one as it is.
+
+        Args:
+            processed: seconds from a message's acceptance to the state, 0 to 86,400.
+            sent: as ``processed``.
+            delivered: as ``processed``.
+            pace: seconds of pause after each message.
+        """
+        seconds = {"processed": processed, "sent": sent, "delivered": delivered, "pace": pace}
+        return self._run(calls.timings(seconds))
 
     def deliveries(
         self, *, state: str | None = None, event: str | None = None, message_id: str | None = None
@@ -247,10 +289,34 @@ class Control:
         """
         return self._run(calls.deliveries(state, event, message_id))
 
+    def delivery(self, delivery_id: str) -> DeliveryView:
+        """Return one delivery with its body, and the headers and responses of its attempts."""
+        return self._run(calls.delivery(delivery_id))
+
     def redeliver(self, delivery_id: str) -> DeliveryView:
         """Make another attempt of a delivery now."""
         return self._run(calls.redeliver(delivery_id))
 
-    def requests(self, *, search: str | None = None) -> list[RequestView]:
-        """Return the last 1,000 requests to the API, newest first; ``search`` is a part of line, status or body."""
-        return self._run(calls.requests(search))
+    def webhooks(self) -> list[WebhookView]:
+        """Return the registered webhooks."""
+        return self._run(calls.webhooks())
+
+    def requests(
+        self, *, search: str | None = None, method: str | None = None, status: int | None = None
+    ) -> list[RequestView]:
+        """Return the last 1,000 requests to the API, newest first.
+
+        Args:
+            search: a part of line, status or body.
+            method: such as ``POST``.
+            status: status of the response, 100 to 599.
+        """
+        return self._run(calls.requests(search, method, status))
+
+    def request(self, request_id: int) -> RequestView:
+        """Return one request with the headers and bodies of request and response, secrets left out."""
+        return self._run(calls.request(request_id))
+
+    def clear_requests(self) -> None:
+        """Empty the log of requests."""
+        self._run(calls.clear_requests())

@@ -91,16 +91,19 @@ function showConnection() {
   place.className = `connection ${store.connected ? "up" : "down"}`;
   place.lastElementChild.textContent = store.connected ? "Live" : "Offline";
   clearTimeout(bannerTimer);
+  if (store.connected) showBanner();
+  else bannerTimer = setTimeout(showBanner, BANNER_AFTER);
+}
+
+/** Tell that the connection is lost, or that the emulator cannot keep its state. */
+function showBanner() {
   const banner = element("banner");
-  if (store.connected) {
-    banner.hidden = true;
-    return;
-  }
-  bannerTimer = setTimeout(() => {
-    const retry = h("button.button", { type: "button", onclick: () => store.stream.connect() }, "Try now");
-    fill(banner, h("span", {}, "The connection to the emulator is lost. The page connects again as soon as it runs."), retry);
-    banner.hidden = false;
-  }, BANNER_AFTER);
+  const problem = store.state?.dataProblem;
+  banner.hidden = store.connected && !problem;
+  if (banner.hidden) return;
+  const retry = h("button.button", { type: "button", onclick: () => store.stream.connect() }, "Try now");
+  if (store.connected) fill(banner, h("span", {}, `A restart would lose what happens now. ${problem}`));
+  else fill(banner, h("span", {}, "The connection to the emulator is lost. The page connects again as soon as it runs."), retry);
 }
 
 let announceTimer = 0;
@@ -124,6 +127,7 @@ store.subscribe((topics) => {
   if (!shown) route();
   else shown.refresh(topics, current());
   if (topics.has("messages")) announce();
+  if (topics.has("state") && store.connected) showBanner();
   if (topics.has("messages") || topics.has("state")) {
     showBadges();
     showTitle();

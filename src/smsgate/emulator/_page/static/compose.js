@@ -43,8 +43,9 @@ class ComposeDialog {
     this.subject = h("input", { type: "text" });
     this.hex = h("input", { type: "checkbox" });
     this.missed = h("input", { type: "checkbox" });
-    this.picker = h("input", { type: "file", multiple: true, onchange: () => this.takeFiles() });
+    this.picker = h("input", { type: "file", multiple: true, onchange: () => { this.reading = this.takeFiles(); } });
     this.preview = h("div.row", {});
+    this.submit = h("button.button.primary", { type: "submit" }, "Receive");
     this.error = h("p.error-text", { role: "alert" });
   }
 
@@ -69,7 +70,7 @@ class ComposeDialog {
         this.subjectField, h("label.field", {}, this.textLabel, this.text), this.hexField, this.fileField, this.preview, this.missedField,
         h("datalist", { id: "known-numbers" }, numbers.map((one) => h("option", { value: one.number })))),
       h("div.dialog-foot", {}, this.error, h("button.button", { type: "button", onclick: () => this.dialog.close() }, "Cancel"),
-        h("button.button.primary", { type: "submit" }, "Receive")));
+        this.submit));
     this.dialog = openDialog("Incoming message", this.form);
     this.dialog.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.form.requestSubmit();
@@ -98,6 +99,8 @@ class ComposeDialog {
     const chosen = [...this.picker.files];
     if (chosen.reduce((sum, file) => sum + file.size, 0) > LARGEST) {
       this.picker.value = "";
+      this.files = [];
+      fill(this.preview);
       this.error.textContent = `Files may have ${byteSize(LARGEST)} together.`;
       return;
     }
@@ -111,14 +114,14 @@ class ComposeDialog {
       : h("span.pill", {}, visible(file.name)))));
   }
 
-  /** Return the body of the request, or null when the data cannot be read. */
+  /** Return the body of the request; throws an Error when the data cannot be read. */
   body() {
     const { type } = this;
     const fields = { sender: this.sender.value.trim(), type, deviceId: this.device.value };
     if (this.sim.value) fields.simNumber = Number(this.sim.value);
     if (!this.missedField.hidden && this.missed.checked) fields.missed = true;
     if (type === "DATA_SMS") {
-      if (this.hex.checked && !HEX.test(this.text.value.trim())) return null;
+      if (this.hex.checked && !HEX.test(this.text.value.trim())) throw new Error("Write pairs of hexadecimal digits, such as 00 ff 41.");
       return { ...fields, data: base64(dataBytes(this.text.value, this.hex.checked)) };
     }
     if (type === "MMS_DOWNLOADED" && this.subject.value) fields.subject = this.subject.value;
@@ -128,19 +131,19 @@ class ComposeDialog {
 
   async send(event) {
     event.preventDefault();
-    const body = this.body();
-    if (!body) {
-      this.error.textContent = "Write pairs of hexadecimal digits, such as 00 ff 41.";
-      return;
-    }
+    if (this.submit.disabled) return;
+    this.submit.disabled = true;
     try {
+      await this.reading; // of files that were just chosen
+      const body = this.body();
       await call("POST", "/receive", body);
+      this.dialog.close();
+      toast("Message received");
+      go(link("messages", body.sender));
     } catch (error) {
       this.error.textContent = error.message;
-      return;
+    } finally {
+      this.submit.disabled = false;
     }
-    this.dialog.close();
-    toast("Message received");
-    go(link("messages", body.sender));
   }
 }

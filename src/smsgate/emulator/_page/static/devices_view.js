@@ -1,22 +1,14 @@
 // Phones and switches: what they do, what goes wrong, and what time it is.
 
 import { call } from "./api.js";
+import { change } from "./device_changes.js";
 import { copyButton, facts, fill, h, iconButton, toast, visible } from "./dom.js";
 import { fullTime } from "./formats.js";
+import { failingNumbers } from "./failing_numbers.js";
 import { clockCard, faultCard, gatewayCard, resetCard } from "./gateway_cards.js";
 import { store } from "./store.js";
 
 const REASONS = ["RESULT_ERROR_GENERIC_FAILURE", "RESULT_ERROR_NO_SERVICE", "RESULT_ERROR_RADIO_OFF", "RESULT_ERROR_LIMIT_EXCEEDED"];
-
-/** Change a device; shows the error when the emulator refuses it. */
-async function change(device, fields) {
-  try {
-    await call("PATCH", `/devices/${encodeURIComponent(device.id)}`, fields);
-  } catch (error) {
-    toast(error.message, "error");
-    store.changed("state");
-  }
-}
 
 /** Return a card whose fields show the device; `show` brings them up to date. */
 function deviceCard(device) {
@@ -34,15 +26,18 @@ function deviceCard(device) {
   const reason = h("input", { type: "text", list: "failure-reasons", maxlength: "256", onchange: () => change(device, { failureReason: reason.value }) });
   const latency = h("input", { type: "number", min: "0", max: "86400", step: "any", onchange: () => change(device, { latency: Number(latency.value) }) });
   const reports = h("input", { type: "checkbox", role: "switch", onchange: () => change(device, { deliveryReports: reports.checked }) });
+  const confirms = h("input", { type: "checkbox", role: "switch", onchange: () => change(device, { confirmsWaiting: confirms.checked }) });
   const seen = h("span.quiet.small", {});
   const sims = h("div", {});
+  const failing = failingNumbers(device);
   const card = h("section.card.device", { "aria-label": visible(device.name) },
     h("div.card-head", {}, h("div.device-name", {}, name), h("label.switch", {}, online, onlineText)), seen,
     h("label.field", {}, h("span", {}, "Failing sends"), h("div.range", {}, rate, output)),
-    h("label.field", {}, h("span", {}, "Reason of failures"), reason),
+    h("label.field", {}, h("span", {}, "Reason of failures"), reason), failing.element,
     h("div.fields.three", {}, h("label.field", {}, h("span", {}, "Delay of each message"), h("div.with-unit", {}, latency, "s")),
       h("label.field", {}, h("span", {}, "Waiting messages"), order), h("label.field", {}, h("span", {}, "Passphrase"), passphrase)),
-    h("div.row", {}, h("label.switch", {}, power, "Switched on"), h("label.switch", {}, reports, "Delivery reports")), sims,
+    h("div.row", {}, h("label.switch", {}, power, "Switched on"), h("label.switch", {}, reports, "Delivery reports"),
+      h("label.switch", { title: "Each new message makes the phone report those that wait, as the app does; then they can no longer be cancelled." }, confirms, "Confirms waiting messages")), sims,
     facts([["Signing key", secret(device.signingKey, "signing key")], ["Id", secret(device.id, "device id")]]));
   const set = (control, value) => { if (document.activeElement !== control) control.value = value; };
   const show = () => {
@@ -58,6 +53,8 @@ function deviceCard(device) {
     set(order, now.processingOrder);
     power.checked = now.on;
     reports.checked = now.deliveryReports;
+    confirms.checked = now.confirmsWaiting;
+    failing.show(now);
     seen.textContent = `Last seen ${fullTime(now.lastSeen)}`;
     showSims(now, sims);
   };
