@@ -10,8 +10,11 @@ import anyio
 import pytest
 
 from eventually import LIMIT
-from smsgate.bulk import JournalFullError, JournalLockedError
+from smsgate.bulk import JournalError, JournalFullError, JournalLockedError, Pacing
+from smsgate.emulator import Faults
+from smsgate.errors import ConnectError
 from smsgate.http import Response
+from smsgate.retry import RetryPolicy
 from smsgate.testing import make_async_client, make_client
 
 ROWS = 400
@@ -138,6 +141,60 @@ def test_full_disk_ends_a_run_and_loses_nothing(runner, planned, gateway, books)
     connection.execute("DROP TRIGGER temp.full")
     assert runner.run(campaign, runner.client(gateway), follow=False).counts == {"enqueued": ROWS}
     assert len(books(gateway)) == len(set(books(gateway))) == ROWS
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_journal_that_is_removed_under_a_run_ends_it(runner, planned, gateway, books, replace):
+    campaign = planned(ROWS)
+    kept = campaign.path.with_name("kept.db")
+
+    def remove(progress):
+        if progress.done and not kept.exists():
+            campaign.path.rename(kept)
+            if replace:
+                campaign.path.write_bytes(b"")
+
+    with pytest.raises(JournalError, match="was removed or replaced while it was used"):
+        runner.run(campaign, runner.client(gateway), follow=False, on_progress=remove, pacing=Pacing(per_minute=6000))
+    assert len(books(gateway)) < ROWS
+
+    kept.replace(campaign.path)
+    assert runner.run(campaign, runner.client(gateway), follow=False).counts == {"enqueued": ROWS}
+    assert len(books(gateway)) == len(set(books(gateway))) == ROWS
+
+
+@pytest.mark.parametrize("phase", ["sending", "following"])
+def test_exception_of_a_progress_callback_ends_a_run_and_loses_nothing(runner, planned, gateway, books, phase):
+    campaign = planned(ROWS)
+
+    def fail(progress):
+        if progress.phase == phase and progress.total:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        runner.run(campaign, runner.client(gateway), on_progress=fail)
+    assert campaign.status().counts.get("sending", 0) == 0
+
+    assert runner.run(campaign, runner.client(gateway), follow=False).counts == {"enqueued": ROWS}
+    assert len(books(gateway)) == len(set(books(gateway))) == ROWS
+
+
+def test_cancellation_that_the_gateway_fails_says_so_and_goes_on_later(runner, planned, gateway):
+    campaign = planned(60)
+    runner.run(campaign, runner.client(gateway), follow=False)
+    gateway.faults = Faults.script([None, *["refuse"] * 10_000], only=["DELETE"])
+    client = runner.client(gateway, retry=RetryPolicy.none())
+
+    with pytest.raises(ConnectError):
+        runner.cancel(campaign, client)
+    assert gateway.faults.exchanges < 40  # a gateway that is down is not asked for each row
+
+    gateway.faults = Faults.script(["refuse"], only=["DELETE"])
+    with pytest.raises(ConnectError):  # one message is left
+        runner.cancel(campaign, client)
+    gateway.faults = None
+    runner.cancel(campaign, client)
+    assert {message.state for message in gateway.messages} <= {"Cancelled", "Cancelling"}
 
 
 def test_exception_of_a_hook_ends_a_run_and_its_row_is_resolved_later(runner, planned, gateway, books):

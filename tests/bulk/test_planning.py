@@ -72,6 +72,61 @@ def test_number_is_found_under_its_usual_names(plan, field):
     assert plan([{field: 12025550100.0}], "Hi", journal=None).valid == 1
 
 
+@pytest.mark.parametrize(
+    "opt_out",
+    ["+1 202-555-0101", "12025550101", "0012025550101", "(202) 555-0101", "202.555.0101", "tel:+1-202-555-0101",
+     "٠٠١٢٠٢٥٥٥٠١٠١", "+12025550101 ", 12025550101],
+)  # fmt: skip
+@pytest.mark.parametrize("region", [None, "US", "DE"])
+def test_opt_outs_in_every_spelling_are_kept_to(plan, opt_out, region):
+    made = plan([ANN, BOB], opt_outs=[opt_out, "STOP", "12345"], default_region=region)
+
+    assert [(row.row, row.reason) for row in made.rejected()] == [(2, "opted_out")]
+
+
+def test_opt_out_function_that_raises_leaves_no_plan(plan, tmp_path):
+    def fail(_number):
+        raise LookupError("no database")
+
+    with pytest.raises(LookupError):
+        plan([ANN], opt_outs=fail)
+    with pytest.raises(JournalError, match="nothing was sent; begin again with the table and this journal"):
+        Campaign.open(tmp_path / "journal.db")
+    assert plan([ANN]).valid == 1
+
+
+@pytest.mark.parametrize("number", ["4.91511E+12", "1.20256e+10", "1.2025550101E10"])
+def test_number_that_a_spreadsheet_has_shortened_is_rejected(plan, number):
+    (row,) = plan([{"phone": number, "name": "Ann"}], default_region="SG").rejected()
+
+    assert row.reason == "invalid_number"
+    assert "format its column as text" in row.detail
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"phone": float("nan"), "name": "Ann"}, "no_number"),
+        ({"phone": "+12025550100", "name": float("nan")}, "missing_field"),
+        ({"phone": "+12025550100", "name": "\ud83d"}, "invalid_text"),
+        ({"phone": "\ud83d", "name": "Ann"}, "invalid_number"),
+    ],
+)
+def test_values_that_are_no_text_are_rejected(plan, row, reason):
+    made = plan([row, BOB])
+
+    assert [one.reason for one in made.rejected()] == [reason]
+    assert made.valid == 1
+
+
+def test_rows_that_cannot_be_compared_are_an_error(plan):
+    circle = {}
+    circle["x"] = circle
+    for extra in ({1: "a", "b": "c"}, circle):
+        with pytest.raises(ConfigurationError, match="row 2 holds more than plain values"):
+            plan([ANN, {**BOB, "extra": extra}])
+
+
 def test_opt_outs_may_be_a_function(plan):
     made = plan([ANN, BOB], opt_outs=lambda number: number == "+12025550101")
 
@@ -119,7 +174,8 @@ def test_rows_are_mappings(plan, rows):
         plan(rows)
 
 
-@pytest.mark.parametrize("options", [{"opt_outs": "+12025550100"}, {"campaign_id": " "}, {"default_region": "XX"},
+@pytest.mark.parametrize("options", [{"opt_outs": "+12025550100"}, {"campaign_id": " "}, {"campaign_id": "\udce9"},
+                                     {"default_region": "XX"},
                                      {"journal": "postgres://x/y"}, {"journal": ""}, {"journal": ":memory:"},
                                      {"journal": 5}, {"journal": "/no/such/folder/j.db"}])  # fmt: skip
 def test_other_arguments_are_rejected(plan, options):
@@ -210,6 +266,22 @@ def test_journal_of_another_version_is_refused(plan, tmp_path):
 
     for use in (lambda: plan([ANN]), lambda: Campaign.open(tmp_path / "journal.db")):
         with pytest.raises(JournalError, match="another version of smsgate"):
+            use()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["DELETE FROM campaign WHERE key = 'order'", "UPDATE campaign SET value = '{' WHERE key = 'order'",
+     "UPDATE campaign SET value = '{\"x\": 1}' WHERE key = 'order'", "DROP TABLE campaign"],
+)  # fmt: skip
+def test_damaged_journal_is_refused(plan, tmp_path, damage):
+    plan([ANN]).campaign.close()
+    file = sqlite3.connect(tmp_path / "journal.db", isolation_level=None)
+    file.execute(damage)
+    file.close()
+
+    for use in (lambda: plan([ANN], text="Other"), lambda: Campaign.open(tmp_path / "journal.db")):
+        with pytest.raises(JournalError):
             use()
 
 

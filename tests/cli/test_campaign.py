@@ -15,6 +15,7 @@ import pytest
 
 from eventually import LIMIT, eventually
 from smsgate.bulk import Campaign
+from smsgate.bulk._lock import JournalLock
 from smsgate.emulator import Gateway
 
 pytest.importorskip("phonenumbers")
@@ -266,6 +267,94 @@ def test_large_table_is_checked_row_by_row(run, environment, table):
     result = run("campaign", "check", table(9000), "--text", TEXT, env=environment)
 
     assert json.loads(result.out)["valid"] == 9000
+
+
+def test_second_process_says_that_the_journal_is_used_or_waits(run, account, table, gateway, tmp_path):
+    journal = tmp_path / "j.db"
+    file = table(30)
+    arguments = ("campaign", "run", file, "--text", TEXT, "--journal", str(journal), "--per-minute", "600")
+    with subprocess.Popen([sys.executable, "-m", "smsgate", *arguments], env=account, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as first:  # fmt: skip
+        eventually(is_enqueued(journal, 1))
+        for refused in (
+            run(*arguments, env=account),
+            run("campaign", "resume", str(journal), env=account),
+            run("campaign", "cancel", str(journal), env=account),
+        ):
+            assert refused.code == 2
+            assert "another process uses the journal" in refused.err
+            assert "--wait waits" in refused.err
+        waited = run("campaign", "resume", str(journal), "--wait", env=account)
+        first.communicate()
+
+    assert first.returncode == waited.code == 0, waited.err
+    assert "waiting for another process" in waited.err
+    assert recipients(gateway) == [f"+1202555{number:04}" for number in range(30)]
+    assert json.loads(waited.out)["counts"] == {"delivered": 30}
+
+
+def test_planning_waits_for_another_process_too(account, table, gateway, tmp_path):
+    journal = tmp_path / "j.db"
+    (tmp_path / "stop.txt").write_text("phone\n+12025550001\nnobody\n")
+    options = ["--journal", str(journal), "--opt-out", str(tmp_path / "stop.txt"), "--wait"]
+    command = [sys.executable, "-m", "smsgate", "campaign", "run", table(3), "--text", TEXT, *options]
+    with JournalLock(journal, wait=False):
+        process = subprocess.Popen(
+            command, env=account, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        shown = list(iter(process.stderr.readline, "waiting for another process, which uses the journal\n"))
+        assert not journal.exists()
+    with process:
+        _, errors = process.communicate()
+
+    assert process.returncode == 0, errors
+    assert recipients(gateway) == ["+12025550000", "+12025550002"]
+    assert "stop.txt: lines without a number in their first column: 1" in "".join(shown)
+
+
+def test_sigterm_ends_a_run_in_order(account, table, gateway, tmp_path):
+    journal = tmp_path / "j.db"
+    arguments = ["campaign", "run", table(40), "--text", TEXT, "--journal", str(journal), "--per-minute", "300"]
+    with subprocess.Popen([sys.executable, "-m", "smsgate", *arguments], env=account, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # fmt: skip
+        eventually(is_enqueued(journal, 3))
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate()
+
+    assert process.returncode == 130
+    assert f"smsgate campaign resume {journal} goes on" in errors
+    with Campaign.open(journal) as opened:
+        assert set(opened.status().counts) <= {"planned", "enqueued", "processed", "sent", "delivered"}
+
+
+def test_table_of_which_no_row_can_be_sent_is_a_failure(run, account, tmp_path, gateway):
+    (tmp_path / "t.csv").write_text("phone,name\n0202 555 0100,Ann\n")
+
+    result = run("campaign", "run", "t.csv", "--text", TEXT, "--journal", "j.db", env=account)
+
+    assert result.code == 1
+    assert "1 rejected (1 invalid number)" in result.err
+    assert "no row can be sent" in result.err
+
+
+def test_cancel_says_if_the_gateway_failed(run, account, table, gateway, tmp_path):
+    for device in gateway.devices:
+        gateway.switch(device.id, on=False)
+    journal = str(tmp_path / "j.db")
+    arguments = ("campaign", "run", table(3), "--text", TEXT, "--journal", journal, "--no-follow")
+    assert run(*arguments, env=account).code == 0
+
+    down = run("campaign", "cancel", journal, env={**account, "SMSGATE_BASE_URL": "http://127.0.0.1:9/"})
+    assert down.code == 4
+    assert "some messages may not be cancelled yet" in down.err
+
+    up = run("campaign", "cancel", journal, env=account)
+    assert up.code == 0
+    assert "3 messages are with their phones, which may still cancel them" in up.err
+    for device in gateway.devices:
+        gateway.switch(device.id, on=True)
+    assert json.loads(run("campaign", "resume", journal, env=account).out)["counts"] == {"cancelled": 3}
+    assert {message.state for message in gateway.outbox} == {"Cancelled"}
 
 
 @pytest.mark.parametrize("command", ["resume", "status", "cancel", "report"])

@@ -157,12 +157,14 @@ async def send_rows(
                     failures.append(error)
     for failure in failures:
         raise failure
+    if dispatcher.is_ending():
+        show()
     if dispatcher.failure is not None:
         raise dispatcher.failure
 
 
 async def _drive(client: AsyncAPIClient, dispatcher: Dispatcher, pool: Pool[Job], show: Callable[[], None]) -> None:
-    while not dispatcher.is_over():
+    while not dispatcher.is_ending() and not dispatcher.is_over():
         await choose_devices(client, dispatcher)
         if dispatcher.has_writes():
             await run_sync(dispatcher.write)  # the event loop goes on while the disk writes
@@ -235,5 +237,4 @@ async def cancel_rows(client: AsyncAPIClient, journal: Journal, width: int, mete
                 journal.change(cancellation.changes(await pool.collect(_PATIENCE)))
                 meter.show("cancelling", cancellation.done, total)
     meter.show("cancelling", cancellation.done, total, is_last=True)
-    if cancellation.failure is not None:
-        raise cancellation.failure
+    cancellation.check()

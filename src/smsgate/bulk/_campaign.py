@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import json
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smsgate.bulk._cancelling import CANCELLED
+from smsgate.bulk._errors import JournalError
 from smsgate.bulk._events import change_of_event
 from smsgate.bulk._ids import message_id
 from smsgate.bulk._journal import Journal
@@ -21,6 +21,7 @@ from smsgate.bulk._pacing import Pacing
 from smsgate.bulk._planner import Order, RowChecker, plan_journal
 from smsgate.bulk._report import Report, make_report
 from smsgate.bulk._run import Run
+from smsgate.bulk._template import is_unicode
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from smsgate import APIClient, AsyncAPIClient
-    from smsgate.bulk._planner import OptOuts
+    from smsgate.bulk._opt_outs import OptOuts
     from smsgate.bulk._report import Progress
     from smsgate.bulk._rows import RejectedRow
     from smsgate.webhooks import Event
@@ -87,7 +88,10 @@ class Campaign:
     def __init__(self, journal: Journal, *, is_temporary: bool = False) -> None:
         self._journal = journal
         self._is_temporary = is_temporary
-        self._order = Order(**json.loads(journal.facts["order"]))
+        try:
+            self._order = Order.from_json(journal.facts["order"])
+        except ValueError:
+            raise JournalError(f"the journal {journal.path} is damaged") from None
         self.id: str = journal.facts["id"]
         self.path: Path = journal.path
         self.text: str = self._order.text
@@ -138,8 +142,7 @@ class Campaign:
             JournalFullError: the disk is full.
             ConfigurationError: other arguments that could never work; the extra ``bulk`` is not installed.
         """
-        if campaign_id is not None and (not isinstance(campaign_id, str) or not campaign_id.strip()):
-            raise ConfigurationError("campaign_id takes a text")
+        _check_id(campaign_id)
         order = Order(
             text, _region(default_region), sim_number, ttl, None if priority is None else int(priority),
             with_delivery_report, bool(skip_landlines),
@@ -372,6 +375,17 @@ class Campaign:
             raise ConfigurationError(f"{method} takes an {kind.__name__}; {other} takes the other client")
         if self._is_temporary:
             raise ConfigurationError("a campaign without a journal could not be resumed: give plan a journal")
+
+
+def _check_id(campaign_id: str | None) -> None:
+    """Check an id that the user gives.
+
+    Raises:
+        ConfigurationError: it is no text.
+    """
+    is_text = isinstance(campaign_id, str) and campaign_id.strip() and is_unicode(campaign_id)
+    if campaign_id is not None and not is_text:
+        raise ConfigurationError("campaign_id takes a text")
 
 
 def _region(region: str | None) -> str | None:

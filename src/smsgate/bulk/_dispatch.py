@@ -33,6 +33,7 @@ _FLUSH_AFTER = 0.5  # seconds after which results are written
 _MOST_UNWRITTEN = 256
 _TICK = 0.5  # seconds; the longest pause of a runner, which reports progress then
 _MOST_TRIES = 8  # of a row that fails while others succeed
+_AHEAD = 8  # rows that go ahead of one that has failed, so that a row that always fails does not hold up all others
 _JUDGED_FROM = 20  # rows from which on the share of failures counts
 _REASON_LENGTH = 200
 
@@ -104,7 +105,7 @@ class Dispatcher:
                 self._read_all = True
             else:
                 self._candidates.append(Job.of(row, self._today()))
-        if self._is_ending() or self.pacer.pause(self._clock()) > 0:
+        if self.is_ending() or self.pacer.pause(self._clock()) > 0:
             return []
         return [job for job in self._candidates if job.needs_device]
 
@@ -117,11 +118,11 @@ class Dispatcher:
     def _wake(self) -> None:
         now = self._clock()
         while self._later and self._later[0][0] <= now:
-            self._candidates.appendleft(heapq.heappop(self._later)[2])
+            self._candidates.insert(_AHEAD, heapq.heappop(self._later)[2])
 
     def has_writes(self) -> bool:
         """Admit rows whose time has come, and tell whether the journal has to be written before they start."""
-        if not self._is_ending():
+        if not self.is_ending():
             self._admit()
         if self._admitted or len(self._changes) >= _MOST_UNWRITTEN:
             return True
@@ -152,6 +153,8 @@ class Dispatcher:
 
     def _admit(self) -> None:
         now, wall = self._clock(), self._today()
+        if self.pacer.quiet_until(wall) is not None:
+            self.pacer.trouble.succeed()  # an outage is measured from attempts, and now there are none
         room = self.capacity - self.active - len(self._ready)
         if len(self._ready) >= self._batch // 2 or self.pacer.wait_of_all(now, wall) > 0:
             return
@@ -173,20 +176,24 @@ class Dispatcher:
 
     @property
     def capacity(self) -> int:
-        """Rows that a runner takes at once: more than its attempts, unless each has to start at its time."""
-        return self._pacing.concurrency * (1 if self._pacing.has_limits else _QUEUED)
+        """Rows that a runner takes at once: more than its attempts, unless each may have to wait or be the last."""
+        is_bounded = self._pacing.has_limits or self._has_too_many_refusals()
+        return self._pacing.concurrency * (1 if is_bounded else _QUEUED)
+
+    def _has_too_many_refusals(self) -> bool:
+        return self._refusals > (self._successes + self._refusals) * self._pacing.max_failures
 
     def next(self) -> Job | None:
         """Return the next row to attempt; the journal knows it."""
         now = self._clock()
-        if self._is_ending() or self.pacer.pause(now) > 0 or self.quiet_until():
+        if self.is_ending() or self.pacer.pause(now) > 0 or self.quiet_until():
             return None
         while self._ready and self.active < self.capacity:
             job = self._ready.popleft()
             if self.pacer.full(job.device).wait(now) > 0:
                 self._retry(job, self.pacer.full(job.device).until)
                 continue
-            job.successes = self._successes
+            self.pacer.attempt(job.device, now)
             self.active += 1
             self._started += 1
             return job
@@ -194,10 +201,8 @@ class Dispatcher:
 
     def pause(self) -> float:
         """Return the seconds for which a runner may wait for results."""
-        if self.is_over():
+        if self.is_ending() or self.is_over():
             return 0.0
-        if self._is_ending():
-            return _TICK
         now = self._clock()
         times = [_TICK]
         if self._later:
@@ -210,7 +215,7 @@ class Dispatcher:
     def is_over(self) -> bool:
         """Tell whether no attempt is under way and none will follow."""
         left = self._candidates or self._later or self._ready or not self._read_all
-        return not self.active and (self._is_ending() or not left)
+        return not self.active and (self.is_ending() or not left)
 
     def interrupt(self) -> None:
         """Start no further row."""
@@ -220,7 +225,8 @@ class Dispatcher:
         """Return the end of the quiet hours, None outside of them."""
         return self.pacer.quiet_until(self._today())
 
-    def _is_ending(self) -> bool:
+    def is_ending(self) -> bool:
+        """Tell whether no further row is attempted, although some may be left."""
         return self.failure is not None or self.stopped is not None
 
     def settle(self) -> None:
@@ -277,7 +283,7 @@ class Dispatcher:
         self._refusals += 1
         self._end(job, "failed", _text(error))
         judged = self._successes + self._refusals
-        if judged >= _JUDGED_FROM and self._refusals > judged * self._pacing.max_failures:
+        if judged >= _JUDGED_FROM and self._has_too_many_refusals():
             self.stopped = self.stopped or (
                 f"{self._refusals} of {judged} rows were refused, more than max_failures allows; "
                 "see their reasons before you resume"
@@ -294,18 +300,24 @@ class Dispatcher:
 
     def _take_failed(self, job: Job, error: BaseException) -> None:
         self._note_trouble(error)
-        job.tries += self._successes > job.successes
+        job.tries += self._successes > job.successes or self._fails_alone(job)
+        job.successes = self._successes
         if job.tries < _MOST_TRIES:
             self._retry(job, self._clock() + growing_pause(job.tries) / 2)
         elif job.is_uncertain:
             self.done += 1
+            self._changes.append(Change(job.row, "unknown", _text(error)))
         else:
             self._refusals += 1
             self._end(job, "failed", _text(error))
 
+    def _fails_alone(self, job: Job) -> bool:
+        """Tell whether only rows are left that failed again and again while others succeeded: they are the reason."""
+        left = [job, *self._candidates, *(other for _, _, other in self._later)]
+        return self._read_all and not self._ready and all(one.tries >= _MOST_TRIES // 2 for one in left)
+
     def _take_unclear(self, job: Job, error: BaseException) -> None:
-        if not job.is_uncertain:
-            self._changes.append(Change(job.row, "unknown", _text(error)))
+        self._changes.append(Change(job.row, "unknown", _text(error)))
         job.is_uncertain = True
         job.needs_lookup = job.needs_lookup or job.device is None
         self._take_failed(job, error)

@@ -32,7 +32,7 @@ class Job:
         is_uncertain: whether an earlier attempt may have arrived.
         needs_lookup: whether the next attempt is a lookup by id.
         tries: failures of this row while others succeeded.
-        successes: successes of others when it was attempted.
+        successes: successes of others when it failed last.
     """
 
     row: int
@@ -59,7 +59,7 @@ class Job:
             now: aware.
         """
         uncertain = row.state in UNRESOLVED
-        is_old = row.updated_at is None or row.updated_at < now - _KEPT_FOR
+        is_old = row.updated_at is None or abs(now - row.updated_at) > _KEPT_FOR  # a clock may have been wrong
         return cls(
             row.row,
             row.id,

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from smsgate.bulk._errors import JournalError
-from smsgate.bulk._journal_file import connect, is_planned, journal_errors, use_write_ahead_log
+from smsgate.bulk._journal_file import connect, identify, is_planned, journal_errors, read_facts, use_write_ahead_log
 from smsgate.bulk._rows import OPEN, Change, RejectedRow, Row, RowState, earlier_states
 from smsgate.runtime.locks import ForkSafeLock
 
@@ -57,12 +57,18 @@ class Journal:
                 use_write_ahead_log(self._connection)
         if not has_plan:
             self.close()
-            raise JournalError(f"the journal {path} holds no plan: its planning has not ended")
-        self.facts: dict[str, Any] = dict(self._select("SELECT key, value FROM campaign"))
+            raise JournalError(
+                f"the journal {path} holds no plan, as its planning has not ended: nothing was sent; "
+                "begin again with the table and this journal"
+            )
+        self.facts: dict[str, Any] = read_facts(path, self._connection)
+        self._identity = identify(path)
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection]:
         with self._lock, journal_errors(self.path):
+            if identify(self.path) != self._identity:  # SQLite would go on with a file that nobody can find
+                raise JournalError(f"the journal {self.path} was removed or replaced while it was used")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smsgate.bulk._errors import JournalError, JournalFullError, JournalLockedError
 from smsgate.errors import ConfigurationError
@@ -55,7 +55,7 @@ def journal_errors(path: Path) -> Generator[None]:
         text = str(error)
         if "full" in text or "disk I/O" in text:
             raise JournalFullError(
-                f"the journal {path} cannot be written ({text}): free some disk space and resume; nothing is lost"
+                f"the journal {path} cannot be written ({text}): free some disk space, then go on; nothing is lost"
             ) from error
         if "locked" in text:
             raise JournalLockedError(f"another process keeps the journal {path} busy") from error
@@ -111,6 +111,28 @@ def use_write_ahead_log(connection: sqlite3.Connection) -> None:
 def is_planned(connection: sqlite3.Connection) -> bool:
     """Tell whether a journal holds a plan; planning is one transaction."""
     return bool(connection.execute("PRAGMA application_id").fetchone()[0])
+
+
+def read_facts(path: Path, connection: sqlite3.Connection) -> dict[str, Any]:
+    """Return what the plan of a journal was made of: "id", "order", "digest" and "total".
+
+    Raises:
+        JournalError: the file is damaged.
+    """
+    with journal_errors(path):
+        facts: dict[str, Any] = dict(connection.execute("SELECT key, value FROM campaign").fetchall())
+    if not facts.keys() >= {"id", "order", "digest", "total"}:
+        raise JournalError(f"the journal {path} is damaged")
+    return facts
+
+
+def identify(path: Path) -> tuple[int, int] | None:
+    """Return what distinguishes a file from another one of the same name; None for none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

@@ -167,6 +167,7 @@ class Backoff:
         self._tolerated = tolerated
         self._failures = 0
         self._pauses = 0
+        self._is_probing = False
 
     def wait(self, now: float) -> float:
         """Return the seconds until the pause is over."""
@@ -176,6 +177,8 @@ class Backoff:
         """Note a failure; those of attempts that began before a pause do not lengthen it."""
         if self.since is None:
             self.since = now
+        if self._is_probing:
+            self._is_probing, self.until = False, now
         self._failures += 1
         if self._failures > self._tolerated and now >= self.until:
             self.until = now + growing_pause(self._pauses)
@@ -187,6 +190,13 @@ class Backoff:
         """Note a success: the next pause is short again."""
         self.since = None
         self._failures = self._pauses = 0
+        if self._is_probing:
+            self._is_probing, self.until = False, -math.inf
+
+    def start(self, now: float) -> None:
+        """Note an attempt: the first one after a pause goes ahead of the others, which wait a second for its result."""
+        if self._pauses:
+            self._is_probing, self.until = True, now + _FIRST_PAUSE
 
 
 class Pacer:
@@ -235,6 +245,11 @@ class Pacer:
         """Note that a row of a phone starts."""
         self._all.start(now)
         self._limit(device).start(now)
+
+    def attempt(self, device: str | None, now: float) -> None:
+        """Note that a row of a phone is attempted."""
+        for backoff in (self.limited, self.trouble, self.full(device)):
+            backoff.start(now)
 
     def full(self, device: str | None) -> Backoff:
         """Return the pauses of a phone whose queue is full."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+import math
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
@@ -17,22 +19,25 @@ from smsgate.bulk._journal_file import (
     create_schema,
     is_planned,
     journal_errors,
+    read_facts,
 )
 from smsgate.bulk._numbers import number_parser
+from smsgate.bulk._opt_outs import opt_out_check
 from smsgate.bulk._rows import RejectedRow, ValidRow
 from smsgate.bulk._segments import count_parts
-from smsgate.bulk._template import MissingFieldError, Template
+from smsgate.bulk._template import MissingFieldError, Template, is_unicode
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from smsgate.bulk._opt_outs import OptOuts
     from smsgate.bulk._rows import Reason
 
-OptOuts = Iterable[str] | Callable[[str], bool]
-
+_SHORTENED = re.compile(r"\d[eE]\+?\d{1,2}$")
+_SHORTENED_DETAIL = "a spreadsheet has shortened the number, which lacks digits; format its column as text"
 _NUMBER_FIELDS = ("phone", "phone_number", "number", "to")
 _MOST_SHOWN = 40  # characters of a rejected number that the journal keeps
 _BATCH = 500
@@ -47,6 +52,7 @@ _DETAILS: dict[Reason, str] = {
     "opted_out": "the number is on the opt-out list",
     "landline": "the number is a landline",
     "empty_text": "the text is empty",
+    "invalid_text": "the text holds half a character (a lone surrogate)",
 }
 
 
@@ -74,6 +80,18 @@ class Order:
         names = ("sim_number", "ttl", "priority", "with_delivery_report")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
+    @classmethod
+    def from_json(cls, text: str) -> Order:
+        """Return the order of `to_json`.
+
+        Raises:
+            ValueError: for another text.
+        """
+        try:
+            return cls(**json.loads(text))
+        except TypeError as error:
+            raise ValueError(text) from error
+
     def to_json(self) -> str:
         """Return a form that can be compared."""
         return json.dumps(asdict(self), sort_keys=True)
@@ -98,21 +116,10 @@ class RowChecker:
         self.order = order
         self._template = Template.parse(order.text)
         self._parse = number_parser(order.region)
-        self.is_opted_out = self._opt_out_check(opt_outs)
+        self.is_opted_out: Callable[[str], bool] = opt_out_check(opt_outs, self._parse)
         self._unseen = set(self._template.fields)
         self._names: dict[str, None] = {}
         self._seen = 0
-
-    def _opt_out_check(self, opt_outs: OptOuts | None) -> Callable[[str], bool]:
-        if opt_outs is None:
-            return lambda _: False
-        if callable(opt_outs):
-            return opt_outs
-        if isinstance(opt_outs, str | bytes | Mapping) or not isinstance(opt_outs, Iterable):
-            raise ConfigurationError("opt_outs takes several numbers, or a function of a number")
-        parsed = ((number, self._parse(str(number))) for number in opt_outs)
-        numbers = frozenset(found.e164 if found else str(number).strip() for number, found in parsed)
-        return numbers.__contains__
 
     def check(self, position: int, row: Mapping[str, object]) -> ValidRow | RejectedRow:
         """Return a row as it is sent, or why it is not sent; duplicates are not recognized here.
@@ -126,6 +133,8 @@ class RowChecker:
         number = _find_number(row)
         if number is None:
             return reject(position, "", "no_number")
+        if _SHORTENED.search(number):
+            return reject(position, number, "invalid_number", _SHORTENED_DETAIL)
         parsed = self._parse(number)
         if parsed is None:
             return reject(position, number, "invalid_number")
@@ -139,6 +148,8 @@ class RowChecker:
             return reject(position, number, "missing_field", f"the field {error.field!r} is missing or empty")
         if not text.strip():
             return reject(position, number, "empty_text")
+        if not is_unicode(text):
+            return reject(position, number, "invalid_text")
         return ValidRow(parsed.e164, text, parsed.kind)
 
     def _note_fields(self, row: Mapping[str, object]) -> None:
@@ -263,7 +274,7 @@ def _compare(
     order: Order,
     campaign_id: str | None,
 ) -> None:
-    facts: dict[str, Any] = dict(connection.execute("SELECT key, value FROM campaign").fetchall())
+    facts = read_facts(path, connection)
     if campaign_id not in {None, facts["id"]}:
         raise JournalError(f"the journal {path} is of the campaign {facts['id']}: give another journal, or that id")
     if facts["order"] != order.to_json():
@@ -305,7 +316,11 @@ class Digest:
                 kind = type(cast("object", row)).__name__
                 raise ConfigurationError(f"row {self.rows + 1} is no mapping, but of type {kind}")
             self.rows += 1
-            self._hash.update(_encode({str(name): row[name] for name in row}).encode())
+            try:
+                encoded = _encode({str(name): row[name] for name in row})
+            except (TypeError, ValueError, RecursionError) as error:
+                raise ConfigurationError(f"row {self.rows} holds more than plain values: {error}") from None
+            self._hash.update(encoded.encode())
             yield row
 
     def value(self) -> str:
@@ -315,7 +330,8 @@ class Digest:
 
 def reject(position: int, number: str, reason: Reason, detail: str | None = None) -> RejectedRow:
     """Return a rejected row."""
-    return RejectedRow(position, number[:_MOST_SHOWN], reason, detail or _DETAILS[reason])
+    shown = number[:_MOST_SHOWN].encode(errors="replace").decode()
+    return RejectedRow(position, shown, reason, detail or _DETAILS[reason])
 
 
 def _find_number(row: Mapping[str, object]) -> str | None:
@@ -328,7 +344,7 @@ def _find_number(row: Mapping[str, object]) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    if isinstance(value, float) and value.is_integer():  # spreadsheets keep numbers as such
-        value = int(value)
+    if isinstance(value, float):  # spreadsheets keep numbers as such, and pandas an empty cell as NaN
+        value = None if math.isnan(value) else int(value) if value.is_integer() else value
     text = "" if value is None else str(value).strip()
     return text or None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +11,7 @@ from smsgate.bulk._rows import FINAL, STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from smsgate.bulk._journal import Journal
     from smsgate.bulk._rows import RejectedRow, Row, RowState
@@ -79,6 +80,11 @@ class Report:
     _journal: Journal = field(repr=False, compare=False)
 
     @property
+    def path(self) -> Path:
+        """File of the journal."""
+        return self._journal.path
+
+    @property
     def total(self) -> int:
         """Number of valid rows."""
         return sum(self.counts.values())
@@ -121,17 +127,16 @@ def timeline(journal: Journal, buckets: int) -> list[TimelinePoint]:
         return []
     width = max((last - first) / buckets, 1.0)
     times = [first + width * number for number in range(1, int((last - first) / width) + 2)]
-    enqueued = journal.changes_over_time("enqueued_at", first, width)
-    others = journal.changes_over_time("updated_at", first, width)
-    changes: list[tuple[int, RowState, int]] = []
-    changes.extend((number, "enqueued", count) for _, number, count in enqueued)
-    changes.extend((number, state, count) for state, number, count in others if state != "enqueued")
-    counts: dict[RowState, int] = {}
+    changes: list[Counter[RowState]] = [Counter() for _ in times]
+    for _, number, count in journal.changes_over_time("enqueued_at", first, width):
+        changes[number]["enqueued"] += count
+    for state, number, count in journal.changes_over_time("updated_at", first, width):
+        if state != "enqueued":
+            changes[max(0, number)][state] += count  # before the first, if a clock was set back
+    counts: Counter[RowState] = Counter()
     points: list[TimelinePoint] = []
-    for number, at in enumerate(times):
-        for changed, state, count in changes:
-            if changed == number:
-                counts[state] = counts.get(state, 0) + count
+    for at, changed in zip(times, changes, strict=True):
+        counts.update(changed)
         points.append(TimelinePoint(datetime.fromtimestamp(at, timezone.utc), dict(counts)))
     return points
 

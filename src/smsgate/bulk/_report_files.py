@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections import Counter
+from contextlib import contextmanager
 from html import escape
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from smsgate.bulk._charts import AREAS, draw_bars, draw_timeline
 from smsgate.bulk._report_page import PAGE
 from smsgate.bulk._rows import STATES
+from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from smsgate.bulk._report import Report
@@ -30,6 +32,7 @@ _COLUMNS = (
     "updated_at",
 )  # fmt: skip
 _NUMBER = re.compile(r"[+]?\d+")
+_NUMBER_IN_TEXT = re.compile(r"\+?\d[\d ().-]{4,}\d")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -43,13 +46,15 @@ def write_csv_report(report: Report, path: str | os.PathLike[str], *, redact: bo
 
     Raises:
         OSError: the file cannot be written.
+        ConfigurationError: the file is the journal.
     """
-    with Path(path).open("w", encoding="utf-8-sig", newline="") as file:  # spreadsheets need the mark
+    with _replace_file(report, path, "utf-8-sig") as file:  # spreadsheets need the mark
         writer = csv.writer(file)
         writer.writerow(_COLUMNS)
         for row in report.rows():
             values = {name: getattr(row, name) for name in _COLUMNS}
             values["number"] = _hide(row.number, redact=redact)
+            values["reason"] = _hide_in_text(row.reason, redact=redact)
             writer.writerow(_table_text(value) for value in values.values())
         for one in report.rejected_rows():
             number = _table_text(_hide(one.number, redact=redact))
@@ -69,8 +74,10 @@ def write_html_report(report: Report, path: str | os.PathLike[str], *, redact: b
 
     Raises:
         OSError: the file cannot be written.
+        ConfigurationError: the file is the journal.
     """
-    reasons: Counter[str] = Counter(row.reason or "no reason given" for row in report.rows("failed"))
+    failed = (_hide_in_text(row.reason, redact=redact) for row in report.rows("failed"))
+    reasons: Counter[str] = Counter(reason or "no reason given" for reason in failed)
     devices: Counter[str] = Counter(row.device_id or "chosen by the gateway" for row in _sent_rows(report))
     rejected = {reason.replace("_", " "): count for reason, count in report.rejected.items()}
     points = report.timeline()
@@ -89,7 +96,34 @@ def write_html_report(report: Report, path: str | os.PathLike[str], *, redact: b
         tiles="".join(_tile(name, count) for name, count in _tiles(report)),
         sections="".join(sections),
     )
-    Path(path).write_text(page, encoding="utf-8")
+    with _replace_file(report, path, "utf-8") as file:
+        file.write(page)
+
+
+@contextmanager
+def _replace_file(report: Report, path: str | os.PathLike[str], encoding: str) -> Generator[TextIO]:
+    """Open a new file, which takes the name when it is complete; a pipe or a terminal is written to.
+
+    Raises:
+        ConfigurationError: the file is the journal.
+        OSError: the file cannot be written.
+    """
+    target = Path(path).resolve()
+    if target == report.path:
+        raise ConfigurationError(f"the report would replace the journal {target}")
+    is_plain = target.is_file() or not target.exists()
+    written = target.with_name(f".{target.name}.{os.getpid()}.tmp") if is_plain else target
+    try:
+        with written.open("w", encoding=encoding, newline="") as file:
+            yield file
+        if is_plain:
+            written.replace(target)
+    except BaseException as error:
+        if is_plain:
+            written.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # those of writing do not name the file
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+        raise
 
 
 def _sent_rows(report: Report) -> Iterator[Row]:
@@ -154,7 +188,7 @@ def _row_cells(row: Row, *, redact: bool) -> tuple[str, ...]:
         escape(row.device_id or ""),
         _time(row.enqueued_at),
         _time(row.updated_at),
-        escape(row.reason or ""),
+        escape(_hide_in_text(row.reason, redact=redact)),
     )
 
 
@@ -182,6 +216,11 @@ def _time(value: datetime | None) -> str:
 
 def _hide(number: str, *, redact: bool) -> str:
     return "•" * max(0, len(number) - 2) + number[-2:] if redact else number
+
+
+def _hide_in_text(text: str | None, *, redact: bool) -> str:
+    """Return a reason, in which a gateway may repeat the number."""
+    return _NUMBER_IN_TEXT.sub(lambda found: _hide(found[0], redact=redact), text or "")
 
 
 def _table_text(value: object) -> object:

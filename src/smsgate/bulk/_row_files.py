@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -14,7 +15,7 @@ from smsgate.bulk._csv_rows import DELIMITERS, detect_delimiter, map_row, read_c
 from smsgate.bulk._errors import RowFileError
 from smsgate.bulk._jsonl_rows import read_jsonl
 from smsgate.bulk._text_files import Encoding, detect_encoding, named_encoding
-from smsgate.bulk._xlsx_rows import open_sheet, read_sheet
+from smsgate.bulk._xlsx_rows import describe_sheet, open_sheet, read_sheet
 from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _START = 4096  # bytes
+_DELIMITERS = re.compile(r"[,;|\t]")
 _OTHER_FORMATS = {
     b"\xd0\xcf\x11\xe0": "an old Excel file (XLS), or a workbook with a password; save it as XLSX without one",
     b"\x1f\x8b": "compressed; unpack it",
@@ -41,7 +43,7 @@ class RowFile:
         path: the file; what cannot be rewound, such as a pipe, is copied into a temporary file first.
         encoding: of a text file; detected when absent.
         delimiter: of a CSV file, one character; detected when absent.
-        sheet: name of a sheet of a workbook; the first one when absent.
+        sheet: name of a sheet of a workbook; the first one that is not hidden when absent.
         number_column: name of the column with the phone numbers, if it is not ``phone``, ``phone_number``,
             ``number`` or ``to``.
 
@@ -129,7 +131,7 @@ class RowFile:
         with self._open() as file:
             if self._format == "xlsx":
                 with open_sheet(file, self._sheet) as sheet:
-                    return f"XLSX, sheet {sheet.title!r}"
+                    return f"XLSX, {describe_sheet(sheet, self._sheet)}"
             self._encoding = named_encoding(encoding) if encoding else detect_encoding(file)
             self.guess = self._encoding.example
             if self._format == "jsonl":
@@ -243,6 +245,6 @@ def read_opt_outs(path: str | os.PathLike[str]) -> Iterator[str]:
         encoding = detect_encoding(file)
         file.seek(0)
         for line in _Text(file, encoding=encoding.codec):
-            number = line.split("#", 1)[0].replace(";", ",").split(",", 1)[0].strip().strip("\"'")
+            number = _DELIMITERS.split(line.split("#", 1)[0], maxsplit=1)[0].strip().strip("\"'")
             if number:
                 yield number

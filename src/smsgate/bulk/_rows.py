@@ -19,7 +19,9 @@ OPEN: tuple[RowState, ...] = ("enqueued", "processed", "sent")
 """States of rows that the gateway has and that may still change."""
 FINAL: tuple[RowState, ...] = ("delivered", "failed", "cancelled")
 
-Reason = Literal["no_number", "invalid_number", "duplicate", "opted_out", "landline", "missing_field", "empty_text"]
+Reason = Literal[
+    "no_number", "invalid_number", "duplicate", "opted_out", "landline", "missing_field", "empty_text", "invalid_text"
+]
 """Reason for which a row is not sent."""
 
 
@@ -91,8 +93,8 @@ class RejectedRow:
     Attributes:
         row: its position in the input, from 1 on.
         number: as the input has it, shortened; empty without one.
-        reason: "no_number", "invalid_number", "duplicate", "opted_out", "landline", "missing_field" or
-            "empty_text".
+        reason: "no_number", "invalid_number", "duplicate", "opted_out", "landline", "missing_field", "empty_text" or
+            "invalid_text".
         detail: a sentence.
     """
 

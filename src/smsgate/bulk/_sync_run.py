@@ -130,7 +130,7 @@ def _drive(client: APIClient, order: Order, dispatcher: Dispatcher, width: int, 
     single = client.with_options(retry=RetryPolicy.none())
     with Pool[Job](lambda job: attempt(single, order, job), width) as pool:
         try:
-            while not dispatcher.is_over():
+            while not dispatcher.is_ending() and not dispatcher.is_over():
                 choose_devices(client, dispatcher)
                 if dispatcher.has_writes():
                     dispatcher.write()
@@ -143,6 +143,8 @@ def _drive(client: APIClient, order: Order, dispatcher: Dispatcher, width: int, 
             dispatcher.give_back(left)
             dispatcher.take(ended)
             dispatcher.settle()
+    if dispatcher.is_ending():
+        show()
 
 
 def attempt(client: APIClient, order: Order, job: Job) -> object:
@@ -204,5 +206,4 @@ def cancel_rows(client: APIClient, journal: Journal, width: int, meter: Meter) -
                 journal.change(cancellation.changes(pool.collect(_PATIENCE)))
                 meter.show("cancelling", cancellation.done, total)
     meter.show("cancelling", cancellation.done, total, is_last=True)
-    if cancellation.failure is not None:
-        raise cancellation.failure
+    cancellation.check()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Formatter
 
 from smsgate.bulk._errors import TemplateError
+
+_COLLECTIONS = (Mapping, list, tuple, set, bytes)
 
 
 class MissingFieldError(Exception):
@@ -40,6 +43,8 @@ class Template:
         """
         if not isinstance(text, str) or not text.strip():
             raise TemplateError("text takes the text of the messages, such as 'Hi {name}'")
+        if not is_unicode(text):
+            raise TemplateError("the text holds half a character: is it in the encoding of the terminal?")
         try:
             parsed = list(Formatter().parse(text))
         except ValueError as error:
@@ -57,18 +62,27 @@ class Template:
         """Return the text for a row; values are inserted as they are.
 
         Raises:
-            MissingFieldError: a value is absent, empty or a collection.
+            MissingFieldError: a value is absent, empty, a collection or NaN, which is pandas' empty cell.
         """
         parts: list[str] = []
         for literal, field in self.pieces:
             parts.append(literal)
             if field is not None:
                 value = row.get(field)
-                text = "" if value is None or isinstance(value, Mapping | list | tuple | set | bytes) else str(value)
-                if not text.strip():
+                text = "" if value is None or isinstance(value, _COLLECTIONS) else str(value)
+                if not text.strip() or (isinstance(value, float) and math.isnan(value)):
                     raise MissingFieldError(field)
                 parts.append(text)
         return "".join(parts)
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether a text can be sent: arguments in another encoding and broken JSON hold lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_plain(name: str) -> bool:

@@ -27,7 +27,7 @@ def open_sheet(file: IO[bytes], sheet: str | None) -> Generator[Any]:
 
     Args:
         file: the workbook.
-        sheet: name of the sheet; None for the first one.
+        sheet: name of the sheet; None for the first one that is not hidden.
 
     Raises:
         RowFileError: the file is no workbook, or has no such sheet.
@@ -45,11 +45,23 @@ def open_sheet(file: IO[bytes], sheet: str | None) -> Generator[Any]:
         sheets = {one.title: one for one in workbook.worksheets}
         if not sheets or (sheet is not None and sheet not in sheets):
             raise RowFileError(f"no sheet {sheet!r}; the workbook has: {', '.join(map(repr, sheets))}")
-        chosen = next(iter(sheets.values())) if sheet is None else sheets[sheet]
+        chosen = _list_visible(workbook)[0] if sheet is None else sheets[sheet]
         chosen.reset_dimensions()  # other programs write wrong ones
         yield chosen
     finally:
         workbook.close()
+
+
+def describe_sheet(sheet: Any, name: str | None) -> str:
+    """Return which sheet is read, and that there are others if nobody has named it."""
+    others = [other.title for other in _list_visible(sheet.parent) if other.title != sheet.title]
+    more = f", not {', '.join(map(repr, others))}" if others and name is None else ""
+    return f"sheet {sheet.title!r}{more}"
+
+
+def _list_visible(workbook: Any) -> list[Any]:
+    """Return the sheets that a person sees, in their order; all, if all are hidden."""
+    return [sheet for sheet in workbook.worksheets if sheet.sheet_state == "visible"] or list(workbook.worksheets)
 
 
 def read_sheet(sheet: Any) -> Iterator[tuple[int, list[str]]]:

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from contextlib import contextmanager
-from enum import Enum
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from smsgate.cli.campaign_options import (
+    Column,
+    Delimiter,
+    EncodingName,
+    FollowTimeout,
+    JournalFile,
+    MaxFailures,
+    NoFollow,
+    OptOut,
+    PerDevice,
+    PerMinute,
+    Quiet,
+    Region,
+    RowFilter,
+    Sheet,
+    SkipLandlines,
+    TableFile,
+    Text,
+    Timezone,
+    Wait,
+    Yes,
+)
 from smsgate.cli.campaign_output import open_view, show_plan, show_planning, show_report, show_rows
 from smsgate.cli.examples import examples
 from smsgate.cli.failures import CommandError, ExitCode, print_failure, print_warning
@@ -19,7 +42,7 @@ from smsgate.cli.output import print_error
 from smsgate.cli.session import Session, gateway_command, local_command
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Iterator
 
     from smsgate.bulk import Campaign, Pacing, Plan, Report, RowFile
 
@@ -27,85 +50,7 @@ campaign: typer.Typer = typer.Typer(
     no_args_is_help=True, help="Send a text to all numbers of a table.", add_completion=False
 )
 
-_INPUT, _PACING = "Table", "Pacing"
-
-
-class RowFilter(str, Enum):
-    """Rows that `smsgate campaign status --rows` lists."""
-
-    PLANNED = "planned"
-    SENDING = "sending"
-    UNKNOWN = "unknown"
-    ENQUEUED = "enqueued"
-    PROCESSED = "processed"
-    SENT = "sent"
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    REJECTED = "rejected"
-
-
-TableFile = Annotated[Path, typer.Argument(help="CSV, XLSX or JSON lines.", metavar="FILE", show_default=False)]
-JournalFile = Annotated[Path, typer.Argument(help="The journal.", metavar="JOURNAL", show_default=False)]
-Text = Annotated[
-    str,
-    typer.Option(help='The text, with columns in braces: "Hi {name}".', metavar="TEXT", show_default=False),
-]
-Region = Annotated[
-    str | None, typer.Option(help="Country of numbers without +, such as US.", metavar="REGION", rich_help_panel=_INPUT)
-]
-OptOut = Annotated[
-    list[Path] | None,
-    typer.Option(
-        help="File of numbers that get no message, one a line; again for more.", metavar="FILE", rich_help_panel=_INPUT
-    ),
-]
-Column = Annotated[
-    str | None,
-    typer.Option(
-        "--column",
-        help="Column of the numbers; else phone, phone_number, number or to.",
-        metavar="NAME",
-        rich_help_panel=_INPUT,
-    ),
-]
-EncodingName = Annotated[
-    str | None, typer.Option(help="Encoding of a CSV file; else detected.", metavar="NAME", rich_help_panel=_INPUT)
-]
-Delimiter = Annotated[
-    str | None, typer.Option(help="Delimiter of a CSV file; else detected.", metavar="CHAR", rich_help_panel=_INPUT)
-]
-Sheet = Annotated[
-    str | None, typer.Option(help="Sheet of a workbook; else the first.", metavar="NAME", rich_help_panel=_INPUT)
-]
-SkipLandlines = Annotated[
-    bool, typer.Option("--skip-landlines", help="Send nothing to landlines.", rich_help_panel=_INPUT)
-]
-PerMinute = Annotated[
-    float | None, typer.Option(help="Messages a minute.", min=0.01, metavar="N", rich_help_panel=_PACING)
-]
-PerDevice = Annotated[
-    float | None, typer.Option(help="Messages a minute for each phone.", min=0.01, metavar="N", rich_help_panel=_PACING)
-]
-Quiet = Annotated[
-    str | None,
-    typer.Option(help="Hours without sending, such as 21:00-08:00.", metavar="HOURS", rich_help_panel=_PACING),
-]
-Timezone = Annotated[
-    str | None,
-    typer.Option(help="Time zone of --quiet, such as Europe/Berlin.", metavar="ZONE", rich_help_panel=_PACING),
-]
-MaxFailures = Annotated[
-    float,
-    typer.Option(
-        help="Share of refused rows at which it stops.", min=0, max=1, metavar="SHARE", rich_help_panel=_PACING
-    ),
-]
-NoFollow = Annotated[bool, typer.Option("--no-follow", help="End when all is sent, without waiting for states.")]
-FollowTimeout = Annotated[
-    float, typer.Option(help="Seconds without a change of states after which it ends.", min=0, metavar="SECONDS")
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")]
+T = TypeVar("T")
 
 
 @campaign.command("check")
@@ -170,6 +115,7 @@ def run_command(
     no_report: Annotated[bool, typer.Option("--no-report", help="Ask for no delivery reports.")] = False,
     no_follow: NoFollow = False,
     follow_timeout: FollowTimeout = 60.0,
+    wait: Wait = False,
     yes: Yes = False,
 ) -> None:
     """Send a text to all numbers of a table; every row is sent once, whatever is interrupted and resumed."""
@@ -182,7 +128,7 @@ def run_command(
         "with_delivery_report": False if no_report else None,
     }
     with _open_table(file, column, encoding, delimiter, sheet) as rows:
-        options.update(region=region, opt_out=opt_out, skip_landlines=skip_landlines)
+        options.update(region=region, opt_out=opt_out, skip_landlines=skip_landlines, wait=wait)
         plan = _plan(rows, text, journal=None if dry_run else journal, **options)
     with plan.campaign as planned:
         if dry_run:
@@ -190,9 +136,10 @@ def run_command(
             _exit_if_rejected(plan)
             return
         show_plan(session.output, plan, is_summary=True)
+        _require_valid_rows(plan)
         left = sum(plan.campaign.status().counts.get(state, 0) for state in ("planned", "sending", "unknown"))
         _confirm(f"Send {left:,} messages now?", skip=yes or not left)
-        _send(session, planned, pacing, follow=not no_follow, follow_timeout=follow_timeout)
+        _send(session, planned, pacing, follow=not no_follow, follow_timeout=follow_timeout, wait=wait)
 
 
 @campaign.command("resume")
@@ -211,6 +158,7 @@ def resume_command(
     max_failures: MaxFailures = 0.1,
     no_follow: NoFollow = False,
     follow_timeout: FollowTimeout = 60.0,
+    wait: Wait = False,
 ) -> None:
     """Go on with a campaign that was interrupted, and follow its messages. Pacing is given anew."""
     from smsgate.bulk import Campaign
@@ -218,7 +166,7 @@ def resume_command(
     pacing = _build_pacing(per_minute, per_device, quiet, timezone, max_failures)
     with Campaign.open(journal) as opened:
         options: dict[str, Any] = {"resend_unknown": resend_unknown, "follow_timeout": follow_timeout}
-        _send(session, opened, pacing, follow=not no_follow, **options)
+        _send(session, opened, pacing, follow=not no_follow, wait=wait, **options)
 
 
 @campaign.command("status")
@@ -246,15 +194,25 @@ def status_command(
 @campaign.command("cancel")
 @examples("smsgate campaign cancel june.db")
 @gateway_command
-def cancel_command(session: Session, journal: JournalFile, yes: Yes = False) -> None:
+def cancel_command(session: Session, journal: JournalFile, wait: Wait = False, yes: Yes = False) -> None:
     """Cancel all rows that were not sent, and take back the messages that no phone has taken."""
+    from smsgate import SMSGateError
     from smsgate.bulk import Campaign
 
     with Campaign.open(journal) as opened:
         _confirm("Cancel what was not sent yet?", skip=yes)
-        with session.open_client() as client, open_view(session.output) as show:
-            report = opened.cancel(client, on_progress=show)
+        try:
+            with session.open_client() as client, open_view(session.output) as show, _end_on_sigterm():
+                report = _call_unlocked(partial(opened.cancel, client, on_progress=show), wait=wait)
+        except (KeyboardInterrupt, SMSGateError):
+            print_error("some messages may not be cancelled yet; the same command goes on")
+            raise
         show_report(session.output, report)
+        if left := sum(report.counts.get(state, 0) for state in ("enqueued", "processed")):
+            print_error(
+                f"{left:,} messages are with their phones, which may still cancel them: "
+                f"smsgate campaign resume {quote(str(opened.path))} follows them"
+            )
 
 
 @campaign.command("report")
@@ -300,17 +258,66 @@ def _open_table(
 
 
 def _plan(
-    rows: RowFile, text: str, *, region: str | None, opt_out: list[Path] | None, skip_landlines: bool, **options: Any
+    rows: RowFile,
+    text: str,
+    *,
+    region: str | None,
+    opt_out: list[Path] | None,
+    skip_landlines: bool,
+    wait: bool = False,
+    **options: Any,
 ) -> Plan:
-    from smsgate.bulk import Campaign, read_opt_outs
+    from smsgate.bulk import Campaign
 
-    numbers = chain.from_iterable(map(read_opt_outs, opt_out)) if opt_out else None
-    options.update(default_region=region, opt_outs=numbers, skip_landlines=skip_landlines)
+    def plan(*, wait: bool) -> Plan:
+        numbers = chain.from_iterable(map(_read_opt_outs, opt_out)) if opt_out else None
+        return Campaign.plan(show_planning(rows), text, opt_outs=numbers, wait=wait, **options)
+
+    options.update(default_region=region, skip_landlines=skip_landlines)
     try:
-        return Campaign.plan(show_planning(rows), text, **options)
+        return _call_unlocked(plan, wait=wait)
     except KeyboardInterrupt:
         print_failure("interrupted before anything was sent", "the same command begins again")
         raise
+
+
+def _read_opt_outs(path: Path) -> Iterator[str]:
+    """Yield the numbers that opted out; say if lines hold none, apart from a heading."""
+    from smsgate.bulk import read_opt_outs
+
+    missed = 0
+    for position, number in enumerate(read_opt_outs(path)):
+        missed += position > 0 and not any(map(str.isdecimal, number))
+        yield number
+    if missed:
+        print_warning(f"{path}: lines without a number in their first column: {missed:,}")
+
+
+def _call_unlocked(call: Callable[..., T], *, wait: bool) -> T:
+    """Call with ``wait=False`` and, if another process uses the journal, wait for it or say how to.
+
+    Raises:
+        CommandError: another process uses the journal, and nobody wants to wait.
+    """
+    from smsgate.bulk import JournalLockedError
+
+    try:
+        return call(wait=False)
+    except JournalLockedError as error:
+        if not wait:
+            raise CommandError(str(error), code=ExitCode.USAGE, hint="--wait waits until it has ended") from None
+    print_error("waiting for another process, which uses the journal")
+    return call(wait=True)
+
+
+@contextmanager
+def _end_on_sigterm() -> Generator[None]:
+    """Let SIGTERM end a command as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _build_pacing(
@@ -336,7 +343,7 @@ def _confirm(question: str, *, skip: bool) -> None:
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _send(session: Session, opened: Campaign, pacing: Pacing, **options: Any) -> None:
+def _send(session: Session, opened: Campaign, pacing: Pacing, *, wait: bool, **options: Any) -> None:
     """Run a campaign with its progress; print its report, and exit with what it means.
 
     Raises:
@@ -344,12 +351,15 @@ def _send(session: Session, opened: Campaign, pacing: Pacing, **options: Any) ->
     """
     hint = f"smsgate campaign resume {quote(str(opened.path))} goes on"
     try:
-        with session.open_client() as client, open_view(session.output) as show:
-            report = opened.run(client, pacing=pacing, on_progress=show, **options)
+        with session.open_client() as client, open_view(session.output) as show, _end_on_sigterm():
+            run = partial(opened.run, client, pacing=pacing, on_progress=show, **options)
+            report = _call_unlocked(run, wait=wait)
     except KeyboardInterrupt:
         show_report(session.output, opened.status())
         print_failure("interrupted; nothing is lost", hint)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
+    except CommandError:
+        raise
     except Exception:
         print_error(hint)
         raise
@@ -376,8 +386,12 @@ def _exit_by_states(report: Report) -> None:
         raise typer.Exit(ExitCode.PARTLY_DONE)
 
 
-def _exit_if_rejected(plan: Plan) -> None:
+def _require_valid_rows(plan: Plan) -> None:
     if not plan.valid:
         raise CommandError("no row can be sent", code=ExitCode.FAILED)
+
+
+def _exit_if_rejected(plan: Plan) -> None:
+    _require_valid_rows(plan)
     if plan.rejected_counts:
         raise typer.Exit(ExitCode.PARTLY_DONE)

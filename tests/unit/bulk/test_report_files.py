@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import resource
+import threading
 from html.parser import HTMLParser
 
 import pytest
 
 from smsgate import webhooks
 from smsgate.bulk import Campaign, Pacing, write_csv_report, write_html_report
+from smsgate.errors import ConfigurationError
 from smsgate.testing import make_client, make_gateway
 
 pytest.importorskip("phonenumbers")
@@ -136,6 +140,68 @@ def test_numbers_can_be_hidden(report, tmp_path):
 
     for name in ("r.csv", "r.html"):
         assert "15112345" not in (tmp_path / name).read_text(encoding="utf-8")
+
+
+def test_numbers_in_reasons_can_be_hidden(report, tmp_path):
+    row = next(report.rows("enqueued"))
+    failed = {"messageId": row.id, "recipient": row.number, "failedAt": "2030-01-01T00:00:00Z"}
+    body = {"id": "1", "webhookId": "w", "event": "sms:failed", "deviceId": "d",
+            "payload": {**failed, "reason": f"invalid number {row.number}"}}  # fmt: skip
+    with Campaign.open(report.path) as campaign:
+        campaign.record(webhooks.parse_unverified(json.dumps(body).encode()))
+
+    for write in (write_csv_report, write_html_report):
+        write(report, tmp_path / "r", redact=True)
+        written = (tmp_path / "r").read_text(encoding="utf-8")
+        assert "invalid number ••••" in written
+        assert row.number.strip("+")[:8] not in written
+
+
+@pytest.mark.parametrize("write", [write_csv_report, write_html_report])
+def test_report_that_cannot_be_written_leaves_the_older_one(report, tmp_path, write):
+    file = tmp_path / "r"
+    file.write_text("older")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            write(report, file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert caught.value.filename == str(file)
+    assert file.read_text() == "older"
+    assert not [path for path in tmp_path.iterdir() if path.suffix == ".tmp"]
+
+
+@pytest.mark.parametrize("write", [write_csv_report, write_html_report])
+def test_report_does_not_replace_its_journal(report, tmp_path, write):
+    (tmp_path / "link").symlink_to(report.path)
+
+    for path in (report.path, tmp_path / "link"):
+        with pytest.raises(ConfigurationError, match="replace the journal"):
+            write(report, path)
+    assert report.rejected
+
+
+def test_report_is_written_into_a_pipe(report, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read = []
+    thread = threading.Thread(target=lambda: read.append(pipe.read_text(encoding="utf-8")))
+    thread.start()
+    write_html_report(report, pipe)
+    thread.join()
+
+    assert read[0].endswith("</html>\n")
+
+
+def test_times_of_a_clock_that_was_set_back_are_in_the_timeline(report):
+    with Campaign.open(report.path) as campaign:
+        campaign._journal._connection.execute("UPDATE rows SET updated_at = 1 WHERE state = 'failed'")
+
+    assert report.timeline()[-1].counts == {"enqueued": 3, "failed": 1}
+    assert len(report.timeline(10_000)) >= 1
 
 
 def test_page_of_a_campaign_that_has_not_begun(tmp_path):

@@ -262,6 +262,24 @@ def test_sheet_can_be_named(workbook):
         read(path)
 
 
+def test_hidden_sheets_are_passed_over_and_others_are_named(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.title = "Lists"
+    book.active.append(["country"])
+    book.active.sheet_state = "hidden"
+    for name in ("June", "July"):
+        book.create_sheet(name).append(["phone"])
+        book[name].append([f"of {name}"])
+    book.save(tmp_path / "rows.xlsx")
+
+    with RowFile(tmp_path / "rows.xlsx") as file:
+        assert file.description == "XLSX, sheet 'June', not 'July'"
+        assert list(file) == [{"phone": "of June"}]
+    with RowFile(tmp_path / "rows.xlsx", sheet="Lists") as file:
+        assert file.description == "XLSX, sheet 'Lists'"
+        assert file.columns == ("country",)
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -329,6 +347,13 @@ def test_opt_outs_are_one_a_line_with_comments(write):
     path = write('# people who said STOP\n+12025550100\n\n (202) 555-0101  # by phone\n"+12025550102",2030-01-01\n')
 
     assert list(read_opt_outs(path)) == ["+12025550100", "(202) 555-0101", "+12025550102"]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_opt_outs_are_the_first_column_of_a_table(write, delimiter):
+    path = write(f"phone{delimiter}day\n+12025550100{delimiter}2030-01-01\n")
+
+    assert list(read_opt_outs(path)) == ["phone", "+12025550100"]
 
 
 def test_missing_opt_out_file_is_an_error(tmp_path):

@@ -26,14 +26,31 @@ def test_fields_are_replaced_by_values_as_they_are(text, row, rendered):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "  ", None, 5, "{", "}", "Hi {name", "{}", "{name.upper}", "{name[0]}", "{name!r}", "{name:>10}", "{a:{b}}"],
+    [
+        "",
+        "  ",
+        None,
+        5,
+        "{",
+        "}",
+        "Hi {name",
+        "{}",
+        "{name.upper}",
+        "{name[0]}",
+        "{name!r}",
+        "{name:>10}",
+        "{a:{b}}",
+        "caf\udce9",
+    ],
 )
 def test_anything_else_in_braces_is_rejected(text):
     with pytest.raises(TemplateError):
         Template.parse(text)
 
 
-@pytest.mark.parametrize("row", [{}, {"name": None}, {"name": ""}, {"name": "  "}, {"name": ["Ann"]}, {"name": {}}])
+@pytest.mark.parametrize(
+    "row", [{}, {"name": None}, {"name": ""}, {"name": "  "}, {"name": ["Ann"]}, {"name": {}}, {"name": float("nan")}]
+)
 def test_missing_value_names_its_field(row):
     with pytest.raises(MissingFieldError) as caught:
         Template.parse("Hi {name}").render(row)
