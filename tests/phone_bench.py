@@ -29,10 +29,19 @@ class Handset:
 class Bench:
     """One phone, its clock in seconds from the start, and everything that it wanted done."""
 
-    def __init__(self, *, zone=timezone.utc, seed=0, check_number=lambda _number: None, timings=None):
+    def __init__(
+        self,
+        *,
+        zone=timezone.utc,
+        seed=0,
+        check_number=lambda _number: None,
+        has_webhook=lambda _event: True,
+        timings=None,
+    ):
         self.handset = Handset()
         self.timings = timings or PhoneTimings(0.0, 0.0, 0.0)
-        self.phone = Phone(PhoneConfig("phone", self.handset, Random(seed), zone, self.timings, check_number))
+        config = PhoneConfig("phone", self.handset, Random(seed), zone, self.timings, check_number, has_webhook)
+        self.phone = Phone(config)
         self.effects = []
         self.now = START
 

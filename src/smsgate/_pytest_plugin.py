@@ -25,12 +25,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def smsgate_gateway(request: pytest.FixtureRequest) -> Gateway:
-    """Give an emulated gateway in memory; options come from ``@pytest.mark.smsgate(devices=2, mode="local")``."""
+    """Give an emulated gateway in memory; options come from ``@pytest.mark.smsgate(devices=2, mode="local")``.
+
+    Markers of the test, its class and its module add up; the nearest one wins.
+    """
+    try:
+        gateway: Gateway = import_module("smsgate.testing").make_gateway(_marked_options(request.node))
+    except (TypeError, ValueError) as error:
+        reason = str(error)
+    else:
+        return gateway
+    pytest.fail(f"@pytest.mark.smsgate: {reason}", pytrace=False)
+
+
+def _marked_options(node: pytest.Item) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    for marker in reversed(list(request.node.iter_markers("smsgate"))):
+    for marker in reversed(list(node.iter_markers("smsgate"))):
+        if marker.args:
+            raise TypeError(f"options are given by name only, not as {marker.args[0]!r}.")
         options |= marker.kwargs
-    gateway: Gateway = import_module("smsgate.testing").make_gateway(options)
-    return gateway
+    return options
 
 
 @pytest.fixture

@@ -109,3 +109,53 @@ def test_waiting_in_vain_ends_with_the_assertion(gateway, client):
 
     with pytest.raises(AssertionError, match="found 0 of 1"):
         gateway.wait_for(text="Bye", timeout=0.05)
+
+
+def test_waiting_in_vain_says_how_long_and_for_what(gateway, client):
+    client.send("Hello", to=NUMBER)
+
+    with pytest.raises(
+        AssertionError, match=r"^after 0.05 s: expected a message that meets the predicate, found 0 of 1"
+    ):
+        gateway.wait_for(lambda message: message.state == "Failed", timeout=0.05)
+
+
+def test_text_that_was_sent_to_somebody_else_needs_no_diff(gateway, client):
+    client.send("Hello", to=NUMBER)
+
+    with pytest.raises(AssertionError) as failed:
+        gateway.assert_sent(to=OTHER, text="Hello")
+
+    assert "closest text" not in str(failed.value)
+
+
+def test_failed_assertion_shows_data_and_the_last_messages_of_a_long_outbox(gateway, client):
+    for number in range(25):
+        client.send(f"Text {number}", to=NUMBER)
+    client.send(Message(phone_numbers=[NUMBER], data_message=DataMessage.with_bytes(b"\x01", 53739)))
+
+    with pytest.raises(AssertionError) as failed:
+        gateway.assert_sent(count=1)
+
+    assert "… 6 earlier ones" in str(failed.value)
+    assert "data AQ== to port 53739" in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "error"),
+    [
+        ({"to": 12025550101}, TypeError),
+        ({"to": [12025550101]}, TypeError),
+        ({"to": []}, ValueError),
+        ({"to": ""}, ValueError),
+        ({"text": 5}, TypeError),
+        ({"text": b"x"}, TypeError),
+        ({"text": re.compile(b"x")}, TypeError),
+    ],
+)
+@pytest.mark.parametrize("method", ["assert_sent", "wait_for"])
+def test_conditions_that_cannot_be_meant_are_rejected(gateway, client, method, conditions, error):
+    client.send("Hello", to=NUMBER)
+
+    with pytest.raises(error, match=r"^(to|text) (is|names)"):
+        getattr(gateway, method)(**conditions)

@@ -42,6 +42,16 @@ def test_message_passes_through_every_state_and_is_reported_whole(timed):
     assert timed.phone.next_action() is None
 
 
+def test_events_that_nobody_registered_for_are_left_out(make_bench):
+    bench = make_bench(has_webhook=lambda name: name == "sms:delivered")
+    bench.send("m")
+
+    bench.run(1)
+
+    assert names(bench) == ["sms:delivered"]
+    assert bench.last("m").state == "Delivered"
+
+
 @pytest.mark.parametrize("switch", ["request", "handset"])
 def test_without_delivery_reports_a_message_ends_as_sent(bench, switch):
     bench.handset.delivery_reports = switch != "handset"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from smsgate.emulator._phone.phone import Phone
 from smsgate.emulator._phone.switches import check_switches, sim_cards
-from smsgate.emulator._state.reports import apply_locally, apply_report
+from smsgate.emulator._state.reports import Report, apply_locally, apply_report
 from smsgate.emulator.outbox import OutboxControls
 from smsgate.phone import FOUND_TYPES, INCOMING_TYPES, Attachment, IncomingMessage
 
@@ -247,7 +247,8 @@ class GatewayControls(OutboxControls):
                 changes = {item["phoneNumber"]: (item["state"], item.get("error")) for item in fields}
                 apply_locally(self._state, rows[0], changes, state, reached)
                 return True
-            report = {"id": message_id, "state": state, "recipients": fields, "states": reached}
+            shown = [(item["phoneNumber"], item["state"], item.get("error")) for item in fields]
+            report = Report(message_id, state, shown, reached)
             device = self._state.device(rows[0].device_id)
             return device is not None and apply_report(self._state, device, report, self._state.now())
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, get_args
+from types import NoneType
+from typing import TYPE_CHECKING, Any, get_args
 
 from smsgate._http import Response
 from smsgate.emulator._cloud import routes as cloud
@@ -28,6 +29,15 @@ if TYPE_CHECKING:
     from smsgate.emulator._state.messages import Message
     from smsgate.emulator._state.queue_limit import QueueLimit
     from smsgate.emulator._state.tokens import TokenSettings
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "login": (str,),
+    "password": (str,),
+    "devices": (int,),
+    "phone": (bool,),
+    "seed": (int, NoneType),
+    "timings": (PhoneTimings, NoneType),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,10 @@ class Gateway(GatewayControls):
             a response of its own, or None to let the gateway respond; the adapters raise what it raises.
         timings: timings of the phones, by default those of `PhoneTimings`.
 
+    Raises:
+        TypeError: an argument of another type.
+        ValueError: an argument out of range.
+
     Attributes:
         faults: as above; may be changed at any time.
 
@@ -80,10 +94,14 @@ class Gateway(GatewayControls):
         faults: FaultSource | None = None,
         timings: PhoneTimings | None = None,
     ) -> None:
+        _check_types(login=login, password=password, devices=devices, phone=phone, seed=seed, timings=timings)
+        _check_functions(clock=clock, faults=faults)
         if mode not in get_args(Mode):
             raise ValueError(f"mode is one of {', '.join(get_args(Mode))}.")
         if not login or not password or ":" in login:
             raise ValueError("An account needs a login without a colon and a password.")
+        if devices < 0:
+            raise ValueError("devices is a number from 0 on.")
         seed = draw_seed() if seed is None else seed
         self._state = GatewayState(GatewayConfig(login, password, mode, clock or system_clock, seed))
         self._first_timings = timings or PhoneTimings()
@@ -134,14 +152,11 @@ class Gateway(GatewayControls):
             return ServedExchange(found, apply_fault(found, self._respond(request) if found.is_executed else None))
 
     def _respond(self, request: Request) -> Response:
-        self._state.settle()
         try:
             self._check_size(request)
             response = self._handle(self._state, parse_request(request))
         except RequestError as refused:
-            response = refused.response()
-        if response.status != 204:  # noqa: PLR2004 - No Content has no length either
-            response = with_headers(response, {"content-length": str(len(response.content))})
+            response = with_headers(refused.response(), {})
         bare = request.method.upper() == "HEAD"
         return Response(response.status, response.headers, b"") if bare else response
 
@@ -240,3 +255,16 @@ class Gateway(GatewayControls):
     @queue_limit.setter
     def queue_limit(self, limit: QueueLimit | None) -> None:
         self._state.queue_limit = limit
+
+
+def _check_types(**arguments: Any) -> None:
+    for name, value in arguments.items():
+        if not isinstance(value, _TYPES[name]):
+            names = " or ".join("None" if kind is NoneType else kind.__name__ for kind in _TYPES[name])
+            raise TypeError(f"{name} is {names}, not {type(value).__name__}.")
+
+
+def _check_functions(**arguments: Any) -> None:
+    for name, value in arguments.items():
+        if value is not None and not callable(value):
+            raise TypeError(f"{name} is a function or None, not {type(value).__name__}.")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import islice
+from re import Pattern
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from re import Pattern
 
     from smsgate.emulator._state.messages import Message
     from smsgate.emulator._state.state import GatewayState
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OutboxControls", "SentMessage"]
 
-Recipients: TypeAlias = "str | Iterable[str] | None"
+Recipients: TypeAlias = "str | Collection[str] | None"
 Text: TypeAlias = "str | Pattern[str] | None"
 
 _INTERVAL = 0.005
@@ -79,7 +80,11 @@ class OutboxControls:
 
         Raises:
             AssertionError: there are none or another number; it shows the outbox and the closest text.
+            TypeError: a condition of another type.
+            ValueError: ``to`` is empty.
         """
+        __tracebackhide__ = True
+        check_conditions(to, text)
         outbox = self.outbox
         found = select(outbox, to, text)
         if len(found) != count if count is not None else not found:
@@ -106,7 +111,11 @@ class OutboxControls:
 
         Raises:
             AssertionError: none came in time; it shows the outbox and the closest text.
+            TypeError: a condition of another type.
+            ValueError: ``to`` is empty.
         """
+        __tracebackhide__ = True
+        check_conditions(to, text)
         deadline = time.monotonic() + timeout
         while True:
             outbox = self.outbox
@@ -114,7 +123,8 @@ class OutboxControls:
             if found:
                 return found[0]
             if time.monotonic() >= deadline:
-                raise AssertionError(describe_mismatch(outbox, to, text, 0, None))
+                described = describe_mismatch(outbox, to, text, 0, None, is_filtered=predicate is not None)
+                raise AssertionError(f"after {timeout:g} s: {described}")
             time.sleep(_INTERVAL)
 
 
@@ -156,26 +166,70 @@ def select(
     ]
 
 
+def check_conditions(to: Recipients, text: Text) -> None:
+    """Check the types of conditions.
+
+    Raises:
+        TypeError: ``to`` is neither a text nor several, or ``text`` neither a text nor a compiled pattern of one.
+        ValueError: ``to`` names nobody, which would be met by every message.
+    """
+    __tracebackhide__ = True
+    if (
+        text is not None
+        and not isinstance(text, str)
+        and not (isinstance(text, Pattern) and isinstance(text.pattern, str))
+    ):
+        raise TypeError(f"text is a str or a compiled pattern of one, not {type(text).__name__}.")
+    if to is None:
+        return
+    if not isinstance(to, (str, Collection)) or not all(isinstance(number, str) for number in to):
+        raise TypeError(f"to is a phone number or a list of them, each a str, not {to!r}.")
+    if not to:
+        raise ValueError("to names no phone number.")
+
+
 def describe_mismatch(
-    outbox: list[SentMessage], to: Recipients, text: Text, found: int, count: int | None, *, state: str | None = None
+    outbox: list[SentMessage],
+    to: Recipients,
+    text: Text,
+    found: int,
+    count: int | None,
+    *,
+    state: str | None = None,
+    is_filtered: bool = False,
 ) -> str:
-    """Describe the expected and the actual messages, with a diff to the most similar text."""
+    """Describe the expected and the actual messages, with a diff to the most similar text.
+
+    Args:
+        outbox: the actual messages.
+        to: expected recipients.
+        text: expected text.
+        found: how many messages were found.
+        count: how many were expected; None for any.
+        state: expected state.
+        is_filtered: whether there was a predicate, too.
+    """
     conditions = [f"to {_cut(', '.join(sorted(described_recipients(to))))}"] if to is not None else []
     if text is not None:
         words = f"with text {text!r}" if isinstance(text, str) else f"with text matching {text.pattern!r}"
         conditions.append(_cut(words))
     conditions += [f"in state {state}"] if state is not None else []
+    conditions += ["that meets the predicate"] if is_filtered else []
     wanted = " ".join(["a message" if count is None else f"{count} messages", *conditions])
-    lines = [f"expected {wanted}, found {found} of {len(outbox)} in the outbox:"]
+    ending = ":" if outbox else ", which is empty"
+    lines = [f"expected {wanted}, found {found} of {len(outbox)} in the outbox{ending}"]
+    if len(outbox) > _LISTED:
+        lines.append(f"  … {len(outbox) - _LISTED} earlier ones")
     lines += [_line(message) for message in outbox[-_LISTED:]]
     texts = [message.text for message in outbox[-_COMPARED:] if message.text is not None]
-    if isinstance(text, str) and not found and texts:
-        lines += ["closest text:", *_diff(text, _closest(text, texts))]
+    if isinstance(text, str) and not found and texts and text not in texts:
+        lines += ["closest text, - expected, + sent:", *_diff(text, _closest(text, texts))]
     return "\n".join(lines)
 
 
 def _line(message: SentMessage) -> str:
-    return f"  {message.state} to {_cut(', '.join(message.recipients))}: {_cut(repr(message.text))}"
+    content = repr(message.text) if message.text is not None else f"data {message.data} to port {message.port}"
+    return f"  {message.state} to {_cut(', '.join(message.recipients))}: {_cut(content)}"
 
 
 def _cut(text: str) -> str:

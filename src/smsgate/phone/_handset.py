@@ -168,6 +168,7 @@ class PhoneConfig:
         zone: the phone's time zone.
         timings: how long things take.
         check_number: returns why a number cannot be dialled, or None; called for messages that ask for it.
+        has_webhook: returns whether anybody registered for an event of a message; others are left out.
     """
 
     device_id: str
@@ -176,3 +177,4 @@ class PhoneConfig:
     zone: tzinfo
     timings: PhoneTimings
     check_number: Callable[[str], str | None] = lambda _number: None
+    has_webhook: Callable[[str], bool] = lambda _event: True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ RecipientState: TypeAlias = "tuple[str, str | None]"
 PENDING: RecipientState = ("Pending", None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OutgoingMessage:
     """Message as a server hands it to a phone.
 
@@ -62,7 +63,7 @@ class StoredMessage:
     @property
     def state(self) -> str:
         """The message's state; ``Failed`` is final."""
-        return "Failed" if self.has_failed else message_state(state for state, _ in self.recipients.values())
+        return "Failed" if self.has_failed else message_state([state for state, _ in self.recipients.values()])
 
     @property
     def is_waiting(self) -> bool:
@@ -82,23 +83,23 @@ class StoredMessage:
         return True
 
     def record_state(self, time: datetime) -> str:
-        """Record the time of the message's state unless it was reached before, and return the state."""
+        """Record the time of the message's state, in milliseconds, unless it was reached before; return the state."""
         state = self.state
         self.has_failed = state == "Failed"
-        self.states.setdefault(state, time)
+        if state not in self.states:
+            self.states[state] = time - timedelta(microseconds=time.microsecond % 1000)
         return state
 
 
 def message_state(states: Iterable[str]) -> str:
     """Return a message's state from those of its recipients, as the app computes it."""
     found = set(states)
-    for state in ("Pending", "Cancelling", "Cancelled", "Processed"):
-        if state in found:
-            return state
-    return found.pop() if found in ({"Failed"}, {"Delivered"}) else "Sent"
+    if len(found) == 1:
+        return found.pop()
+    return next((state for state in ("Pending", "Cancelling", "Cancelled", "Processed") if state in found), "Sent")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StateReport:
     """Report of a message to the server, always complete: all recipients, and all states reached."""
 

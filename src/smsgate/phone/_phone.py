@@ -237,9 +237,13 @@ class Phone:
 
     def next_action(self) -> datetime | None:
         """Return when `act` has something to do next; None if nothing is planned."""
-        times = [self._queue.next_step(), self._next_ping]
-        times += [queue[0][0] for queue in (self._results, self._report_retries) if queue]
-        return min((time for time in times if time is not None), default=None)
+        soonest = self._queue.next_step()
+        first_result = self._results[0][0] if self._results else None
+        first_retry = self._report_retries[0][0] if self._report_retries else None
+        for time in (first_result, first_retry, self._next_ping):
+            if time is not None and (soonest is None or time < soonest):
+                soonest = time
+        return soonest
 
     def act(self, now: datetime) -> Iterator[Effect]:
         """Execute everything that is due, and yield its effects; the caller consumes them all."""
@@ -324,7 +328,7 @@ class Phone:
 
     def _events(self, stored: StoredMessage, number: str, reached: RecipientState, time: datetime) -> Iterator[Event]:
         name = events.STATUS_EVENTS.get(reached[0])
-        if name is None:
+        if name is None or not self._config.has_webhook(name):
             return
         at = events.time_text(time, self._config.zone)
         payload = events.status_payload(self._handset, stored, number, reached, at)

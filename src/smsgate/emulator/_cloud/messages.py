@@ -97,6 +97,6 @@ def _state(state: GatewayState, message_id: str) -> MessageView | None:
     rows = state.store.find(message_id)
     if len(rows) > 1:
         raise RequestError(500, "failed to get message state")
-    view = view_of(rows[0], sorted_recipients(rows[0]), rows[0].states) if rows else None
+    view = view_of(rows[0], sorted_recipients(rows[0]), dict(rows[0].states)) if rows else None
     state.views.put(message_id, view, state.now())
     return view

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from smsgate.emulator._http.binding import Reader, ValidationErrors, array, body, mapping, struct, text, timestamp
 from smsgate.emulator._http.responses import RequestError, empty_response
-from smsgate.emulator._state.reports import apply_report
+from smsgate.emulator._state.reports import Report, apply_report
 
 if TYPE_CHECKING:
     from smsgate._http import Response
@@ -42,8 +42,13 @@ def report_states(state: GatewayState, request: ParsedRequest) -> Response:
         _check_item(errors, f"[{number}]", item)
     errors.settle()
     for item in items:
-        apply_report(state, device, item, state.now())
+        apply_report(state, device, _report(item), state.now())
     return empty_response(204)
+
+
+def _report(item: dict[str, Any]) -> Report:
+    recipients = [(one["phoneNumber"], one["state"], one.get("error")) for one in item["recipients"]]
+    return Report(item["id"], item["state"], recipients, item.get("states", {}))
 
 
 def _check_item(errors: ValidationErrors, where: str, item: dict[str, Any]) -> None:

@@ -129,6 +129,7 @@ _MOBILE_ROUTES = (
 
 def handle(state: GatewayState, request: ParsedRequest) -> Response:
     """Handle one request: below the API's prefixes with authentication first, elsewhere without."""
+    state.end_due_outage()
     headers = {"x-request-id": request.headers.get("x-request-id") or state.new_uuid()}
     for prefix in PREFIXES:
         rest = strip_prefix(request.path, prefix)
@@ -167,9 +168,11 @@ def _handle_api(state: GatewayState, request: ParsedRequest, path: str) -> Respo
 
 
 def _run(state: GatewayState, request: ParsedRequest, found: tuple[Route[GatewayState], list[str]]) -> Response:
-    request.params = found[1]
+    known, request.params = found
+    if known.handler is not sending.send:  # it settles by itself
+        state.settle()
     try:
-        return found[0].handler(state, request)
+        return known.handler(state, request)
     except RequestError as refused:
         return refused.response()
 

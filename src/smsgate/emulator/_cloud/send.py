@@ -22,15 +22,21 @@ from smsgate.emulator._http.binding import (
 from smsgate.emulator._http.responses import RequestError, go_json, json_response
 from smsgate.emulator._http.timestamps import go_text, milliseconds
 from smsgate.emulator._phone.phone_numbers import normalize
-from smsgate.emulator._state.messages import Message, Recipient, distinct_recipients
+from smsgate.emulator._state.messages import Message, Recipient, distinct_numbers
 from smsgate.emulator._state.views import view_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smsgate._http import Response
     from smsgate.emulator._http.routing import ParsedRequest
     from smsgate.emulator._state.state import GatewayState
 
 MAX_COLUMN_BYTES = 65_535
+_SHORT = 10_000
+"""Characters that surely fit: each takes six bytes of JSON at most."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FAILED = "failed to handle request"
 _NO_CONTENT = "failed to validate: validation failed: must specify exactly one of: textMessage or dataMessage"
 _CONTENT_CONFLICT = "failed to validate: conflict fields: must specify exactly one of: textMessage or dataMessage"
@@ -60,25 +66,35 @@ def send(state: GatewayState, request: ParsedRequest) -> Response:
     """Handle ``POST /messages``: 202 with the new message's state, or the first check that fails."""
     options = query(request, _QUERY)
     fields: dict[str, Any] = body(request, _MESSAGE)
-    _check(fields, state.now())
+    now = state.now()
+    _check(fields, now)
     state.need_database(exactly=_FAILED)
-    device = state.choose_device(fields.get("deviceId", ""), options.get("deviceActiveWithin", 0))
+    active_within: int = options.get("deviceActiveWithin", 0)
+    if active_within:
+        state.settle()
+    else:
+        state.settle_for_send()
+    device = state.choose_device(fields.get("deviceId", ""), active_within)
     if device is None:
         raise RequestError(400, "failed to select device: record not found")
-    state.queue.check(state.queue_limit, device.id, state.store, state.now())
-    message = _message(state, device.id, fields, skip=options.get("skipPhoneValidation", False))
-    if len(go_json(next(iter(message.content.values())))) > MAX_COLUMN_BYTES:
+    state.queue.check(state.queue_limit, device.id, state.store, now)
+    message = _message(device.id, fields, state.new_id, now, skip=options.get("skipPhoneValidation", False))
+    if not _fits_column(message):
         raise RequestError(500, _FAILED)
-    as_sent = message.recipients
-    message.recipients = distinct_recipients(message.recipients)
     if not state.add_message(message):
         raise RequestError(409, "message with the same ID already exists")
     state.phones[device.id].notice(message)
-    accepted = {"Pending": go_text(state.now(), state.nanoseconds())}
-    view = view_of(message, as_sent, accepted)
-    state.views.put(message.id, view, state.now())
-    location = re.sub(r"[\x00-\x1f\x7f]", " ", f"{request.prefix}/message/{message.id}")
+    accepted = {"Pending": go_text(now, state.nanoseconds())}
+    view = view_of(message, [Recipient(number) for number in message.numbers], accepted)
+    state.views.put(message.id, view, now)
+    location = _CONTROL.sub(" ", f"{request.prefix}/message/{message.id}")
     return json_response(202, view.render(), {"location": location})
+
+
+def _fits_column(message: Message) -> bool:
+    if len(message.text or message.data or "") <= _SHORT:
+        return True
+    return len(go_json(next(iter(message.content.values())))) <= MAX_COLUMN_BYTES
 
 
 def _check(fields: dict[str, Any], now: datetime) -> None:
@@ -134,25 +150,26 @@ def _check_options(errors: ValidationErrors, fields: dict[str, Any]) -> None:
     errors.check("TTL", ("min", fields.get("ttl", 5) >= 5))  # noqa: PLR2004
 
 
-def _message(state: GatewayState, device_id: str, fields: dict[str, Any], *, skip: bool) -> Message:
+def _message(
+    device_id: str, fields: dict[str, Any], new_id: Callable[[], str], now: datetime, *, skip: bool
+) -> Message:
     numbers: list[str] = fields["phoneNumbers"]
     if not skip and not fields.get("isEncrypted", False):
         numbers = [normalize(number) for number in numbers]
     if len(set(numbers)) < len(numbers):
         raise RequestError(400, "phone numbers must be unique")
-    now = state.now()
     valid_until: datetime | None = fields.get("validUntil") or _add_seconds(now, fields.get("ttl"))
     schedule_at: datetime | None = fields.get("scheduleAt")
     if schedule_at and valid_until and schedule_at > valid_until:
         raise RequestError(400, "scheduleAt must be less than or equal to validUntil")
     created = milliseconds(now)
     return Message(
-        id=fields.get("id") or state.new_id(),
+        id=fields.get("id") or new_id(),
         device_id=device_id,
         **_content(fields),
         numbers=numbers,
         created_at=created,
-        recipients=[Recipient(number) for number in numbers],
+        recipients=[Recipient(number) for number in distinct_numbers(numbers)],
         states={"Pending": created},
         is_encrypted=fields.get("isEncrypted", False),
         priority=fields.get("priority", 0),

@@ -17,7 +17,7 @@ from smsgate.emulator._control import schemas
 from smsgate.emulator._control.views import PREFIX
 from smsgate.emulator._http.routing import PREFIXES
 from smsgate.emulator.faults import Fault
-from smsgate.emulator.outbox import SentMessage, described_recipients
+from smsgate.emulator.outbox import SentMessage, check_conditions, described_recipients
 from smsgate.errors import (
     ConfigurationError,
     ConnectError,
@@ -171,6 +171,7 @@ def _query(**values: Any) -> tuple[tuple[str, str], ...]:
 
 
 def _conditions(to: Recipients, text: Text, state: str | None) -> tuple[tuple[str, str], ...]:
+    check_conditions(to, text)
     pattern = _with_flags(text) if isinstance(text, Pattern) else None
     plain = text if isinstance(text, str) else None
     recipients = tuple(("to", number) for number in described_recipients(to))

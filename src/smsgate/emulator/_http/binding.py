@@ -63,7 +63,7 @@ def text(value: Any, owner: str, path: str) -> str:
     """Read a string; invalid Unicode becomes U+FFFD."""
     if not isinstance(value, str):
         raise _mismatch(value, owner, path, "string")
-    return _LONE_SURROGATES.sub("\ufffd", value)
+    return value if value.isascii() else _LONE_SURROGATES.sub("\ufffd", value)
 
 
 def boolean(value: Any, owner: str, path: str) -> bool:
@@ -146,7 +146,7 @@ def parse_json(content: bytes) -> Any:
     """
     source = content.decode("utf-8", "smsgate.each-byte")
     try:
-        return json.loads(source, parse_float=Fraction, parse_constant=_no_constant)
+        return _DECODER.decode(source)
     except json.JSONDecodeError as error:
         if error.pos >= len(source.rstrip()) or error.msg.startswith("Unterminated"):
             raise UnreadableError("unexpected end of JSON input") from None
@@ -159,6 +159,9 @@ def parse_json(content: bytes) -> Any:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"invalid character {name[0]!r} looking for beginning of value")
+
+
+_DECODER = json.JSONDecoder(parse_float=Fraction, parse_constant=_no_constant)
 
 
 def _content_type(request: ParsedRequest) -> str:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from http import HTTPStatus
+from itertools import chain
 from typing import Any
+
+from pydantic_core import to_json
 
 from smsgate._http import Response
 from smsgate.http import Headers
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
-_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-_GSON_ESCAPES = {**_ESCAPES, "=": "\\u003d", "'": "\\u0027"}
-_GO_TABLE = str.maketrans(_ESCAPES)
-_GSON_TABLE = str.maketrans(_GSON_ESCAPES)
+
+
+def _escapes_of(characters: str) -> dict[bytes, bytes]:
+    return {character.encode(): f"\\u{ord(character):04x}".encode() for character in characters}
+
+
+_GO_ESCAPES = _escapes_of("<>&\u2028\u2029")
+_GSON_ESCAPES = _escapes_of("<>&\u2028\u2029='")
 
 Extra = Mapping[str, str]
 
@@ -42,16 +49,18 @@ class RequestError(Exception):
 
 def go_json(value: Any) -> bytes:
     """Encode as Go does: compact, UTF-8, six bytes for each of ``<>&``, U+2028 and U+2029."""
-    return _compact(value).translate(_GO_TABLE).encode()
+    return _escaped(to_json(value), _GO_ESCAPES)
 
 
 def gson(value: Any) -> bytes:
     """Encode as the phone's local server does: as `go_json`, and ``=`` and ``'`` are escaped, too."""
-    return _compact(value).translate(_GSON_TABLE).encode()
+    return _escaped(to_json(value), _GSON_ESCAPES)
 
 
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _escaped(content: bytes, escapes: Mapping[bytes, bytes]) -> bytes:
+    for character, escape in escapes.items():
+        content = content.replace(character, escape)
+    return content
 
 
 def json_response(status: int, value: Any, headers: Extra | None = None, *, local: bool = False) -> Response:
@@ -71,5 +80,7 @@ def empty_response(status: int, headers: Extra | None = None) -> Response:
 
 
 def with_headers(response: Response, headers: Extra) -> Response:
-    """Return the response with more headers; existing ones are kept."""
-    return Response(response.status, Headers({**headers, **response.headers}), response.content)
+    """Return the response with its length, unless it is No Content, and with more headers; existing ones are kept."""
+    length = {} if response.status == HTTPStatus.NO_CONTENT else {"content-length": str(len(response.content))}
+    merged = chain(headers.items(), response.headers.items(), length.items())
+    return Response(response.status, Headers(merged), response.content)

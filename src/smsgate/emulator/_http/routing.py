@@ -36,7 +36,7 @@ class ParsedRequest:
     """The bearer token, when one was presented."""
 
     def __repr__(self) -> str:
-        return f"Call({self.method})"
+        return f"ParsedRequest({self.method})"
 
 
 S = TypeVar("S")
@@ -97,9 +97,10 @@ def find(table: Sequence[Route[S]], method: str, path: str, *, fold: bool = True
     segments = _segments(path, fold=fold)
     wanted = "GET" if method == "HEAD" and fold else method
     for candidate in table:
-        params = _match(candidate.segments, segments, fold=fold)
-        if candidate.method == wanted and params is not None:
-            return candidate, params
+        if candidate.method == wanted:
+            params = _match(candidate.segments, segments, fold=fold)
+            if params is not None:
+                return candidate, params
     return None
 
 

@@ -66,8 +66,9 @@ class ManualClock:
 
 def milliseconds(time: datetime) -> datetime:
     """Truncate a time to milliseconds in UTC, like a database column."""
-    time = time.astimezone(timezone.utc)
-    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+    utc = time.astimezone(timezone.utc)
+    rest = utc.microsecond % 1000
+    return utc - timedelta(microseconds=rest) if rest else utc
 
 
 def go_text(time: datetime, extra_nanoseconds: int = 0) -> str:

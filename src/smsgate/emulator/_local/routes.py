@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from smsgate.emulator._http.binding import array, integer, struct, text
 from smsgate.emulator._http.credentials import basic_pair, equal_in_constant_time
-from smsgate.emulator._http.responses import RequestError, empty_response, json_response
+from smsgate.emulator._http.responses import RequestError, empty_response, json_response, with_headers
 from smsgate.emulator._http.routing import ParsedRequest, Route, find, known_path, route
 from smsgate.emulator._http.timestamps import local_text
 from smsgate.emulator._local import inbox as local_inbox, messages as local_messages, settings as local_settings
@@ -141,17 +141,23 @@ _OPEN_ROUTES = (route("GET", "health", "", _health),)
 
 def handle(state: GatewayState, request: ParsedRequest) -> Response:
     """Handle one request: routes first (404 and 405 without credentials), then credentials, then scopes."""
+    state.settle()
     try:
-        found = find(_OPEN_ROUTES, request.method, request.path, fold=False)
-        if found:
-            return found[0].handler(state, request)
-        found = _find_route(request)
-        basic = _authenticate(state, request)
-        _require(found[0], request, basic=basic)
-        request.params = found[1]
-        return found[0].handler(state, request)
+        response = _run(state, request)
     except RequestError as refused:
-        return refused.response()
+        response = refused.response()
+    return with_headers(response, {})
+
+
+def _run(state: GatewayState, request: ParsedRequest) -> Response:
+    found = find(_OPEN_ROUTES, request.method, request.path, fold=False)
+    if found:
+        return found[0].handler(state, request)
+    found = _find_route(request)
+    basic = _authenticate(state, request)
+    _require(found[0], request, basic=basic)
+    request.params = found[1]
+    return found[0].handler(state, request)
 
 
 def _find_route(request: ParsedRequest) -> tuple[Route[GatewayState], list[str]]:

@@ -109,11 +109,13 @@ class Deliveries:
     def ping(self, device_id: str | None = None) -> None:
         """Make a phone send ``system:ping``, by default the first one."""
         with self._lock:
+            self._state.settle()
             self._state.phones[self._state.some_device(device_id).id].ping()
 
     def app_started(self, device_id: str | None = None) -> None:
         """Make a phone start its app anew, by default the first one: ``app:started``, and pings if they are set."""
         with self._lock:
+            self._state.settle()
             self._state.phones[self._state.some_device(device_id).id].start()
 
     def _may_send(self, item: Delivery) -> bool:

@@ -14,10 +14,10 @@ from smsgate.emulator._state.messages import (
     CANONICAL_STATES,
     WAITING,
     Recipient,
-    distinct_recipients,
+    distinct_numbers,
     hashed_number,
 )
-from smsgate.emulator._state.reports import apply_locally, apply_report
+from smsgate.emulator._state.reports import Report, apply_locally, apply_report
 from smsgate.phone import (
     Event,
     IncomingMessage,
@@ -30,7 +30,7 @@ from smsgate.phone import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from smsgate.emulator._state.devices import Device
     from smsgate.emulator._state.messages import Message
@@ -48,7 +48,8 @@ class Phone:
         self._state = state
         self._device = device
         self._chance = random.Random(f"{state.seed} {state.started_at} {device.id}")  # noqa: S311 - repeatable
-        self._app = App(PhoneConfig(device.id, device, self._chance, ZONE, state.timings, send_error))
+        config = PhoneConfig(device.id, device, self._chance, ZONE, state.timings, send_error, self._has_webhook)
+        self._app = App(config)
         self._is_online = True
         self._hooks: list[dict[str, Any]] = []
         self.notice_settings(state.settings)
@@ -93,7 +94,7 @@ class Phone:
     def _pulled(self, row: Message) -> OutgoingMessage:
         return OutgoingMessage(
             id=row.id,
-            numbers=tuple(one.phone_number for one in self._distinct(row)),
+            numbers=self._distinct(row),
             created_at=row.created_at,
             text=row.text,
             data=row.data,
@@ -107,12 +108,9 @@ class Phone:
             checks_numbers=self._state.local and not row.skip_phone_validation,
         )
 
-    def _distinct(self, row: Message) -> list[Recipient]:
-        """Return the recipients, new, that the server's database distinguishes, in its order."""
-        fresh = [Recipient(number) for number in row.numbers]
-        if self._state.local:
-            return fresh
-        return sorted(distinct_recipients(fresh), key=lambda one: one.phone_number)
+    def _distinct(self, row: Message) -> tuple[str, ...]:
+        """Return the numbers that the server's database distinguishes, in its order."""
+        return tuple(row.numbers) if self._state.local else tuple(sorted(distinct_numbers(row.numbers)))
 
     def _row(self, message: OutgoingMessage) -> Message | None:
         return self._state.store.on_device(message.id, self._device.id)
@@ -185,7 +183,7 @@ class Phone:
         now = self._state.now()
         rows = {row.phone_number: row for row in message.recipients}
         recipients: dict[str, tuple[str, str | None]] = {}
-        for number in (one.phone_number for one in self._distinct(message)):
+        for number in self._distinct(message):
             row = rows.get(number) or rows.get(hashed_number(number)) or Recipient(number)
             # the server loses the states of numbers without a plus sign
             is_lost = row.state == "Pending" and message.state not in WAITING
@@ -232,13 +230,18 @@ class Phone:
         """Whether the phone may send webhook deliveries now."""
         return self._device.connected or not self._app.settings.internet_required
 
+    def _known_hooks(self) -> Collection[dict[str, Any]]:
+        return self._state.webhooks.values() if self._is_online else self._hooks
+
+    def _has_webhook(self, event: str) -> bool:
+        return any(hook["event"] == event for hook in self._known_hooks())
+
     # -- effects -------------------------------------------------------------------------------------------------
 
     def _apply(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Event):
-                hooks = self._state.webhooks.values() if self._is_online else self._hooks
-                self._state.events.emit(effect, self._device.id, hooks)
+                self._state.events.emit(effect, self._device.id, self._known_hooks())
             elif isinstance(effect, Transmission):
                 self._state.radio.append(effect)
             else:
@@ -251,18 +254,6 @@ class Phone:
                 reached = {name: at for name, at in report.states.items() if name != "Pending"}
                 apply_locally(self._state, row, report.recipients, report.state, reached)
             return
-        document = {
-            "id": report.message_id,
-            "state": report.state,
-            "recipients": [
-                {"phoneNumber": number, "state": reached, **({"error": error} if error else {})}
-                for number, (reached, error) in report.recipients.items()
-            ],
-            "states": {name: _on_the_phone(at) for name, at in report.states.items()},
-        }
-        apply_report(self._state, self._device, document, report.at)
-
-
-def _on_the_phone(time: datetime) -> datetime:
-    local = time.astimezone(ZONE)
-    return local.replace(microsecond=local.microsecond // 1000 * 1000)
+        recipients = [(number, reached, error or None) for number, (reached, error) in report.recipients.items()]
+        shown = Report(report.message_id, report.state, recipients, report.states, ZONE)
+        apply_report(self._state, self._device, shown, report.at)

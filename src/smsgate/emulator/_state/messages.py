@@ -83,8 +83,11 @@ class Message:
     @property
     def content(self) -> dict[str, Any]:
         """Content as the server has it now: as sent or, once hashed, ``{"hashedMessage": …}``."""
-        if not self.is_hashed:
-            return self.sent_content
+        return self.hashed_content if self.is_hashed else self.sent_content
+
+    @property
+    def hashed_content(self) -> dict[str, Any]:
+        """Content as the server shows it once it is hashed."""
         plain = self.text if self.text is not None else self.data or ""
         return {"hashedMessage": {"hash": hashlib.sha256(plain.encode()).hexdigest()}}
 
@@ -139,11 +142,11 @@ def exact_key(value: str) -> str:
     return value
 
 
-def distinct_recipients(recipients: Iterable[Recipient]) -> list[Recipient]:
-    """Return recipients as rows: numbers that are equal in the database appear once."""
-    rows: dict[str, Recipient] = {}
-    for recipient in recipients:
-        rows.setdefault(collation_key(recipient.phone_number), recipient)
+def distinct_numbers(numbers: Iterable[str]) -> list[str]:
+    """Return the numbers that differ in the database, in their order."""
+    rows: dict[str, str] = {}
+    for number in numbers:
+        rows.setdefault(collation_key(number), number)
     return list(rows.values())
 
 
@@ -172,7 +175,10 @@ class MessageStore:
 
     def on_device(self, message_id: str, device_id: str) -> Message | None:
         """Return the row with this id on one device."""
-        return next((row for row in self.find(message_id) if row.device_id == device_id), None)
+        for row in self.find(message_id):
+            if row.device_id == device_id:
+                return row
+        return None
 
     def add(self, message: Message) -> bool:
         """Store a row; ``False`` when its device already has the id."""

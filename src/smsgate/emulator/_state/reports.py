@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from smsgate.emulator._http.timestamps import milliseconds
 from smsgate.emulator._state.messages import CANONICAL_STATES, Message, Recipient, collation_key, hashed_number
-from smsgate.emulator._state.views import view_of
+from smsgate.emulator._state.views import MessageView
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, tzinfo
 
     from smsgate.emulator._state.devices import Device
     from smsgate.emulator._state.state import GatewayState
@@ -18,33 +19,58 @@ if TYPE_CHECKING:
 _MAX_ERROR = 256
 
 
-def apply_report(state: GatewayState, device: Device, report: Mapping[str, Any], time: datetime) -> bool:
+@dataclass(slots=True)
+class Report:
+    """Report of a phone about one message; state names are as the phone wrote them.
+
+    ``recipients`` are numbers, states and errors; ``zone`` is where the phone is, if times are not in their own zone.
+    """
+
+    message_id: str
+    state: str
+    recipients: Sequence[tuple[str, str, str | None]] = field(repr=False)
+    states: Mapping[str, datetime]
+    zone: tzinfo | None = None
+
+    @property
+    def is_storable(self) -> bool:
+        """Whether the database takes the names of its states and the lengths of its errors."""
+        for name in (self.state, *self.states):
+            if name.lower() not in CANONICAL_STATES:
+                return False
+        for _, name, error in self.recipients:
+            if name.lower() not in CANONICAL_STATES or (error and len(error) > _MAX_ERROR):
+                return False
+        return True
+
+
+def apply_report(state: GatewayState, device: Device, report: Report, time: datetime) -> bool:
     """Store one report; ``False`` when the server drops it silently.
 
     Until the cached response expires, ``GET /messages/{id}`` shows recipients and times exactly as reported; the rows
     behind the list take over what matches them. Numbers without ``+`` get one and then match no row.
     """
-    row = state.store.on_device(report["id"], device.id)
-    recipients: list[dict[str, Any]] = report["recipients"]
-    states: dict[str, datetime] = report.get("states") or {}
-    names = [report["state"], *states, *(item["state"] for item in recipients)]
-    too_long = any(len(item.get("error") or "") > _MAX_ERROR for item in recipients)
-    if row is None or too_long or any(name.lower() not in CANONICAL_STATES for name in names):
+    row = state.store.on_device(report.message_id, device.id)
+    if row is None or not report.is_storable:
         return False
-    reached = _next_state(report["state"])
+    reached = _next_state(report.state)
     row.state = CANONICAL_STATES[reached.lower()]
-    for name, at in states.items():
-        row.states.setdefault(CANONICAL_STATES[name.lower()], milliseconds(at))
+    for name, at in report.states.items():
+        known = CANONICAL_STATES[name.lower()]
+        if known not in row.states:
+            row.states[known] = milliseconds(at)
     if row.is_encrypted:
-        new = {item["phoneNumber"]: (CANONICAL_STATES[item["state"].lower()], item.get("error")) for item in recipients}
+        new = {number: (CANONICAL_STATES[name.lower()], error) for number, name, error in report.recipients}
         row.reported = {**row.reported, **new}
-    shown = [_stored_recipient(item, hashed=row.is_hashed) for item in recipients]
+    shown: list[tuple[str, str, str | None]] = []
     rows = {collation_key(recipient.phone_number): recipient for recipient in row.recipients}
-    for reported in shown:
-        match = rows.get(collation_key(reported.phone_number))
+    for number, name, error in report.recipients:
+        stored, known = _stored_number(number, hashed=row.is_hashed), _next_state(name)
+        shown.append((stored, known, error))
+        match = rows.get(collation_key(stored))
         if match:
-            match.state, match.error = CANONICAL_STATES[reported.state.lower()], reported.error
-    state.views.put(row.id, view_of(row, shown, states, reached), time)
+            match.state, match.error = CANONICAL_STATES[known.lower()], error
+    state.views.put(row.id, MessageView(row, reached, row.is_hashed, shown, report.states, report.zone), time)
     state.record_report(row, time)
     state.changes.announce("message", row.serial)
     return True
@@ -60,7 +86,7 @@ def apply_locally(
     """Store the report of a phone in local mode in its own database, which its API shows."""
     message.state = reached
     message.recipients = [Recipient(number, name, error) for number, (name, error) in recipients.items()]
-    message.states = dict(states)
+    message.states = {name: milliseconds(at) for name, at in states.items()}
     state.changes.announce("message", message.serial)
 
 
@@ -68,7 +94,6 @@ def _next_state(state: str) -> str:
     return "Processed" if state == "Pending" else state
 
 
-def _stored_recipient(item: Mapping[str, Any], *, hashed: bool) -> Recipient:
-    number: str = item["phoneNumber"]
+def _stored_number(number: str, *, hashed: bool) -> str:
     number = number if number.startswith("+") else f"+{number}"
-    return Recipient(hashed_number(number) if hashed else number, _next_state(item["state"]), item.get("error"))
+    return hashed_number(number) if hashed else number

@@ -37,6 +37,7 @@ _DATABASE_ERROR = "dial tcp 127.0.0.1:3306: connect: connection refused"
 _LOGIN_SECONDS = 3600.0
 _VIEW_SECONDS = 300.0
 _RETENTION = timedelta(days=30)
+_LONGEST_DELAY = timedelta(seconds=1)
 _DAY = 86_400
 _LOCAL_TOKENS = TokenSettings(True, 24 * 3600.0, 7 * 24 * 3600.0)
 
@@ -104,7 +105,7 @@ class GatewayState:
         self.catalog_reads: deque[datetime] = deque()
         self.hashing_interval: float = 60.0
         self._unhashed: dict[int, datetime] = {}
-        self._hashed_until = self._tidied = self.started_at
+        self._hashed_until = self._tidied = self._settled_at = self.started_at
 
     def now(self) -> datetime:
         """Return the gateway's time."""
@@ -210,7 +211,7 @@ class GatewayState:
     def reset(self, *, webhooks: bool, settings: bool) -> None:
         """Forget messages, outages and the clock's offset; webhooks and settings on request."""
         self.clock.offset = timedelta(0)
-        self.started_at = self._hashed_until = self._tidied = self.now()
+        self.started_at = self._hashed_until = self._tidied = self._settled_at = self.now()
         self.store.clear()
         self.radio, self.inbox, self.log, self.timeline = [], [], [], []
         self.incoming = {}
@@ -243,11 +244,24 @@ class GatewayState:
         self.down, self.down_until = False, None
         self.changes.announce("state")
 
+    def end_due_outage(self) -> None:
+        """Bring the database back if its time has come."""
+        if self.down_until is not None and self.now() >= self.down_until:
+            self.end_outage(self.down_until)
+
+    def settle_for_send(self) -> None:
+        """Execute what is due unless that was done a moment ago: the response to a send does not show it.
+
+        Phones then act for several messages at once, and a burst of sends is not slowed down by them.
+        """
+        is_watched = self.queue_limit is not None or any(device.confirms_waiting for device in self.devices)
+        if is_watched or self.now() - self._settled_at >= _LONGEST_DELAY:
+            self.settle()
+
     def settle(self) -> None:
         """Execute everything that is due: actions of phones, hashing and deletion."""
-        now = self.now()
-        if self.down_until is not None and now >= self.down_until:
-            self.end_outage(self.down_until)
+        self.end_due_outage()
+        self._settled_at = now = self.now()
         if not self.down:
             for phone in list(self.phones.values()):
                 phone.act(now)

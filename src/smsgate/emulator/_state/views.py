@@ -9,63 +9,56 @@ from smsgate.emulator._http.timestamps import go_text
 from smsgate.emulator._state.messages import collation_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime, tzinfo
 
     from smsgate.emulator._state.messages import Message, Recipient
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MessageView:
-    """State of a message at one time; it takes little memory, because most views are never read.
+    """State of a message at one time, rendered when it is read, because most views never are.
 
-    ``states`` are times, or texts where the server shows more digits than a time has.
+    ``recipients`` are numbers, states and errors. ``states`` are times, or texts where the server shows more digits
+    than a time has. ``zone`` is that of the phone that reported them; None shows each time in its own.
     """
 
-    id: str
-    device_id: str
+    message: Message
     state: str
     is_hashed: bool
-    is_encrypted: bool
-    recipients: tuple[tuple[str, str, str | None], ...] = field(repr=False)
-    states: Mapping[str, datetime | str]
-    content: Mapping[str, Any] = field(repr=False)
+    recipients: Sequence[tuple[str, str, str | None]] = field(repr=False)
+    states: Mapping[str, datetime] | Mapping[str, str]
+    zone: tzinfo | None = None
 
     def render(self) -> dict[str, Any]:
         """Return it as a MessageState of the cloud server."""
-        times = {name: self.states[name] for name in sorted(self.states)}
+        message = self.message
         return {
-            "id": self.id,
-            "deviceId": self.device_id,
+            "id": message.id,
+            "deviceId": message.device_id,
             "state": self.state,
             "isHashed": self.is_hashed,
-            "isEncrypted": self.is_encrypted,
+            "isEncrypted": message.is_encrypted,
             "recipients": [
                 {"phoneNumber": number, "state": state, **({} if error is None else {"error": error})}
                 for number, state, error in self.recipients
             ],
-            "states": {name: time if isinstance(time, str) else go_text(time) for name, time in times.items()},
-            **self.content,
+            "states": {name: self._shown(self.states[name]) for name in sorted(self.states)},
+            **(message.hashed_content if self.is_hashed else message.sent_content),
         }
+
+    def _shown(self, time: datetime | str) -> str:
+        return time if isinstance(time, str) else go_text(time.astimezone(self.zone) if self.zone else time)
 
 
 def view_of(
     message: Message,
     recipients: Iterable[Recipient],
     states: Mapping[str, datetime] | Mapping[str, str],
-    state: str | None = None,
 ) -> MessageView:
-    """Return the view of a message with certain recipients and times, and its own state or another."""
-    return MessageView(
-        message.id,
-        message.device_id,
-        message.state if state is None else state,
-        message.is_hashed,
-        message.is_encrypted,
-        tuple((one.phone_number, one.state, one.error) for one in recipients),
-        dict(states),
-        message.content,
-    )
+    """Return the view of a message as it is, with certain recipients and times."""
+    shown = [(one.phone_number, one.state, one.error) for one in recipients]
+    return MessageView(message, message.state, message.is_hashed, shown, states)
 
 
 def stored_view(message: Message, *, with_content: bool) -> dict[str, Any]:

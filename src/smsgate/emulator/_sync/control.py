@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from smsgate.emulator._control import calls
-from smsgate.emulator.outbox import describe_mismatch, select
+from smsgate.emulator.outbox import check_conditions, describe_mismatch, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -105,7 +105,11 @@ class Control:
 
         Raises:
             AssertionError: there are none or another number than ``count``.
+            TypeError: a condition of another type.
+            ValueError: ``to`` is empty.
         """
+        __tracebackhide__ = True
+        check_conditions(to, text)
         outbox = self.outbox()
         found = select(outbox, to, text)
         if len(found) != count if count is not None else not found:
