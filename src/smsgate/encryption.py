@@ -165,9 +165,6 @@ class _KeyCache:
         self._keys: OrderedDict[tuple[bytes, int], bytes] = OrderedDict()
         self._lock = ForkSafeLock()
 
-    def __len__(self) -> int:
-        return len(self._keys)
-
     def __contains__(self, salt_and_iterations: tuple[bytes, int]) -> bool:
         return salt_and_iterations in self._keys
 

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from smsgate._core.limits import flag
 from smsgate._extras import missing
 from smsgate._http import Headers, HttpClient, Request, Response, StreamedResponse, Timeout
 from smsgate.errors import ConfigurationError
@@ -203,9 +204,7 @@ def choose_connection(http: Any, *, verify: Verify, proxy: str | None, trust_env
     Raises:
         ConfigurationError: an option is not usable, or was given together with a backend object.
     """
-    if not isinstance(trust_env, bool):
-        raise ConfigurationError("trust_env takes True or False")
-    options: dict[str, Any] = {} if trust_env else {"trust_env": False}
+    options: dict[str, Any] = {} if flag("trust_env", trust_env) else {"trust_env": False}
     if verify is not True or proxy is not None:
         connection = import_module("smsgate._backends.connection")  # loads ssl, which few programs need here
         if verify is not True:

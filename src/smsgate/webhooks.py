@@ -18,6 +18,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from smsgate._core.encryption_schemes import Decryptor
 from smsgate._core.signatures import (
     MAX_DEVICES,
     Body,
@@ -33,7 +34,7 @@ from smsgate._core.signatures import (
     sign,
 )
 from smsgate._core.signing_keys import EncodedKeys, SigningKey, encode_signing_key, normalize_signing_key
-from smsgate._core.webhook_events import Decryptor, Event, UnknownEvent, check_decryptor, load_document, read_event
+from smsgate._core.webhook_events import Event, UnknownEvent, check_decryptor, load_document, read_event
 from smsgate.errors import PayloadError, SignatureError
 from smsgate_api import events as _events
 from smsgate_api.events import *  # noqa: F403 - the generated module lists the classes of all events and payloads

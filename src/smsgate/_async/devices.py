@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,8 @@ class DeviceCache:
             begun: as in `Exchange.run`.
         """
         if not self._is_phone:
-            try:
+            with suppress(NotFoundError):
                 return await exchange.run(operations.list_devices(), begun)
-            except NotFoundError:
-                pass
         devices = await exchange.run(operations.list_local_devices(), begun)
         self._is_phone = True
         return devices

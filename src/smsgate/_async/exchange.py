@@ -79,9 +79,7 @@ class Exchange:
         size = len(result.response.content)
         if size > self._max_json_size and operation.parse is not read_bytes:
             raise body_size_error("response", "max_json_size", self._max_json_size)
-        if size < io.LARGE:
-            return parse_response(operation, result.response)
-        return await io.compute(parse_response, operation, result.response)
+        return await io.compute(parse_response, operation, result.response, in_thread=size >= io.LARGE)
 
     async def run_raw(self, operation: Operation[Any]) -> Response:
         """Return the last response, of any status, after the retries that the policy allows.

@@ -169,7 +169,7 @@ class InboxCalls(Resource):
             ...     async for chunk in chunks:
             ...         file.write(chunk)
         """
-        with argument_errors:
+        with argument_errors():
             operation = operations.download_attachment(message_id, part_id)
         async with self._exchange.stream(operation) as response:
             yield response.chunks

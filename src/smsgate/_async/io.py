@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 import anyio.from_thread
 import anyio.to_thread
-from typing_extensions import ParamSpec
+from typing_extensions import ParamSpec, TypeVarTuple, Unpack
 
 from smsgate._core.parallel import ParallelMap, cores
 from smsgate._event_loops import PerLoop
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 sleep = anyio.sleep
 now = time.monotonic
@@ -73,9 +74,11 @@ async def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords
     return await anyio.to_thread.run_sync(partial(function, *arguments, **keywords), limiter=limiter)
 
 
-async def compute(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-    """Call a function that computes for a while, in a thread that a cancellation abandons."""
-    return await anyio.to_thread.run_sync(partial(function, *arguments, **keywords), abandon_on_cancel=True)
+async def compute(function: Callable[[Unpack[Ts]], T], *arguments: Unpack[Ts], in_thread: bool) -> T:
+    """Call a function that may compute for a while; in a thread, which a cancellation abandons, or here."""
+    if not in_thread:
+        return function(*arguments)
+    return await anyio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True)
 
 
 async def run_in_workers(function: Callable[[A], T], items: Sequence[A], deadline: float = math.inf) -> list[T]:

@@ -48,7 +48,7 @@ class Resource(AsyncClosedOnExit):
             InvalidRequestError: for invalid arguments.
             SMSGateError: as `execute`.
         """
-        with argument_errors:
+        with argument_errors():
             operation = build(*arguments, **keywords)
         return await self.execute(operation)
 

@@ -104,7 +104,7 @@ class SendCalls(Resource):
             >>> state.state  # doctest: +SKIP
             <ProcessState.Pending: 'Pending'>
         """
-        with argument_errors:
+        with argument_errors():
             built = build_message(
                 message,
                 to,
@@ -123,7 +123,7 @@ class SendCalls(Resource):
         return await self._send(outgoing)
 
     async def _send(self, outgoing: OutgoingMessage) -> MessageState:
-        with argument_errors:
+        with argument_errors():
             outgoing.message = outgoing.body = with_international_numbers(
                 outgoing.message, self._default_region, others_pass=outgoing.skip_phone_validation
             )
@@ -147,7 +147,7 @@ class SendCalls(Resource):
             InvalidRequestError: for an empty id, or what is no number of hours.
             SMSGateError: the phones cannot be listed. Without the right to list them, it returns None with a warning.
         """
-        with argument_errors:
+        with argument_errors():
             operations.get_message(id)
             check_active_within(active_within)
         return await self._sender.devices.choose(id, active_within)

@@ -63,7 +63,7 @@ class WaitCalls(Resource):
             ResponseError: the response cannot be read.
         """
         check_wait(until, timeout, interval)
-        with argument_errors:
+        with argument_errors():
             operation = operations.get_message(id)
         schedule = PollSchedule(timeout, interval, io.now())
         deadline = schedule.request_deadline
@@ -122,7 +122,7 @@ class WaitCalls(Resource):
             ...     print(state.id, state.state)
         """
         check_wait(until, timeout, interval)
-        with argument_errors:
+        with argument_errors():
             distinct = check_ids(ids)
         return self._wait_many(distinct, until, timeout, interval)
 
@@ -161,9 +161,7 @@ class WaitCalls(Resource):
 
     async def _check(self, state: MessageState, until: Until, deadline: float | None) -> tuple[MessageState, bool]:
         """Return a state and whether the wait for it is over; decrypted if its texts are needed."""
-        if callable(until):
-            state = await self._cipher.decrypt_one(state, deadline)
-            return state, is_reached(state, until)
-        if not is_reached(state, until):
+        if not callable(until) and not is_reached(state, until):
             return state, False
-        return await self._cipher.decrypt_one(state, deadline), True
+        state = await self._cipher.decrypt_one(state, deadline)
+        return state, is_reached(state, until)

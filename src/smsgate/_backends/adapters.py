@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+import anyio
+
 from smsgate._backends.body_deadline import BodyDeadline
 from smsgate._backends.connection import Cert, ConnectionOptions, add_proxy
 from smsgate._backends.decoding import append, decoder_for
-from smsgate._backends.resources import LoopResource, ProcessResource, asyncio_loop
-from smsgate._backends.tls import load_context
-from smsgate._backends.transport_errors import check_deadline, deadline_after, safe_cause, time_left
+from smsgate._backends.resources import LoopResource, ProcessResource, asyncio_loop, run_in_thread
+from smsgate._backends.transport_errors import check_deadline, connect_timeout, deadline_after, safe_cause, time_left
 from smsgate._event_loops import current_loop
 from smsgate._http import AsyncClosedOnExit, AsyncStreamedResponse, ClosedOnExit, Response, StreamedResponse
 from smsgate.errors import ConfigurationError, TransportError
@@ -272,9 +273,18 @@ class AsyncAdapter(Adapter[_Client], AsyncClosedOnExit, Generic[_Client, _Opened
         raise NotImplementedError
 
     async def _make_ready(self, request: Request, shared: LoopShared[_Opened], proxy: str | None) -> None:
-        """Do in a thread what would block the event loop, before the time of the exchange begins."""
-        if self._options.lacks_context(request.url, proxy):
-            await load_context(self._options, shared.lock, request.timeout.total, proxy)
+        """Do in a thread what would block the event loop, before the time of the exchange begins.
+
+        Reading certificates takes up to a second.
+        """
+        if not self._options.lacks_context(request.url, proxy):
+            return
+        try:
+            with anyio.fail_after(request.timeout.total):
+                async with shared.lock:  # a task that waited finds the context made, which takes no time
+                    await run_in_thread(self._options.ssl_context)
+        except TimeoutError as error:
+            raise add_proxy(connect_timeout(), proxy) from error
 
     async def _begin(self, request: Request, opened: _Opened, proxy: str | None, *, whole: bool) -> Any:
         """Send a request and return the response with its headers, see `SyncAdapter._begin`."""

@@ -24,6 +24,10 @@ KEEPALIVE_SECONDS = 30.0
 
 _MAX_CONNECTIONS = 10_000
 """Systems allow a process fewer sockets."""
+_WRONG_PROXY = "proxy takes the URL of an http or https proxy, such as http://127.0.0.1:3128"
+_WRONG_VARIABLE = (
+    "a proxy variable of the environment names no http or https proxy; trust_env=False ignores the environment"
+)
 _tls_lock = ForkSafeLock()
 """A fork waits for it, as OpenSSL's own locks would stay held in the child. It is not the lock of the schemas, which an
 event loop may need while a thread reads certificates."""
@@ -99,7 +103,7 @@ class ConnectionOptions:
         origin = origin_of(url)
         if origin not in self._proxies:
             found = proxy_variable(origin)
-            self._proxies[origin] = None if found is None else _check_variable(found)
+            self._proxies[origin] = None if found is None else check_proxy(found, _WRONG_VARIABLE)
         return self._proxies[origin]
 
     def named_certificates(self) -> tuple[str | None, str | None]:
@@ -193,8 +197,12 @@ def _pair(cert: Cert | None) -> tuple[str, ...] | None:
     return tuple(os.fspath(part) for part in parts)
 
 
-def check_proxy(proxy: str) -> str:
+def check_proxy(proxy: str, problem: str = _WRONG_PROXY) -> str:
     """Return the URL of a proxy.
+
+    Args:
+        proxy: the URL.
+        problem: text of the error.
 
     Raises:
         ConfigurationError: it is not the URL of an http or https proxy.
@@ -205,7 +213,7 @@ def check_proxy(proxy: str) -> str:
     except (ValueError, AttributeError, TypeError):
         usable = False
     if not usable:
-        raise ConfigurationError("proxy takes the URL of an http or https proxy, such as http://127.0.0.1:3128")
+        raise ConfigurationError(problem)
     return proxy
 
 
@@ -220,12 +228,3 @@ def check_verify(verify: Verify) -> Verify:
     if not isinstance(verify, str | os.PathLike) or not os.path.exists(verify):  # noqa: PTH110 - may be a str
         raise ConfigurationError("verify takes True, False, the path of a PEM file that exists, or an ssl context")
     return verify
-
-
-def _check_variable(proxy: str) -> str:
-    try:
-        return check_proxy(proxy)
-    except ConfigurationError:
-        raise ConfigurationError(
-            "a proxy variable of the environment names no http or https proxy; trust_env=False ignores the environment"
-        ) from None

@@ -11,7 +11,7 @@ from pyreqwest.client import Client, ClientBuilder, SyncClient, SyncClientBuilde
 
 from smsgate._backends.adapters import AsyncAdapter, SyncAdapter
 from smsgate._backends.pyreqwest_common import Clients, Exchange, PyreqwestAdapter
-from smsgate._backends.tls import run_in_thread
+from smsgate._backends.resources import run_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
 _UNUSABLE = (exceptions.InvalidProxyURL, exceptions.InvalidSchema)
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_TIMEOUTS = (exceptions.ReadTimeout, ReadTimeoutError, TimeoutError)
 _CHUNK = 64 * 1024
 
 
@@ -160,11 +161,8 @@ class RequestsHttpClient(SessionAdapter[requests.Session], SyncAdapter[requests.
             error, exceptions.ProxyError
         ):
             return connection_failed(reason_of(error))
-        if isinstance(inner, ProtocolError) and isinstance(inner.args[-1], TimeoutError):
-            return exchange_timeout(sent=sent)
-        if isinstance(error, exceptions.ReadTimeout | ReadTimeoutError | TimeoutError) or isinstance(
-            behind, ReadTimeoutError
-        ):
+        broken_by = inner.args[-1] if isinstance(inner, ProtocolError) else None
+        if any(isinstance(found, _TIMEOUTS) for found in (error, behind, broken_by)):
             return exchange_timeout(sent=sent)
         if not sent and isinstance(error, exceptions.SSLError):
             why = reason_of(error)

@@ -8,9 +8,7 @@ from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 
-import requests
 from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import parse_url
@@ -20,7 +18,7 @@ from smsgate._backends.connection import KEEPALIVE_SECONDS, origin_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from urllib3 import BaseHTTPResponse
+    import requests
     from urllib3.poolmanager import PoolManager
 
     from smsgate._backends.connection import ConnectionOptions
@@ -107,17 +105,6 @@ class PooledAdapter(HTTPAdapter):
 
     def cert_verify(self, *_args: Any, **_kwargs: Any) -> None:
         """Do nothing: the ssl context holds the certificates."""
-
-    def build_response(self, req: requests.PreparedRequest, resp: BaseHTTPResponse) -> requests.Response:
-        """Return a response without its cookies, which requests would extract."""
-        response = requests.Response()
-        response.request = req
-        response.status_code = resp.status
-        response.headers = CaseInsensitiveDict(resp.headers)
-        response.reason = resp.reason or ""
-        response.url = req.url or ""
-        response.raw = resp
-        return response
 
     def close(self) -> None:
         """Close all connections."""

@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
+from anyio import to_thread
 
 from smsgate._backends.transport_errors import pool_timeout
 from smsgate.errors import ConfigurationError
@@ -40,6 +41,12 @@ def asyncio_loop() -> object:
         return asyncio.get_running_loop()
     except RuntimeError:
         raise ConfigurationError("this HTTP backend works under asyncio only; httpx works under trio too") from None
+
+
+async def run_in_thread(function: Callable[[], object]) -> None:
+    """Call a function that blocks for long in a thread; a cancelled caller does not wait for it."""
+    limiter = anyio.CapacityLimiter(1)  # threads that wait for this call may occupy the default limiter
+    await to_thread.run_sync(function, abandon_on_cancel=True, limiter=limiter)
 
 
 class _Owner:

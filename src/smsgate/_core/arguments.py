@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -10,27 +11,18 @@ from smsgate.errors import InvalidRequestError
 from smsgate.runtime.types import InvalidArgumentError, Operation
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from collections.abc import Generator
 
 
-class ArgumentErrors:
-    """Context manager around the construction of a request. It has no state, so one instance is enough."""
-
-    __slots__ = ()
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _tb: TracebackType | None
-    ) -> None:
-        if isinstance(error, ValidationError):
-            raise InvalidRequestError(_summarize(error)) from error
-        if isinstance(error, InvalidArgumentError):
-            raise InvalidRequestError(str(error)) from error
-
-
-argument_errors = ArgumentErrors()
+@contextmanager
+def argument_errors() -> Generator[None]:
+    """Convert validation errors of arguments inside a ``with`` block to `InvalidRequestError`."""
+    try:
+        yield
+    except ValidationError as error:
+        raise InvalidRequestError(_summarize(error)) from error
+    except InvalidArgumentError as error:
+        raise InvalidRequestError(str(error)) from error
 
 
 def check_operation(operation: Operation[Any]) -> None:

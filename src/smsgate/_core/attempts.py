@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
@@ -145,11 +146,9 @@ def classify_response(
         now: aware; reference of a ``Retry-After`` date.
     """
     if response.status in operation.also_success:
-        try:
+        with suppress(ValueError):
             operation.parse(response.status, response.headers, response.content)
             return Answered(response)
-        except ValueError:
-            pass
     error = build_api_error(operation, response, base_url, authorization, now)
     rejected = response.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}  # before any effect
     return Failed(error, response.status, sent=not rejected, response=response)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from smsgate._core.base_url import is_phone
-from smsgate._core.encryption_schemes import looks_encrypted, without_plus
+from smsgate._core.encryption_schemes import is_ciphertext, looks_encrypted, without_plus
 from smsgate.errors import EncryptionError, InvalidRequestError, SMSGateError
 from smsgate.runtime.contents import MAX_STORED_SIZE, stored_size
 
@@ -75,7 +75,7 @@ def list_ciphertexts(state: MessageState, encryptor: BaseEncryptor) -> list[str]
     """Return the ciphertexts of a state, none for a plain or hashed one."""
     if not state.is_encrypted or state.is_hashed:
         return []
-    return [text for text in map(without_plus, _collect_texts(state, _change_state)) if _is_ciphertext(encryptor, text)]
+    return [text for text in map(without_plus, _collect_texts(state, _change_state)) if is_ciphertext(encryptor, text)]
 
 
 def count_texts(states: Iterable[MessageState]) -> int:
@@ -141,25 +141,13 @@ def encrypt_text(encryptor: BaseEncryptor, text: str) -> str:
     except Exception as error:  # noqa: BLE001 - anything at all
         failure = EncryptionError(f"the encryptor raised {type(error).__name__}")
         raise failure.with_traceback(error.__traceback__) from None
-    if not isinstance(encrypted, str) or encrypted == text or not _is_ciphertext(encryptor, encrypted):
+    if not isinstance(encrypted, str) or encrypted == text or not is_ciphertext(encryptor, encrypted):
         raise EncryptionError("the encryptor returned a text that its is_encrypted does not recognise")
     try:
         encrypted.encode()
     except UnicodeEncodeError:
         raise EncryptionError("the encryptor gave a text that is no valid Unicode") from None
     return encrypted
-
-
-def decrypt_text(encryptor: BaseEncryptor, text: str) -> str:
-    """Decrypt a text; one that cannot be decrypted stays as it is.
-
-    An encryptor may raise anything, and a state must not be lost over it.
-    """
-    try:
-        plain = encryptor.decrypt(text)
-    except Exception:  # noqa: BLE001 - see above
-        return text
-    return plain if isinstance(plain, str) else text
 
 
 def select_affordable(encryptor: BaseEncryptor, texts: Sequence[str]) -> list[str]:
@@ -188,13 +176,6 @@ def _strip_formatting(number: str) -> str:
 
     letters = unicodedata.normalize("NFKC", number).lower().removeprefix("tel:")
     return "".join(x for x in letters if x in _MEANINGFUL or unicodedata.category(x)[0] not in "PZC")
-
-
-def _is_ciphertext(encryptor: BaseEncryptor, text: str) -> bool:
-    try:
-        return encryptor.is_encrypted(text)
-    except Exception:  # noqa: BLE001 - as in `decrypt_text`
-        return False
 
 
 def _collect_texts(model: M, visit: Callable[[M, Change], M]) -> list[str]:

@@ -99,13 +99,7 @@ class OutgoingMessage:
 
     @classmethod
     def create(cls, message: Message, *, skip_phone_validation: bool, active_within: int) -> OutgoingMessage:
-        """Return the outgoing form of a message; one without id gets a new id.
-
-        Raises:
-            InvalidRequestError: when it is no message.
-        """
-        if not isinstance(message, Message):
-            raise InvalidRequestError("this takes a Message")
+        """Return the outgoing form of a message; one without id gets a new id."""
         generated = message.id is None
         if generated:
             message = message.model_copy(update={"id": new_id()})

@@ -33,7 +33,6 @@ class HasId(Protocol):
     @property
     def id(self) -> str:
         """The item's id."""
-        ...
 
 
 T = TypeVar("T", bound=HasId)

@@ -37,14 +37,11 @@ def check_response(response: object) -> None:
     Raises:
         ConfigurationError: it is no `Response`, its status is no number, or it has no content.
     """
-    if not isinstance(response, Response) or not _is_complete(response):
+    content: Any = getattr(response, "content", None)
+    if not isinstance(response, Response) or not isinstance(response.status, int) or content is None:
         raise ConfigurationError(
             "the http backend's send must return a Response of smsgate.http, with an int as status and bytes as content"
         )
-
-
-def _is_complete(response: Any) -> bool:
-    return isinstance(response.status, int) and response.content is not None
 
 
 def parse_response(operation: Operation[T], response: Response) -> T:
@@ -73,6 +70,9 @@ def build_api_error(
     document = _parse_json(response.content)
     text: Any = cast("dict[str, Any]", document).get("message") if isinstance(document, dict) else None
     message = text if isinstance(text, str) and text else _status_phrase(response.status)
+    is_own = message is text or (is_phone(base_url) and not response.content)  # a phone's 401 is empty
+    location = response.headers.get("location")
+    context = ErrorContext(operation, response.status, message, base_url, authorization, is_own, location)
     error = error_class(response.status)(
         message,
         response.status,
@@ -81,17 +81,7 @@ def build_api_error(
         method=operation.method,
         path=operation.path,
         request_id=response.headers.get("x-request-id"),
-        hint=find_hint(
-            ErrorContext(
-                operation,
-                response.status,
-                message,
-                base_url,
-                authorization,
-                is_own=message is text or (is_phone(base_url) and not response.content),  # a phone's 401 is empty
-                location=response.headers.get("location"),
-            )
-        ),
+        hint=find_hint(context),
     )
     error.data = operation.read_error(response.status, response.headers, response.content)
     error.retry_after = retry_after_seconds(response.headers, now)

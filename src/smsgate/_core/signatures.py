@@ -26,7 +26,6 @@ class SupportsItems(Protocol):
 
     def items(self) -> Iterable[tuple[Any, Any]]:
         """Return pairs of name and value, or of name and list of values."""
-        ...
 
 
 Body: TypeAlias = bytes | bytearray | memoryview | str

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from pydantic import PrivateAttr
 
-from smsgate._core.encryption_schemes import check_scheme, without_plus
+from smsgate._core.encryption_schemes import Decryptor, check_scheme, decrypt_text, is_ciphertext, without_plus
 from smsgate.errors import PayloadError
 from smsgate.runtime.reading import parse_document
 from smsgate.runtime.types import Model, UnreadableError
 from smsgate_api.events import EVENTS, KnownEvent, SmsCancelled, SmsDelivered, SmsFailed, SmsSent
-
-
-class Decryptor(Protocol):
-    """Decryptor of recipients: `smsgate.Encryptor`, or any object with these two methods."""
-
-    def is_encrypted(self, text: str, /) -> bool:
-        """Tell whether a text looks like a ciphertext."""
-        ...
-
-    def decrypt(self, text: str, /) -> str:
-        """Return the plaintext; raise an exception if decryption fails."""
-        ...
 
 
 class UnknownEvent(Model):
@@ -163,8 +151,5 @@ def _decrypt_recipient(event: KnownEvent, encryptor: Decryptor) -> KnownEvent:
 
 def _decrypt(text: str, encryptor: Decryptor) -> str:
     ciphertext = without_plus(text)
-    try:
-        plain = encryptor.decrypt(ciphertext) if encryptor.is_encrypted(ciphertext) else text
-    except Exception:  # noqa: BLE001 - another passphrase; a scheme of the user's own may raise anything
-        return text
-    return plain if isinstance(plain, str) else text
+    plain = decrypt_text(encryptor, ciphertext) if is_ciphertext(encryptor, ciphertext) else ciphertext
+    return text if plain == ciphertext else plain

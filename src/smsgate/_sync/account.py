@@ -82,7 +82,7 @@ class AccountCalls(Resource):
             APIError: the gateway refused or failed.
             ResponseError: the response cannot be read.
         """
-        with argument_errors:
+        with argument_errors():
             operation = operations.create_webhook(webhook)
             registration.check_target(webhook.url, allow_insecure=allow_insecure)
             if webhook.id is None:
@@ -135,7 +135,7 @@ class AccountCalls(Resource):
             ResponseError: the response cannot be read.
         """
         phone = is_phone(self._exchange.transport.base_url)
-        with argument_errors:
+        with argument_errors():
             registration.check_target(url, allow_insecure=allow_insecure)
             wanted = registration.build_webhooks(url, events, device_id=device_id, name=name, phone=phone)
         registered = self.get_webhooks()
@@ -183,7 +183,7 @@ class AccountCalls(Resource):
     def _write_settings(
         self, build: Callable[[DeviceSettings], Operation[DeviceSettings]], settings: DeviceSettings
     ) -> DeviceSettings:
-        with argument_errors:
+        with argument_errors():
             registration.check_settings(settings, self._exchange.transport.base_url)
         return self._call(build, settings)
 

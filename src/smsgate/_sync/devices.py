@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -49,10 +50,8 @@ class DeviceCache:
             begun: as in `Exchange.run`.
         """
         if not self._is_phone:
-            try:
+            with suppress(NotFoundError):
                 return exchange.run(operations.list_devices(), begun)
-            except NotFoundError:
-                pass
         devices = exchange.run(operations.list_local_devices(), begun)
         self._is_phone = True
         return devices

@@ -5,16 +5,14 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from typing_extensions import ParamSpec
-
+from smsgate._core.encryption_schemes import decrypt_text
 from smsgate._core.hooks import logger
 from smsgate._core.message_encryption import (
     check_encryptable,
     check_encrypted_size,
     count_texts,
-    decrypt_text,
     encrypt_text,
     insert_all_plaintexts,
     insert_ciphertexts,
@@ -24,20 +22,13 @@ from smsgate._core.message_encryption import (
 from smsgate._sync import io
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from smsgate.encryption import BaseEncryptor
     from smsgate_api.models import Message, MessageState
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 _MANY = 200
 """Texts of a response from which on they are found and replaced in a thread: each costs some ten microseconds."""
-
-
-def _run(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-    return function(*arguments, **keywords)
 
 
 class Cipher:
@@ -87,19 +78,16 @@ class Cipher:
         encryptor = self.encryptor
         if encryptor is None:
             return list(states)
-        run = _run if count_texts(states) < _MANY else io.compute
-        texts, affordable = run(list_all_ciphertexts, states, encryptor)
+        many = count_texts(states) >= _MANY
+        texts, affordable = io.compute(list_all_ciphertexts, states, encryptor, in_thread=many)
         found = {text for part in texts for text in part}
         end = min(io.now() + self._seconds, math.inf if deadline is None else deadline)
         results = io.run_in_workers(partial(decrypt_text, encryptor), affordable, end)
         plain = dict(zip(affordable, results, strict=False))  # the first ones, until the deadline
-        if len(plain) < len(found):
-            logger.warning(
-                "%d of %d encrypted fields of a response stay encrypted: decrypting them would take too long",
-                len(found) - len(plain),
-                len(found),
-            )
-        return run(insert_all_plaintexts, states, texts, plain)
+        if left := len(found) - len(plain):
+            text = "%d of %d encrypted fields of a response stay encrypted: decrypting them would take too long"
+            logger.warning(text, left, len(found))
+        return io.compute(insert_all_plaintexts, states, texts, plain, in_thread=many)
 
     def decrypt_one(self, state: MessageState, deadline: float | None = None) -> MessageState:
         """Return one state with its texts decrypted, as `decrypt` does."""

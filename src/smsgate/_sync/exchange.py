@@ -80,9 +80,7 @@ class Exchange:
         size = len(result.response.content)
         if size > self._max_json_size and operation.parse is not read_bytes:
             raise body_size_error("response", "max_json_size", self._max_json_size)
-        if size < io.LARGE:
-            return parse_response(operation, result.response)
-        return io.compute(parse_response, operation, result.response)
+        return io.compute(parse_response, operation, result.response, in_thread=size >= io.LARGE)
 
     def run_raw(self, operation: Operation[Any]) -> Response:
         """Return the last response, of any status, after the retries that the policy allows.

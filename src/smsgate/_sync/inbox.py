@@ -170,7 +170,7 @@ class InboxCalls(Resource):
             ...     for chunk in chunks:
             ...         file.write(chunk)
         """
-        with argument_errors:
+        with argument_errors():
             operation = operations.download_attachment(message_id, part_id)
         with self._exchange.stream(operation) as response:
             yield response.chunks

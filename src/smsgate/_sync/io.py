@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from typing_extensions import ParamSpec
+from typing_extensions import ParamSpec, TypeVarTuple, Unpack
 
 from smsgate._core.parallel import ParallelMap, cores
 from smsgate.errors import ConfigurationError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 now = time.monotonic
 draw = random.random  # spreads retries, and protects nothing
@@ -84,7 +85,9 @@ def call_blocking(function: Callable[P, T], *arguments: P.args, **keywords: P.kw
     return function(*arguments, **keywords)
 
 
-compute = call_blocking
+def compute(function: Callable[[Unpack[Ts]], T], *arguments: Unpack[Ts], in_thread: bool) -> T:  # noqa: ARG001 - as there
+    """Call a function that may compute for a while."""
+    return function(*arguments)
 
 
 def run_in_workers(function: Callable[[A], T], items: Sequence[A], deadline: float = math.inf) -> list[T]:

@@ -81,7 +81,7 @@ class MessageCalls(SendCalls, WaitCalls):
         """
         chosen = merge_query(MessagesQueryFilter, query, from_=from_, to=to, state=state, device_id=device_id)
         part = choose_page(pagination, limit, offset, highest=_HIGHEST_LIMIT)
-        with argument_errors:
+        with argument_errors():
             operation = operations.list_messages(
                 from_=parse_query_time(chosen.from_),
                 to=parse_query_time(chosen.to),
@@ -144,6 +144,6 @@ class MessageCalls(SendCalls, WaitCalls):
             NotFoundError: no such message.
             SMSGateError: no response came, the gateway failed, or its response cannot be read.
         """
-        with argument_errors:
+        with argument_errors():
             operation = operations.cancel_message(id)
         return self._cipher.decrypt_one(self._sender.cancel(operation, id))

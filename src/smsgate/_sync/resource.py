@@ -49,7 +49,7 @@ class Resource(ClosedOnExit):
             InvalidRequestError: for invalid arguments.
             SMSGateError: as `execute`.
         """
-        with argument_errors:
+        with argument_errors():
             operation = build(*arguments, **keywords)
         return self.execute(operation)
 

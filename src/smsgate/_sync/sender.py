@@ -79,10 +79,8 @@ class SafeSender:
         call = CallState(self._exchange.retry, io.now(), message_id=outgoing.id)
         try:
             return self._send(SendState(outgoing, call, chosen))
-        except SMSGateError:
-            raise
         except BaseException as error:
-            if call.attempts and sys.version_info >= (3, 11):
+            if call.attempts and not isinstance(error, SMSGateError) and sys.version_info >= (3, 11):
                 error.add_note(f"message {outgoing.id} may or may not have been accepted: ask for its state by this id")
             raise
 

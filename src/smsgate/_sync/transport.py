@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable, Generator, Iterable, Mapping
 from copy import copy
 from datetime import datetime, timezone
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -61,8 +60,8 @@ class Backend:
     def get(self) -> HttpClient:
         """Return the backend."""
         if self.client is None:
-            make = partial(get_client, choose_name(self._name), **self._connection)
-            made = io.call_blocking(make)  # it may have to import an HTTP library
+            name = choose_name(self._name)
+            made = io.call_blocking(get_client, name, **self._connection)  # may import an HTTP library
             self.client = self._made.setdefault("http", made)  # atomic: all threads use the first one
         return self.client
 
@@ -142,9 +141,7 @@ class Transport:
         if is_success(response.status):
             return Answered(response)
         parts = (operation, response, self.base_url, authorization, datetime.now(timezone.utc))
-        if len(response.content) < io.LARGE:
-            return classify_response(*parts)
-        return io.compute(classify_response, *parts)
+        return io.compute(classify_response, *parts, in_thread=len(response.content) >= io.LARGE)
 
     def check_outage(self, result: R, call: CallState) -> R | Failed:
         """Return a 503 in the place of a 401 that an outage may have caused, and any other result as it is.

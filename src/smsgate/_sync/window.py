@@ -76,7 +76,7 @@ class Window(Generic[A, T]):
                     self._under_way += 1
                     break
             except Exception as error:  # noqa: BLE001 - raised after the results
-                self._fail(error)
+                self._failure = error
             self._collect(tasks)
 
     def _has_room(self) -> bool:
@@ -89,9 +89,5 @@ class Window(Generic[A, T]):
         for number, result in tasks.take():
             self._under_way -= 1
             self._ended[number] = result
-            if isinstance(result, BaseException):
-                self._fail(result)
-
-    def _fail(self, error: BaseException) -> None:
-        if self._failure is None:
-            self._failure = error
+            if isinstance(result, BaseException) and self._failure is None:
+                self._failure = result

@@ -10,12 +10,12 @@ from smsgate_api import operations
 
 
 def test_errors_of_models_and_operations_become_ours_without_values():
-    with pytest.raises(InvalidRequestError, match="phone_numbers") as caught, argument_errors:
+    with pytest.raises(InvalidRequestError, match="phone_numbers") as caught, argument_errors():
         Message(phone_numbers=[5], message="secret")
     assert "secret" not in str(caught.value)
-    with pytest.raises(InvalidRequestError, match="id must not be empty"), argument_errors:
+    with pytest.raises(InvalidRequestError, match="id must not be empty"), argument_errors():
         operations.get_message("")
-    with pytest.raises(KeyError), argument_errors:
+    with pytest.raises(KeyError), argument_errors():
         raise KeyError
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from smsgate import DataMessage, InvalidRequestError, Message, MessageState, RecipientState, TextMessage
 from smsgate._core import message_encryption as fields
+from smsgate._core.encryption_schemes import decrypt_text
 from smsgate.encryption import BaseEncryptor
 
 CLOUD, PHONE = "https://api.sms-gate.app/3rdparty/v1", "http://192.0.2.7:8080"
@@ -57,7 +58,7 @@ def test_text_that_cannot_be_decrypted_stays_and_keeps_the_mark():
     encryptor = Reversing()
     good, broken = encryptor.encrypt(NUMBER), "$reversed$1$broken"
     found = fields.list_ciphertexts(state(f"+{good}", text=broken), encryptor)
-    plain = {text: fields.decrypt_text(encryptor, text) for text in found}
+    plain = {text: decrypt_text(encryptor, text) for text in found}
 
     shown = fields.insert_plaintexts(state(f"+{good}", text=broken), plain)
     assert shown.recipients[0].phone_number == NUMBER

@@ -42,5 +42,5 @@ def test_times_of_queries_are_read_from_text():
             parse_query_time(wrong)
         assert caught.value.__cause__ is None
     for naive in ("2026-01-01T00:00:00", NOW.replace(tzinfo=None)):
-        with pytest.raises(InvalidRequestError, match="zone"), argument_errors:
+        with pytest.raises(InvalidRequestError, match="zone"), argument_errors():
             operations.list_messages(from_=parse_query_time(naive))

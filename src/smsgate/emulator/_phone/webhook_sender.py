@@ -25,7 +25,6 @@ class HasDeliveries(Protocol):
     @property
     def deliveries(self) -> Deliveries:
         """The queue of webhook deliveries."""
-        ...
 
 
 TIMEOUT = 5.0
