@@ -180,8 +180,11 @@ async def test_over_sockets_the_next_send_works_wherever_the_last_one_was_cancel
         index = 2 * number
         hit = await cancelled_at(number, lambda client=client, index=index: client.send(sends.message(index)))
         wire.faults = None
+        retries = []
         with anyio.fail_after(LIMIT):
-            await client.send(sends.message(index + 1))
+            patient = client.with_options(retry=replace(sends.QUICK, on_retry=retries.append))
+            await patient.send(sends.message(index + 1))
+        assert retries == []  # such as after waiting for a connection that is never given back
         stored = texts(gateway)
 
         assert number < MOST

@@ -160,7 +160,9 @@ class HttpxAsyncHttpClient(HttpxAdapter[httpx.AsyncClient], AsyncAdapter[httpx.A
         return head(raw.response)
 
     async def _read(self, raw: _Exchange) -> bytes | None:
-        return await anext(raw.chunks, None)
+        chunk = await anext(raw.chunks, None)
+        raw.is_read = chunk is None
+        return chunk
 
     async def _end(self, raw: _Exchange) -> None:
         response, client = raw.response, raw.client
@@ -172,7 +174,8 @@ class HttpxAsyncHttpClient(HttpxAdapter[httpx.AsyncClient], AsyncAdapter[httpx.A
                 ) in raw.chunks:  # ends at once; trio warns of generators that are left to the garbage collector
                     pass
             if self._client is None:
-                if has_surplus(response):
+                # a cancellation while httpcore gives a connection back can block its pool for good
+                if not raw.is_read or has_surplus(response):
                     await client.aclose()
                 await raw.pool.give_back(raw.kind, client)
 
@@ -180,13 +183,14 @@ class HttpxAsyncHttpClient(HttpxAdapter[httpx.AsyncClient], AsyncAdapter[httpx.A
 class _Exchange:
     """A response of httpx, and the client that its pool lent for it."""
 
-    __slots__ = ("chunks", "client", "headers", "kind", "pool", "response")
+    __slots__ = ("chunks", "client", "headers", "is_read", "kind", "pool", "response")
 
     def __init__(self, pool: ClientPool, kind: Hashable, client: httpx.AsyncClient, response: httpx.Response) -> None:
         self.pool = pool
         self.kind = kind
         self.client = client
         self.response = response
+        self.is_read = False
         is_decoded = response.is_stream_consumed  # by a mock
         self.headers: Mapping[str, str] = {} if is_decoded else response.headers
         chunks = response.aiter_bytes() if is_decoded else response.aiter_raw()
