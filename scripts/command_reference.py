@@ -82,7 +82,7 @@ def describe(title: str, command: Any, shared: Collection[str], *, is_alone: boo
 
 def usage(one: Any) -> str:
     """Return how an argument is written."""
-    name = one.metavar or one.name.upper()
+    name = (one.metavar or one.name.upper()) + ("…" if one.nargs != 1 else "")
     return name if one.required else f"[{name}]"
 
 

@@ -42,6 +42,7 @@ PURE = {"smsgate.errors", "smsgate.auth", "smsgate.retry", "smsgate.encryption",
 
 SHARED = {
     "smsgate.__main__", "smsgate._event_loops", "smsgate._extras", "smsgate._file_locks", "smsgate._server_socket",
+    "smsgate._standard_streams",
 }  # fmt: skip
 """Private modules that every room may use."""
 

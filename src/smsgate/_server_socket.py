@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 
@@ -19,5 +20,8 @@ def open_listener(host: str, port: int) -> socket.socket:
         OSError: the address cannot be used.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    unnamed = socket.create_server((host, port), family=family)
+    try:
+        unnamed = socket.create_server((host, port), family=family)
+    except (TypeError, UnicodeError):  # Python's errors for a name that cannot be encoded
+        raise OSError(errno.EINVAL, "it is no name of a host") from None
     return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=unnamed.detach())

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 from smsgate._core.ciphers import aes_cbc, derive_key as _derive_key
 from smsgate._core.encryption_schemes import SCHEME, without_plus
 from smsgate._core.limits import whole
-from smsgate._extras import missing
+from smsgate._extras import MissingExtraError
 from smsgate.errors import (
     CiphertextFormatError,
     ConfigurationError,
@@ -230,7 +230,7 @@ def _require_cryptography() -> None:
     try:
         importlib.import_module("cryptography.hazmat.primitives.kdf.pbkdf2")
     except ImportError as error:
-        raise ConfigurationError(missing("encryption", "encryption")) from error
+        raise MissingExtraError("encryption", "encryption") from error
 
 
 def _pad(text: object) -> bytes:

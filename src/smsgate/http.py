@@ -14,7 +14,7 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smsgate._core.limits import flag
-from smsgate._extras import missing
+from smsgate._extras import MissingExtraError
 from smsgate._http import Headers, HttpClient, Request, Response, StreamedResponse, Timeout
 from smsgate.errors import ConfigurationError
 from smsgate.runtime.types import schema_lock
@@ -260,7 +260,7 @@ def _check_loadable(library: str) -> None:
 
 
 def _not_installed(library: str) -> ConfigurationError:
-    return ConfigurationError(missing(f"the HTTP backend {library}", LIBRARIES[library].extra))
+    return MissingExtraError(f"the HTTP backend {library}", LIBRARIES[library].extra)
 
 
 def __getattr__(name: str) -> Any:

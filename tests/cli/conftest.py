@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
 import signal
 import subprocess
 import sys
+import termios
 import time
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -18,6 +22,7 @@ pytest.importorskip("uvicorn", reason="the emulator needs a web server")
 pytest.importorskip("typer", reason="the command line needs typer")
 
 from eventually import LIMIT, eventually
+from forks import ForkServer
 from smsgate.emulator import Gateway
 from smsgate.testing import serve
 
@@ -65,6 +70,7 @@ def environment(tmp_path):
     """Variables of a user without any settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SMSGATE", "_TYPER"))}
     kept.pop("NO_COLOR", None)
+    kept.pop("PYTHONUNBUFFERED", None)  # users have none: then a full output shows late
     return {
         **kept,
         "SMSGATE_CONFIG_DIR": str(tmp_path / "config"),
@@ -85,88 +91,150 @@ def account(environment, served):
     }
 
 
-def command_line(arguments):
-    return [sys.executable, "-m", "smsgate", *arguments]
-
-
 @pytest.fixture
 def run(tmp_path):
-    """Run the command in a pipe."""
-
-    def run_in_pipe(*arguments, env, text="", interrupt_after=None, output=None):
-        file = None if output is None else output.open("wb")
-        process = subprocess.Popen(
-            command_line(arguments),
-            stdin=subprocess.PIPE,
-            stdout=file or subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=env,
-            cwd=tmp_path,
-        )
-        if file is not None:
-            file.close()
-        if interrupt_after is not None:
-            process.stdin.close()
-            process.stdin = None
-            eventually(interrupt_after)
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=LIMIT)
-        else:
-            out, err = process.communicate(text.encode(), timeout=LIMIT)
-        return Result(process.returncode, (out or b"").decode(), err.decode())
-
-    return run_in_pipe
+    """Run the command in pipes, in a new process."""
+    return partial(run_in_pipes, start_process, tmp_path)
 
 
 @pytest.fixture
 def terminal(tmp_path):
-    """Run the command in a pseudo-terminal; type a text when a prompt appears, or Ctrl-C."""
+    """Run the command in a pseudo-terminal, in a new process."""
+    return partial(run_in_terminal, start_process, tmp_path)
 
-    def run_in_terminal(*arguments, env, type_after=(), type_when=()):
-        master, slave = pty.openpty()
-        os.set_blocking(master, False)
-        process = subprocess.Popen(
-            command_line(arguments),
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=env,
-            cwd=tmp_path,
-            start_new_session=True,
-            preexec_fn=_control_terminal,  # noqa: PLW1509 - it only makes one system call
-        )
+
+@pytest.fixture(scope="session")
+def fork_server():
+    server = ForkServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def run_fork(tmp_path, fork_server):
+    """Run the command in pipes, in a fork."""
+    return partial(run_in_pipes, fork_server.start, tmp_path)
+
+
+@pytest.fixture
+def terminal_fork(tmp_path, fork_server):
+    """Run the command in a pseudo-terminal, in a fork."""
+    return partial(run_in_terminal, fork_server.start, tmp_path)
+
+
+def start_process(words, *, env, folder, streams, terminal=False):
+    """Start the command as a user does; see `ForkServer.start`."""
+    stdin, stdout, stderr = streams
+    return subprocess.Popen(
+        [sys.executable, "-m", "smsgate", *words],
+        stdin=stdin, stdout=stdout, stderr=stderr, env=env, cwd=folder,
+        start_new_session=terminal,
+        preexec_fn=_control_terminal if terminal else None,  # noqa: PLW1509 - it only makes one system call
+    )  # fmt: skip
+
+
+def run_in_pipes(
+    start,
+    folder,
+    *words,
+    env,
+    text="",
+    output=None,
+    interrupt_after=None,
+    is_reading=False,
+    number=signal.SIGINT,
+    interrupt_when=None,
+):
+    """Run a command to its end; send it a signal when a condition is true, when it waits for more input, or when what
+    it has written fulfils a condition.
+    """
+    stdin, to_write = os.pipe()
+    (to_read, stdout), (to_read_errors, stderr) = os.pipe(), os.pipe()
+    if output is not None:
+        os.close(stdout)
+        stdout = os.open(output, os.O_WRONLY | os.O_CREAT, 0o600)
+    process = start(list(words), env=env, folder=folder, streams=(stdin, stdout, stderr))
+    os.close(stdout)
+    os.close(stderr)
+    outputs = [], []
+    until = (lambda: unread_bytes(stdin) == 0) if is_reading else interrupt_after
+    if interrupt_when is not None:
+        until = lambda: interrupt_when("".join([*outputs[0], *outputs[1]]))  # noqa: E731
+    with ThreadPoolExecutor(3) as pool:
+        readers = [pool.submit(read_all, *pair) for pair in zip((to_read, to_read_errors), outputs, strict=True)]
+        writer = pool.submit(write_all, os.dup(to_write) if is_reading else to_write, text.encode())
+        try:
+            if until is not None:
+                writer.result() if is_reading else None
+                eventually(lambda: until() or process.poll() is not None)
+                process.send_signal(number)
+            code = process.wait(timeout=LIMIT)
+        finally:
+            process.kill()
+            os.close(stdin)
+            os.close(to_write) if is_reading else None
+        for one in readers:
+            one.result()
+    return Result(code, *("".join(one) for one in outputs))
+
+
+def unread_bytes(descriptor):
+    """Count the bytes that wait in a pipe or a terminal."""
+    return int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+def read_all(descriptor, chunks):
+    with os.fdopen(descriptor, encoding="utf-8", newline="") as file:
+        chunks.extend(iter(file.readline, ""))
+
+
+def write_all(descriptor, content):
+    with suppress(BrokenPipeError), os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+def run_in_terminal(
+    start, folder, *words, env, type_after=(), type_when=(), signal_when=None, number=signal.SIGTERM, is_reading=False
+):
+    """Run a command to its end; type a text when another has appeared or a condition is true, or send a signal.
+
+    A command that is reading gets a line, and Ctrl-C when it has read it.
+    """
+    master, slave = pty.openpty()
+    os.set_blocking(master, False)
+    process = start(list(words), env=env, folder=folder, streams=(slave, slave, slave), terminal=True)
+    shown, waiting, later = "", list(type_after), list(type_when)
+    if is_reading:
+        os.write(master, b"some\n")
+        later.append((lambda: "some" in shown and unread_bytes(slave) == 0, "\x03"))
+    else:
         os.close(slave)
-        shown, waiting, later = "", list(type_after), list(type_when)
-        end = time.monotonic() + LIMIT
+    end = time.monotonic() + LIMIT
+    try:
         while time.monotonic() < end:
             if waiting and waiting[0][0] in shown:
                 os.write(master, waiting.pop(0)[1].encode())
             if later and later[0][0]():
                 os.write(master, later.pop(0)[1].encode())
-            if select.select([master], [], [], 0.05)[0]:
+            if signal_when is not None and signal_when(shown):
+                process.send_signal(number)
+                signal_when = None
+            if select.select([master], [], [], 0.02)[0]:
                 try:
                     chunk = os.read(master, 65536)
                 except OSError:  # the other end is closed
-                    chunk = b""
-                if not chunk:
                     break
                 shown += chunk.decode(errors="replace")
             elif process.poll() is not None:
                 break
-        try:
-            code = process.wait(timeout=LIMIT)
-        finally:
-            process.kill()
-            process.wait()
-            os.close(master)
-        return Result(code, shown.replace("\r\n", "\n"))
-
-    return run_in_terminal
+        code = process.wait(timeout=LIMIT)
+    finally:
+        process.kill()
+        os.close(master)
+        os.close(slave) if is_reading else None
+    return Result(code, shown.replace("\r\n", "\n"))
 
 
 def _control_terminal():
     """Make the standard input the controlling terminal, so that Ctrl-C arrives as a signal."""
-    import fcntl
-    import termios
-
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

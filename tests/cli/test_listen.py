@@ -17,11 +17,11 @@ import httpx
 import pytest
 
 uvicorn = pytest.importorskip("uvicorn", reason="listening needs a web server")
+pytest.importorskip("typer", reason="the command line needs typer")
 
 from eventually import LIMIT, eventually  # noqa: E402
-from smsgate import Timeout, webhooks  # noqa: E402 - after the check above
+from smsgate import Encryptor, webhooks  # noqa: E402 - after the check above
 from smsgate.__main__ import main  # noqa: E402
-from smsgate.cli import listen, temporary_webhooks  # noqa: E402
 from smsgate.cli.output import format_event, print_error  # noqa: E402
 from smsgate.emulator import Gateway, WebhookSender  # noqa: E402
 from smsgate.emulator._server.asgi import EmulatorApp  # noqa: E402
@@ -140,7 +140,7 @@ def test_events_are_shown_and_registrations_removed_at_the_end(start, gateway, n
 
 
 def test_repetitions_are_shown_once_and_refusals_told(start, gateway):
-    command = start("--register", TARGET)
+    command = start("--register", TARGET, "--output", "table")
     url = command.url()
     gateway.deliveries.misbehaviour.repeat = gateway.deliveries.misbehaviour.twin = 0.5
 
@@ -174,7 +174,7 @@ def test_failing_registration_leaves_nothing_behind(start, gateway):
 
     assert code == 1
     assert registered(gateway) == []
-    assert "smsgate listen: 400" in "".join(command.errors)
+    assert command.errors[0].startswith("error: 400")
 
 
 def test_target_that_phones_refuse_is_refused(start):
@@ -183,7 +183,7 @@ def test_target_that_phones_refuse_is_refused(start):
     code = command.process.wait(LIMIT)
     command.stop()
 
-    assert code == 1
+    assert code == 2
     assert "https" in "".join(command.errors)
 
 
@@ -287,18 +287,16 @@ def test_second_signal_ends_what_the_first_one_interrupted(start, silent_gateway
     for connection in (registering, unregistering):
         connection.close()
 
-    assert code == 1
-    assert [line.split()[-1] for line in command.errors] == ["registered", "interrupted"]
-    assert "may still be registered" in command.errors[0]
+    assert code == 130
+    assert ["may still be registered" in line for line in command.errors] == [True]
 
 
-def test_gateway_that_never_answers_is_given_up(silent_gateway, monkeypatch, capsys):
-    monkeypatch.setattr(temporary_webhooks, "_TIMEOUT", Timeout(connect=0.2, read=0.2, total=0.2))
-    options = ["--login", "demo", "--password", "demo", "--base-url", base_url(silent_gateway)]
+def test_gateway_that_never_answers_is_given_up(silent_gateway, capsys):
+    options = ["--login", "demo", "--password", "demo", "--base-url", base_url(silent_gateway), "--timeout", "0.2"]
 
     code = main(["listen", "--signing-key", "k", "--port", "0", "--register", TARGET, *options])
 
-    assert code == 1
+    assert code == 4
     assert capsys.readouterr().err.count("may still be registered") == 1
 
 
@@ -310,8 +308,8 @@ def test_what_was_never_registered_is_not_told_to_be(start):
     code = command.process.wait(LIMIT)
     command.stop()
 
-    assert code == 1
-    assert [line.split(":")[0] for line in command.errors] == ["smsgate listen"]
+    assert code == 4
+    assert [line.split(":")[0] for line in command.errors] == ["error", "hint"]
 
 
 def test_command_ends_when_nobody_reads_any_more():
@@ -321,15 +319,56 @@ def test_command_ends_when_nobody_reads_any_more():
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
         process.stdout.close()
-        url = process.stderr.readline().split()[-1]
-        document = {"event": "sms:received", "id": "1", "deviceId": "d", "webhookId": "w", "payload": {"message": "hi"}}
-        body = json.dumps(document).encode()
-
-        answer = httpx.post(url, content=body, headers=signed(body, "k"), trust_env=False)
+        answer = post_event(process.stderr.readline().split()[-1])
         code = process.wait(LIMIT)
         errors = process.stderr.read()
 
     assert (answer.status_code, code, errors) == (200, 0, "")
+
+
+def test_output_that_is_full_is_an_error(environment):
+    command = [sys.executable, "-m", "smsgate", "listen", "--port", "0", "--signing-key", "k"]
+    with (
+        Path("/dev/full").open("wb") as full,
+        subprocess.Popen(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment) as process,
+    ):
+        post_event(process.stderr.readline().split()[-1])
+        code = process.wait(LIMIT)
+        errors = process.stderr.read()
+
+    assert (code, len(errors.splitlines())) == (1, 1)
+    assert "No space left" in errors
+
+
+def post_event(url, key="k", event="sms:received", **payload):
+    document = {"event": event, "id": "1", "deviceId": "d", "webhookId": "w", "payload": {"message": "hi", **payload}}
+    body = json.dumps(document).encode()
+    return httpx.post(url, content=body, headers=signed(body, key), trust_env=False)
+
+
+def test_lines_in_a_pipe_are_json_and_recipients_decrypted(start, gateway):
+    pytest.importorskip("cryptography")
+    command = start("-v", SMSGATE_PASSPHRASE="correct horse")
+    report = {"messageId": "1", "sentAt": "2030-01-01T09:00:00Z", "partsCount": 1}
+    recipient = Encryptor("correct horse").encrypt("+12025550100")
+
+    post_event(command.url(), gateway.devices[0].signing_key, "sms:sent", recipient=recipient, **report)
+    eventually(lambda: command.out)
+    code = command.stop()
+
+    assert code == 0
+    assert json.loads(command.out[0])["payload"]["recipient"] == "+12025550100"
+    assert "< POST /: 200\n" in command.errors
+
+
+def test_requests_for_the_registration_are_shown(start):
+    command = start("-vv", "--register", TARGET, "--event", "sms:sent")
+
+    httpx.post(command.url(), content=b"{}", trust_env=False)
+    command.stop()
+
+    assert "> POST /webhooks\n" in command.errors
+    assert sum("X-Signature" in line for line in command.errors) == 1
 
 
 def is_listening(port):
@@ -374,14 +413,16 @@ def test_command_in_this_process_stops_on_a_signal_and_restores_the_handlers(gat
     [
         ([], 2, "SMSGATE_SIGNING_KEY"),
         (["--signing-key", " "], 2, "signing key is empty"),
-        (["--port", "70000"], 2, "no port"),
-        (["--signing-key", "k", "--event", "sms:nonsense"], 2, "invalid choice"),
-        (["--output", "xml"], 2, "invalid choice"),
+        (["--port", "70000"], 2, "--port"),
+        (["--signing-key", "k", "--event", "sms:nonsense"], 2, "no event 'sms:nonsense'"),
+        (["--signing-key", "k", "--register", TARGET], 3, "no credentials"),
+        (["--output", "xml"], 2, "--output"),
         (["--help"], 0, ""),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options, code, words, capsys, monkeypatch):
     monkeypatch.delenv("SMSGATE_SIGNING_KEY", raising=False)
+    monkeypatch.setenv("SMSGATE_CONFIG_DIR", "no-such-folder")
 
     assert main(["listen", *options]) == code
     assert words in capsys.readouterr().err
@@ -399,7 +440,10 @@ def test_missing_server_is_told(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
 
     assert main(["listen", "--signing-key", "k"]) == 1
-    assert listen.MISSING in capsys.readouterr().err
+    assert (
+        capsys.readouterr().err
+        == "error: listening needs a package that is not installed: pip install 'smsgate[cli]'\n"
+    )
 
 
 def test_lines_hold_no_control_characters(vectors):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from smsgate._extras import missing
+from smsgate._extras import MissingExtraError
 from smsgate.errors import ConfigurationError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def check_region(region: str | None) -> str | None:
     try:
         import phonenumbers  # noqa: PLC0415 - optional
     except ImportError:
-        raise ConfigurationError(missing("default_region", "numbers")) from None
+        raise MissingExtraError("default_region", "numbers") from None
     known = isinstance(region, str) and region.upper() in phonenumbers.SUPPORTED_REGIONS
     if not known:
         raise ConfigurationError("default_region takes a country's two letters, such as 'DE', 'US' or 'GB'")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from smsgate._extras import missing
+from smsgate._extras import MissingExtraError
 from smsgate.errors import ConfigurationError, InvalidRequestError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def number_parser(region: str | None) -> Callable[[str], ParsedNumber | None]:
     try:
         import phonenumbers  # noqa: PLC0415 - optional
     except ImportError:
-        raise ConfigurationError(missing("a campaign", "bulk")) from None
+        raise MissingExtraError("a campaign", "bulk") from None
     if region is not None and (not isinstance(region, str) or region.upper() not in phonenumbers.SUPPORTED_REGIONS):
         raise ConfigurationError("a region is a country's two letters, such as 'DE', 'US' or 'GB'")
     default = None if region is None else region.upper()

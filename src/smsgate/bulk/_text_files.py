@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smsgate._extras import missing
+from smsgate._extras import MissingExtraError
 from smsgate.bulk._errors import RowFileError
 from smsgate.errors import ConfigurationError
 
@@ -96,7 +96,7 @@ def _guess(file: IO[bytes], position: int) -> Encoding:
     try:
         import charset_normalizer  # noqa: PLC0415 - optional
     except ImportError:
-        raise ConfigurationError(missing("a table that is not in UTF-8", "bulk")) from None
+        raise MissingExtraError("a table that is not in UTF-8", "bulk") from None
     file.seek(position)
     sample = file.read(_SAMPLE)
     found = charset_normalizer.from_bytes(sample, cp_isolation=[*_NOT_LATIN, *_LATIN]).best()

@@ -9,10 +9,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
-from smsgate._extras import missing
+from smsgate._extras import MissingExtraError
 from smsgate.bulk._errors import RowFileError
 from smsgate.bulk._jsonl_rows import plain_number
-from smsgate.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -36,7 +35,7 @@ def open_sheet(file: IO[bytes], sheet: str | None) -> Generator[Any]:
     try:
         import openpyxl  # noqa: PLC0415 - optional
     except ImportError:
-        raise ConfigurationError(missing("an Excel workbook", "bulk")) from None
+        raise MissingExtraError("an Excel workbook", "bulk") from None
     try:
         workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
     except (BadZipFile, KeyError, OSError, ValueError, TypeError):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smsgate.cli.failures import CredentialsError
+from smsgate.cli.inputs import read_first_line
 from smsgate.constants import DEFAULT_URL
 from smsgate.errors import ConfigurationError
 
@@ -29,10 +30,6 @@ NO_CREDENTIALS = (
     "there are no credentials: give --login and --password-file, set SMSGATE_USERNAME and SMSGATE_PASSWORD (or "
     "SMSGATE_TOKEN), or store them once with: smsgate profile add NAME"
 )
-
-
-class CredentialsError(ConfigurationError):
-    """No usable credentials; the command exits with 3."""
 
 
 @dataclass(frozen=True)
@@ -98,16 +95,25 @@ def choose_connection(options: Connection, *, profile: str | None = None) -> Con
         ConfigurationError: a profile together with other options, an unknown profile, or credentials without a URL
             although another source names a gateway.
     """
+    chosen = find_connection(options, profile=profile)
+    if chosen.token is None and (chosen.login is None or chosen.password is None):
+        raise CredentialsError(_describe_gap(chosen))
+    return chosen
+
+
+def find_connection(options: Connection, *, profile: str | None = None) -> Connection:
+    """Return what `choose_connection` does, also without credentials.
+
+    Raises:
+        ConfigurationError: as `choose_connection`.
+    """
     if profile is not None and not options.is_empty:
         raise ConfigurationError("--profile has its own gateway and credentials: leave out the other options")
     variables = [read_variables(os.environ, "the environment"), *_read_dotenv()]
     chosen = _first_source(options, profile, variables)
     alone = [one.passphrase for one in variables if one.is_empty]
     passphrases = [options.passphrase, chosen.passphrase, *alone]
-    chosen = replace(chosen, passphrase=next((one for one in passphrases if one is not None), None))
-    if chosen.token is None and (chosen.login is None or chosen.password is None):
-        raise CredentialsError(_describe_gap(chosen))
-    return chosen
+    return replace(chosen, passphrase=next((one for one in passphrases if one is not None), None))
 
 
 def _first_source(options: Connection, profile: str | None, variables: list[Connection]) -> Connection:
@@ -187,15 +193,13 @@ def read_password(path: str, *, option: str = "--password-file") -> str:
         option: what errors name.
 
     Raises:
-        ConfigurationError: when it cannot be read or is empty.
+        CommandError: when it cannot be read.
+        CredentialsError: when it is empty.
     """
-    try:
-        text = sys.stdin.readline() if path == "-" else Path(path).read_text(encoding="utf-8").split("\n", 1)[0]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{option} {path}: {getattr(error, 'strerror', None) or error}") from None
+    text = read_first_line(path)
     if not text.strip():
         raise CredentialsError(f"{option} {path} is empty")
-    return text.strip("\r\n")
+    return text
 
 
 def ask_secret(prompt: str) -> str:

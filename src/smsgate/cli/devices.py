@@ -23,7 +23,7 @@ def _describe_sims(device: Device) -> str:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("id", lambda one: one.id),
+    Column("id", lambda one: one.id, is_whole=True),
     Column("name", lambda one: one.name),
     Column("last seen", lambda one: one.last_seen),
     Column("SIM cards", _describe_sims),

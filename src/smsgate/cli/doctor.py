@@ -39,7 +39,7 @@ def doctor(
     session: Session,
     address: Annotated[
         str | None,
-        typer.Argument(help="Only examine this URL, without credentials.", metavar="[URL]", show_default=False),
+        typer.Argument(help="Only examine this URL, without credentials.", metavar="URL", show_default=False),
     ] = None,
     bundle: Annotated[
         Path | None,

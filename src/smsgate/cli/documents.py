@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from smsgate.cli.failures import CommandError, ExitCode
+from smsgate.cli.inputs import read_text
 
 
 def parse_document(path: Path) -> Any:
@@ -16,12 +17,7 @@ def parse_document(path: Path) -> Any:
     Raises:
         CommandError: when it cannot be read or is neither.
     """
-    try:
-        return parse_text(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(
-            f"{path}: {getattr(error, 'strerror', None) or 'no UTF-8 text'}", code=ExitCode.USAGE
-        ) from None
+    return parse_text(read_text(str(path)), str(path))
 
 
 def parse_text(text: str, name: str) -> Any:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from smsgate import errors
+from smsgate._extras import MissingExtraError
+from smsgate._standard_streams import discard_output
 from smsgate.cli.redaction import hide_numbers
 from smsgate.runtime.printable import escape
 
@@ -28,6 +31,10 @@ class ExitCode(IntEnum):
     UNKNOWN_OUTCOME = 5
     PARTLY_DONE = 6
     INTERRUPTED = 130
+
+
+class CredentialsError(errors.ConfigurationError):
+    """No usable credentials."""
 
 
 class CommandError(Exception):
@@ -60,8 +67,8 @@ def exit_on_failure(*, redact: bool = False) -> Generator[None, None, None]:
         yield
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
-    except BrokenPipeError:  # the reader has gone; Python itself flushes to the descriptor at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has gone
+        discard_output(sys.stdout)
         raise typer.Exit(ExitCode.FAILED) from None
     except CommandError as error:
         _exit(error, redact=redact)
@@ -107,10 +114,10 @@ def _describe(error: Exception) -> CommandError | None:
     """Return the failure for an error of the client, of a model or of the operating system; None for any other."""
     from pydantic import ValidationError
 
-    from smsgate import errors
-
     if isinstance(error, ValidationError):
         return CommandError(_describe_fields(error), code=ExitCode.USAGE)
+    if isinstance(error, UnicodeEncodeError):
+        return CommandError("an argument or a file has characters that are no UTF-8 text", code=ExitCode.USAGE)
     if isinstance(error, OSError) and not isinstance(error, errors.SMSGateError):
         return CommandError(f"{error.filename or 'the operating system'}: {error.strerror or error}")
     if not isinstance(error, errors.SMSGateError):
@@ -118,24 +125,27 @@ def _describe(error: Exception) -> CommandError | None:
     return CommandError(str(error), code=_find_code(error), hint=_find_hint(error))
 
 
-def _find_code(error: Exception) -> ExitCode:
-    from smsgate import errors
-    from smsgate.cli.connection import CredentialsError
+def _find_unknown_message(error: Exception) -> str | None:
+    """Return the id of a message whose state no response has shown, though it may have arrived; None without one."""
+    is_unknown = isinstance(error, errors.SendOutcomeUnknownError | errors.ResponseError)
+    return getattr(error, "message_id", None) if is_unknown else None
 
+
+def _find_code(error: Exception) -> ExitCode:
+    if _find_unknown_message(error) is not None:
+        return ExitCode.UNKNOWN_OUTCOME
     codes: tuple[tuple[type[Exception] | tuple[type[Exception], ...], ExitCode], ...] = (
         ((CredentialsError, errors.UnauthorizedError, errors.ForbiddenError), ExitCode.CREDENTIALS),
+        (MissingExtraError, ExitCode.FAILED),
         ((errors.ConfigurationError, errors.InvalidRequestError), ExitCode.USAGE),
-        (errors.SendOutcomeUnknownError, ExitCode.UNKNOWN_OUTCOME),
         (errors.TransportError, ExitCode.NOT_REACHED),
     )
     return next((code for kinds, code in codes if isinstance(error, kinds)), ExitCode.FAILED)
 
 
 def _find_hint(error: Exception) -> str:
-    from smsgate import errors
-
-    if isinstance(error, errors.SendOutcomeUnknownError):
-        return f"smsgate status {error.message_id} tells whether it arrived; sending again could double the message"
+    if (message_id := _find_unknown_message(error)) is not None:
+        return f"smsgate status {message_id} tells whether it arrived; sending again could double the message"
     if isinstance(error, errors.TransportError):
         return "smsgate doctor checks address, name, proxy and certificate"
     return ""

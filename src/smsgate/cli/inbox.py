@@ -30,7 +30,7 @@ def _describe_attachments(message: IncomingMessage) -> str:
 
 COLUMNS: tuple[Column, ...] = (
     Column("time", lambda one: one.created_at),
-    Column("id", lambda one: one.id),
+    Column("id", lambda one: one.id, is_whole=True),
     Column("type", lambda one: one.type),
     Column("sender", lambda one: one.sender),
     Column("text", lambda one: one.content_preview),

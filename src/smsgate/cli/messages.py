@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from smsgate.cli.failures import print_warning
 from smsgate.cli.output import Column, Format, print_error
 from smsgate.cli.session import Session, gateway_command
 from smsgate.cli.times import parse_time
-from smsgate.errors import RateLimitError, ServerError, TransportError
+from smsgate.errors import APIError, RateLimitError, ResponseError, ServerError, SMSGateError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -38,8 +39,8 @@ def _get_content(state: MessageState) -> str | None:
 
 COLUMNS: tuple[Column, ...] = (
     Column("time", _get_time),
-    Column("id", lambda one: one.id),
-    Column("state", lambda one: one.state),
+    Column("id", lambda one: one.id, is_whole=True),
+    Column("state", lambda one: one.state, is_whole=True),
     Column("recipients", lambda one: ", ".join(each.phone_number for each in one.recipients)),
     Column("device", lambda one: one.device_id),
 )
@@ -96,7 +97,9 @@ def _follow(client: APIClient, query: dict[str, Any], interval: float, limit: in
     while True:
         try:
             found = [*_read_until_known(client, query, seen if started else None)]
-        except (TransportError, ServerError, RateLimitError) as error:
+        except SMSGateError as error:
+            if not _is_passing(error, is_started=started):
+                raise
             if reached:
                 print_warning(f"{error}; trying again")
             reached, found = False, []
@@ -113,6 +116,14 @@ def _follow(client: APIClient, query: dict[str, Any], interval: float, limit: in
         for key in [*seen][:-_MOST_KNOWN]:
             del seen[key]
         time.sleep(interval)
+
+
+def _is_passing(error: SMSGateError, *, is_started: bool) -> bool:
+    """Tell whether a later poll may succeed; a page of a proxy passes if the gateway has responded before."""
+    if isinstance(error, ResponseError):
+        return is_started
+    passing = isinstance(error, TransportError | ServerError | RateLimitError)
+    return passing or (isinstance(error, APIError) and error.status_code == HTTPStatus.REQUEST_TIMEOUT)
 
 
 def _read_until_known(

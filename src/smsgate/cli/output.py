@@ -24,6 +24,11 @@ _NO_LIMIT = sys.maxsize
 _WIDTHS = (8, 18, 21, 16)
 _UNBOUNDED = 10_000
 """Columns of a table that goes into a pipe, where nothing may be cut off."""
+_ROOMY = 60
+"""Columns from which on fields stand side by side with their names: names and an id fit."""
+_WORD = 10
+"""Columns that a folded text needs at least."""
+_GAP = "  "
 
 
 _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
@@ -45,10 +50,11 @@ FORMATS = tuple(one.value for one in Format)
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its header and the text of an item in it."""
+    """A column of a table: its header, the text of an item in it, and whether this is never folded, as an id is not."""
 
     header: str
     text: Callable[[Any], object]
+    is_whole: bool = False
 
 
 class Output:
@@ -94,7 +100,13 @@ class Output:
             if not listed:
                 print_error(empty)
                 return
-            self.console.print(self.table(listed, columns))
+            rows = [[self.cell(column.text(item)) for column in columns] for item in listed]
+            if self._fits(rows, columns):
+                self.console.print(self.table(listed, columns))
+                return
+            for row in rows:
+                self._print_fields(zip(columns, row, strict=True))
+                self.console.print()
 
     def show_one(self, item: Any, fields: Sequence[Column]) -> None:
         """Print one item: a line a field, or a JSON object."""
@@ -102,15 +114,7 @@ class Output:
             indent = 2 if self.form is Format.JSON else None
             self.write(format_json(self.document(item), indent=indent))
             return
-        from rich.table import Table
-
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(style="bold")
-        grid.add_column(overflow="fold")
-        for column in fields:
-            if text := self.cell(column.text(item)):
-                grid.add_row(column.header, text)
-        self.console.print(grid)
+        self._print_fields((column, self.cell(column.text(item))) for column in fields)
 
     def table(self, items: Iterable[Any], columns: Sequence[Column]) -> Any:
         """Return a table of the items for a console."""
@@ -118,13 +122,38 @@ class Output:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(*(column.header for column in columns), box=box.SIMPLE_HEAD, pad_edge=False)
-        for column in table.columns:
-            column.overflow = "fold"
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for column in columns:
+            table.add_column(column.header, overflow="fold", no_wrap=column.is_whole)
         for item in items:
             cells = [self.cell(column.text(item)) for column in columns]
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
         return table
+
+    def _fits(self, rows: Sequence[Sequence[str]], columns: Sequence[Column]) -> bool:
+        """Tell whether a table has room for whole columns, and for a word in each of the others."""
+        widths = (
+            max([len(column.header), *(min(len(row[place]), _NO_LIMIT if column.is_whole else _WORD) for row in rows)])
+            for place, column in enumerate(columns)
+        )
+        return sum(widths) + len(_GAP) * (len(columns) - 1) <= self.console.width
+
+    def _print_fields(self, fields: Iterable[tuple[Column, str]]) -> None:
+        """Print a line for each field that has a text."""
+        from rich.table import Table
+        from rich.text import Text
+
+        shown = [(column.header, text) for column, text in fields if text]
+        if self.console.width >= _ROOMY:
+            grid = Table.grid(padding=(0, len(_GAP)))
+            grid.add_column(style="bold")
+            grid.add_column(overflow="fold")
+            for header, text in shown:
+                grid.add_row(header, text)
+            self.console.print(grid)
+            return
+        for header, text in shown:  # without line breaks of ours: an id that the terminal breaks can still be copied
+            self.console.print(Text.assemble((header, "bold"), _GAP, text), soft_wrap=True)
 
     def cell(self, value: object) -> str:
         """Return the text of a value: local time for times, nothing for None, no control characters."""

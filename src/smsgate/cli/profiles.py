@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
-from smsgate.cli.connection import Connection, CredentialsError
+from smsgate.cli.connection import Connection
+from smsgate.cli.failures import CredentialsError
 from smsgate.cli.json_types import as_mapping
 from smsgate.cli.output import print_error
 from smsgate.constants import DEFAULT_URL
@@ -28,8 +29,26 @@ _SERVICE = "smsgate"
 
 
 def config_folder() -> Path:
-    """Return the folder of `config.toml`: ``SMSGATE_CONFIG_DIR``, or the system's place for settings of a user."""
-    return Path(os.environ.get(CONFIG_VARIABLE) or platformdirs.user_config_path("smsgate"))
+    """Return the folder of `config.toml`: ``SMSGATE_CONFIG_DIR``, or the system's place for settings of a user.
+
+    Raises:
+        ConfigurationError: the user has no home, as in a container with an unknown user.
+    """
+    folder = _find_folder()
+    if folder is None:
+        raise ConfigurationError(f"there is no home folder for profiles: set {CONFIG_VARIABLE}")
+    return folder
+
+
+def _find_folder() -> Path | None:
+    chosen = os.environ.get(CONFIG_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    try:
+        folder = platformdirs.user_config_path("smsgate")
+    except RuntimeError:  # there is no home
+        return None
+    return folder if folder.is_absolute() else None  # earlier versions return ~/.config then
 
 
 @dataclass
@@ -46,12 +65,15 @@ class Profiles:
 
     @classmethod
     def load(cls) -> Profiles:
-        """Read the file; without one there are no profiles.
+        """Read the file; without one, or without a home, there are no profiles.
 
         Raises:
             ConfigurationError: when it is no TOML or holds something else.
         """
-        path = config_folder() / "config.toml"
+        folder = _find_folder()
+        if folder is None:
+            return cls()
+        path = folder / "config.toml"
         try:
             document: dict[str, Any] = _read_toml(path.read_text(encoding="utf-8"))
         except FileNotFoundError:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import signal
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from smsgate.cli.termination import handle_signals, interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +49,7 @@ COMMANDS: dict[str, Entry] = {
     "spec": Entry("texts", _TOOLS, "Print the OpenAPI document of the gateway."),
 }
 _HELP = {"help_option_names": ["-h", "--help"]}
-_WITH_OWN_OPTIONS = frozenset({"emulator", "listen"})
+_WITH_OWN_OPTIONS = frozenset({"emulator"})
 """Commands that `smsgate.__main__` starts."""
 DEFAULTS: dict[str, str] = {
     "inbox": "list",
@@ -57,7 +61,28 @@ DEFAULTS: dict[str, str] = {
 """Commands of groups that are meant when none is named."""
 
 
-class Program(TyperGroup):
+class _PlainHelp:
+    """Help without Python's types, such as ``<bool>``, of flags and of arguments, whose names say what they take."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, the option for help included."""
+        found: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for one in found:
+            if one.param_type_name == "argument" or getattr(one, "is_flag", False) or getattr(one, "count", False):
+                one.display_type_rich = _show_no_type
+        return found
+
+
+def _show_no_type(ctx: Any) -> None: ...
+
+
+class _Command(_PlainHelp, TyperCommand): ...
+
+
+class _Group(_PlainHelp, TyperGroup): ...
+
+
+class Program(_Group):
     """Group that lists commands by its table and imports the one that runs."""
 
     def __init__(self, **attrs: Any) -> None:
@@ -80,11 +105,17 @@ def load_command(name: str) -> Any:
     if not isinstance(target, typer.Typer):
         function, target = target, typer.Typer(add_completion=False)
         target.command(name)(function)
-    target.info.context_settings = _HELP
+    target.info.context_settings, target.info.cls = _HELP, _Group
     for command in target.registered_commands:
         command.epilog = getattr(command.callback, "examples", None)
-        command.context_settings = _HELP
+        command.help = _join_lines(inspect.getdoc(command.callback) or "")
+        command.context_settings, command.cls = _HELP, _Command
     return typer.main.get_command(target)
+
+
+def _join_lines(text: str) -> str:
+    """Return a text whose paragraphs are a line each: a terminal of another width breaks them elsewhere."""
+    return "\n\n".join(" ".join(paragraph.split("\n")) for paragraph in text.split("\n\n"))
 
 
 app: typer.Typer = typer.Typer(
@@ -112,13 +143,18 @@ def main(arguments: Sequence[str]) -> int:
         The exit code.
     """
     name, *rest = arguments or [""]
+    with handle_signals([signal.SIGTERM], interrupt):
+        return _run(name, rest)
+
+
+def _run(name: str, rest: list[str]) -> int:
     try:
         if name in DEFAULTS and (not rest or rest[0].startswith("-")) and not {"-h", "--help"}.intersection(rest):
             rest = [DEFAULTS[name], *rest]
         if name in COMMANDS:  # at once: the group would read its own options first, for which typer loads pydantic
             load_command(name)(rest, prog_name=f"smsgate {name}")
         else:
-            typer.main.get_command(app)([*arguments], prog_name="smsgate")
+            typer.main.get_command(app)([name, *rest] if name else [], prog_name="smsgate")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     return 0

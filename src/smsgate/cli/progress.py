@@ -28,8 +28,8 @@ class Until(str, Enum):
 
 
 RECIPIENTS: tuple[Column, ...] = (
-    Column("recipient", lambda one: one.phone_number),
-    Column("state", lambda one: one.state),
+    Column("recipient", lambda one: one.phone_number, is_whole=True),
+    Column("state", lambda one: one.state, is_whole=True),
     Column("error", lambda one: one.error),
 )
 
@@ -121,7 +121,7 @@ def show_state(session: Session, state: MessageState) -> None:
             Column("hint", lambda one: "recipients are hashed by the gateway" if one.is_hashed else None),
         ),
     )
-    output.console.print(output.table(state.recipients, RECIPIENTS))
+    output.show(state.recipients, RECIPIENTS, empty="no recipients")
 
 
 def _is_reached(state: MessageState, until: Until) -> bool:

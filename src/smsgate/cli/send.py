@@ -32,7 +32,8 @@ _PHONE = "Phone"
 def send(
     session: Session,
     text: Annotated[
-        str | None, typer.Argument(help="The text; - reads it from the standard input.", show_default=False)
+        str | None,
+        typer.Argument(help="The text; - reads it from the standard input.", show_default=False, metavar="TEXT"),
     ] = None,
     to: Annotated[
         list[str] | None,
@@ -138,23 +139,40 @@ def _find_sent(client: APIClient, message: Message, region: str | None) -> Messa
     """Return the state of a message that an earlier command has sent under the same id, None without one.
 
     Raises:
-        CommandError: when the id belongs to a message with other recipients or another text.
+        CommandError: when the id belongs to a message with other recipients or another content.
     """
     try:
         state = client.get_state(str(message.id))
     except NotFoundError:
         return None
-    numbers = {_digits(one.phone_number) for one in state.recipients}
-    text = None if message.text_message is None else message.text_message.text
-    comparable = region is None and not state.is_hashed and not state.is_encrypted
-    if (comparable and not numbers.issuperset(map(_digits, message.phone_numbers))) or (
-        text is not None and state.text_message is not None and state.text_message.text != text
-    ):
+    if not _is_same(message, state, has_region=region is not None):
         raise CommandError(
             f"the id {message.id} belongs to another message, which was sent before", hint="choose another --id"
         )
     print_warning(f"message {message.id} was sent before, and is not sent again")
     return state
+
+
+def _is_same(message: Message, state: MessageState, *, has_region: bool) -> bool:
+    """Tell whether a state belongs to the message, as far as the gateway shows recipients and content."""
+    if state.is_encrypted:
+        return True
+    numbers = {_digits(one.phone_number) for one in state.recipients}
+    if not (has_region or state.is_hashed) and not numbers.issuperset(map(_digits, message.phone_numbers)):
+        return False
+    if state.hashed_message is not None:
+        from hashlib import sha256  # not for help, which its import would slow down
+
+        return state.hashed_message.hash == sha256(_get_content(message).encode()).hexdigest()
+    shown = state.text_message or state.data_message
+    return shown is None or shown == (message.text_message or message.data_message)
+
+
+def _get_content(message: Message) -> str:
+    """Return what the cloud server hashes some minutes after a message was sent: a text, or data in Base64."""
+    if message.text_message is not None:
+        return message.text_message.text
+    return "" if message.data_message is None else message.data_message.data
 
 
 def _digits(number: str) -> str:

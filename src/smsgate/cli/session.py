@@ -46,7 +46,7 @@ class Session:
     @cached_property
     def connection(self) -> Connection:
         """The gateway and its credentials; asks for a missing password on a terminal."""
-        from smsgate.cli.connection import Connection, ask_secret, choose_connection, read_password
+        from smsgate.cli.connection import ask_secret, choose_connection, read_password
 
         given = self._options
         password = given["password"]
@@ -58,8 +58,24 @@ class Session:
             print_warning(f"a secret on the command line is {_PS_HINT}")
         if given["login"] is not None and password is None and sys.stdin.isatty():
             password = ask_secret(f"Password of {given['login']}")
-        options = Connection("the options", given["url"], given["login"], password, given["token"], given["passphrase"])
-        return choose_connection(options, profile=given["profile"])
+        return choose_connection(self._read_options(password), profile=given["profile"])
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for one exchange."""
+        return float(self._options["timeout"])
+
+    def find_passphrase(self) -> str | None:
+        """Return the passphrase of the connection, also without credentials; None without one."""
+        from smsgate.cli.connection import find_connection
+
+        return find_connection(self._read_options(), profile=self._options["profile"]).passphrase
+
+    def _read_options(self, password: str | None = None) -> Connection:
+        from smsgate.cli.connection import Connection
+
+        given = self._options
+        return Connection("the options", given["url"], given["login"], password, given["token"], given["passphrase"])
 
     def open_client(self, **options: Any) -> APIClient:
         """Return a client for the connection.
@@ -73,8 +89,8 @@ class Session:
         if self.verbose:
             options.update(on_request=_log_request, on_response=_log_response)
         if self.verbose > 1:
-            _log_records()
-        return self.connection.open_client(**{"timeout": self._options["timeout"], **options})
+            show_log_records()
+        return self.connection.open_client(**{"timeout": self.timeout, **options})
 
 
 def _log_request(event: RequestEvent) -> None:
@@ -87,7 +103,7 @@ def _log_response(event: ResponseEvent) -> None:
     _print_log(f"< {result} in {event.seconds * 1000:.0f} ms")
 
 
-def _log_records() -> None:
+def show_log_records() -> None:
     """Show the client's log records, which hold no secrets, numbers or texts."""
     import logging
 
@@ -118,7 +134,11 @@ def _connection_options(
     url: Annotated[
         str | None,
         typer.Option(
-            help="Base URL of the API; the public cloud by default.", rich_help_panel=_CONNECTION, metavar="URL"
+            "--url",
+            "--base-url",
+            help="Base URL of the API; the public cloud by default.",
+            rich_help_panel=_CONNECTION,
+            metavar="URL",
         ),
     ] = None,
     login: Annotated[
@@ -161,6 +181,7 @@ def _connection_options(
             count=True,
             help="Log requests without secrets; -vv shows more.",
             rich_help_panel=_CONNECTION,
+            show_default=False,
         ),
     ] = 0,
 ) -> None: ...

@@ -45,7 +45,7 @@ def set_values(
     pairs: Annotated[
         list[str],
         typer.Argument(
-            help="Such as messages.limit_value=100 or ping.interval_seconds=null (reset).", metavar="KEY=VALUE…"
+            help="Such as messages.limit_value=100 or ping.interval_seconds=null (reset).", metavar="KEY=VALUE"
         ),
     ],
 ) -> None:

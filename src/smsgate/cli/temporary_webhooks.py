@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import secrets
 from contextlib import contextmanager
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from smsgate import APIError, RetryPolicy, SMSGateError, Timeout, TransportError, Webhook, WebhookEvent
+from smsgate import RetryPolicy, SMSGateError, TransportError, Webhook, WebhookEvent
 from smsgate.cli.output import print_error
+from smsgate.cli.webhook_outcome import may_be_stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
     from smsgate import APIClient
 
-_TIMEOUT = Timeout(connect=5, read=5, total=10)
 _REGISTER_POLICY = RetryPolicy.none()  # the error of a retry would not tell whether the first attempt arrived
 _REMOVE_POLICY = RetryPolicy(max_retries=1)
-
-
-class Interrupted(BaseException):
-    """A signal arrived during a call to the gateway."""
 
 
 @contextmanager
@@ -34,21 +29,21 @@ def temporary_webhooks(
         url: where phones deliver events.
         events: names of events.
         device_id: the only phone to deliver; None for all phones of the account.
-        open_client: returns a client; takes ``timeout`` and ``retry``.
+        open_client: returns a client; takes ``retry``.
 
     Raises:
         SMSGateError: a call failed; the ids of webhooks that may be left are printed.
     """
     ids: list[str] = []  # of all webhooks that may exist
     try:
-        with open_client(timeout=_TIMEOUT, retry=_REGISTER_POLICY) as client:
+        with open_client(retry=_REGISTER_POLICY) as client:
             for event in events:
                 _register(client, ids, url, event, device_id)
         print_error(f"registered {len(ids)} webhooks; cloud phones take a moment to fetch them")
         yield
     finally:
         if ids:  # with a new client: a signal may have interrupted the other one anywhere
-            with open_client(timeout=_TIMEOUT, retry=_REMOVE_POLICY) as client:
+            with open_client(retry=_REMOVE_POLICY) as client:
                 _unregister(client, ids)
 
 
@@ -58,19 +53,9 @@ def _register(client: APIClient, ids: list[str], url: str, event: str, device_id
     try:
         client.create_webhook(hook)
     except SMSGateError as error:
-        if not _may_be_stored(error):
+        if not may_be_stored(error):
             ids.pop()
         raise
-
-
-def _may_be_stored(error: SMSGateError) -> bool:
-    if isinstance(error, TransportError):
-        return error.sent is not False
-    if isinstance(error, APIError):
-        status = error.status_code or 0
-        is_rejected = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
-        return not is_rejected or status == HTTPStatus.REQUEST_TIMEOUT
-    return not isinstance(error, ValueError)  # a ValueError was raised before anything was sent
 
 
 def _unregister(client: APIClient, ids: list[str]) -> None:

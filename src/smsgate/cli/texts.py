@@ -11,6 +11,7 @@ import typer
 from smsgate.cli.connection import VARIABLES, ask_secret, read_password
 from smsgate.cli.examples import examples
 from smsgate.cli.failures import CommandError, ExitCode
+from smsgate.cli.inputs import read_text
 from smsgate.cli.output import Column
 from smsgate.cli.redaction import hide_numbers
 from smsgate.cli.session import Session, local_command, plain_command
@@ -92,12 +93,9 @@ def read_input() -> str:
     """Return the standard input without its last line break.
 
     Raises:
-        CommandError: when it is no UTF-8 text.
+        CommandError: when it cannot be read, is no UTF-8 text or has more than 16 MiB.
     """
-    try:
-        return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError:
-        raise CommandError("the standard input is no UTF-8 text", code=ExitCode.USAGE) from None
+    return read_text("-").removesuffix("\n").removesuffix("\r")
 
 
 def _read_passphrase(path: str | None) -> str:
