@@ -327,6 +327,41 @@ def test_next_message_ends_the_time_to_cancel_where_phones_confirm_what_waits(cl
 # --- network ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("minutes", "state"), [(14, "Pending"), (15, "Processed"), (16, "Processed")])
+def test_regular_pull_ends_the_time_to_cancel_where_phones_confirm_what_waits(cloud, minutes, state):
+    cloud.gateway.switch(cloud.gateway.devices[0].id, confirms_waiting=True)
+    cloud.send(id="later", scheduleAt="2026-01-02T12:00:00Z")
+
+    cloud.gateway.advance(minutes * 60)
+
+    assert cloud.state("later")["state"] == state
+    assert cloud("DELETE", "/messages/later").status == (200 if state == "Pending" else 409)
+
+
+def test_ping_is_a_pull_where_phones_confirm_what_waits(cloud):
+    cloud.gateway.switch(cloud.gateway.devices[0].id, confirms_waiting=True)
+    cloud("PATCH", "/settings", {"ping": {"interval_seconds": 60}})
+    cloud.gateway.deliveries.app_started()
+    cloud.send(id="later", scheduleAt="2026-01-02T12:00:00Z")
+
+    cloud.gateway.advance(61)
+
+    assert cloud.state("later")["state"] == "Processed"
+
+
+def test_phone_pulls_nothing_while_it_is_off_or_without_network(cloud):
+    device = cloud.gateway.devices[0].id
+    cloud.gateway.switch(device, confirms_waiting=True)
+    cloud.send(id="later", scheduleAt="2026-01-02T12:00:00Z")
+
+    for off, on in (({"on": False}, {"on": True}), ({"connected": False}, {})):
+        cloud.gateway.switch(device, **off)
+        cloud.gateway.advance(3600)
+        cloud.gateway.switch(device, **on)
+
+        assert cloud.state("later")["state"] == "Pending"
+
+
 def test_phone_without_network_sends_what_it_has_and_reports_later(cloud):
     cloud.send(id="before")
     switch(cloud, connected=False)

@@ -141,8 +141,8 @@ class GatewayControls(OutboxControls):
             passphrase: decrypts encrypted messages, and those that it does not fit fail; empty is none set, so that all
                 fail. While it was never given, encrypted messages are sent without being read.
             processing_order: which of equally urgent messages goes first, the newest (LIFO) or the oldest (FIFO).
-            confirms_waiting: whether each new message makes the phone report those that wait, as the app does; that
-                makes them ``Processed``, which cannot be cancelled.
+            confirms_waiting: whether the phone reports waiting messages at each pull, as the app does: for a new
+                message, at a ping and every 15 minutes. That makes them ``Processed``, which cannot be cancelled.
             sims: number of SIM cards with made-up numbers, 0 to 8; with 0 the phone does not look at SIM numbers.
 
         Raises:

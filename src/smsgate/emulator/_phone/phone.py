@@ -41,6 +41,10 @@ ZONE = timezone(timedelta(hours=3))
 """The phones' own time zone: they report times with this offset."""
 
 
+_POLLS_EVERY = timedelta(minutes=15)
+_CAUGHT_UP = timedelta(days=1)
+
+
 class Phone:
     """One emulated phone."""
 
@@ -51,6 +55,7 @@ class Phone:
         config = PhoneConfig(device.id, device, self._chance, ZONE, state.timings, send_error, self._has_webhook)
         self._app = App(config)
         self._is_online = True
+        self._acted_until = state.now()
         self._hooks: list[dict[str, Any]] = []
         self.notice_settings(state.settings)
 
@@ -65,9 +70,13 @@ class Phone:
         self._app.forget(message.id)  # an id that the server has given anew
         if not self._follow_network(now):
             return
+        self._confirm_waiting(now)
+        self._pull(now, [message])
+
+    def _confirm_waiting(self, now: datetime) -> None:
+        """Report waiting messages once more, as the app does at each pull, if the phone is set to do so."""
         if self._device.confirms_waiting:
             self._pull(now, [row for row in map(self._row, self._app.waiting()) if row is not None])
-        self._pull(now, [message])
 
     def notice_cancel(self, message: Message, time: datetime) -> None:
         """Cancel a waiting message: at once on the phone's own server, else after its usual time to react."""
@@ -201,17 +210,31 @@ class Phone:
         self._app.clear()
 
     def rest_until(self, time: datetime) -> None:
-        """Send no messages before this time."""
+        """Send no messages before this time, and pull none."""
+        self._acted_until = max(self._acted_until, time)
         self._app.rest_until(time)
 
     def act(self, now: datetime) -> None:
         """Execute everything that is due, unless the device is switched off."""
         if not self._device.active:
             return
+        since, self._acted_until = max(self._acted_until, now - _CAUGHT_UP), now
         if self._follow_network(now):
+            self._poll(since, now)
             minute = now.astimezone(timezone.utc).replace(second=0, microsecond=0)
             self._device.last_seen = max(self._device.last_seen, minute)
         self._apply(self._app.act(now))
+
+    def _poll(self, since: datetime, now: datetime) -> None:
+        """Pull at the app's regular times in a period; nothing but the confirmation of waiting messages comes of it."""
+        if not self._device.confirms_waiting or self._state.local:
+            return
+        start = self._state.started_at
+        time = start + ((since - start) // _POLLS_EVERY + 1) * _POLLS_EVERY
+        while time <= now:
+            self._apply(self._app.act(time))
+            self._confirm_waiting(time)
+            time += _POLLS_EVERY
 
     # -- webhooks ------------------------------------------------------------------------------------------------
 
@@ -242,6 +265,8 @@ class Phone:
         for effect in effects:
             if isinstance(effect, Event):
                 self._state.events.emit(effect, self._device.id, self._known_hooks())
+                if effect.name == "system:ping" and self._is_online:  # the app also pulls then
+                    self._confirm_waiting(effect.at)
             elif isinstance(effect, Transmission):
                 self._state.radio.append(effect)
             else:
