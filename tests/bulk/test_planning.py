@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from smsgate.bulk import (
     JournalLockedError,
     TemplateError,
     _planner as planner,
+    write_csv_report,
 )
 from smsgate.bulk._journal_file import connect
 from smsgate.errors import ConfigurationError
@@ -347,3 +349,26 @@ def test_check_without_a_journal_cannot_run(plan):
 
     with pytest.raises(ConfigurationError, match="run takes an APIClient"):
         campaign.run(None)
+
+
+def test_damaged_journal_is_an_error_of_ours_wherever_it_is_damaged(plan, tmp_path):
+    rows = [{"phone": f"+1202555{number:04d}", "name": f"Name {number}"} for number in range(300)]
+    plan(rows).campaign.close()
+    content = (tmp_path / "journal.db").read_bytes()
+    chance = random.Random(5)
+    errors = []
+    for number in range(100):
+        copy = bytearray(content)
+        begin = chance.randrange(100, len(copy) - 4096)
+        copy[begin : begin + 4096] = chance.choice([bytes(4096), chance.randbytes(40), b""])
+        path = tmp_path / f"{number}.db"
+        path.write_bytes(copy)
+        try:
+            with Campaign.open(path) as campaign:
+                list(campaign.status().rows())
+                write_csv_report(campaign.status(), tmp_path / "r.csv")
+        except JournalError as error:
+            errors.append(str(error))
+
+    assert len(errors) > 30
+    assert all(f"{tmp_path}" in error for error in errors)

@@ -72,6 +72,15 @@ def test_id_and_phone_are_in_the_journal_before_the_first_attempt(planned, gatew
     assert all(("sending", True) not in states and ("sending", False) in states for states in journalled)
 
 
+def test_numbers_that_are_not_mobile_are_sent_to_as_planned(runner, gateway, tmp_path, books):
+    rows = [{"phone": number} for number in ("+493012345678", "+498001234567", "+4915112345678")]
+
+    with Campaign.plan(rows, "Hi", journal=tmp_path / "j.db").campaign as campaign:
+        assert runner.run(campaign, runner.client(gateway), follow=False).counts == {"enqueued": 3}
+
+    assert books(gateway) == sorted(row["phone"] for row in rows)
+
+
 def test_messages_have_the_fields_of_the_plan(runner, gateway, planned):
     campaign = planned(3, ttl=3600, sim_number=2, priority=5, with_delivery_report=False)
 

@@ -178,7 +178,7 @@ async def attempt(client: AsyncAPIClient, order: Order, job: Job) -> object:
     """Send a row, or look it up."""
     if job.needs_lookup:
         return await client.get_state(job.id)
-    return await client.send(job.text, job.number, id=job.id, device_id=job.device, **order.message_fields())
+    return await client.send(job.text, job.number, id=job.id, device_id=job.device, **order.send_options())
 
 
 async def choose_devices(client: AsyncAPIClient, dispatcher: Dispatcher) -> None:

@@ -117,6 +117,7 @@ def map_row(names: list[str], values: list[str], place: str) -> dict[str, str]:
     """
     if len(values) > len(names) and any(value.strip() for value in values[len(names) :]):
         raise RowFileError(
-            f"{place}: {len(values)} values for {len(names)} columns; put a value with a delimiter in it into quotes"
+            f"{place}: {len(values)} values for {len(names)} columns; name all columns in the first row, and put a "
+            "value with a delimiter in it into quotes"
         )
     return {name: value.strip() for name, value in zip_longest(names, values[: len(names)], fillvalue="") if name}

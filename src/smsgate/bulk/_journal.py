@@ -138,7 +138,17 @@ class Journal:
         """Return rows in these states, in their order, from the one after a position on."""
         listed = ", ".join(f"'{state}'" for state in states)
         query = f"SELECT {_COLUMNS} FROM rows WHERE row > ? AND state IN ({listed}) ORDER BY row LIMIT ?"  # noqa: S608 - states are constants
-        return [_row(found) for found in self._select(query, after, limit)]
+        return [_row(found) for found in self._checked(self._select(query, after, limit), after)]
+
+    def _checked(self, page: Any, after: int) -> Any:
+        """Return a page of a table, which a damaged file could repeat without end.
+
+        Raises:
+            JournalError: it is none.
+        """
+        if page and (page[-1][0] <= after or any(None in found[:8] for found in page)):
+            raise JournalError(f"the journal {self.path} is damaged")
+        return page
 
     def iterate(self, states: Iterable[RowState]) -> Iterator[Row]:
         """Yield rows in these states page by page, so that they may change meanwhile."""
@@ -157,7 +167,7 @@ class Journal:
         """Yield the rejected rows page by page."""
         after = 0
         query = "SELECT row, number, reason, detail FROM rejected WHERE row > ? ORDER BY row LIMIT ?"
-        while page := [RejectedRow(*found) for found in self._select(query, after, _PAGE)]:
+        while page := [RejectedRow(*found) for found in self._checked(self._select(query, after, _PAGE), after)]:
             yield from page
             after = page[-1].row
 

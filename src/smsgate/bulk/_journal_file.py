@@ -51,7 +51,7 @@ def journal_errors(path: Path) -> Generator[None]:
     """Raise errors of SQLite as errors of campaigns."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter for damaged texts
         text = str(error)
         if "full" in text or "disk I/O" in text:
             raise JournalFullError(

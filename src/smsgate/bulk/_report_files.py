@@ -6,7 +6,7 @@ import csv
 import os
 import re
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from html import escape
 from itertools import chain, islice
 from pathlib import Path
@@ -120,7 +120,8 @@ def _replace_file(report: Report, path: str | os.PathLike[str], encoding: str) -
             written.replace(target)
     except BaseException as error:
         if is_plain:
-            written.unlink(missing_ok=True)
+            with suppress(OSError):
+                written.unlink()
         if isinstance(error, OSError):  # those of writing do not name the file
             raise OSError(error.errno, error.strerror, os.fspath(path)) from error
         raise

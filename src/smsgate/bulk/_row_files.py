@@ -164,7 +164,9 @@ class RowFile:
             unit = "row" if is_sheet else "line"
             header = next(numbered, None)
             if header is None:
-                raise RowFileError("the file is empty")
+                title = getattr(source, "title", "")
+                other = f"; if another sheet than {title!r} holds the rows, name it" if is_sheet else ""
+                raise RowFileError(f"the file is empty{other}")
             self.columns = tuple(read_header(header[1], f"{unit} {header[0]}"))
             for number, values in numbered:
                 yield f"{unit} {number}", values

@@ -151,7 +151,7 @@ def attempt(client: APIClient, order: Order, job: Job) -> object:
     """Send a row, or look it up."""
     if job.needs_lookup:
         return client.get_state(job.id)
-    return client.send(job.text, job.number, id=job.id, device_id=job.device, **order.message_fields())
+    return client.send(job.text, job.number, id=job.id, device_id=job.device, **order.send_options())
 
 
 def choose_devices(client: APIClient, dispatcher: Dispatcher) -> None:

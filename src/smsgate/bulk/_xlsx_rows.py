@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 from smsgate._extras import MissingExtraError
 from smsgate.bulk._errors import RowFileError
@@ -38,7 +37,7 @@ def open_sheet(file: IO[bytes], sheet: str | None) -> Generator[Any]:
         raise MissingExtraError("an Excel workbook", "bulk") from None
     try:
         workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
-    except (BadZipFile, KeyError, OSError, ValueError, TypeError):
+    except Exception:  # noqa: BLE001 - openpyxl raises whatever a damaged part of a workbook causes
         raise RowFileError("no Excel workbook (XLSX); save it as XLSX or as CSV in UTF-8") from None
     try:
         sheets = {one.title: one for one in workbook.worksheets}
@@ -75,9 +74,7 @@ def read_sheet(sheet: Any) -> Iterator[tuple[int, list[str]]]:
             values = [_cell_text(cell) for cell in cells]
             if any(values):
                 yield number, values
-    except (BadZipFile, SyntaxError, KeyError, ValueError, EOFError, OSError) as error:
-        if isinstance(error, RowFileError):
-            raise
+    except Exception:  # noqa: BLE001 - as above
         raise RowFileError(f"after row {number}: the workbook is damaged") from None
 
 

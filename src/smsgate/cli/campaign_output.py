@@ -35,7 +35,7 @@ _ROWS = (
     Column("state", lambda one: one["state"]),
     Column("parts", lambda one: one["parts"]),
     Column("device", lambda one: one["deviceId"]),
-    Column("reason", lambda one: one["reason"]),
+    Column("reason", lambda one: one.get("detail") or one["reason"]),
 )
 
 
@@ -202,6 +202,8 @@ class _Log:
         self._printed_at = 0.0
 
     def __call__(self, progress: Progress) -> None:
+        if not progress.total:
+            return
         now = time.monotonic()
         is_over = progress.done >= progress.total
         if progress.phase != self._phase or now - self._printed_at >= _INTERVAL or is_over:
@@ -230,6 +232,8 @@ class _Bar:
         self._bars.stop()
 
     def __call__(self, progress: Progress) -> None:
+        if not progress.total:
+            return
         phase = "sending" if progress.phase == "waiting" else progress.phase
         if phase != self._phase:
             self._phase, self._task = phase, self._bars.add_task("")

@@ -170,6 +170,9 @@ def test_report_that_cannot_be_written_leaves_the_older_one(report, tmp_path, wr
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     assert caught.value.filename == str(file)
+    with pytest.raises(FileNotFoundError) as caught:
+        write(report, tmp_path / "none" / "r")
+    assert caught.value.filename == str(tmp_path / "none" / "r")
     assert file.read_text() == "older"
     assert not [path for path in tmp_path.iterdir() if path.suffix == ".tmp"]
 

@@ -258,8 +258,17 @@ def test_sheet_can_be_named(workbook):
     assert read(path, sheet="People") == [{"phone": "+12025550100"}]
     with pytest.raises(RowFileError, match="no sheet 'Peopel'; the workbook has: 'Notes', 'People'"):
         read(path, sheet="Peopel")
-    with pytest.raises(RowFileError, match="the file is empty"):
+    with pytest.raises(RowFileError, match="the file is empty; if another sheet than 'Notes' holds the rows, name it"):
         read(path)
+
+
+def test_sheet_that_openpyxl_cannot_read_is_an_error_of_ours(tmp_path):
+    book = openpyxl.Workbook()
+    book.create_chartsheet("Chart")  # without a chart, which openpyxl itself writes but does not read
+    book.save(tmp_path / "rows.xlsx")
+
+    with pytest.raises(RowFileError, match="no Excel workbook"):
+        RowFile(tmp_path / "rows.xlsx")
 
 
 def test_hidden_sheets_are_passed_over_and_others_are_named(tmp_path):
