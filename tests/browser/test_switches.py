@@ -49,6 +49,40 @@ def test_failure_rate_and_reason(devices, client):
     assert "RESULT_RADIO_NOT_AVAILABLE" in state.recipients[0].error
 
 
+def test_numbers_that_fail_are_added_changed_and_removed(devices, client, gateway):
+    phone, device = card(devices, "Phone A"), gateway.devices[0]
+    rows = phone.get_by_label("Numbers that fail").get_by_role("listitem")
+    phone.get_by_label("Number that fails, or its ending").fill(" 01 01 ")
+    phone.get_by_label("Why it fails").fill("no such number")
+    phone.get_by_label("Why it fails").press("Enter")
+    expect(rows).to_have_count(1)
+    expect(phone.get_by_label("Number that fails, or its ending")).to_be_focused()
+    expect(phone.get_by_label("Number that fails, or its ending")).to_have_value("")
+
+    sent = client.send("Hello", to=ANNA)
+
+    state = eventually(lambda: (found := client.get_state(sent.id)).state == "Failed" and found)
+    assert state.recipients[0].error == "no such number"
+    phone.get_by_label("Why 0101 fails").fill("out of reach")
+    phone.get_by_label("Why 0101 fails").press("Enter")
+    eventually(lambda: device.failing_numbers == {"0101": "out of reach"})
+    phone.get_by_label("Number that fails, or its ending").fill("<b>__proto__</b>")
+    phone.get_by_role("button", name="Add", exact=True).click()
+    expect(rows).to_have_count(2)
+    assert device.failing_numbers["<b>__proto__</b>"] == "RESULT_ERROR_GENERIC_FAILURE"
+    phone.get_by_role("button", name="Let 0101 succeed").click()
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("<b>__proto__</b>")
+    phone.get_by_role("button", name="Add", exact=True).click()
+    expect(devices.get_by_text("Write the number that fails")).to_be_visible()
+
+
+def test_numbers_that_another_page_adds_appear(devices, gateway):
+    gateway.switch(gateway.devices[0].id, failing_numbers={"9": "x"})
+
+    expect(card(devices, "Phone A").get_by_label("Numbers that fail").get_by_role("listitem")).to_have_count(1)
+
+
 def test_further_switches_of_a_device(devices, gateway):
     phone = card(devices, "Phone A")
 
@@ -59,10 +93,11 @@ def test_further_switches_of_a_device(devices, gateway):
     phone.get_by_label("Waiting messages").select_option("oldest first")
     phone.get_by_role("switch", name="Delivery reports").click()
     phone.get_by_role("switch", name="Switched on").click()
+    phone.get_by_role("switch", name="Confirms queued messages").click()
 
     device = gateway.devices[0]
     eventually(lambda: (device.latency, device.passphrase, device.processing_order) == (2.5, "correct horse", "FIFO"))
-    eventually(lambda: not device.delivery_reports and not device.active)
+    eventually(lambda: not device.delivery_reports and not device.active and device.confirms_waiting)
 
 
 def test_device_is_added_and_renamed_and_gets_sims(devices, gateway):

@@ -37,7 +37,7 @@ function deviceCard(device) {
     h("div.fields.three", {}, h("label.field", {}, h("span", {}, "Delay of each message"), h("div.with-unit", {}, latency, "s")),
       h("label.field", {}, h("span", {}, "Waiting messages"), order), h("label.field", {}, h("span", {}, "Passphrase"), passphrase)),
     h("div.row", {}, h("label.switch", {}, power, "Switched on"), h("label.switch", {}, reports, "Delivery reports"),
-      h("label.switch", { title: "Each new message makes the phone report those that wait, as the app does; then they can no longer be cancelled." }, confirms, "Confirms waiting messages")), sims,
+      h("label.switch", { title: "Each new message makes the phone report those that wait, as the app does; then they can no longer be cancelled." }, confirms, "Confirms queued messages")), sims,
     facts([["Signing key", secret(device.signingKey, "signing key")], ["Id", secret(device.id, "device id")]]));
   const set = (control, value) => { if (document.activeElement !== control) control.value = value; };
   const show = () => {

@@ -8,8 +8,8 @@ const DEFAULT_REASON = "RESULT_ERROR_GENERIC_FAILURE";
 /** Return the element that lists and changes them; `show` brings it up to date. */
 export function failingNumbers(device) {
   const list = h("ul", { "aria-label": "Numbers that fail" });
-  const ending = h("input", { type: "text", "aria-label": "Number that fails, or its ending", placeholder: "+12025550109 or 0109", maxlength: "128", autocomplete: "off", spellcheck: "false" });
-  const reason = h("input", { type: "text", "aria-label": "Reason of its failures", placeholder: "reason", list: "failure-reasons", maxlength: "256" });
+  const ending = h("input", { type: "text", "aria-label": "Number that fails, or its ending", placeholder: "0109", title: "A number, or how it ends", maxlength: "128", autocomplete: "off", spellcheck: "false" });
+  const reason = h("input", { type: "text", "aria-label": "Why it fails", placeholder: "reason", list: "failure-reasons", maxlength: "256" });
   let numbers = {};
   const save = (found) => change(device, { failingNumbers: found });
   const add = async (event) => {
@@ -26,7 +26,7 @@ export function failingNumbers(device) {
     ending.focus();
   };
   const row = ([end, why]) => {
-    const field = h("input", { type: "text", "aria-label": `Reason of failures of ${visible(end)}`, list: "failure-reasons", maxlength: "256", value: why,
+    const field = h("input", { type: "text", "aria-label": `Why ${visible(end)} fails`, list: "failure-reasons", maxlength: "256", value: why, title: why,
       onchange: () => save({ ...numbers, [end]: field.value || DEFAULT_REASON }) });
     const remove = () => save(Object.fromEntries(Object.entries(numbers).filter(([other]) => other !== end)));
     return h("li.failing-row", {}, h("span.mono.ending", {}, identity(end)), field, iconButton("trash", `Let ${visible(end)} succeed`, remove));
