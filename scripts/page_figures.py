@@ -6,12 +6,12 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from smsgate.testing import make_gateway, serve
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
     from smsgate.emulator import Gateway
     from smsgate.testing import GatewayServer
@@ -21,13 +21,16 @@ LONG = "+12025550000"
 """Number of the one long conversation."""
 PATIENCE = 120_000  # milliseconds
 
+SEARCHES = ["m", "me", "order number 9", "nothing has this", "the order is on its way"]
+STEPS = 10
+
 LOADING = "import('/_emulator/page/store.js').then(({ store }) => store.loading)"
 FRAME = "new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(performance.now() - start))))"
 """Waits until the browser has painted, and returns the milliseconds since ``start``."""
 SCROLL = f"""async (selector) => {{
   const scroller = document.querySelector(selector);
   const times = [];
-  for (let step = 1; step <= 10; step += 1) {{
+  for (let step = 1; step <= {STEPS}; step += 1) {{
     const start = performance.now();
     scroller.scrollTop = (scroller.scrollHeight * step * 7) % scroller.scrollHeight;
     times.push(await {FRAME});
@@ -60,39 +63,68 @@ def fill(gateway: Gateway, count: int) -> None:
         gateway.receive(sender, f"Message number {number}: " + "the order is on its way " * (number % 7))
 
 
-def measure(browser: Browser, server: GatewayServer) -> dict[str, float]:
-    """Return times in milliseconds: the worst of ten scrolls, and of some searches."""
-    gateway = server.gateway
+class Stopwatch:
+    """Times of a page in milliseconds: as a person sees them, and the processor time of the page's main thread.
+
+    Other programs that keep the processors busy change the former only.
+
+    Args:
+        page: a new page.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self._session = page.context.new_cdp_session(page)
+        self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        self.seen: dict[str, float] = {}
+        self.worked: dict[str, float] = {}
+
+    def processor_time(self) -> float:
+        """Return the milliseconds that the page's main thread has worked."""
+        found = self._session.send("Performance.getMetrics")["metrics"]
+        return 1000 * float(next(item["value"] for item in found if item["name"] == "TaskDuration"))
+
+    def note(self, name: str, seen: float, began: float = 0.0, count: int = 1) -> None:
+        """Take note of a time, and of the mean processor time of ``count`` actions since a moment."""
+        self.seen[name] = seen
+        self.worked[name] = (self.processor_time() - began) / count
+
+
+def measure(browser: Browser, server: GatewayServer) -> Stopwatch:
+    """Return the times of a page: of scrolls and searches the worst that is seen, and the mean processor time."""
     origin = "/".join(server.url.split("/")[:3])
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.set_default_timeout(PATIENCE)
+    watch = Stopwatch(page)
     page.goto(f"{origin}/")
     page.wait_for_selector(".conversation")
-    found: dict[str, Any] = {
-        "first paint": page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"),
-        "first row": page.evaluate("performance.now()"),
-    }
+    watch.note("first paint", page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+    watch.note("first row", page.evaluate("performance.now()"))
     while page.evaluate(LOADING):
         page.wait_for_timeout(20)
-    found["all messages"] = page.evaluate("performance.now()")
-    found["scroll of the list"] = page.evaluate(SCROLL, ".list-pane .scroller")
+    watch.note("all messages", page.evaluate("performance.now()"))
+    _measure_actions(page, watch, server.gateway)
+    page.close()
+    return watch
+
+
+def _measure_actions(page: Page, watch: Stopwatch, gateway: Gateway) -> None:
+    began = watch.processor_time()
+    watch.note("scroll of the list", page.evaluate(SCROLL, ".list-pane .scroller"), began, STEPS)
     page.evaluate(f"location.hash = '#/messages/{LONG.replace('+', '%2B')}'")
     page.wait_for_selector(".bubble")
-    found["scroll of a conversation"] = page.evaluate(SCROLL, ".detail-pane .scroller")
+    began = watch.processor_time()
+    watch.note("scroll of a conversation", page.evaluate(SCROLL, ".detail-pane .scroller"), began, STEPS)
     page.evaluate(
         "scroller = document.querySelector('.detail-pane .scroller'); scroller.scrollTop = scroller.scrollHeight"
     )
-    found["search"] = page.evaluate(
-        SEARCH, ["m", "me", "order number 9", "nothing has this", "the order is on its way"]
-    )
+    began = watch.processor_time()
+    watch.note("search", page.evaluate(SEARCH, SEARCHES), began, len(SEARCHES))
     page.evaluate("location.hash = '#/messages'")
     page.wait_for_selector(".conversation")
-    started = page.evaluate("performance.now()")
+    started, began = page.evaluate("performance.now()"), watch.processor_time()
     gateway.receive("+12025559999", "The newest")
     page.wait_for_selector(".conversation >> text=The newest")
-    found["new message"] = page.evaluate("performance.now()") - started
-    page.close()
-    return found
+    watch.note("new message", page.evaluate("performance.now()") - started, began)
 
 
 def main() -> int:
@@ -106,9 +138,10 @@ def main() -> int:
     fill(gateway, count)
     with serve(gateway) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        print(f"{count:,} messages")
-        for name, milliseconds in measure(browser, server).items():
-            print(f"  {name:26} {milliseconds:8.0f} ms")
+        watch = measure(browser, server)
+        print(f"{count:,} messages{'seen':>25}{'processor':>14}")
+        for name, milliseconds in watch.seen.items():
+            print(f"  {name:26} {milliseconds:8.0f} ms {watch.worked[name]:10.0f} ms")
         browser.close()
     return 0
 

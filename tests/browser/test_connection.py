@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.server
 import threading
 
@@ -9,26 +10,35 @@ import pytest
 
 from browsing import expect
 from smsgate._server_socket import open_listener
-from smsgate.emulator import EmulatorApp
+from smsgate.emulator import Attachment, EmulatorApp
+from smsgate.emulator._server.data_file import DataFile
+from smsgate.emulator._server.keeper import Keeper
 from smsgate.testing import make_gateway
 
 ANNA = "+12025550101"
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAYAAACNMs+9AAAAFUlEQVR42mNk+M9Qz0AEYBxVSF+FABJADveWkH6oAAAAAElFTkSuQmCC"
+)
 
 
 class Restartable:
     """A served gateway that can be stopped and started again on the same port."""
 
-    def __init__(self):
+    def __init__(self, data=None):
         self.port = 0
         self.gateway = None
+        self.keeper = None
+        self.data = data
 
     def start(self):
         import uvicorn
 
         self.gateway = make_gateway()
+        if self.data is not None:
+            self.keeper = Keeper(self.gateway, DataFile(self.data))
         self.listener = open_listener("127.0.0.1", self.port)
         self.port = self.listener.getsockname()[1]
-        app = EmulatorApp(self.gateway)
+        app = EmulatorApp(self.gateway, keeper=self.keeper)
         config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listener]})
@@ -38,11 +48,13 @@ class Restartable:
         self.server.should_exit = True
         self.thread.join()
         self.listener.close()
+        if self.keeper is not None:
+            self.keeper.file.close()
 
 
 @pytest.fixture
-def restartable():
-    running = Restartable()
+def restartable(request, tmp_path):
+    running = Restartable(tmp_path / "sms.db" if getattr(request, "param", False) else None)
     running.start()
     yield running
     if running.thread.is_alive():
@@ -79,6 +91,22 @@ def test_action_without_an_emulator_is_told(page, restartable):
 
     expect(page.get_by_text("The emulator does not respond.")).to_be_visible()
     expect(page.get_by_label(f"Reply as {ANNA}")).to_have_value("Lost?")
+
+
+@pytest.mark.parametrize("restartable", [True], indirect=True, ids=["data"])
+def test_data_file_that_cannot_be_written_is_told(new_page, restartable):
+    page = new_page()
+    path = restartable.data
+    moved = path.rename(path.with_name("moved.db"))
+    body = "{ method: 'POST', body: JSON.stringify({ sender: '1', text: 'x' }) }"
+    assert page.evaluate(f"fetch('/_emulator/receive', {body}).then((response) => response.status)") == 500
+
+    expect(page.get_by_role("alert")).to_contain_text("was removed or replaced")
+
+    moved.rename(path)
+    restartable.keeper.save()
+    expect(page.get_by_role("alert")).to_be_hidden()
+    new_page.problems.clear()  # the browser reports the 500
 
 
 ATTACK = """async (origin) => {
@@ -133,6 +161,31 @@ def test_page_elsewhere_cannot_control_the_emulator(elsewhere, restartable, orig
     assert set(results) <= {403, 0, "blocked"}
     incoming = elsewhere.request.get(f"{origin}/_emulator/incoming").json()
     assert [item["text"] for item in incoming["items"]] == ["mine"]
+
+
+def test_page_elsewhere_learns_nothing_from_pictures_and_scripts(elsewhere, restartable, origin):
+    """A request that waits for a message would tell by its time what is in the outbox."""
+    files = [Attachment(1, "a", "image/png", PNG)]
+    mms = restartable.gateway.receive(ANNA, type="MMS_DOWNLOADED", attachments=files)
+    places = [f"/_emulator/incoming/{mms.id}/attachments/1", "/_emulator/page/favicon.svg", "/_emulator/wait?timeout=0"]
+
+    for tag, attribute in (("img", "src"), ("script", "src"), ("link", "href"), ("iframe", "src")):
+        for place in places:
+            elsewhere.evaluate(
+                """([tag, attribute, url]) => new Promise((done) => {
+                  const element = document.createElement(tag);
+                  element.rel = 'stylesheet';
+                  element.onload = element.onerror = done;
+                  element[attribute] = url;
+                  document.body.append(element);
+                })""",
+                [tag, attribute, origin + place],
+            )
+
+    assert elsewhere.evaluate("[...document.images].map((image) => image.naturalWidth)") == [0] * len(places)
+    assert all(frame.locator("img, svg, pre:has-text('items')").count() == 0 for frame in elsewhere.frames[1:])
+    seen = "performance.getEntriesByType('resource').map((entry) => [entry.name, entry.responseStatus ?? 0])"
+    assert {status for url, status in elsewhere.evaluate(seen) if url.startswith(origin)} <= {0, 403}
 
 
 def test_page_elsewhere_can_neither_read_nor_frame(elsewhere, origin):

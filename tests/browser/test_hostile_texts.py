@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
+import httpx
 import pytest
 
 from browsing import expect
 from smsgate import Webhook
+from smsgate.emulator import Attachment
 
 HOSTILE = [
     "<script>document.title = 'broken'</script>",
@@ -56,6 +60,64 @@ def test_text_stays_text_in_every_place(new_page, client, gateway, receiver, tex
         page.evaluate("document.querySelectorAll('main script, main style, main iframe, main [onerror]').length") == 0
     )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+MARKUP = '<img src=x onerror="globalThis.broken = 1"><script>globalThis.broken = 2</script>'
+SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" onload="globalThis.broken = 3">
+<script>globalThis.broken = 4; top.broken = 5</script></svg>"""
+FILES = [
+    ("dot.svg", "image/svg+xml", SVG),
+    (MARKUP, "image/svg+xml; charset=utf-8", SVG),
+    ("page.html", "text/html", b"<script>top.broken = 6</script>"),
+    ("../../etc/passwd", "image/png", SVG),
+    ("javascript:alert(1)", "image/png\r\nx-evil: 1", SVG),
+    (MARKUP, MARKUP, SVG),
+    ("", "", b""),
+    ("\u202egpj.exe", "IMAGE/SVG+XML", SVG),
+    ("text", "text/plain", MARKUP.encode()),
+]
+
+
+def test_markup_runs_nowhere(new_page, client, server, gateway, receiver, origin):
+    """Everything that comes from outside: files, headers, URLs, numbers, errors, switches, faults."""
+    hook = client.create_webhook(Webhook(url="https://shop.example.com/?" + quote(MARKUP), event="mms:downloaded"))
+    gateway._state.webhooks[hook.id]["url"] = "https://shop.example.com/" + MARKUP
+    attachments = [Attachment(number, *file) for number, file in enumerate(FILES, 1)]
+    gateway.receive(MARKUP, MARKUP, type="MMS_DOWNLOADED", subject=MARKUP, attachments=attachments, recipient=MARKUP)
+    device = gateway.devices[0]
+    device.name = device.failure_reason = device.passphrase = MARKUP
+    device.failing_numbers = {MARKUP: MARKUP, "__proto__": MARKUP, "0109": MARKUP}
+    client.send("Fail", to="+12025550109")
+    httpx.post(
+        f"{origin}/3rdparty/v1/{quote('<b>' + MARKUP)}?{MARKUP}={MARKUP}",
+        headers={"x-evil": MARKUP, "user-agent": MARKUP, "content-type": MARKUP},
+        content=MARKUP,
+        trust_env=False,
+    )
+    httpx.post(f"{origin}/_emulator/faults", json={"faults": [503], "only": [MARKUP]}, trust_env=False)
+    page = new_page("#/messages/" + quote(MARKUP, safe=""))
+    expect(page.locator(".attachments a")).to_have_count(len(FILES))
+    page.locator(".bubble").first.get_by_role("button", name="Details").click()
+    expect(page.locator(".bubble-details").first).to_be_visible()
+    for place in ("webhooks", "requests"):
+        page.goto(page.url.split("#")[0] + f"#/{place}")
+        for row in range(page.locator(".item a:visible").count()):
+            page.locator(".item a:visible").nth(row).click()
+            expect(page.locator(".view:not([hidden]) .detail")).to_be_visible()
+    page.goto(page.url.split("#")[0] + "#/devices")
+    expect(page.get_by_label("Faults that are set").locator("li")).to_contain_text("only <img")
+    page.get_by_role("searchbox").fill("<img")
+    expect(page.locator(".results .item").first).to_be_visible()
+
+    assert page.evaluate("globalThis.broken") is None
+    assert page.locator("main img[src=x], main script, main [onerror], main [onload]").count() == 0
+    for path in page.evaluate("fetch('/_emulator/incoming').then((r) => r.json())")["items"][0]["attachments"]:
+        response = httpx.get(origin + path["url"], trust_env=False)
+        assert "svg" not in response.headers["content-type"].lower()
+        assert "html" not in response.headers["content-type"].lower()
+        assert "x-evil" not in response.headers
+        assert "sandbox" in response.headers["content-security-policy"]
+    new_page.problems.clear()  # pictures that are none
 
 
 def test_text_is_shown_as_it_was_sent(new_page, gateway, conversation):

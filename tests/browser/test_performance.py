@@ -1,4 +1,7 @@
-"""Times with 10,000 messages; the limits are five times the goals, because other tests keep the machine busy."""
+"""Processor times of the page with 10,000 messages: other programs that keep the machine busy hardly change them.
+
+`scripts/page_figures.py` prints the times that a person sees, on a quiet machine.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
-FACTOR = 5
+FACTOR = 2
+"""Times the goals: caches and processors that others use make the same work slower."""
+
 GOALS = {
     "first paint": 1000,
     "scroll of the list": 100,
@@ -30,7 +35,7 @@ def figures(browser):
     gateway = make_gateway({"devices": 2})
     page_figures.fill(gateway, 10_000)
     with serve(gateway) as server:
-        return page_figures.measure(browser, server)
+        return page_figures.measure(browser, server).worked
 
 
 @pytest.mark.parametrize("name", GOALS)
