@@ -78,7 +78,7 @@ FILES = [
 ]
 
 
-def test_markup_runs_nowhere(new_page, client, server, gateway, receiver, origin):
+def test_markup_runs_nowhere(new_page, client, gateway, receiver, origin):
     """Everything that comes from outside: files, headers, URLs, numbers, errors, switches, faults."""
     hook = client.create_webhook(Webhook(url="https://shop.example.com/?" + quote(MARKUP), event="mms:downloaded"))
     gateway._state.webhooks[hook.id]["url"] = "https://shop.example.com/" + MARKUP

@@ -128,6 +128,14 @@ def test_messages_are_filtered(get, client):
     assert get("/messages", deviceId="other")["total"] == 0
 
 
+@pytest.mark.parametrize("path", ["/messages", "/outbox", "/wait"])
+@pytest.mark.parametrize("number", ["%2B12025550101", "+12025550101"])
+def test_plus_sign_of_a_number_may_be_written_as_it_is(http, client, path, number):
+    client.send("Hello", to=BOB)
+
+    assert '"text":"Hello"' in http.get(f"{path}?to={number}").text
+
+
 def test_message_shows_readable_recipients_after_hashing(get, client, gateway):
     sent = client.send("Secret", to=[BOB, ALICE])
     gateway.hash_now()

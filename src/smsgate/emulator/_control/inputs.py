@@ -33,6 +33,14 @@ def _decoded(value: Any) -> Any:
 Base64 = Annotated[
     bytes, BeforeValidator(_decoded, json_schema_input_type=Annotated[str, Field(json_schema_extra={"format": "byte"})])
 ]
+
+
+def _with_plus(value: Any) -> Any:
+    """Restore the plus sign of a number, which a query that is not percent-encoded turns into a blank."""
+    return f"+{value[1:]}" if isinstance(value, str) and value[:1] == " " else value
+
+
+_Numbers = list[Annotated[str, BeforeValidator(_with_plus)]]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
@@ -65,7 +73,7 @@ class MessagesQuery(PageQuery):
 
     LISTS = frozenset({"to"})
 
-    to: list[str] = []
+    to: _Numbers = []
     text: str | None = None
     state: _STATES | None = None
     device_id: str | None = None
@@ -107,7 +115,7 @@ class OutboxQuery(Input):
 
     LISTS = frozenset({"to"})
 
-    to: list[str] = []
+    to: _Numbers = []
     text: str | None = None
     pattern: Annotated[str | None, Field(max_length=1000)] = None
     state: _STATES | None = None
@@ -122,7 +130,7 @@ class WaitQuery(Input):
 
     LISTS = frozenset({"to"})
 
-    to: list[str] = []
+    to: _Numbers = []
     text: str | None = None
     pattern: Annotated[str | None, Field(max_length=1000)] = None
     state: _STATES | None = None
