@@ -165,7 +165,7 @@ def choose_http(http: Any, http_client: Any, *, closing: str) -> Any:
     chosen = http if http is not None else http_client
     if chosen is None or (isinstance(chosen, str) and chosen):
         return chosen
-    adapter = adapter_of(chosen)
+    adapter = find_adapter(chosen)
     if adapter is not None:
         return _wrap(chosen, adapter, is_async=closing == "aclose")
     if not callable(getattr(chosen, "send", None)) and callable(getattr(chosen, "post", None)):
@@ -244,7 +244,7 @@ def load_adapter(name: str) -> Any:
     return getattr(module, name)
 
 
-def adapter_of(client: object) -> Adapter | None:
+def find_adapter(client: object) -> Adapter | None:
     """Return the adapter for an HTTP library's own client or session, None for any other object."""
     known = {(adapter.library, adapter.client): adapter for adapter in ADAPTERS}
     homes = ((kind.__module__.split(".")[0], kind.__name__) for kind in type(client).__mro__)

@@ -307,5 +307,4 @@ class SafeSender:
 
 
 def _look_up_failure(error: SMSGateError) -> Failed:
-    status = error.status_code if isinstance(error, APIError) else None
-    return Failed(error, status, sent=None)
+    return Failed(error, error.status_code if isinstance(error, APIError) else None, sent=None)

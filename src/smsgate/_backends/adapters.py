@@ -183,14 +183,14 @@ class SyncAdapter(Adapter[_Client], ClosedOnExit, Generic[_Client, _Opened]):
         """Close a response; its connection is kept if the whole body was read."""
         raise NotImplementedError
 
-    def _shutdown_of(self, raw: Any) -> Callable[[], object] | None:
+    def _find_shutdown(self, raw: Any) -> Callable[[], object] | None:
         """Return a function that shuts the connection of a response down; None if reading obeys the deadline."""
         return None
 
     def _body(self, raw: Any, request: Request, deadline: float | None) -> Generator[bytes, None, None]:
         """Yield the body, decompressed."""
         decoder = decoder_for(raw.headers)
-        with BodyDeadline(deadline, raw.headers, self._shutdown_of(raw)):
+        with BodyDeadline(deadline, raw.headers, self._find_shutdown(raw)):
             try:
                 for chunk in self._chunks(raw, request, deadline):
                     check_deadline(deadline)

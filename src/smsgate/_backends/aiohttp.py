@@ -29,9 +29,9 @@ from smsgate._backends.transport_errors import (
     connect_timeout,
     connection_failed,
     exchange_timeout,
+    find_reason,
     has_invalid_headers,
     invalid_request,
-    reason_of,
 )
 from smsgate._http import Headers
 from smsgate.errors import ConfigurationError
@@ -123,8 +123,16 @@ class AiohttpAsyncHttpClient(SessionAdapter[aiohttp.ClientSession], AsyncAdapter
             raise foreign_client() from error
 
     async def _close(self, opened: _Opened) -> None:
+        """Close the session, and abort TLS connections that still wait for the server's side of their closing.
+
+        These are no longer the session's. They would outlive the event loop, and Python warns of that.
+        """
         await opened.session.close()
-        await _abort_closing(opened.transports)
+        closing = [transport for transport in opened.transports if transport.is_closing()]
+        for transport in closing:
+            transport.abort()
+        for _ in range(_ABORT_TURNS if closing else 0):
+            await asyncio.sleep(0)
 
     def _limit(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
         # aiohttp's own total limit may swallow a cancellation from outside that comes right after it
@@ -185,10 +193,10 @@ class AiohttpAsyncHttpClient(SessionAdapter[aiohttp.ClientSession], AsyncAdapter
         if isinstance(error, asyncio.TimeoutError | TimeoutError):
             return exchange_timeout(sent=sent)
         if isinstance(error, _NOT_CONNECTED):
-            return connection_failed(reason_of(error))
+            return connection_failed(find_reason(error))
         if isinstance(error, _NOT_WRITTEN) and sent is None:
             return invalid_request()
-        return broken_exchange(reason_of(error), sent=sent)
+        return broken_exchange(find_reason(error), sent=sent)
 
 
 def _bare_session(connector: aiohttp.BaseConnector | None, **options: Any) -> _Opened:
@@ -212,18 +220,6 @@ def _bare_session(connector: aiohttp.BaseConnector | None, **options: Any) -> _O
     )
     session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - retries are ours
     return _Opened(session, transports)
-
-
-async def _abort_closing(transports: WeakSet[asyncio.Transport]) -> None:
-    """Abort TLS connections that wait for the server's side of the closing: aiohttp does so for the other ones only.
-
-    They would outlive the event loop, and Python warns of them.
-    """
-    closing = [transport for transport in transports if transport.is_closing()]
-    for transport in closing:
-        transport.abort()
-    for _ in range(_ABORT_TURNS if closing else 0):
-        await asyncio.sleep(0)
 
 
 class _BareRequest(aiohttp.ClientRequest):

@@ -100,7 +100,7 @@ class ConnectionOptions:
         """
         if not self.trust_env or self.proxy is not None:
             return self.proxy
-        origin = origin_of(url)
+        origin = cut_origin(url)
         if origin not in self._proxies:
             found = proxy_variable(origin)
             self._proxies[origin] = None if found is None else check_proxy(found, _WRONG_VARIABLE)
@@ -152,7 +152,7 @@ def add_proxy(error: TransportError, proxy: str | None) -> TransportError:
     return error
 
 
-def origin_of(url: str) -> str:
+def cut_origin(url: str) -> str:
     """Return scheme, host and port of a URL, unchanged."""
     end = url.find("/", len("https://"))
     return url if end < 0 else url[:end]

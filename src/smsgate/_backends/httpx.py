@@ -88,7 +88,7 @@ class HttpxHttpClient(HttpxAdapter[httpx.Client], SyncAdapter[httpx.Client, _Cli
     def _chunks(self, raw: httpx.Response, request: Request, deadline: float | None) -> Iterable[bytes]:
         return cast("httpx.SyncByteStream", raw.stream)  # ``iter_raw`` takes several times as long
 
-    def _shutdown_of(self, raw: httpx.Response) -> Callable[[], object] | None:
+    def _find_shutdown(self, raw: httpx.Response) -> Callable[[], object] | None:
         stream = raw.extensions.get("network_stream")
         sock = None if stream is None else stream.get_extra_info("socket")
         return None if sock is None else partial(shut_down, sock)
@@ -168,10 +168,8 @@ class HttpxAsyncHttpClient(HttpxAdapter[httpx.AsyncClient], AsyncAdapter[httpx.A
         response, client = raw.response, raw.client
         with anyio.CancelScope(shield=True):
             await response.aclose()
-            with suppress(*self.library_errors):
-                async for (
-                    _
-                ) in raw.chunks:  # ends at once; trio warns of generators that are left to the garbage collector
+            with suppress(*self.library_errors):  # trio warns of generators that are left to the garbage collector
+                async for _ in raw.chunks:  # ends at once
                     pass
             if self._client is None:
                 # a cancellation while httpcore gives a connection back can block its pool for good

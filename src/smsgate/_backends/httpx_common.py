@@ -17,9 +17,9 @@ from smsgate._backends.transport_errors import (
     connect_timeout,
     connection_failed,
     exchange_timeout,
+    find_reason,
     invalid_request,
     pool_timeout,
-    reason_of,
     shorter_limit,
 )
 from smsgate._http import Headers
@@ -123,10 +123,10 @@ class HttpxAdapter(Adapter[_Client]):
         if isinstance(error, httpx.TimeoutException | TimeoutError):
             return exchange_timeout(sent=sent)
         if isinstance(error, _NOT_CONNECTED):
-            return connection_failed(reason_of(error))
+            return connection_failed(find_reason(error))
         if isinstance(error, httpx.LocalProtocolError | httpx.InvalidURL | UnicodeError):
             return invalid_request()
-        return broken_exchange(reason_of(error), sent=sent)
+        return broken_exchange(find_reason(error), sent=sent)
 
 
 def head(response: httpx.Response) -> tuple[int, Headers]:

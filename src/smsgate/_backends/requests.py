@@ -31,7 +31,7 @@ from urllib3.util import SKIP_HEADER, parse_url
 
 from smsgate._backends.adapters import SessionAdapter, SyncAdapter
 from smsgate._backends.body_deadline import shut_down
-from smsgate._backends.connection import ConnectionOptions, origin_of
+from smsgate._backends.connection import ConnectionOptions, cut_origin
 from smsgate._backends.environment import certificate_variable, proxy_variable
 from smsgate._backends.requests_pool import PooledAdapter
 from smsgate._backends.transport_errors import (
@@ -39,9 +39,9 @@ from smsgate._backends.transport_errors import (
     connect_timeout,
     connection_failed,
     exchange_timeout,
+    find_reason,
     has_invalid_headers,
     invalid_request,
-    reason_of,
     shorter_limit,
 )
 from smsgate._http import Headers
@@ -116,7 +116,7 @@ class RequestsHttpClient(SessionAdapter[requests.Session], SyncAdapter[requests.
         if session is None:
             return self._options.proxy_for(url)
         proxy = select_proxy(url, session.proxies)
-        return proxy_variable(origin_of(url)) if proxy is None and session.trust_env else proxy
+        return proxy_variable(cut_origin(url)) if proxy is None and session.trust_env else proxy
 
     def _trusted(self) -> Any:
         """Return the trusted certificates; our own adapter has them already."""
@@ -132,7 +132,7 @@ class RequestsHttpClient(SessionAdapter[requests.Session], SyncAdapter[requests.
         if not isinstance(source, BaseHTTPResponse):  # from a mock
             yield from raw.iter_content(_CHUNK)
             return
-        sock = _socket_of(raw)
+        sock = _find_socket(raw)
         while True:
             if sock is not None and deadline is not None:  # limits the next read to the time that is left
                 sock.settimeout(shorter_limit(request.timeout.read, max(0.001, deadline - time.monotonic())))
@@ -141,8 +141,8 @@ class RequestsHttpClient(SessionAdapter[requests.Session], SyncAdapter[requests.
                 return
             yield chunk
 
-    def _shutdown_of(self, raw: requests.Response) -> Callable[[], object] | None:
-        sock = _socket_of(raw)
+    def _find_shutdown(self, raw: requests.Response) -> Callable[[], object] | None:
+        sock = _find_socket(raw)
         return getattr(raw.raw, "shutdown", None) if sock is None else partial(shut_down, sock)
 
     def _end(self, raw: requests.Response) -> None:
@@ -160,17 +160,17 @@ class RequestsHttpClient(SessionAdapter[requests.Session], SyncAdapter[requests.
         if isinstance(behind, NewConnectionError | ConnectTimeoutError | ProxyError) or isinstance(
             error, exceptions.ProxyError
         ):
-            return connection_failed(reason_of(error))
+            return connection_failed(find_reason(error))
         broken_by = inner.args[-1] if isinstance(inner, ProtocolError) else None
         if any(isinstance(found, _TIMEOUTS) for found in (error, behind, broken_by)):
             return exchange_timeout(sent=sent)
         if not sent and isinstance(error, exceptions.SSLError):
-            why = reason_of(error)
+            why = find_reason(error)
             return connection_failed(why) if "certificate" in why else broken_exchange(why, sent=None)
-        return broken_exchange(reason_of(error), sent=sent)
+        return broken_exchange(find_reason(error), sent=sent)
 
 
-def _socket_of(response: requests.Response) -> Any:
+def _find_socket(response: requests.Response) -> Any:
     return getattr(getattr(response.raw, "connection", None), "sock", None)
 
 
@@ -216,7 +216,7 @@ def _prepare(request: Request) -> requests.PreparedRequest:
 def _check_writable(request: Request) -> None:
     """Raise if the request cannot be written; later errors of requests may be about the response."""
     try:
-        _check_origin(origin_of(request.url))
+        _check_origin(cut_origin(request.url))
     except ValueError:
         raise invalid_request() from None
     if has_invalid_headers(request.headers):

@@ -13,7 +13,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import parse_url
 
-from smsgate._backends.connection import KEEPALIVE_SECONDS, origin_of
+from smsgate._backends.connection import KEEPALIVE_SECONDS, cut_origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,7 @@ class PooledAdapter(HTTPAdapter):
         """Return the connections to a host from a cache; requests would parse the URL each time."""
         url = request.url or ""
         proxy = self._options.proxy_for(url)
-        key = (origin_of(url), proxy)
+        key = (cut_origin(url), proxy)
         pool = self._pools.get(key)
         if pool is None:
             pool = self._pools[key] = self._open(url, proxy)

@@ -48,7 +48,7 @@ def broken_exchange(why: str, *, sent: bool | None) -> TransportError:
     return TransportError(f"the exchange broke off: {why}", sent=sent)
 
 
-def reason_of(error: BaseException) -> str:
+def find_reason(error: BaseException) -> str:
     """Return the operating system's or TLS's reason behind an exception, else the name of its type.
 
     Texts of HTTP libraries are not used: many of them quote the URL or a header.

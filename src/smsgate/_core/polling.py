@@ -106,7 +106,8 @@ def is_reached(state: MessageState, until: Until) -> bool:
     if until == "processed":
         return state.state not in _WAITING
     if until == "sent":  # the state of an encrypted recipient may never change, but that of the message does
-        return state.state in _SENT or _all_in(state, _SENT)
+        states = [recipient.state for recipient in state.recipients]
+        return state.state in _SENT or (bool(states) and _SENT.issuperset(states))
     return state.is_final
 
 
@@ -149,7 +150,3 @@ def timeout_text_of_many(left: Mapping[str, MessageState | None], count: int, se
     named = [f"{id} ({state.state.value if state else 'unknown'})" for id, state in islice(left.items(), _MOST_NAMED)]
     more = ", …" if len(left) > _MOST_NAMED else ""
     return f"{len(left)} of {count} messages are not finished after {seconds} s: {', '.join(named)}{more}"
-
-
-def _all_in(state: MessageState, states: frozenset[ProcessState]) -> bool:
-    return bool(state.recipients) and all(recipient.state in states for recipient in state.recipients)

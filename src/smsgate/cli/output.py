@@ -109,7 +109,7 @@ class Output:
                 self.console.print()
 
     def show_one(self, item: Any, fields: Sequence[Column]) -> None:
-        """Print one item: a line a field, or a JSON object."""
+        """Print one item: a line for each field, or a JSON object."""
         if self.form is not Format.TABLE:
             indent = 2 if self.form is Format.JSON else None
             self.write(format_json(self.document(item), indent=indent))

@@ -29,7 +29,7 @@ class Session:
 
     Args:
         output: the standard output.
-        verbose: 0 for no request log, 1 for a line a request, 2 for log records of the client, too.
+        verbose: 0 for no request log, 1 for a line for each request, 2 for log records of the client, too.
         options: values of the connection options by their names.
     """
 

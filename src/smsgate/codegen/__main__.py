@@ -68,7 +68,7 @@ def _build(options: argparse.Namespace) -> dict[str, str]:
     if name in sys.stdlib_module_names | _NEEDED:
         raise GenerationError(f"--package: {name} is the name of a module that the package itself needs")
     try:
-        from ._binding import configuration_of, read_binding  # noqa: PLC0415 - after the version check
+        from ._binding import find_configuration, read_binding  # noqa: PLC0415 - after the version check
         from ._document import read_document  # noqa: PLC0415
         from ._package import build_package  # noqa: PLC0415
         from ._shipped import default_document  # noqa: PLC0415 - as above
@@ -82,7 +82,7 @@ def _build(options: argparse.Namespace) -> dict[str, str]:
                 document = apply_overlay(document, overlay, is_chosen=options.spec is not None)
     except ImportError as problem:
         raise GenerationError(f"{problem.name} is missing; install smsgate[codegen]") from None
-    return build_package(document, read_binding(configuration_of(source), document), options.package)
+    return build_package(document, read_binding(find_configuration(source), document), options.package)
 
 
 def _compare(files: dict[str, str], output: Path) -> int:

@@ -39,8 +39,8 @@ class Binding:
     refresh_scheme: str = ""
 
 
-def configuration_of(source: str) -> Path | None:
-    """Path of the configuration beside a document; a document from a URL has none."""
+def find_configuration(source: str) -> Path | None:
+    """Return the path of the configuration beside a document; None for a document from a URL."""
     return None if "://" in source else Path(source).with_suffix(".codegen.toml")
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PYTHON: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}
 
 
-def default_of(node: Node, kind: Type, schemas: Schemas) -> str:
+def write_default(node: Node, kind: Type, schemas: Schemas) -> str:
     """Write a default as the value that the field has for it.
 
     Raises:
@@ -44,10 +44,10 @@ def _compose(node: Node, kind: Type, schemas: Schemas) -> str:
     if kind.kind == "any":
         return literal(value)
     if kind.kind == "list" and isinstance(value, list):
-        return f"[{', '.join(default_of(item, kind.parts[0], schemas) for item in node.items())}]"
+        return f"[{', '.join(write_default(item, kind.parts[0], schemas) for item in node.items())}]"
     if kind.kind == "dict" and isinstance(value, dict):
         entries = node.members().items()
-        return f"{{{', '.join(f'{literal(k)}: {default_of(v, kind.parts[0], schemas)}' for k, v in entries)}}}"
+        return f"{{{', '.join(f'{literal(k)}: {write_default(v, kind.parts[0], schemas)}' for k, v in entries)}}}"
     if kind.kind == "union":
         written = [text for part in kind.parts if (text := _written(node, part, schemas)) is not None]
         if not written:
@@ -58,7 +58,7 @@ def _compose(node: Node, kind: Type, schemas: Schemas) -> str:
 
 def _written(node: Node, kind: Type, schemas: Schemas) -> str | None:
     try:
-        return default_of(node, kind, schemas)
+        return write_default(node, kind, schemas)
     except GenerationError:
         return None
 

@@ -28,7 +28,7 @@ _BY_TYPE["number"] = _BY_TYPE["integer"]
 _WHOLE = {"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"}
 
 
-def limits_of(node: Node, kind: str) -> tuple[tuple[str, str], ...]:
+def read_limits(node: Node, kind: str) -> tuple[tuple[str, str], ...]:
     """Return the limits that a schema sets to values of one type.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic.alias_generators import to_camel
 
-from ._defaults import default_of
+from ._defaults import write_default
 from ._escaping import docstring, literal
 from ._types import write_annotation
 
@@ -140,7 +140,7 @@ class ModelWriter:
         return text + (f"\n{docstring(definition.description, 0)}" if definition.description else "")
 
     def _model(self, definition: Definition, defined: set[str]) -> str:
-        bases = self._base_of(definition)
+        bases = self._find_base(definition)
         lines = [f"class {definition.name}({bases}):", *_write_docstring(definition.description)]
         positional = self._schemas.binding.positional.get(_component_name(definition))
         if positional is not None:
@@ -151,7 +151,7 @@ class ModelWriter:
             lines += [f"    {docstring(each.description, 4)}"] if each.description else []
         return "\n".join(lines)
 
-    def _base_of(self, definition: Definition) -> str:
+    def _find_base(self, definition: Definition) -> str:
         given = self._schemas.binding.base_classes.get(_component_name(definition), "").rpartition(".")[2]
         explicit = "ExplicitModel" if definition.is_explicit else ""
         return ", ".join(filter(None, (given, explicit))) or "Model"
@@ -179,7 +179,7 @@ class ModelWriter:
         if kind.kind == "literal" and len(kind.values) == 1 and each.is_required and not kind.is_nullable:
             return literal(kind.values[0])
         if each.default is not None:
-            return default_of(each.default, each.type, self._schemas)
+            return write_default(each.default, each.type, self._schemas)
         return "" if each.is_required else "None"
 
     def _default(self, each: Field) -> str:

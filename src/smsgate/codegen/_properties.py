@@ -20,7 +20,7 @@ _RESERVED = frozenset(dir(Model)) | _SHADOWING | {"positional", "written_fields"
 """Names that pydantic, our base class or the annotations of other fields need."""
 
 
-def fields_of(node: Node, owner: str, convert: Callable[[Node, str], Type]) -> list[Field]:
+def read_fields(node: Node, owner: str, convert: Callable[[Node, str], Type]) -> list[Field]:
     """Return the fields of a model.
 
     Raises:

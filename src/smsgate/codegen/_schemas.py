@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ._limits import limits_of
+from ._limits import read_limits
 from ._merging import NOTES, merge_all_of, needs_merging
 from ._names import pascal_case, unused_name
-from ._properties import fields_of
+from ._properties import read_fields
 from ._types import Definition, Type
-from ._values import enum_values, is_nullable, literal_of, members_of, types_of
+from ._values import build_literal, enum_values, is_nullable, list_members, list_types
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -157,16 +157,18 @@ class Schemas:
         text = node.text("description").strip() if node.is_object else ""
         definition = self.definitions[name] = Definition(name, node, text, shape)
         if shape == "enum":
-            definition.members = members_of(node)
+            definition.members = list_members(node)
         elif shape == "model":
             merged = merge_all_of(node) if needs_merging(node) else node
             self._check(merged, is_bound=is_bound)
-            definition.fields = fields_of(merged, name, lambda each, hint: self.convert(each, hint, is_bound=is_bound))
+            definition.fields = read_fields(
+                merged, name, lambda each, hint: self.convert(each, hint, is_bound=is_bound)
+            )
         elif isinstance(node.value, bool):
             definition.type = self.convert(node, name)
         else:
             definition.type = self._plain(node, name, is_bound=is_bound)
-            if node.flag("nullable") or "null" in types_of(node):
+            if node.flag("nullable") or "null" in list_types(node):
                 definition.type = definition.type.nullable()
 
     def _plain(self, node: Node, name: str, *, is_bound: bool) -> Type:
@@ -187,10 +189,10 @@ class Schemas:
             return self._union(node, name, is_bound=is_bound)
         values = enum_values(node)
         if values:
-            return literal_of(node, values)
-        found = [self._of_type(node, each, name, is_bound=is_bound) for each in types_of(node) if each != "null"]
+            return build_literal(node, values)
+        found = [self._of_type(node, each, name, is_bound=is_bound) for each in list_types(node) if each != "null"]
         if not found:
-            return Type("none") if types_of(node) else self._convert_untyped(node, name, is_bound=is_bound)
+            return Type("none") if list_types(node) else self._convert_untyped(node, name, is_bound=is_bound)
         return found[0] if len(found) == 1 else Type("union", parts=tuple(found))
 
     def _convert_untyped(self, node: Node, name: str, *, is_bound: bool) -> Type:
@@ -206,17 +208,17 @@ class Schemas:
             items = node.get("items")
             item = self.convert(items, f"{name}Item", is_bound=is_bound) if items else Type("any")
             unique = node.flag("uniqueItems") and not is_bound
-            return Type("list", parts=(item,), limits=limits_of(node, kind), is_unique=unique)
+            return Type("list", parts=(item,), limits=read_limits(node, kind), is_unique=unique)
         if kind == "object":
             if (properties := node.get("properties")) and properties.members():
                 raise properties.error("named properties beside another type are not supported")
             further = node.get("additionalProperties")
             value = Type("any") if further is None or further.value is False else self.convert(further, f"{name}Value")
-            return Type("dict", parts=(value,), limits=limits_of(node, kind))
+            return Type("dict", parts=(value,), limits=read_limits(node, kind))
         if kind not in _TYPES:
             raise node.error(f"unknown type {kind!r}")
         plain = _FORMATS.get(node.text("format"), "str") if kind == "string" else _TYPES[kind]
-        limits = limits_of(node, kind)
+        limits = read_limits(node, kind)
         if limits and plain not in {"str", "int", "float"}:
             raise node.error(f"limits on format {node.text('format')} are not supported")
         return Type(plain, limits=limits)
@@ -348,4 +350,4 @@ def _shape(node: Node) -> Any:
         is_enum = all(type(value) is str for value in values) or all(type(value) is int for value in values)
         return "enum" if is_enum else "alias"
     has_fields = "properties" in members and bool(members["properties"].members())
-    return "model" if has_fields and set(types_of(node)) <= {"object", "null"} else "alias"
+    return "model" if has_fields and set(list_types(node)) <= {"object", "null"} else "alias"

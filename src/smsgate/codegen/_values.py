@@ -23,10 +23,10 @@ def is_nullable(node: Node) -> bool:
     if node.flag("nullable"):
         return True
     values = enum_values(node)
-    return "null" in types_of(node) and (not values or None in values)
+    return "null" in list_types(node) and (not values or None in values)
 
 
-def types_of(node: Node) -> list[str]:
+def list_types(node: Node) -> list[str]:
     """Return the types that a schema names, "null" among them."""
     found = node.get("type") if node.is_object else None
     if found is None:
@@ -58,13 +58,13 @@ def enum_values(node: Node) -> list[Any]:
 
 def _check_value(node: Node, each: Node) -> None:
     """Reject values of another type, such as the number 1 among texts, which YAML makes of a missing quote."""
-    value, types = each.value, types_of(node)
+    value, types = each.value, list_types(node)
     kinds = [kind for python, kind in _JSON_TYPES if type(value) is python]
     if types and value is not None and not set(kinds) & set(types):
         raise each.error(f"this value is not of the type {' or '.join(types)}")
 
 
-def literal_of(node: Node, values: list[Any]) -> Type:
+def build_literal(node: Node, values: list[Any]) -> Type:
     """Return the type of a few values of different types.
 
     Raises:
@@ -77,7 +77,7 @@ def literal_of(node: Node, values: list[Any]) -> Type:
     return kind.nullable() if shown and None in values else kind
 
 
-def members_of(node: Node) -> list[tuple[str, Any]]:
+def list_members(node: Node) -> list[tuple[str, Any]]:
     """Return the names and values of an enum."""
     values = list(dict.fromkeys(value for value in enum_values(node) if value is not None))
     given = node.get("x-enum-varnames")
