@@ -85,6 +85,20 @@ def test_settings_edit_keeps_a_text_that_is_wrong(run, account):
     assert "your text is kept in" in result.err
 
 
+@pytest.mark.parametrize(
+    ("editor", "is_kept"), [("/no-such-editor", False), ("false", False), ("sh -c 'echo >>$0; false'", True)]
+)
+def test_editor_that_fails(run_fork, account, tmp_path, editor, is_kept):
+    (tmp_path / "temporary").mkdir()
+
+    result = run_fork("settings", "edit", env={**account, "EDITOR": editor, "TMPDIR": str(tmp_path / "temporary")})
+
+    assert result.code == 1, result
+    kept = [*(tmp_path / "temporary").glob("smsgate-settings-*")]
+    assert len(kept) == is_kept
+    assert ("your text is kept in" in result.err) == is_kept
+
+
 def test_sync_twice_changes_nothing(run, account, tmp_path):
     (tmp_path / "webhooks.yaml").write_text("- url: https://example.com/sms\n  events: [sms:received, sms:failed]\n")
     run("webhooks", "sync", "webhooks.yaml", env=account)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smsgate.cli.failures import CommandError, ExitCode
+from smsgate.cli.inputs import choose
 from smsgate.cli.output import Column, print_error
 from smsgate.cli.session import Session, gateway_command
 from smsgate.cli.times import parse_time
@@ -51,9 +52,12 @@ def list_messages(
     limit: Annotated[int, typer.Option(help="At most so many; 0 for all.", min=0, metavar="N")] = 50,
 ) -> None:
     """List received messages, newest first."""
+    from smsgate import IncomingMessageType
+
+    message_type = choose("--type", kind, (one.value for one in IncomingMessageType))
     with session.open_client() as client:
         found = client.iter_inbox(
-            message_type=kind,
+            message_type=message_type,
             from_=parse_time("--from", from_),
             to=parse_time("--to", to),
             device_id=device,

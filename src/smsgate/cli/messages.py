@@ -11,6 +11,7 @@ import typer
 
 from smsgate.cli.examples import examples
 from smsgate.cli.failures import print_warning
+from smsgate.cli.inputs import choose
 from smsgate.cli.output import Column, Format, print_error
 from smsgate.cli.session import Session, gateway_command
 from smsgate.cli.times import parse_time
@@ -72,8 +73,10 @@ def messages(
     ] = 2.0,
 ) -> None:
     """List messages, newest first; with --follow new ones and changed states, as they come."""
+    from smsgate import ProcessState
+
     query: dict[str, Any] = {
-        "state": state,
+        "state": choose("--state", state, (one.value for one in ProcessState)),
         "device_id": device,
         "include_content": content,
         "from_": parse_time("--from", from_),

@@ -152,8 +152,11 @@ class Output:
                 grid.add_row(header, text)
             self.console.print(grid)
             return
+        width = max((len(header) for header, _ in shown), default=0)
+        if any(width + len(_GAP) + len(text) > self.console.width for _, text in shown):
+            width = 0
         for header, text in shown:  # without line breaks of ours: an id that the terminal breaks can still be copied
-            self.console.print(Text.assemble((header, "bold"), _GAP, text), soft_wrap=True)
+            self.console.print(Text.assemble((header.ljust(width), "bold"), _GAP, text), soft_wrap=True)
 
     def cell(self, value: object) -> str:
         """Return the text of a value: local time for times, nothing for None, no control characters."""

@@ -9,6 +9,7 @@ import typer
 
 from smsgate.cli.examples import examples
 from smsgate.cli.failures import CommandError, ExitCode, print_warning
+from smsgate.cli.inputs import decode_argument
 from smsgate.cli.progress import Until, finish, follow
 from smsgate.cli.session import Session, gateway_command
 from smsgate.cli.texts import read_input
@@ -203,4 +204,4 @@ def _build_content(text: str | None, data_file: Path | None, port: int | None) -
         raise CommandError("--port belongs to --data-file", code=ExitCode.USAGE)
     if text is None:
         raise CommandError("give a text, - to read it from the standard input, or --data-file", code=ExitCode.USAGE)
-    return {"text_message": TextMessage(text=read_input() if text == "-" else text)}
+    return {"text_message": TextMessage(text=read_input() if text == "-" else decode_argument(text))}

@@ -69,16 +69,19 @@ def edit(session: Session) -> None:
     with session.open_client() as client:
         before = client.get_settings().asdict()
     descriptor, name = tempfile.mkstemp(prefix="smsgate-settings-", suffix=".yaml")
-    path = Path(name)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(_HEADER + write_text(before))
-    _run_editor(path)
+    path, text = Path(name), (_HEADER + write_text(before)).encode()
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text)
     try:
+        _run_editor(path)
         changes = find_changes(before, parse_document(path))
         if changes:
             _patch(session, changes)
     except BaseException:
-        print_error(f"your text is kept in {name}")
+        if path.is_file() and path.read_bytes() != text:
+            print_error(f"your text is kept in {name}")
+        else:
+            path.unlink(missing_ok=True)
         raise
     path.unlink(missing_ok=True)
     if not changes:
@@ -147,7 +150,6 @@ def _run_editor(path: Path) -> None:
         with _ignored_interrupts():
             done = subprocess.run([*shlex.split(command), str(path)], check=False)  # noqa: S603 - the user's own editor
     except (OSError, ValueError) as error:
-        path.unlink()
         raise CommandError(f"the editor {command!r} cannot be started: {error}", hint="set EDITOR") from None
     if done.returncode:
-        raise CommandError(f"the editor ended with {done.returncode}; nothing was sent (text: {path})")
+        raise CommandError(f"the editor ended with {done.returncode}; nothing was sent")

@@ -11,7 +11,7 @@ import typer
 from smsgate.cli.connection import VARIABLES, ask_secret, read_password
 from smsgate.cli.examples import examples
 from smsgate.cli.failures import CommandError, ExitCode
-from smsgate.cli.inputs import read_text
+from smsgate.cli.inputs import decode_argument, read_text
 from smsgate.cli.output import Column
 from smsgate.cli.redaction import hide_numbers
 from smsgate.cli.session import Session, local_command, plain_command
@@ -52,7 +52,7 @@ def segments(
     """Show the SMS parts of a text, and the characters that make it expensive."""
     from smsgate.bulk import segments as divide
 
-    found = divide(read_input() if text == "-" else text)
+    found = divide(read_input() if text == "-" else decode_argument(text))
     shorter = None if found.suggestion is None else divide(found.suggestion)
     document = {
         "encoding": found.encoding,
