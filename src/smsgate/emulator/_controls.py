@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from copy import copy, deepcopy
 from dataclasses import replace
-from datetime import MAXYEAR, MINYEAR
 from typing import TYPE_CHECKING, Any, Literal
 
+from smsgate.emulator._arguments import check_incoming, check_time, check_types
 from smsgate.emulator._phone.phone import Phone
 from smsgate.emulator._phone.switches import check_switches, sim_cards
 from smsgate.emulator._state.reports import Report, apply_locally, apply_report
@@ -159,7 +159,7 @@ class GatewayControls(OutboxControls):
             "processing_order": processing_order,
             "confirms_waiting": confirms_waiting,
         }
-        check_switches({**changes, "sims": sims})
+        check_switches({**changes, "sims": sims, "on": on})
         with self._lock:
             self._state.settle()
             device = self._state.device(device_id)
@@ -232,7 +232,14 @@ class GatewayControls(OutboxControls):
 
         Returns:
             Whether the server took it: unknown ids and state names and errors over 256 characters are dropped.
+
+        Raises:
+            TypeError: a state or time of another type.
+            ValueError: a time without a zone.
         """
+        check_types(state=state)
+        for name, at in (states or {}).items():
+            check_time(name, at)
         with self._lock:
             self._state.settle()
             rows = [row for row in self._state.store.find(message_id) if device_id in {None, row.device_id}]
@@ -283,19 +290,21 @@ class GatewayControls(OutboxControls):
             subject: subject of an MMS.
 
         Raises:
-            ValueError: for a type that the API does not know or that cannot be missed, a device that does not exist, or
-                a time in the first or last year of the calendar, which has no place in other time zones.
+            TypeError: an argument of another type.
+            ValueError: for a type that the API does not know or that cannot be missed, a device that does not exist, no
+                sender, or a time without a zone or in the first or last year of the calendar.
         """
         if type not in INCOMING_TYPES:
             raise ValueError(f"type is one of {', '.join(INCOMING_TYPES)}.")
         if missed and type not in FOUND_TYPES.values():
             raise ValueError(f"A refresh finds {' and '.join(FOUND_TYPES.values())} only.")
-        if received_at is not None and not MINYEAR < received_at.year < MAXYEAR:
-            raise ValueError(f"received_at is in the years {MINYEAR + 1} to {MAXYEAR - 1}.")
+        parts = tuple(attachments)
+        check_incoming(
+            sender, text, parts, received_at, sim_number, recipient=recipient, subject=subject, missed=missed
+        )
         with self._lock:
             self._state.settle()
             time = received_at or self._state.now()
-            parts = tuple(attachments)
             item = IncomingMessage("", type, sender, text, time, recipient, sim_number, parts, subject=subject)
             return self._state.phones[self._state.some_device(device_id).id].receive(item, missed=missed)
 

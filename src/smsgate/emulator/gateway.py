@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
-from types import NoneType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from smsgate._http import Response
+from smsgate.emulator._arguments import check_functions, check_seconds, check_time, check_types
 from smsgate.emulator._cloud import routes as cloud
 from smsgate.emulator._controls import GatewayControls
 from smsgate.emulator._http.responses import RequestError, with_headers
@@ -15,9 +15,10 @@ from smsgate.emulator._http.routing import MAX_BODY, MAX_HEADERS, parse_request,
 from smsgate.emulator._http.timestamps import Clock, system_clock
 from smsgate.emulator._local import routes as local
 from smsgate.emulator._phone.deliveries import Deliveries
+from smsgate.emulator._state.queue_limit import QueueLimit
 from smsgate.emulator._state.state import GatewayConfig, GatewayState, Mode, draw_seed
 from smsgate.emulator.adapters import AsyncGatewayHttp, GatewayHttp
-from smsgate.emulator.faults import FaultSource, ServedExchange, apply_fault
+from smsgate.emulator.faults import Fault, FaultSource, ServedExchange, apply_fault
 from smsgate.phone import Delivery, DeliveryQueue, PhoneTimings, Transmission
 from smsgate.runtime.locks import ForkSafeLock
 
@@ -27,17 +28,7 @@ if TYPE_CHECKING:
     from smsgate._http import Request
     from smsgate.emulator._state.devices import Device
     from smsgate.emulator._state.messages import Message
-    from smsgate.emulator._state.queue_limit import QueueLimit
     from smsgate.emulator._state.tokens import TokenSettings
-
-_TYPES: dict[str, tuple[type, ...]] = {
-    "login": (str,),
-    "password": (str,),
-    "devices": (int,),
-    "phone": (bool,),
-    "seed": (int, NoneType),
-    "timings": (PhoneTimings, NoneType),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +85,8 @@ class Gateway(GatewayControls):
         faults: FaultSource | None = None,
         timings: PhoneTimings | None = None,
     ) -> None:
-        _check_types(login=login, password=password, devices=devices, phone=phone, seed=seed, timings=timings)
-        _check_functions(clock=clock, faults=faults)
+        check_types(login=login, password=password, devices=devices, phone=phone, seed=seed, timings=timings)
+        check_functions(clock=clock, faults=faults)
         if mode not in get_args(Mode):
             raise ValueError(f"mode is one of {', '.join(get_args(Mode))}.")
         if not login or not password or ":" in login:
@@ -103,7 +94,9 @@ class Gateway(GatewayControls):
         if devices < 0:
             raise ValueError("devices is a number from 0 on.")
         seed = draw_seed() if seed is None else seed
-        self._state = GatewayState(GatewayConfig(login, password, mode, clock or system_clock, seed))
+        clock = clock or system_clock
+        check_time("The clock's time", clock())
+        self._state = GatewayState(GatewayConfig(login, password, mode, clock, seed))
         self._first_timings = timings or PhoneTimings()
         self._state.timings = replace(self._first_timings)
         self._queue = DeliveryQueue(self._state.chance, self._announce)
@@ -145,6 +138,8 @@ class Gateway(GatewayControls):
             found = self.faults(request) if self.faults else None
             if isinstance(found, Response):
                 return ServedExchange(None, found)
+            if found is not None and not isinstance(found, Fault):
+                raise TypeError(f"faults returns a Fault, a Response or None, not {type(found).__name__}.")
             if found is None or (found.kind == "outage" and self._state.local):
                 return ServedExchange(None, self._respond(request))
             if found.kind == "outage":
@@ -245,6 +240,9 @@ class Gateway(GatewayControls):
 
     @hashing_interval.setter
     def hashing_interval(self, seconds: float) -> None:
+        check_seconds("hashing_interval", seconds)
+        if not seconds:
+            raise ValueError("hashing_interval is above 0; hash_now hashes at once.")
         self._state.hashing_interval = seconds
 
     @property
@@ -254,17 +252,6 @@ class Gateway(GatewayControls):
 
     @queue_limit.setter
     def queue_limit(self, limit: QueueLimit | None) -> None:
+        if limit is not None and not isinstance(limit, QueueLimit):
+            raise TypeError(f"queue_limit is QueueLimit or None, not {type(limit).__name__}.")
         self._state.queue_limit = limit
-
-
-def _check_types(**arguments: Any) -> None:
-    for name, value in arguments.items():
-        if not isinstance(value, _TYPES[name]):
-            names = " or ".join("None" if kind is NoneType else kind.__name__ for kind in _TYPES[name])
-            raise TypeError(f"{name} is {names}, not {type(value).__name__}.")
-
-
-def _check_functions(**arguments: Any) -> None:
-    for name, value in arguments.items():
-        if value is not None and not callable(value):
-            raise TypeError(f"{name} is a function or None, not {type(value).__name__}.")

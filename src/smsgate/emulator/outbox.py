@@ -10,6 +10,8 @@ from itertools import islice
 from re import Pattern
 from typing import TYPE_CHECKING, TypeAlias
 
+from smsgate.emulator._arguments import check_functions, check_seconds, check_types
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -85,6 +87,7 @@ class OutboxControls:
         """
         __tracebackhide__ = True
         check_conditions(to, text)
+        check_types(count=count)
         outbox = self.outbox
         found = select(outbox, to, text)
         if len(found) != count if count is not None else not found:
@@ -116,6 +119,8 @@ class OutboxControls:
         """
         __tracebackhide__ = True
         check_conditions(to, text)
+        check_functions(predicate=predicate)
+        check_seconds("timeout", timeout)
         deadline = time.monotonic() + timeout
         while True:
             outbox = self.outbox

@@ -60,7 +60,13 @@ class ManualClock:
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Move the time forward by a number of seconds."""
+        """Move the time forward by a number of seconds.
+
+        Raises:
+            ValueError: for negative seconds.
+        """
+        if not seconds >= 0:
+            raise ValueError("A clock advances by a number of seconds from 0 on.")
         self._now += timedelta(seconds=seconds)
 
 

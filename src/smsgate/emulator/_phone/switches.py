@@ -35,7 +35,8 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "connected": (_is_boolean, "is True or False"),
     "delivery_reports": (_is_boolean, "is True or False"),
     "confirms_waiting": (_is_boolean, "is True or False"),
-    "sims": (lambda count: 0 <= count <= _MAX_SIMS, f"is a number from 0 to {_MAX_SIMS}"),
+    "on": (_is_boolean, "is True or False"),
+    "sims": (lambda count: isinstance(count, int) and 0 <= count <= _MAX_SIMS, f"is a number from 0 to {_MAX_SIMS}"),
 }
 
 
