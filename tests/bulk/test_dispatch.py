@@ -133,6 +133,24 @@ def test_full_queue_of_one_phone_delays_only_its_rows(gateway, planned):
     assert len(gateway.attempts) < 250
 
 
+def test_gateway_that_responds_is_not_out(gateway, planned):
+    campaign = planned(20)
+    begun = gateway.now
+
+    def fail(_job):
+        passed = (gateway.now - begun).total_seconds()
+        if passed < 200 or 400 < passed < 410:
+            return ConnectError("no route")
+        return ServiceUnavailableError(FULL, 503) if passed < 400 else None
+
+    gateway.failures = fail
+
+    dispatcher = gateway.run(campaign, Pacing(give_up_after=300))
+
+    assert dispatcher.failure is None
+    assert campaign.status().counts == {"enqueued": 20}
+
+
 @pytest.mark.parametrize(("retry_after", "longest"), [(None, 4), (0.0, 4), (-5.0, 4), (20.0, 21), (1e12, 3602)])
 def test_pause_that_the_server_asks_for_is_kept_within_an_hour(gateway, planned, retry_after, longest):
     campaign = planned(20)

@@ -36,6 +36,7 @@ _MOST_TRIES = 8  # of a row that fails while others succeed
 _AHEAD = 8  # rows that go ahead of one that has failed, so that a row that always fails does not hold up all others
 _JUDGED_FROM = 20  # rows from which on the share of failures counts
 _REASON_LENGTH = 200
+_OF_AN_OUTAGE = frozenset({Verdict.NOT_STORED, Verdict.UNCLEAR, Verdict.FATAL})
 
 
 class Dispatcher:
@@ -244,6 +245,9 @@ class Dispatcher:
         """Handle the results of attempts: a state or an exception each."""
         for job, result in results:
             self.active -= 1
+            verdict = judge(result, is_lookup=job.needs_lookup)
+            if verdict not in _OF_AN_OUTAGE:
+                self.pacer.trouble.succeed()
             handle = {
                 Verdict.ENQUEUED: self._take_enqueued,
                 Verdict.REFUSED: self._take_refused,
@@ -254,7 +258,7 @@ class Dispatcher:
                 Verdict.ABSENT: self._take_absent,
                 Verdict.DEVICE_GONE: self._take_gone,
                 Verdict.FATAL: self._take_fatal,
-            }[judge(result, is_lookup=job.needs_lookup)]
+            }[verdict]
             handle(job, result)
 
     def give_back(self, jobs: Iterable[Job]) -> None:
@@ -271,7 +275,6 @@ class Dispatcher:
             self.failure = self.failure or error
 
     def _take_enqueued(self, job: Job, result: Any) -> None:
-        self.pacer.trouble.succeed()
         self.pacer.limited.succeed()
         self.pacer.full(job.device).succeed()
         self._successes += 1
@@ -279,7 +282,6 @@ class Dispatcher:
         self._end(job, "enqueued", None, device)
 
     def _take_refused(self, job: Job, error: BaseException) -> None:
-        self.pacer.trouble.succeed()
         self._refusals += 1
         self._end(job, "failed", _text(error))
         judged = self._successes + self._refusals
@@ -323,7 +325,6 @@ class Dispatcher:
         self._take_failed(job, error)
 
     def _take_absent(self, job: Job, error: BaseException) -> None:
-        self.pacer.trouble.succeed()
         job.tries += 1
         if self._resend_unknown and job.tries < _MOST_TRIES:
             job.needs_lookup, job.needs_device, job.is_journalled = False, True, False
