@@ -115,6 +115,24 @@ def test_device_is_added_and_renamed_and_gets_sims(devices, gateway):
     eventually(lambda: gateway.devices[1].sim_cards[0].get("phoneNumber") == "+12025550190")
 
 
+@pytest.mark.smsgate(devices=2)
+def test_device_is_removed_with_its_conversations(devices, client, gateway):
+    first = gateway.devices[0]
+    client.send("Gone soon", to=ANNA, device_id=first.id)
+    expect(devices.locator(".views a[data-view=messages] .badge")).to_have_text("1")
+    card(devices, "Phone A").get_by_role("button", name="Remove Phone A").click()
+    dialog = devices.get_by_role("dialog")
+    dialog.get_by_role("button", name="Cancel").click()
+    assert len(gateway.devices) == 2
+
+    card(devices, "Phone A").get_by_role("button", name="Remove Phone A").click()
+    dialog.get_by_role("button", name="Remove").click()
+
+    expect(devices.locator(".card.device")).to_have_count(1)
+    expect(devices.locator(".views a[data-view=messages] .badge")).to_be_hidden()
+    assert gateway.outbox == []
+
+
 def test_outage_and_its_end(devices, client):
     gateway_card = card(devices, "Gateway")
     gateway_card.get_by_role("switch", name="Outage").click()

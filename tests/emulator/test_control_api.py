@@ -341,6 +341,34 @@ def test_device_is_added(http, gateway):
     assert gateway.devices[-1].name == "Third"
 
 
+def test_device_is_removed_with_its_messages(http, client, gateway, get):
+    first, second = gateway.devices
+    client.send("With the first", to=ALICE, device_id=first.id)
+    client.send("With the second", to=ALICE, device_id=second.id)
+    with http.stream("GET", "/events") as response:
+        events = Events(response)
+        events.until("state")
+
+        assert http.delete(f"/devices/{first.id}").status_code == 204
+
+        events.until("reset")
+        assert events.until("state")["counts"]["outgoing"] == 1
+    assert texts(get("/messages")) == ["With the second"]
+    assert [device.id for device in client.list_devices()] == [second.id]
+    assert http.delete(f"/devices/{first.id}").status_code == 404
+
+
+def test_messages_that_expire_disappear_from_the_stream(http, client):
+    client.send("Old", to=ALICE)
+    with http.stream("GET", "/events") as response:
+        events = Events(response)
+        events.until("state")
+
+        http.post("/clock/advance", json={"seconds": 32 * 86_400})
+
+        events.until("reset")
+
+
 def test_local_mode_has_no_outage_and_one_device():
     with testing.serve(Gateway(mode="local")) as server, httpx.Client(base_url=server.url, trust_env=False) as http:
         assert http.post("/_emulator/outage").status_code == 409

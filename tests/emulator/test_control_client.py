@@ -174,6 +174,18 @@ def test_device_is_added(control, client):
     assert len(client.list_devices()) == 4
 
 
+def test_device_is_removed(control, client):
+    first, second = control.devices()
+
+    control.remove_device(first.id)
+
+    assert [device.id for device in client.list_devices()] == [second.id]
+    with pytest.raises(NotFoundError, match="device"):
+        control.remove_device(first.id)
+    control.reset()
+    assert len(control.devices()) == 2
+
+
 def test_timings_are_set_and_read(control, served):
     assert control.timings(sent=7).sent == 7
     assert control.timings().sent == served.gateway.timings.sent == 7
@@ -276,6 +288,8 @@ def local():
 def test_local_mode_has_no_outage(local):
     with pytest.raises(ConflictError, match="local server"):
         local.outage()
+    with pytest.raises(ConflictError, match="one phone"):
+        local.remove_device(local.devices()[0].id)
 
 
 def test_nobody_listens():

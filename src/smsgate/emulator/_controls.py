@@ -105,6 +105,18 @@ class GatewayControls(OutboxControls):
         with self._lock:
             return self._add_device(name, active=active)
 
+    def remove_device(self, device_id: str) -> None:
+        """Remove a phone from the account, with its messages and webhooks; the first phones return with `reset`.
+
+        Raises:
+            ValueError: there is no such device, or in local mode, where the server is the phone.
+        """
+        if self._state.local:
+            raise ValueError("A phone's local server is one phone.")
+        with self._lock:
+            self._state.settle()
+            self._state.remove_device(self._state.some_device(device_id))
+
     def _add_device(self, name: str, *, active: bool) -> Device:
         device = self._state.add_device(name, active=active)
         self._state.phones[device.id] = Phone(self._state, device)

@@ -229,6 +229,10 @@ class AsyncControl:
         """
         return await self._run(calls.add_device(name))
 
+    async def remove_device(self, device_id: str) -> None:
+        """Remove a device with its messages and webhooks, see `Gateway.remove_device`."""
+        await self._run(calls.remove_device(device_id))
+
     async def switch(
         self,
         device_id: str,

@@ -23,9 +23,5 @@ def delete_device(state: GatewayState, request: ParsedRequest) -> Response:
     state.need_database("failed to remove device")
     device = state.device(request.params[0])
     if device:
-        state.devices.remove(device)
-        state.phones.pop(device.id).forget()
-        state.remove_messages(lambda row: row.device_id == device.id)
-        for key in [key for key, hook in state.webhooks.items() if hook["deviceId"] == device.id]:
-            del state.webhooks[key]
+        state.remove_device(device)
     return empty_response(204)

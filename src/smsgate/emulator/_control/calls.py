@@ -290,6 +290,11 @@ def add_device(name: str | None) -> ControlCall[schemas.DeviceState]:
     return ControlCall("POST", "/devices", _one(schemas.DeviceState), body=_fields(name=name))
 
 
+def remove_device(device_id: str) -> ControlCall[None]:
+    """Return the call of ``DELETE /devices/{id}``."""
+    return ControlCall("DELETE", f"/devices/{quote(device_id, safe='')}", _nothing)
+
+
 def timings(seconds: Mapping[str, float | None]) -> ControlCall[schemas.Timings]:
     """Return the call of ``PATCH /timings``."""
     return ControlCall("PATCH", "/timings", _one(schemas.Timings), body=_fields(**seconds))

@@ -13,7 +13,7 @@ from smsgate.emulator._control.endpoints import SAFE_HEADERS, Call, Endpoint
 from smsgate.emulator._control.state_endpoints import state_view
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator
 
     from smsgate.emulator._control.controls import Controls
     from smsgate.emulator._control.feed import Recent
@@ -24,6 +24,8 @@ _INTERVAL = 0.05
 _STATE_INTERVAL = 1.0
 _HEARTBEAT = 15.0
 _Event: TypeAlias = tuple[str, str]
+_RELOAD: _Event = ("reset", "{}")
+"""Tells that what a listener knows may no longer be true."""
 
 
 def stream_events(controls: Controls, call: Call) -> Response:
@@ -70,18 +72,21 @@ class _Stream:
         recent = self._controls.feed.since(self._number)
         self._number = recent.last
         with self._controls.gateway.internals.lock:
-            events = list(self._events(recent))
+            events = self._events(recent)
         switched = any(kind in {"state", "reset"} for kind, _ in recent.changes) or not recent.complete
         return [*events, *self._state_event(needed=switched)]
 
-    def _events(self, recent: Recent) -> Iterator[_Event]:
+    def _events(self, recent: Recent) -> list[_Event]:
         if not recent.complete or ("reset", "") in recent.changes:
-            yield "reset", "{}"
-            return
+            return [_RELOAD]
+        events: list[_Event] = []
         for kind, key in recent.changes:
             view = _view(self._controls, kind, key)
             if view is not None:
-                yield kind, view.model_dump_json()
+                events.append((kind, view.model_dump_json()))
+            elif kind == "message":  # it was deleted, with its device or by its age
+                return [_RELOAD]
+        return events
 
     def _state_event(self, *, needed: bool) -> list[_Event]:
         if not needed and time.monotonic() < self._state_due:

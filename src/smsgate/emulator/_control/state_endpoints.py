@@ -152,6 +152,17 @@ def change_device(controls: Controls, call: Call) -> schemas.DeviceState:
         return views.device(device)
 
 
+def remove_device(controls: Controls, call: Call) -> None:
+    """Handle ``DELETE /devices/{id}``."""
+    with controls.gateway.internals.lock:
+        if controls.state.device(call.params["id"]) is None:
+            raise ControlError(HTTPStatus.NOT_FOUND, "there is no device with this id")
+        try:
+            controls.gateway.remove_device(call.params["id"])
+        except ValueError as error:
+            raise ControlError(HTTPStatus.CONFLICT, str(error)) from None
+
+
 def change_timings(controls: Controls, call: Call) -> schemas.Timings:
     """Handle ``PATCH /timings``: set what the body has."""
     body: inputs.TimingsInput = call.body
@@ -235,6 +246,14 @@ ENDPOINTS = [
         schemas.DeviceState,
         body=inputs.DeviceInput,
         errors=_NOT_FOUND,
+    ),
+    Endpoint(
+        "DELETE",
+        "/devices/{id}",
+        remove_device,
+        "Remove a device with its messages and webhooks",
+        status=HTTPStatus.NO_CONTENT,
+        errors=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
     ),
     Endpoint(
         "PATCH", "/timings", change_timings, "Set timings of the phones", schemas.Timings, body=inputs.TimingsInput

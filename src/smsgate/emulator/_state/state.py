@@ -136,6 +136,15 @@ class GatewayState:
         self.devices.append(device)
         return device
 
+    def remove_device(self, device: Device) -> None:
+        """Remove a phone with its messages and webhooks."""
+        self.devices.remove(device)
+        self.phones.pop(device.id).forget()
+        self.remove_messages(lambda row: row.device_id == device.id)
+        for key in [key for key, hook in self.webhooks.items() if hook.get("deviceId") == device.id]:
+            del self.webhooks[key]
+        self.changes.announce("state")
+
     def device(self, device_id: str) -> Device | None:
         """Return the device with this id."""
         return next((device for device in self.devices if device.id == device_id), None)

@@ -228,6 +228,10 @@ class Control:
         """
         return self._run(calls.add_device(name))
 
+    def remove_device(self, device_id: str) -> None:
+        """Remove a device with its messages and webhooks, see `Gateway.remove_device`."""
+        self._run(calls.remove_device(device_id))
+
     def switch(
         self,
         device_id: str,

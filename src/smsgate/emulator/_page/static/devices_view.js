@@ -2,6 +2,7 @@
 
 import { call } from "./api.js";
 import { change } from "./device_changes.js";
+import { confirmDialog } from "./dialogs.js";
 import { copyButton, facts, fill, h, iconButton, toast, visible } from "./dom.js";
 import { fullTime } from "./formats.js";
 import { failingNumbers } from "./failing_numbers.js";
@@ -30,8 +31,10 @@ function deviceCard(device) {
   const seen = h("span.quiet.small", {});
   const sims = h("div", {});
   const failing = failingNumbers(device);
+  const remove = iconButton("trash", `Remove ${visible(device.name)}`, () => confirmDialog("Remove the device",
+    "Its messages and webhooks are deleted with it, as when a phone is removed from the account. A reset brings the first devices back.", "Remove", () => removeDevice(device)));
   const card = h("section.card.device", { "aria-label": visible(device.name) },
-    h("div.card-head", {}, h("div.device-name", {}, name), h("label.switch", {}, online, onlineText)), seen,
+    h("div.card-head", {}, h("div.device-name", {}, name), h("div.row", {}, h("label.switch", {}, online, onlineText), remove)), seen,
     h("label.field", {}, h("span", {}, "Failing sends"), h("div.range", {}, rate, output)),
     h("label.field", {}, h("span", {}, "Reason of failures"), reason), failing.element,
     h("div.fields.three", {}, h("label.field", {}, h("span", {}, "Delay of each message"), h("div.with-unit", {}, latency, "s")),
@@ -55,11 +58,24 @@ function deviceCard(device) {
     reports.checked = now.deliveryReports;
     confirms.checked = now.confirmsWaiting;
     failing.show(now);
+    remove.hidden = store.state.mode === "local";
+    remove.title = `Remove ${visible(now.name)}`;
+    remove.setAttribute("aria-label", remove.title);
+    card.setAttribute("aria-label", visible(now.name));
     seen.textContent = `Last seen ${fullTime(now.lastSeen)}`;
     showSims(now, sims);
   };
   show();
   return { card, show };
+}
+
+async function removeDevice(device) {
+  try {
+    await call("DELETE", `/devices/${encodeURIComponent(device.id)}`);
+    toast(`${visible(device.name)} removed`);
+  } catch (error) {
+    toast(error.message, "error");
+  }
 }
 
 const secret = (text, what) => h("span.row", {}, h("span.mono", {}, text), copyButton(text, what));
