@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from browsing import expect
 
 NUMBERS = [f"+1202555010{digit}" for digit in range(5)]
@@ -34,6 +36,33 @@ def test_rows_are_reached_with_j_and_k_and_opened_with_enter(page, gateway):
 
     expect(page.locator(".detail-pane h1")).to_have_count(0)
     expect(page.locator(".conversation a:focus")).to_contain_text(NUMBERS[2])
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_focus_goes_into_a_conversation_and_back_to_its_row(new_page, gateway, width):
+    for number in range(40):
+        gateway.receive(f"+120255501{number:02d}", f"Message {number}")
+    page = new_page(width=width)
+    expect(page.locator(".conversation")).not_to_have_count(0)
+    for _ in range(30):
+        page.keyboard.press("j")
+    row = page.locator(".conversation a:focus")
+    expect(row).to_contain_text("+12025550110")
+    page.keyboard.press("Enter")
+    expect(page.locator(".bubble")).to_have_count(1)
+
+    if width == 390:
+        expect(page.locator(".detail-pane:focus")).to_have_count(1)
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button", name="Back to messages")).to_be_focused()
+        page.keyboard.press("Enter")
+    else:
+        expect(row).to_have_count(1)
+        page.keyboard.press("Escape")
+
+    expect(row).to_contain_text("+12025550110")
+    page.keyboard.press("k")
+    expect(row).to_contain_text("+12025550111")
 
 
 def test_focus_stays_on_its_row_when_the_list_changes(page, gateway):

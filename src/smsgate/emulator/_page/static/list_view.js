@@ -21,13 +21,14 @@ export class ListDetailView {
     this.view = view;
     this.title = title;
     this.selected = "";
+    this.leaving = "";
     this.count = h("span.count", {});
     this.actions = h("div.row", {});
     this.tools = h("div.pane-tools", { hidden: true });
     this.list = h("div.rows", { role: "list", "aria-label": title });
     this.emptyList = h("div", { hidden: true });
     this.scroller = h("div.scroller", { tabindex: "-1" }, this.list, this.emptyList);
-    this.detail = h("section.detail-pane", { "aria-label": "Details" });
+    this.detail = h("section.detail-pane", { "aria-label": "Details", tabindex: "-1" });
     this.element = h(`div.view.split${classes}`, { "data-open": "false" },
       h("section.list-pane", { "aria-label": title },
         h("div.pane-head", {}, h("h1", {}, title, " ", this.count), this.actions), this.tools, this.scroller),
@@ -53,6 +54,14 @@ export class ListDetailView {
     this.showList();
     if (route.id && changed) this.rows.reveal(route.id);
     this.showDetail(route, changed);
+    this.moveFocus(route, changed);
+  }
+
+  /** Keep the focus where the user looks: a narrow page shows either the list or the chosen item. */
+  moveFocus(route, changed) {
+    if (route.id && changed && !this.scroller.checkVisibility()) this.detail.focus({ preventScroll: true });
+    if (!route.id && this.leaving) this.rows.reveal(this.leaving)?.querySelector("a").focus({ preventScroll: true });
+    this.leaving = "";
   }
 
   showList() {
@@ -78,9 +87,8 @@ export class ListDetailView {
   /** Close the chosen item; return whether one was open. */
   back() {
     if (!this.selected) return false;
-    const key = this.selected;
+    this.leaving = this.selected;
     go(link(this.view));
-    requestAnimationFrame(() => this.rows.reveal(key)?.querySelector("a").focus({ preventScroll: true }));
     return true;
   }
 
