@@ -68,7 +68,19 @@ def number_parser(region: str | None) -> Callable[[str], ParsedNumber | None]:
         types.FIXED_LINE_OR_MOBILE: "either",
     }
 
+    code = str(phonenumbers.country_code_for_region(default or "ZZ"))
+
     def parse(number: str) -> ParsedNumber | None:
+        found = parse_as_written(number)
+        if found is None or found.kind in {"mobile", "either"} or "+" in number:
+            return found
+        digits = "".join(filter(str.isdecimal, number))
+        if not digits.startswith(code):
+            return found
+        other = parse_as_written(f"+{digits}")  # spreadsheets drop the +, and some landlines begin like the country
+        return other if other is not None and other.kind == "mobile" else found
+
+    def parse_as_written(number: str) -> ParsedNumber | None:
         try:
             parsed = phonenumbers.parse(number, default)
         except phonenumbers.NumberParseException:

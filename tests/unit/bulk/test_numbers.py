@@ -53,6 +53,20 @@ def test_kind_of_a_number(number, kind):
     assert number_parser(None)(number).kind == kind
 
 
+@pytest.mark.parametrize(
+    ("number", "region", "normalized"),
+    [
+        ("49 1511 2345678", "DE", "+4915112345678"),  # not a landline of Leer, 04915 …
+        ("1511 2345678", "DE", "+4915112345678"),
+        ("(04915) 123456", "DE", "+494915123456"),
+        ("447400123456", "GB", "+447400123456"),
+        ("18005550100", "US", "+18005550100"),
+    ],
+)
+def test_spreadsheets_drop_the_plus_and_leading_zeros(number, region, normalized):
+    assert normalize(number, region) == normalized
+
+
 def test_ids_of_messages_have_the_form_of_new_ids_and_depend_on_campaign_and_number():
     ids = {message_id(campaign, f"+1202555{n:04d}") for campaign in ("a", "b") for n in range(500)}
 
