@@ -121,7 +121,7 @@ def _write(files: dict[str, str], output: Path) -> int:
 
 
 def _present(output: Path) -> dict[str, str]:
-    """Texts of the regular files in a directory, by name."""
+    """Return the texts of the regular files in a directory, by name."""
     found = list(output.iterdir()) if output.is_dir() else []
     paths = [path for path in found if path.is_file() and not path.is_symlink()]
     return {path.name: path.read_bytes().decode("utf-8", "replace") for path in paths}

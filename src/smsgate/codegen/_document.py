@@ -139,7 +139,7 @@ def read_document(source: str) -> Json:
     Raises:
         GenerationError: it cannot be read or is of another version.
     """
-    document = parse(_fetch(source), shown(source))
+    document = parse(_fetch(source), strip_credentials(source))
     check_version(document)
     return document
 
@@ -157,7 +157,7 @@ def check_version(document: Json) -> None:
         raise GenerationError("/openapi: must be a version 3.0 or 3.1 of OpenAPI")
 
 
-def shown(source: str) -> str:
+def strip_credentials(source: str) -> str:
     """Return a source as messages may show it: a URL without credentials and query."""
     if "://" not in source:
         return source
@@ -186,14 +186,14 @@ def _fetch(source: str) -> bytes:
     if "://" not in source:
         return read_file(source)
     if source.partition("://")[0].lower() not in {"http", "https"}:
-        raise GenerationError(f"{shown(source)}: only http and https URLs are read")
+        raise GenerationError(f"{strip_credentials(source)}: only http and https URLs are read")
     results: list[bytes | GenerationError] = []
     # a thread, because a server that trickles its headers meets no timeout of a socket
     thread = threading.Thread(target=lambda: results.append(_download(source)), daemon=True)
     thread.start()
     thread.join(_MAX_SECONDS)
     if not results:
-        raise GenerationError(f"{shown(source)}: took longer than {_MAX_SECONDS:.0f} seconds")
+        raise GenerationError(f"{strip_credentials(source)}: took longer than {_MAX_SECONDS:.0f} seconds")
     if isinstance(results[0], GenerationError):
         raise results[0]
     return results[0]
@@ -206,7 +206,7 @@ def _download(source: str) -> bytes | GenerationError:
         return problem
     except (OSError, ValueError, HTTPException) as problem:  # its text may quote the URL
         reason = problem.reason if isinstance(problem, URLError) else type(problem).__name__
-        return GenerationError(f"{shown(source)}: cannot be downloaded ({reason})")
+        return GenerationError(f"{strip_credentials(source)}: cannot be downloaded ({reason})")
 
 
 def _request(source: str) -> urllib.request.Request:
@@ -227,5 +227,5 @@ def _pieces(source: str) -> Iterator[bytes]:
         while piece := response.read1(_PIECE):
             left -= len(piece)
             if left < 0:
-                raise GenerationError(f"{shown(source)}: larger than {_MAX_BYTES} bytes")
+                raise GenerationError(f"{strip_credentials(source)}: larger than {_MAX_BYTES} bytes")
             yield piece

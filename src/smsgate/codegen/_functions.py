@@ -85,7 +85,7 @@ def _by_kind(reader: tuple[str, str]) -> tuple[bool, str, str]:
 
 
 def _shared_errors(plans: list[Plan]) -> dict[str, str]:
-    """Names of the tables of error readers, by their source text."""
+    """Return the names of the tables of error readers, by their source text."""
     found: dict[str, str] = {}
     for plan in plans:
         if plan.errors:

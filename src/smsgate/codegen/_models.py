@@ -174,7 +174,7 @@ class ModelWriter:
         return _quoted_if_forward(kind.names(), defined, hint, also=owner)
 
     def _default_text(self, each: Field) -> str:
-        """Source text of the default, "" where the field has to be given."""
+        """Return the source text of the default, "" where the field has to be given."""
         kind = each.type
         if kind.kind == "literal" and len(kind.values) == 1 and each.is_required and not kind.is_nullable:
             return literal(kind.values[0])

@@ -79,7 +79,7 @@ def build_package(document: Json, binding: Binding, name: str) -> dict[str, str]
 
 
 def _roots(plans: list[Plan]) -> tuple[set[str], set[str]]:
-    """Classes that requests and responses begin with."""
+    """Return the classes that requests and responses begin with."""
     sent = {name for plan in plans if plan.body and plan.body.kind for name in plan.body.kind.names()}
     used = {name for plan in plans for name in plan.classes}
     return sent, used

@@ -66,7 +66,7 @@ class Argument:
 
 
 def operation_scope(name: str) -> str:
-    """Name of a type in operations.py, as callers see it."""
+    """Return the name of a type in operations.py, as callers see it."""
     return {"Timestamp": "datetime", "_date": "date"}.get(name, f"models.{name}")
 
 

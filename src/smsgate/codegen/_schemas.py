@@ -79,7 +79,7 @@ class Schemas:
             self._check_circle(definition)
 
     def component(self, name: str) -> str:
-        """Class of a component schema."""
+        """Return the class of a component schema."""
         return self._names[_COMPONENTS + name]
 
     def resolve_alias(self, kind: Type) -> Type:
@@ -106,7 +106,7 @@ class Schemas:
                 each.type = replace(kind, parts=(as_bytes,)) if kind.kind == "list" else as_bytes
 
     def is_binary(self, names: Iterable[str]) -> str:
-        """Name of a class among these whose fields are bytes, "" for none."""
+        """Return the name of a class among these whose fields are bytes, "" for none."""
         return next((name for name in sorted(names) if name in self._binary), "")
 
     def find_reachable(self, names: Iterable[str], *, beyond: str = "") -> set[str]:

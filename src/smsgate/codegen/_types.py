@@ -67,7 +67,7 @@ class Type:
         return scope(self.name)
 
     def arguments(self) -> dict[str, str]:
-        """Arguments of Field that this type itself needs."""
+        """Return the arguments of Field that this type itself needs."""
         return {**dict(self.limits), **({"discriminator": literal(self.tag)} if self.tag else {})}
 
     def hint(self, scope: Callable[[str], str]) -> str:
@@ -139,6 +139,6 @@ class Definition:
     is_explicit: bool = False
 
     def names(self) -> set[str]:
-        """Classes that this one is made of."""
+        """Return the names of the classes that this one is made of."""
         found = {name for each in self.fields for name in each.type.names()}
         return found | set(self.type.names() if self.type else ())

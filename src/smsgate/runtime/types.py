@@ -299,7 +299,7 @@ class Model(BaseModel):
         return cls.model_validate(payload)
 
     def asdict(self) -> dict[str, Any]:
-        """JSON-ready dict with wire names: defaults included, None left out."""
+        """Return a JSON-ready dict with wire names: defaults included, None left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 

@@ -59,7 +59,7 @@ class _Rule:
         return fault
 
     def view(self) -> FaultRule:
-        """As it appears in responses."""
+        """Return the fault as it appears in responses."""
         return FaultRule(
             id=self.id,
             faults=[None if fault is None else fault.name for fault in self.steps],

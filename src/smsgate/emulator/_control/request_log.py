@@ -58,7 +58,10 @@ class LoggedRequest:
         """Return whether a casefolded text is in the request line, status, fault or a body."""
         path, query = self.target
         line = f"{self.method} {path}{'?' if query else ''}{query} {self.status or ''} {self.fault or ''}"
-        return any(search in text.casefold() for text in (line, shown(self.request_body), shown(self.response_body)))
+        return any(
+            search in text.casefold()
+            for text in (line, redact_body(self.request_body), redact_body(self.response_body))
+        )
 
 
 class RequestLog:
@@ -115,17 +118,17 @@ class RequestLog:
             self._size = 0
 
 
-def shown(body: bytes) -> str:
+def redact_body(body: bytes) -> str:
     """Return a body as text, with the values of secrets replaced by ``…``."""
     return _SECRETS.sub(r"\1…", body.decode(errors="replace"))
 
 
-def shown_headers(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+def redact_headers(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return headers, credentials by their scheme only."""
-    return [(name, _shown_value(name, value)) for name, value in headers.items()]
+    return [(name, _redact_value(name, value)) for name, value in headers.items()]
 
 
-def _shown_value(name: str, value: str) -> str:
+def _redact_value(name: str, value: str) -> str:
     if name.lower() not in _SECRET_HEADERS:
         return value
     scheme, separator, _ = value.partition(" ")

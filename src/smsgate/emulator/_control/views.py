@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from smsgate.emulator._control import schemas
-from smsgate.emulator._control.request_log import shown, shown_headers
+from smsgate.emulator._control.request_log import redact_body, redact_headers
 from smsgate.emulator._state.messages import Message, Recipient, collation_key, count_parts, hashed_number
 
 if TYPE_CHECKING:
@@ -182,8 +182,8 @@ def request(entry: LoggedRequest, *, whole: bool = False) -> schemas.RequestView
         truncated=entry.is_cut,
     )
     if whole:
-        view.request_headers = shown_headers(entry.request_headers)
-        view.request_body = shown(entry.request_body) if entry.request_body else None
-        view.response_headers = shown_headers(entry.response_headers)
-        view.response_body = shown(entry.response_body) if entry.response_body else None
+        view.request_headers = redact_headers(entry.request_headers)
+        view.request_body = redact_body(entry.request_body) if entry.request_body else None
+        view.response_headers = redact_headers(entry.response_headers)
+        view.response_body = redact_body(entry.response_body) if entry.response_body else None
     return view
