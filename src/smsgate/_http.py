@@ -149,12 +149,15 @@ class HttpClient(Protocol):
 
     def send(self, request: Request) -> Response:
         """Send one request and return the response with its whole body."""
+        ...
 
     def stream(self, request: Request) -> AbstractContextManager[StreamedResponse]:
         """Send one request; the body of the response arrives in chunks inside the ``with`` block."""
+        ...
 
     def close(self) -> None:
         """Close the connections that this object opened; a later `send` opens new ones."""
+        ...
 
 
 class ClosedOnExit:
@@ -186,12 +189,15 @@ class AsyncHttpClient(Protocol):
 
     async def send(self, request: Request) -> Response:
         """Send one request and return the response with its whole body."""
+        ...
 
     def stream(self, request: Request) -> AbstractAsyncContextManager[AsyncStreamedResponse]:
         """Send one request; the body of the response arrives in chunks inside the ``async with`` block."""
+        ...
 
     async def aclose(self) -> None:
         """Close the connections that this object opened; a later `send` opens new ones."""
+        ...
 
 
 class AsyncClosedOnExit:

@@ -53,6 +53,7 @@ class LockingTokenStore(TokenStore, Protocol):
 
     def try_lock(self, key: str) -> StoreLock | None:
         """Return the lock of a key without waiting, None while another user holds it."""
+        ...
 
 
 class MemoryTokenStore:

@@ -17,9 +17,11 @@ class Decryptor(Protocol):
 
     def is_encrypted(self, text: str, /) -> bool:
         """Tell whether a text looks like a ciphertext."""
+        ...
 
     def decrypt(self, text: str, /) -> str:
         """Return the plaintext; raise an exception if decryption fails."""
+        ...
 
 
 def check_scheme(encryptor: object, *methods: str) -> None:

@@ -33,6 +33,7 @@ class HasId(Protocol):
     @property
     def id(self) -> str:
         """The item's id."""
+        ...
 
 
 T = TypeVar("T", bound=HasId)

@@ -26,6 +26,7 @@ class SupportsItems(Protocol):
 
     def items(self) -> Iterable[tuple[Any, Any]]:
         """Return pairs of name and value, or of name and list of values."""
+        ...
 
 
 Body: TypeAlias = bytes | bytearray | memoryview | str

@@ -96,9 +96,11 @@ class TokenStore(Protocol):
 
     def load(self, key: str) -> TokenPair | None:
         """Return the pair of a key, None when there is none."""
+        ...
 
     def save(self, key: str, pair: TokenPair | None) -> None:
         """Keep a pair; None deletes it."""
+        ...
 
 
 def latest_pair(own: TokenPair | None, stored: TokenPair | None) -> TokenPair | None:

@@ -21,9 +21,11 @@ class Exchanges(Protocol):
 
     def handle(self, request: Request) -> Response:
         """Handle one request."""
+        ...
 
     def play(self, request: Request) -> ServedExchange:
         """Carry out one exchange on the gateway's side."""
+        ...
 
 
 class GatewayHttp(ClosedOnExit):

@@ -41,34 +41,42 @@ class Handset(Protocol):
     @property
     def sim_cards(self) -> Sequence[Mapping[str, Any]]:
         """SIM cards as in the API: ``slotIndex``, ``simNumber``, maybe ``phoneNumber``; empty if they are not known."""
+        ...
 
     @property
     def failure_rate(self) -> float:
         """Share of recipients, 0 to 1, whose message fails on the radio."""
+        ...
 
     @property
     def failure_reason(self) -> str:
         """Name of Android's result for them, or any text."""
+        ...
 
     @property
     def failing_numbers(self) -> Mapping[str, str]:
         """Endings of further numbers that fail, and the name or text of their failure."""
+        ...
 
     @property
     def delivery_reports(self) -> bool:
         """Whether the network reports deliveries."""
+        ...
 
     @property
     def latency(self) -> float:
         """Delay of all events of a message, in seconds."""
+        ...
 
     @property
     def passphrase(self) -> str | None:
         """Passphrase of encrypted fields; empty is not set, and None sends ciphertext as it is, without reading it."""
+        ...
 
     @property
     def processing_order(self) -> str:
         """``LIFO`` or ``FIFO``: whether the newest or the oldest of equally urgent messages is sent first."""
+        ...
 
 
 @dataclass(slots=True)

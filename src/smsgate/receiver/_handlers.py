@@ -30,6 +30,7 @@ class Registration(Protocol[_Handled]):
 
     def __call__(self, handler: Callable[[_Handled], _R], /) -> Callable[[_Handled], _R]:
         """Register a handler."""
+        ...
 
 
 class Handlers:

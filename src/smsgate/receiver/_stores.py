@@ -48,27 +48,35 @@ class EventStore(Protocol):
 
         The event must be durable when this returns: the phone will not send it again.
         """
+        ...
 
     async def claim(self, limit: int) -> list[StoredEvent]:
         """Claim events that are due and that no living process has claimed."""
+        ...
 
     async def unfinished(self) -> int:
         """Count the events that are still to be handled, claimed ones included."""
+        ...
 
     async def note(self, number: int, *, finished: frozenset[str]) -> None:
         """Record which handlers have succeeded for an event that stays claimed, in case that the process dies."""
+        ...
 
     async def finish(self, number: int) -> None:
         """Record that an event is handled; its deduplication keys stay."""
+        ...
 
     async def repeat(self, number: int, *, after: float, finished: frozenset[str]) -> None:
         """Release an event whose handlers failed; it is due again after a delay in seconds."""
+        ...
 
     async def give_up(self, number: int) -> None:
         """Set an event aside: it stays stored, but cannot be claimed any more."""
+        ...
 
     def release(self, number: int) -> None:
         """Release an event whose handling was interrupted. Must not wait: the event loop may be closing."""
+        ...
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ class HasDeliveries(Protocol):
     @property
     def deliveries(self) -> Deliveries:
         """The queue of webhook deliveries."""
+        ...
 
 
 TIMEOUT = 5.0
