@@ -179,6 +179,18 @@ def test_follow_shows_a_burst_after_an_empty_list():
     assert len({one.id for one in found}) == burst
 
 
+def test_token_for_pipes(run_fork, account):
+    issued = run_fork("token", "create", "--scope", "messages:send", "--ttl", "100000", env=account)
+    env = {**account, "SMSGATE_TOKEN": issued.out.strip()}
+
+    sent = run_fork("send", "hello", "--to", "+12025550100", env=env)
+    refused = run_fork("webhooks", env=env)
+
+    assert (issued.code, sent.code, refused.code) == (0, 0, 3), (sent, refused)
+    assert "warning: it expires sooner than asked" in issued.err
+    assert "hint: smsgate token create --scope SCOPE" in refused.err
+
+
 def test_hides_numbers(run, account):
     result = run("send", "call +12025550199", "--to", "+12025550100", "--redact", env=account)
 

@@ -27,7 +27,7 @@ class Case:
     """How a command is tried.
 
     Attributes:
-        good: arguments of a success; words in braces are those of `values`.
+        good: arguments of a success; words in braces are those of `values`. The gateway's ids may begin with a hyphen.
         bad: arguments that exit with 2.
         text: the standard input.
         server: ``cloud``, ``phone``, or empty for a command without gateway.
@@ -60,7 +60,7 @@ KEY = {"SMSGATE_PASSPHRASE": "correct horse"}
 CASES = {
     "send": Case("hello --to +12025550100", "hello", reading="- --to +12025550100"),
     "status": Case("{message}", "a/b"),
-    "wait": Case("{message} --wait-timeout 5", "x --wait-timeout -1"),
+    "wait": Case("{message}", "x --wait-timeout -1"),
     "cancel": Case("{pending}", ""),
     "messages": Case("", "--from yesterday"),
     "inbox list": Case("", "--type LETTER", server="phone"),
@@ -68,7 +68,7 @@ CASES = {
     "inbox refresh": Case("", "--since 2030-01-01T00:00:00Z --until 2020-01-01T00:00:00Z"),
     "listen": Case("--port 0", "--port 70000", calling=LISTEN, ends=False, code_of_signal=0, code_of_call=4),
     "devices list": Case("", "--output xml"),
-    "devices remove": Case("{device}", "a/b"),
+    "devices remove": Case("-- {device}", "a/b"),
     "webhooks list": Case(),
     "webhooks add": Case("https://example.com/sms sms:received", "https://example.com/sms sms.received"),
     "webhooks remove": Case("{webhook}", "a/b"),
@@ -77,7 +77,7 @@ CASES = {
     "settings set": Case("messages.limit_value=5", "limit_value"),
     "settings edit": Case(env={"EDITOR": "true"}),
     "token create": Case("--scope messages:send", ""),
-    "token revoke": Case("{token}", "a/b"),
+    "token revoke": Case("-- {token}", "a/b"),
     "logs": Case("", "--to tomorrow", server="phone"),
     "health": Case(is_public=True),
     "profile list": Case(server=""),
@@ -241,9 +241,9 @@ def test_wrong_credentials(name, start, values, variables):
 def test_unreachable(name, start, values, variables, closed_port):
     case = CASES[name]
     env = variables(case, SMSGATE_BASE_URL=f"http://127.0.0.1:{closed_port}")
-    limit = " --wait-timeout 1" if name == "wait" else ""
+    limits = f"--timeout 2 {'--wait-timeout 1' if name == 'wait' else ''}"
 
-    result = start(name, (case.calling or f"{case.good} --timeout 2").format(**values) + limit, env=env)
+    result = start(name, case.calling or f"{limits} {case.good}".format(**values), env=env)
 
     shown = re.sub(r"\x1b\[[\d;]*m", "", result.out + result.err)
     assert result.code == 4, result

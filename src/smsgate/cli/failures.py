@@ -146,6 +146,8 @@ def _find_code(error: Exception) -> ExitCode:
 def _find_hint(error: Exception) -> str:
     if (message_id := _find_unknown_message(error)) is not None:
         return f"smsgate status {message_id} tells whether it arrived; sending again could double the message"
+    if isinstance(error, errors.ForbiddenError):
+        return "smsgate token create --scope SCOPE issues a token with that scope; it needs login and password"
     if isinstance(error, errors.TransportError):
         return "smsgate doctor checks address, name, proxy and certificate"
     return ""

@@ -29,6 +29,8 @@ _ROOMY = 60
 _WORD = 10
 """Columns that a folded text needs at least."""
 _GAP = "  "
+_TABLE_GAP = 3
+"""Columns between two columns of a table, and on its edges together."""
 
 
 _UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
@@ -136,7 +138,7 @@ class Output:
             max([len(column.header), *(min(len(row[place]), _NO_LIMIT if column.is_whole else _WORD) for row in rows)])
             for place, column in enumerate(columns)
         )
-        return sum(widths) + len(_GAP) * (len(columns) - 1) <= self.console.width
+        return sum(widths) + _TABLE_GAP * len(columns) <= self.console.width
 
     def _print_fields(self, fields: Iterable[tuple[Column, str]]) -> None:
         """Print a line for each field that has a text."""

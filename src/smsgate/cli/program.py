@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import signal
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -66,7 +66,7 @@ class _PlainHelp:
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, the option for help included."""
-        found: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        found: list[Any] = cast("Any", super()).get_params(ctx)
         for one in found:
             if one.param_type_name == "argument" or getattr(one, "is_flag", False) or getattr(one, "count", False):
                 one.display_type_rich = _show_no_type

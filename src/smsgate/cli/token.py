@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Annotated
 
 import typer
 
 from smsgate.cli.examples import examples
+from smsgate.cli.failures import print_warning
 from smsgate.cli.output import print_error
 from smsgate.cli.session import Session, gateway_command
 
 token: typer.Typer = typer.Typer(add_completion=False, help="Issue and revoke access tokens.")
+_TOLERANCE = timedelta(minutes=1)
+"""Difference of clocks that is no shorter lifetime."""
 
 
 @token.command()
@@ -28,6 +32,8 @@ def create(
 
     with session.open_client() as client:
         issued = client.generate_token(TokenRequest(scopes=scope, ttl=ttl))
+    if ttl is not None and issued.expires_at < datetime.now(timezone.utc) + timedelta(seconds=ttl) - _TOLERANCE:
+        print_warning("it expires sooner than asked: the gateway limits the lifetime of tokens")
     if session.output.is_chosen:
         session.output.show_one(issued, ())
         return
