@@ -48,7 +48,11 @@ class BasicAuth:
         if ":" in login:
             raise ConfigurationError("a login cannot hold a colon: the gateway splits login and password there")
         self._login = login
-        self._authorization = f"Basic {base64.b64encode(_encode(f'{login}:{password}')).decode('ascii')}"
+        try:
+            encoded = base64.b64encode(f"{login}:{password}".encode())
+        except UnicodeEncodeError:
+            raise ConfigurationError("login and password must be valid text") from None  # the cause would quote them
+        self._authorization = f"Basic {encoded.decode('ascii')}"
 
     def authorization(self) -> str:
         """Return the ``Authorization`` header."""
@@ -181,10 +185,3 @@ def choose_auth(login: str | None, password: str | None, auth: Auth | None) -> A
 
 def _is_filled(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
-
-
-def _encode(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        raise ConfigurationError("login and password must be valid text") from None  # the cause would quote them

@@ -92,10 +92,6 @@ class Adapter(Generic[_Client]):
         failure = self._translate(error, sent=sent)
         return add_proxy(failure, proxy) if isinstance(failure, TransportError) else failure
 
-    def _cause(self, error: Exception) -> Exception | None:
-        """Return an exception as the cause of ours, or None if its text may quote a request or response."""
-        return safe_cause(error, self.quoting_errors)
-
 
 class SessionAdapter(Adapter[_Client]):
     """Adapter of a library that calls its client a session, and so does the first argument."""
@@ -147,7 +143,7 @@ class SyncAdapter(Adapter[_Client], ClosedOnExit, Generic[_Client, _Opened]):
             try:
                 raw = self._begin(request, shared.value, proxy, whole=whole)
             except self.library_errors as error:
-                raise self._failure(error, sent=None, proxy=proxy) from self._cause(error)
+                raise self._failure(error, sent=None, proxy=proxy) from safe_cause(error, self.quoting_errors)
             try:
                 with closing(self._body(raw, request, deadline)) as chunks:
                     yield StreamedResponse(*self._head(raw), chunks)
@@ -196,7 +192,7 @@ class SyncAdapter(Adapter[_Client], ClosedOnExit, Generic[_Client, _Opened]):
                     check_deadline(deadline)
                     yield from decoder.feed(chunk)
             except self.library_errors as error:
-                raise self._failure(error, sent=True) from self._cause(error)
+                raise self._failure(error, sent=True) from safe_cause(error, self.quoting_errors)
         decoder.end()
 
 
@@ -235,7 +231,7 @@ class AsyncAdapter(Adapter[_Client], AsyncClosedOnExit, Generic[_Client, _Opened
                 finally:
                     await self._end(raw)
         except self.library_errors as error:
-            raise self._failure(error, sent=sent, proxy=proxy) from self._cause(error)
+            raise self._failure(error, sent=sent, proxy=proxy) from safe_cause(error, self.quoting_errors)
         finally:
             shared.slots.release()
 
@@ -251,7 +247,7 @@ class AsyncAdapter(Adapter[_Client], AsyncClosedOnExit, Generic[_Client, _Opened
                 async with self._limit(time_left(deadline)):
                     raw = await self._begin(request, shared.value, proxy, whole=False)
             except self.library_errors as error:
-                raise self._failure(error, sent=None, proxy=proxy) from self._cause(error)
+                raise self._failure(error, sent=None, proxy=proxy) from safe_cause(error, self.quoting_errors)
             try:
                 async with aclosing(self._body(raw, deadline)) as chunks:
                     yield AsyncStreamedResponse(*self._head(raw), chunks)
@@ -314,5 +310,5 @@ class AsyncAdapter(Adapter[_Client], AsyncClosedOnExit, Generic[_Client, _Opened
                 for piece in decoder.feed(chunk):
                     yield piece
         except self.library_errors as error:
-            raise self._failure(error, sent=True) from self._cause(error)
+            raise self._failure(error, sent=True) from safe_cause(error, self.quoting_errors)
         decoder.end()

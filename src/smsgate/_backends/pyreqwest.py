@@ -43,7 +43,7 @@ class PyreqwestHttpClient(PyreqwestAdapter[SyncClient], SyncAdapter[SyncClient, 
     builder_class: ClassVar[type[Any]] = SyncClientBuilder
 
     def _close(self, opened: Clients[SyncClient]) -> None:
-        for client in opened.all():
+        for client in list(opened.opened.values()):
             client.close()
 
     def _begin(self, request: Request, opened: Clients[SyncClient], proxy: str | None, *, whole: bool) -> Exchange:
@@ -80,14 +80,14 @@ class PyreqwestAsyncHttpClient(PyreqwestAdapter[Client], AsyncAdapter[Client, Cl
     needs_asyncio: ClassVar[bool] = True
 
     async def _close(self, opened: Clients[Client]) -> None:
-        clients = opened.all()
+        clients = list(opened.opened.values())
         for client in clients:
             await client.close()
         if clients:
             await asyncio.sleep(_SHUTDOWN_SECONDS)
 
     async def _make_ready(self, request: Request, shared: LoopShared[Clients[Client]], proxy: str | None) -> None:
-        if self._client is None and not shared.value.has(request.timeout):
+        if self._client is None and request.timeout not in shared.value.opened:
             await run_in_thread(partial(shared.value.get, request.timeout))  # making one reads the certificates
 
     def _limit(self, seconds: float | None) -> _Cancellable:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pyreqwest import exceptions
@@ -46,28 +47,24 @@ _Client = TypeVar("_Client")
 
 
 class Clients(Generic[_Client]):
-    """The clients of one backend, one for each set of time limits: pyreqwest sets two of the three on a client."""
+    """The clients of one backend, one for each set of time limits: pyreqwest sets two of the three on a client.
+
+    Attributes:
+        opened: the clients by their limits.
+    """
 
     def __init__(self, make: Callable[[Timeout], _Client]) -> None:
         self._make = make
-        self._opened: OrderedDict[Timeout, _Client] = OrderedDict()
-
-    def has(self, timeout: Timeout) -> bool:
-        """Tell whether `get` finds a client and makes none."""
-        return timeout in self._opened
+        self.opened: OrderedDict[Timeout, _Client] = OrderedDict()
 
     def get(self, timeout: Timeout) -> _Client:
         """Return the client with those limits."""
-        client = self._opened.get(timeout)
+        client = self.opened.get(timeout)
         if client is None:
-            client = self._opened.setdefault(timeout, self._make(timeout))
-            while len(self._opened) > _CLIENTS:
-                self._opened.popitem(last=False)
+            client = self.opened.setdefault(timeout, self._make(timeout))
+            while len(self.opened) > _CLIENTS:
+                self.opened.popitem(last=False)
         return client
-
-    def all(self) -> list[_Client]:
-        """Return the clients that were opened here."""
-        return list(self._opened.values())
 
 
 class Exchange:
@@ -184,16 +181,11 @@ def _with_certificates(builder: Any, options: ConnectionOptions) -> Any:
     if options.verify is False:
         builder = builder.danger_accept_invalid_certs(True)
     elif isinstance(options.verify, str | os.PathLike):
-        for certificate in _CERTIFICATE.findall(_content(options.verify)):
+        for certificate in _CERTIFICATE.findall(Path(options.verify).read_bytes()):
             builder = builder.add_root_certificate_pem(certificate)
     if options.cert is not None:
-        builder = builder.identity_pem(b"\n".join(_content(path) for path in options.cert))
+        builder = builder.identity_pem(b"\n".join(Path(path).read_bytes() for path in options.cert))
     return builder
-
-
-def _content(path: str | os.PathLike[str]) -> bytes:
-    with open(path, "rb") as file:  # noqa: PTH123 - a str or a path
-        return file.read()
 
 
 def _ascii_headers(headers: Any) -> list[tuple[str, str]]:

@@ -126,6 +126,5 @@ def check_deadline(deadline: float | None) -> None:
 
 def shorter_limit(first: float | None, second: float | None) -> float | None:
     """Return the shorter of two limits; None is no limit."""
-    if first is None or second is None:
-        return second if first is None else first
-    return min(first, second)
+    limits = [limit for limit in (first, second) if limit is not None]
+    return min(limits, default=None)
