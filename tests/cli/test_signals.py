@@ -53,6 +53,16 @@ def test_live_table_restores_the_terminal(terminal_fork, account, client, words,
         assert accepted[1] == accepted[2] == client.get_messages(limit=1)[0].id
 
 
+@pytest.mark.parametrize("words", ["send hello --to +12025550100", "send hello --to +12025550100 -v"])
+def test_interrupted_send_names_its_message(run_fork, account, gateway, client, words):
+    gateway.faults = Faults.script(["late"], only=["POST /messages"])
+
+    result = run_fork(*words.split(), env=account, interrupt_after=lambda: gateway.outbox)
+
+    assert result.code == 130, result
+    assert f"smsgate status {gateway.outbox[0].id} tells whether" in result.err
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_following_ends_on_a_signal(run_fork, terminal_fork, account, client, number):
     client.send("hello", to="+12025550100", id="followed")

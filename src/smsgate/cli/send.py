@@ -17,7 +17,7 @@ from smsgate.cli.times import parse_time
 from smsgate.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from smsgate import APIClient, Message, MessageState
+    from smsgate import APIClient, Message, MessageState, RequestEvent
 
 _SCHEDULE = "Schedule"
 _PHONE = "Phone"
@@ -114,10 +114,16 @@ def send(
         schedule_at=parse_time("--at", at),
         with_delivery_report=False if no_report else None,
     )
-    with session.open_client(pin_device=pin_device or id is not None, default_region=region) as client:
+    ids: list[str] = []  # of the message, as soon as it may leave
+
+    def note_id(event: RequestEvent) -> None:
+        ids.extend([] if event.message_id is None else [event.message_id])
+
+    pinned = pin_device or id is not None
+    with session.open_client(pin_device=pinned, default_region=region, on_request=note_id) as client:
         state = None if id is None else _find_sent(client, message, region)
         if state is None:
-            state = _send(client, message, skip_validation=skip_validation)
+            state = _send(client, message, ids, skip_validation=skip_validation)
         if wait:
             try:
                 state = follow(session, client, state.id, until=until, timeout=wait_timeout, first=state)
@@ -127,12 +133,12 @@ def send(
     finish(session, state)
 
 
-def _send(client: APIClient, message: Message, *, skip_validation: bool) -> MessageState:
+def _send(client: APIClient, message: Message, ids: list[str], *, skip_validation: bool) -> MessageState:
     try:
         return client.send(message, skip_phone_validation=skip_validation)
     except KeyboardInterrupt:
-        check = "messages --limit 5" if message.id is None else f"status {message.id}"
-        print_warning(f"interrupted while sending: smsgate {check} tells whether the message has arrived")
+        if ids:
+            print_warning(f"interrupted while sending: smsgate status {ids[-1]} tells whether the message has arrived")
         raise
 
 

@@ -87,7 +87,14 @@ class Session:
             ConfigurationError: for a connection that could never work.
         """
         if self.verbose:
-            options.update(on_request=_log_request, on_response=_log_response)
+            first: Callable[[RequestEvent], object] | None = options.get("on_request")
+
+            def log_request(event: RequestEvent) -> None:
+                _log_request(event)
+                if first is not None:
+                    first(event)
+
+            options.update(on_request=log_request, on_response=_log_response)
         if self.verbose > 1:
             show_log_records()
         return self.connection.open_client(**{"timeout": self.timeout, **options})
