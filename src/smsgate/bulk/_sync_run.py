@@ -179,9 +179,10 @@ def follow_rows(client: APIClient, follower: Follower, meter: Meter) -> None:
                 for _ in view.wait_many(ids, until=follower.note, timeout=ROUND):
                     meter.show("following", follower.total - follower.open, follower.total)
             else:
+                begun = time.monotonic()
                 for state in view.iter_messages(from_=follower.begin()):
                     follower.note(state)
-                time.sleep(1)
+                time.sleep(max(1.0, time.monotonic() - begun))  # of a long list, half of the time
         except WaitTimeoutError:
             pass
         except NotFoundError:
