@@ -175,17 +175,14 @@ class SafeSender:
         if state.id == id:
             return state
         if not send.doubtful:
-            self._warn_of_other_id(id)
+            if not self._warned_of_other_id:
+                self._warned_of_other_id = True
+                logger.warning("the response to message %s names another id (this is logged once)", id)
             return state
         text = f"the response to message {id} is about another message"
         return Failed(
             ResponseError(text, status_code=response.status, body=response.content), None, sent=None, response=response
         )
-
-    def _warn_of_other_id(self, id: str) -> None:
-        if not self._warned_of_other_id:
-            self._warned_of_other_id = True
-            logger.warning("the response to message %s names another id (this is logged once)", id)
 
     async def _resolve_taken(self, send: SendState) -> MessageState:
         """Return the state of a message whose id is known on the device.

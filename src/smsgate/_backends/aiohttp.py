@@ -157,6 +157,7 @@ class AiohttpAsyncHttpClient(SessionAdapter[aiohttp.ClientSession], AsyncAdapter
                 url,
                 data=request.content,
                 headers=request.headers,
+                skip_auto_headers=_unwanted_headers(request),
                 timeout=_limits(request.timeout),
                 allow_redirects=False,
                 ssl=self._options.ssl_context() if secure and self._client is None else True,
@@ -215,11 +216,17 @@ def _bare_session(connector: aiohttp.BaseConnector | None, **options: Any) -> _O
         request_class=_BareRequest,
         response_class=Response,
         auto_decompress=False,
-        skip_auto_headers=("Content-Type", "User-Agent"),
         **options,
     )
     session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - retries are ours
     return _Opened(session, transports)
+
+
+def _unwanted_headers(request: Request) -> tuple[str, ...] | None:
+    """Return headers that aiohttp must not add; None if it adds none: this check is faster than the option."""
+    headers = request.headers
+    is_complete = "User-Agent" in headers and ("Content-Type" in headers or request.method == "GET")
+    return None if is_complete else ("Content-Type", "User-Agent")
 
 
 class _BareRequest(aiohttp.ClientRequest):
