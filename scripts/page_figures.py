@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from smsgate.testing import make_gateway, serve
 
@@ -73,14 +73,14 @@ class Stopwatch:
     """
 
     def __init__(self, page: Page) -> None:
-        self._session = page.context.new_cdp_session(page)
+        self._session = cast("Any", page.context.new_cdp_session(page))  # playwright types its results as dict
         self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
         self.seen: dict[str, float] = {}
         self.worked: dict[str, float] = {}
 
     def processor_time(self) -> float:
         """Return the milliseconds that the page's main thread has worked."""
-        found = self._session.send("Performance.getMetrics")["metrics"]
+        found: list[dict[str, Any]] = self._session.send("Performance.getMetrics")["metrics"]
         return 1000 * float(next(item["value"] for item in found if item["name"] == "TaskDuration"))
 
     def note(self, name: str, seen: float, began: float = 0.0, count: int = 1) -> None:
