@@ -179,6 +179,8 @@ def test_a_port_in_use_is_one_sentence_and_exit_1(capsys):
         ["--password", ""],
         ["--nonsense"],
         ["--devices", "-1"],
+        ["--host", ""],
+        ["--signing-key", " "],
     ],
 )
 def test_wrong_options_are_exit_2(capsys, options):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8787
 MISSING = missing("the emulator over a port", "emulator")
 _MAX_PORT = 65_535
-_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - addresses that a browser cannot open
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - addresses that a browser cannot open
 
 
 def main(argv: Sequence[str]) -> int:
@@ -187,6 +187,12 @@ def _rewrite(text: str) -> tuple[str, str]:
     return start, replacement
 
 
+def _filled(text: str) -> str:
+    if not text.strip():  # such as an unset variable of a shell; an empty host would be all addresses
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
 def _host_name(text: str) -> str:
     try:
         return host_name(text)
@@ -205,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="smsgate emulator", description="A pretend SMSGate server with pretend phones."
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--host", type=_filled, default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--port", type=_between(0, _MAX_PORT), default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)"
     )
@@ -214,17 +220,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mode", choices=["cloud", "local"], default="cloud", help="which server to imitate")
     parser.add_argument("--devices", type=_between(0, 100), default=1, help="number of phones (default: %(default)s)")
     parser.add_argument("--no-phone", dest="phone", action="store_false", help="the phones never act by themselves")
-    parser.add_argument(
-        "--signing-key", action="append", default=[], metavar="KEY", help="signs deliveries; again for further phones"
-    )
-    parser.add_argument(
-        "--rewrite",
-        action="append",
-        type=_rewrite,
-        default=[],
-        metavar="FROM=TO",
-        help="how the URL of a webhook begins, and what the phones put there: https://example.com=http://127.0.0.1:8000",
-    )
+    _add_webhooks(parser)
     parser.add_argument("--seed", type=int, help="the same seed gives the same ids and keys (default: drawn)")
     parser.add_argument(
         "--allow-host",
@@ -240,6 +236,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--log", action="store_true", help="print a line for each request, without secrets")
     _add_faults(parser)
     return parser
+
+
+def _add_webhooks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--signing-key",
+        type=_filled,
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="signs deliveries; again for further phones",
+    )
+    parser.add_argument(
+        "--rewrite",
+        action="append",
+        type=_rewrite,
+        default=[],
+        metavar="FROM=TO",
+        help="how the URL of a webhook begins, and what the phones put there: https://example.com=http://127.0.0.1:8000",
+    )
 
 
 def _add_faults(parser: argparse.ArgumentParser) -> None:
