@@ -86,7 +86,7 @@ def test_switches_of_a_phone(cloud, switches):
 def test_result_of_a_source_of_faults(cloud):
     cloud.gateway.faults = lambda _request: "503"
 
-    with pytest.raises(TypeError, match="faults returns a Fault, a Response or None, not str"):
+    with pytest.raises(TypeError, match="the result of faults is Fault or Response, not str"):
         cloud.send()
 
 

@@ -31,16 +31,25 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+def check_type(name: str, value: object, *types: type) -> None:
+    """Check the type of one value.
+
+    Raises:
+        TypeError: naming the value and its types.
+    """
+    if not isinstance(value, types):
+        names = " or ".join("None" if kind is NoneType else kind.__name__ for kind in types)
+        raise TypeError(f"{name} is {names}, not {type(value).__name__}.")
+
+
 def check_types(**arguments: object) -> None:
-    """Check the types of arguments.
+    """Check the types of arguments by their names.
 
     Raises:
         TypeError: naming the argument and its types.
     """
     for name, value in arguments.items():
-        if not isinstance(value, _TYPES[name]):
-            names = " or ".join("None" if kind is NoneType else kind.__name__ for kind in _TYPES[name])
-            raise TypeError(f"{name} is {names}, not {type(value).__name__}.")
+        check_type(name, value, *_TYPES[name])
 
 
 def check_functions(**arguments: object) -> None:

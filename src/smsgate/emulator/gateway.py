@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
+from types import NoneType
 from typing import TYPE_CHECKING, get_args
 
 from smsgate._http import Response
-from smsgate.emulator._arguments import check_functions, check_seconds, check_time, check_types
+from smsgate.emulator._arguments import check_functions, check_seconds, check_time, check_type, check_types
 from smsgate.emulator._cloud import routes as cloud
 from smsgate.emulator._controls import GatewayControls
 from smsgate.emulator._http.responses import RequestError, with_headers
@@ -138,8 +139,8 @@ class Gateway(GatewayControls):
             found = self.faults(request) if self.faults else None
             if isinstance(found, Response):
                 return ServedExchange(None, found)
-            if found is not None and not isinstance(found, Fault):
-                raise TypeError(f"faults returns a Fault, a Response or None, not {type(found).__name__}.")
+            if found is not None:
+                check_type("the result of faults", found, Fault, Response)
             if found is None or (found.kind == "outage" and self._state.local):
                 return ServedExchange(None, self._respond(request))
             if found.kind == "outage":
@@ -252,6 +253,5 @@ class Gateway(GatewayControls):
 
     @queue_limit.setter
     def queue_limit(self, limit: QueueLimit | None) -> None:
-        if limit is not None and not isinstance(limit, QueueLimit):
-            raise TypeError(f"queue_limit is QueueLimit or None, not {type(limit).__name__}.")
+        check_type("queue_limit", limit, QueueLimit, NoneType)
         self._state.queue_limit = limit

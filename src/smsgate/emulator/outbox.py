@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import islice
 from re import Pattern
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from smsgate.emulator._arguments import check_functions, check_seconds, check_types
 
@@ -171,7 +171,7 @@ def select(
     ]
 
 
-def check_conditions(to: Recipients, text: Text) -> None:
+def check_conditions(to: Any, text: Any) -> None:
     """Check the types of conditions.
 
     Raises:
@@ -179,17 +179,15 @@ def check_conditions(to: Recipients, text: Text) -> None:
         ValueError: ``to`` names nobody, which would be met by every message.
     """
     __tracebackhide__ = True
-    if (
-        text is not None
-        and not isinstance(text, str)
-        and not (isinstance(text, Pattern) and isinstance(text.pattern, str))
-    ):
-        raise TypeError(f"text is a str or a compiled pattern of one, not {type(text).__name__}.")
+    kind, searched = type(text).__name__, getattr(text, "pattern", text)
+    if text is not None and not (isinstance(text, (str, Pattern)) and isinstance(searched, str)):
+        raise TypeError(f"text is a str or a compiled pattern of one, not {kind}.")
     if to is None:
         return
-    if not isinstance(to, (str, Collection)) or not all(isinstance(number, str) for number in to):
+    numbers: list[Any] = [*to] if isinstance(to, Collection) else [to]
+    if not all(isinstance(number, str) for number in numbers):
         raise TypeError(f"to is a phone number or a list of them, each a str, not {to!r}.")
-    if not to:
+    if not numbers:
         raise ValueError("to names no phone number.")
 
 
