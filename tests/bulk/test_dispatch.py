@@ -47,7 +47,9 @@ class Gateway:
         dispatcher = Dispatcher(campaign._journal, pacing, clock=self.clock, today=lambda: self.now, **options)
         while not dispatcher.is_ending() and not dispatcher.is_over():
             for job in dispatcher.load():
-                job.device, job.needs_device = f"phone {job.row % 2}", False
+                phones = [f"phone {job.row % 2}", f"phone {1 - job.row % 2}", None]
+                job.device = next(phone for phone in phones if phone not in dispatcher.gone)
+                job.needs_device = False
             if dispatcher.has_writes():
                 dispatcher.write()
             begun = []
@@ -131,6 +133,21 @@ def test_full_queue_of_one_phone_delays_only_its_rows(gateway, planned):
     assert campaign.status().counts == {"enqueued": 100}
     assert sum(at < room for at in gateway.accepted.values()) == 50
     assert len(gateway.attempts) < 250
+
+
+def test_rows_of_phones_that_are_gone_are_left_as_planned(gateway, planned):
+    campaign = planned(1000)
+    gateway.failures = lambda _job: (
+        BadRequestError("failed to select device: record not found", 400) if len(gateway.accepted) >= 100 else None
+    )
+
+    dispatcher = gateway.run(campaign, Pacing())
+
+    assert dispatcher.gone == {"phone 0", "phone 1"}
+    assert "refused" in dispatcher.stopped
+    counts = campaign.status().counts
+    assert set(counts) == {"enqueued", "failed", "planned"}
+    assert counts["failed"] < 40
 
 
 def test_gateway_that_responds_is_not_out(gateway, planned):

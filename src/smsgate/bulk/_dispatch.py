@@ -343,6 +343,8 @@ class Dispatcher:
                 self._changes.append(Change(job.row, "unknown", f"its phone is gone: {_text(error)}"))
             return
         self.gone.add(job.device)
+        if not job.is_uncertain:
+            self._changes.append(Change(job.row, "planned"))
         job.device, job.needs_device, job.is_journalled = None, True, False
         self._candidates.appendleft(job)
 
