@@ -25,6 +25,15 @@ def read_text(path: str) -> str:
     return _read(path, first_line=False)
 
 
+def read_input() -> str:
+    """Return the standard input without its last line break.
+
+    Raises:
+        CommandError: when it cannot be read, is no UTF-8 text or has more than 16 MiB.
+    """
+    return read_text("-").removesuffix("\n").removesuffix("\r")
+
+
 def read_first_line(path: str) -> str:
     """Return the first line of a file, or of the standard input for ``-``, without its end.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -185,6 +184,8 @@ class Output:
 
 def format_json(document: object, *, indent: int | None = None) -> str:
     """Return JSON whose texts a terminal can show: what changes a terminal or has no encoding is escaped."""
+    import json  # not for help, which its import would slow down
+
     is_unicode = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
     text = json.dumps(document, indent=indent, ensure_ascii=not is_unicode)
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

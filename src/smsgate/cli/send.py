@@ -9,10 +9,9 @@ import typer
 
 from smsgate.cli.examples import examples
 from smsgate.cli.failures import CommandError, ExitCode, print_warning
-from smsgate.cli.inputs import decode_argument
+from smsgate.cli.inputs import decode_argument, read_input
 from smsgate.cli.progress import Until, finish, follow
 from smsgate.cli.session import Session, gateway_command
-from smsgate.cli.texts import read_input
 from smsgate.cli.times import parse_time
 from smsgate.errors import NotFoundError
 

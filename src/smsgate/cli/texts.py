@@ -11,7 +11,7 @@ import typer
 from smsgate.cli.connection import VARIABLES, ask_secret, read_password
 from smsgate.cli.examples import examples
 from smsgate.cli.failures import CommandError, ExitCode
-from smsgate.cli.inputs import decode_argument, read_text
+from smsgate.cli.inputs import decode_argument, read_input
 from smsgate.cli.output import Column
 from smsgate.cli.redaction import hide_numbers
 from smsgate.cli.session import Session, local_command, plain_command
@@ -87,15 +87,6 @@ def spec() -> None:
     from smsgate.codegen import default_document
 
     print(default_document().read_text(encoding="utf-8").rstrip("\n"))
-
-
-def read_input() -> str:
-    """Return the standard input without its last line break.
-
-    Raises:
-        CommandError: when it cannot be read, is no UTF-8 text or has more than 16 MiB.
-    """
-    return read_text("-").removesuffix("\n").removesuffix("\r")
 
 
 def _read_passphrase(path: str | None) -> str:
