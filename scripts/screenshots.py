@@ -54,6 +54,7 @@ def main() -> int:
 
 def play(gateway: Gateway, clock: ManualClock, url: str) -> None:
     """Send and receive what the pictures show."""
+    gateway.switch(gateway.devices[0].id, failing_numbers={"0199": "RESULT_ERROR_NO_SERVICE"})
     with APIClient(gateway.login, gateway.password, base_url=url, retry=RetryPolicy(max_retries=0)) as client:
         client.create_webhook(Webhook(url="https://shop.example.com/webhooks/sms", event=WebhookEvent.SMS_RECEIVED))
         client.create_webhook(Webhook(url="https://shop.example.com/webhooks/sms", event=WebhookEvent.SMS_DELIVERED))
