@@ -79,7 +79,7 @@ class Fault:
     @property
     def name(self) -> str:
         """Name in `FAULTS`, scripts and counts: kind or status, with ``-handled`` if the request is executed."""
-        word = str(self.status) if self.kind == "status" else self.kind
+        word = f"{self.status:d}" if self.kind == "status" else self.kind
         return f"{word}-handled" if self.handled else word
 
 

@@ -200,7 +200,7 @@ class Operation(Generic[T_co]):
 
 def select_reader(readers: Readers, status: int) -> Callable[[int, Mapping[str, str], bytes], Any] | None:
     """Return the reader of a status: its own, that of its class such as ``4XX``, or the default."""
-    return readers.get(str(status)) or readers.get(f"{status // 100}XX") or readers.get("default")
+    return readers.get(f"{status:d}") or readers.get(f"{status // 100}XX") or readers.get("default")
 
 
 class Model(BaseModel):

@@ -136,7 +136,7 @@ class EmulatorApp:
         if self._log is None:
             return
         at = datetime.now(timezone.utc).astimezone().strftime("%H:%M:%S")
-        result = "no response" if status is None else str(status)
+        result = "no response" if status is None else f"{status:d}"
         note = "" if fault is None else f" fault {fault}"
         self._log(f"{at} {scope['method']} {escape(scope['path'])} {result} {seconds * 1000:.1f} ms{note}")
 
