@@ -88,7 +88,7 @@ def test_unknown_numbers_of_requests_are_not_found(http, number):
     assert http.get(f"/requests/{number}").status_code == 404
 
 
-@pytest.mark.parametrize("pattern", ["(" * 900 + ")" * 900, "a{99999999999}", "(?P<x", "[[a]", "(?i)a(?i)", "\\"])
+@pytest.mark.parametrize("pattern", ["(" * 900 + ")" * 900, "a{99999999999}", "(?P<x", "[[a]", "\\"])
 @pytest.mark.parametrize("path", ["/outbox", "/wait"])
 def test_bad_patterns_are_refused_in_one_sentence(http, path, pattern):
     response = http.get(path, params={"pattern": pattern, **({"timeout": 0} if path == "/wait" else {})})
