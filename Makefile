@@ -4,6 +4,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip install --disable-pip-version-check --constraint constraints.txt
 CODE := src generated scripts tests
+# more than processors: many tests wait for programs and time limits
+TESTS_AT_ONCE ?= 4
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,7 +27,7 @@ demo: $(VENV)/.demo ## send a text through an emulated phone and print its state
 setup: $(VENV)/.dev ## create the development environment in .venv
 
 test: setup ## run all tests, with branch coverage
-	$(PY) -m pytest -n 2 --cov --cov-report=term --cov-fail-under=95
+	$(PY) -m pytest -n $(TESTS_AT_ONCE) --cov --cov-report=term --cov-fail-under=95
 test-all: ## run the tests on every installed Python from 3.10 on
 	@$(PYTHON) scripts/test_all.py
 test-lowest: ## run the tests with the lowest versions that pyproject.toml allows
