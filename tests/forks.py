@@ -14,7 +14,13 @@ from pathlib import Path
 
 from eventually import LIMIT
 
+try:
+    import coverage
+except ImportError:
+    coverage = None
+
 SERVER = Path(__file__).parent / "cli" / "fork_server.py"
+ROOT = Path(__file__).parents[1]
 
 
 class ForkServer:
@@ -24,6 +30,11 @@ class ForkServer:
         self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with other:
             environment = {name: value for name, value in os.environ.items() if not name.startswith("SMSGATE")}
+            if coverage is not None and coverage.Coverage.current() is not None:  # then commands are measured, too
+                environment |= {
+                    "COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml"),
+                    "COVERAGE_FILE": str(ROOT / ".coverage"),
+                }
             self._process = subprocess.Popen(
                 [sys.executable, SERVER, str(other.fileno())], pass_fds=[other.fileno()], env=environment
             )

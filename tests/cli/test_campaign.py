@@ -24,6 +24,18 @@ TEXT = "Hi {name}"
 
 
 @pytest.fixture
+def run(run_fork):
+    """Run the command in pipes; most of the time of a new process would go into its imports."""
+    return run_fork
+
+
+@pytest.fixture
+def terminal(terminal_fork):
+    """Run the command in a pseudo-terminal."""
+    return terminal_fork
+
+
+@pytest.fixture
 def table(tmp_path):
     """Write a table with some rows; return its path."""
 
@@ -273,9 +285,11 @@ def test_second_process_says_that_the_journal_is_used_or_waits(run, account, tab
     journal = tmp_path / "j.db"
     file = table(30)
     arguments = ("campaign", "run", file, "--text", TEXT, "--journal", str(journal), "--per-minute", "600")
-    with subprocess.Popen([sys.executable, "-m", "smsgate", *arguments], env=account, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as first:  # fmt: skip
+    program = [sys.executable, "-m", "smsgate"]
+    options = {"env": account, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*program, *arguments], **options) as first:
         eventually(is_enqueued(journal, 1))
+        first.send_signal(signal.SIGSTOP)  # keeps the journal until the others have been tried
         for refused in (
             run(*arguments, env=account),
             run("campaign", "resume", str(journal), env=account),
@@ -284,13 +298,16 @@ def test_second_process_says_that_the_journal_is_used_or_waits(run, account, tab
             assert refused.code == 2
             assert "another process uses the journal" in refused.err
             assert "--wait waits" in refused.err
-        waited = run("campaign", "resume", str(journal), "--wait", env=account)
-        first.communicate()
+        resume = [*program, "campaign", "resume", str(journal), "--wait"]
+        with subprocess.Popen(resume, text=True, **options) as second:
+            assert "waiting for another process, which uses the journal\n" in iter(second.stderr.readline, "")
+            first.send_signal(signal.SIGCONT)
+            first.communicate()
+            out, err = second.communicate()
 
-    assert first.returncode == waited.code == 0, waited.err
-    assert "waiting for another process" in waited.err
+    assert first.returncode == second.returncode == 0, err
     assert recipients(gateway) == [f"+1202555{number:04}" for number in range(30)]
-    assert json.loads(waited.out)["counts"] == {"delivered": 30}
+    assert json.loads(out)["counts"] == {"delivered": 30}
 
 
 def test_planning_waits_for_another_process_too(account, table, gateway, tmp_path):

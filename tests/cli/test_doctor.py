@@ -18,6 +18,18 @@ from smsgate.emulator.faults import FAULTS
 
 
 @pytest.fixture
+def run(run_fork):
+    """Run the command in pipes; most of the time of a new process would go into its imports."""
+    return run_fork
+
+
+@pytest.fixture
+def terminal(terminal_fork):
+    """Run the command in a pseudo-terminal."""
+    return terminal_fork
+
+
+@pytest.fixture
 def examine(run, environment, served):
     """Run the command; return its exit code and its findings by their checks."""
 
