@@ -142,13 +142,16 @@ def test_polls_retries_health_and_tokens_get_only_the_time_that_is_left(answers,
     backend = Silent(answers)
     login = (None, None) if auth else ("demo", "demo-password")
     client = APIClient(*login, auth=auth, base_url="http://gateway.test", http=backend, timeout=LONG)
-    begun = time.monotonic()
+    for timeout in (0.5, 5.0):  # on a busy machine, the responses before the silence can take the first one
+        begun = time.monotonic()
 
-    with pytest.raises(WaitTimeoutError):
-        client.wait("m1", timeout=0.5, interval=0.01)
+        with pytest.raises(WaitTimeoutError):
+            client.wait("m1", timeout=timeout, interval=0.01)
 
-    assert time.monotonic() - begun < LONG / 2
-    assert all(max(limit.connect, limit.read, limit.total) <= 0.5 for limit in backend.limits)
+        assert time.monotonic() - begun < LONG / 2
+        assert all(max(limit.connect, limit.read, limit.total) <= timeout for limit in backend.limits)
+        if backend.limits:
+            break
     assert backend.limits
 
 

@@ -132,7 +132,7 @@ class ScriptedServer:
 
     def settles(self, connections):
         """Tell whether the number of open connections comes down to a number; one that does not fails the test."""
-        return eventually(lambda: self.open <= connections)
+        return eventually(lambda: self.open <= connections, within=2 * LIMIT)  # each may wait for data for as long
 
     def _accept(self):
         while True:

@@ -262,7 +262,7 @@ async def test_framing_of_chunks_that_never_ends_ends_with_the_total_limit(  # n
     backend = make(own(ca=pki.ca)) if given else make(verify=pki.ca)
     asking = ask(f"{server.origin}/", "POST", b"{}", read=20.0, total=0.3)
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(LIMIT):
         for error in await both(backend, asking):
             assert isinstance(error, RequestTimeoutError) or (more == b"0" and error.sent is True)
 
