@@ -47,7 +47,10 @@ def plain(text):
 
 def row(bench, target, *, other=THEIRS, **more):
     rows = bench("rows")
-    sides = rows.Side("smsgate", source=OURS), rows.Side("theirs", source=other)
+    sides = [
+        rows.Side(name, options={"package": name}, source=source)
+        for name, source in (("smsgate", OURS), ("theirs", other))
+    ]
     return rows.Row("a-row", "sync send, a <b> & c", "request", *sides, rows.Target(*target), **more)
 
 

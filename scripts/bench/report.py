@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from .rows import Medians, Result
+    from .rows import Medians, Result, Row
     from .server_speed import ServerSpeed
 
 __all__ = ["cells", "chart", "page", "table"]
@@ -136,9 +136,13 @@ def chart(results: Sequence[Result]) -> str | None:
     groups = [
         Bars(result.row.title.replace("send, ", "", 1), result.ours.wall_us, result.other.wall_us)
         for result in results
-        if result.ours and result.other and result.row.target.measure == "rate" and result.row.target.limit
+        if result.ours and result.other and result.row.target.measure == "rate" and _compares_clients(result.row)
     ]
     return draw("Time for one send (wall, shorter is better)", "µs", groups) if groups else None
+
+
+def _compares_clients(row: Row) -> bool:
+    return all(side is not None and "package" in side.options for side in (row.ours, row.other))
 
 
 def _times(measured: Medians | None) -> tuple[str, str]:
