@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
@@ -16,9 +17,9 @@ import pytest
 from eventually import LIMIT, eventually
 from smsgate import APIClient, Webhook
 from smsgate.__main__ import main
-from smsgate.emulator import Attachment, Control, Gateway
+from smsgate.emulator import Attachment, Control, Gateway, PhoneTimings
 from smsgate.emulator._server.data_file import VERSION, DataFile, DataFileError
-from smsgate.emulator._server.keeper import Keeper
+from smsgate.emulator._server.keeper import Keeper, Saver
 
 ROOT = Path(__file__).parents[2]
 ALICE = "+12025550100"
@@ -54,6 +55,17 @@ def open_client():
 def kill(process):
     process.send_signal(signal.SIGKILL)
     process.wait(LIMIT)
+
+
+def test_states_are_saved_though_nobody_looks(tmp_path):
+    gateway = Gateway(timings=PhoneTimings(0, 0, 0))
+    client = APIClient(*DEMO, base_url="http://x/3rdparty/v1", http=gateway.http())
+    with client, Saver(Keeper(gateway, DataFile(tmp_path / "sms.db"))):
+        client.send("Hello", to=ALICE)
+        eventually(lambda: next(iter(gateway.internals.state.store)).state == "Delivered")
+
+    with closing(DataFile(tmp_path / "sms.db")) as file:
+        assert [json.loads(text)["state"] for _, text in file.rows("message")] == ["Delivered"]
 
 
 def test_restart_after_a_kill_continues(start, open_client):

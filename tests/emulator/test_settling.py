@@ -54,12 +54,103 @@ def test_events_of_the_time_before_a_registration_are_not_delivered(quick):
     assert [delivery.webhook_id for delivery in quick.gateway.deliveries.all] == ["h"]
 
 
-def test_phones_act_during_a_long_row_of_sends(quick):
-    for second in range(5):
-        quick.send(id=str(second))
-        quick.clock.advance(0.5)
+def test_phones_act_during_a_long_row_of_sends(quick, monkeypatch):
+    monkeypatch.setattr("smsgate.emulator._state.state._MOST_UNSETTLED", 3)
 
-    assert unsettled(quick)[:3] == ["Delivered"] * 3
+    for number in range(5):
+        quick.send(id=str(number))
+
+    assert unsettled(quick)[:2] == ["Delivered"] * 2
+
+
+def test_reports_that_are_due_together_show_every_time(open_gateway):
+    talk = open_gateway(timings=PhoneTimings(1, 2, 3))
+    talk.send(id="a")
+    talk.clock.advance(10)
+
+    assert talk.state("a")["states"] == {
+        "Delivered": "2026-01-01T15:00:03+03:00",
+        "Pending": "2026-01-01T15:00:00+03:00",
+        "Processed": "2026-01-01T15:00:01+03:00",
+        "Sent": "2026-01-01T15:00:02+03:00",
+    }
+
+
+def test_report_that_the_server_drops_hides_no_earlier_one(open_gateway):
+    talk = open_gateway(timings=PhoneTimings(1, 2, 3))
+    device = talk.gateway.devices[0]
+    device.failure_rate, device.failure_reason = 1, "x" * 257
+    talk.send(id="a")
+    talk.clock.advance(10)
+
+    assert talk.state("a")["state"] == "Processed"
+
+
+def test_message_is_hashed_by_its_first_report(open_gateway):
+    talk = open_gateway(timings=PhoneTimings(1, 2, 3))
+    talk.clock.advance(58)
+    talk.send(id="a")
+    talk.clock.advance(10)
+
+    assert talk("GET", "/messages").json[0]["isHashed"]
+
+
+def test_sender_of_webhooks_lets_phones_rest_until_there_is_a_webhook(open_gateway):
+    talk = open_gateway(timings=PhoneTimings(0, 0, 0))
+    talk.send(id="a")
+
+    assert talk.gateway.deliveries.due() == []
+    assert unsettled(talk) == ["Pending"]
+
+
+def test_phone_without_a_network_keeps_its_webhooks(open_gateway):
+    talk = open_gateway(timings=PhoneTimings(1, 2, 3))
+    device = talk.gateway.devices[0]
+    talk("POST", "/webhooks", HOOK)
+    talk.send(id="a")
+    talk.gateway.switch(device.id, connected=False)
+    talk.gateway.advance()
+    talk("DELETE", "/webhooks/h")
+
+    talk.clock.advance(10)
+    assert talk.gateway.deliveries.due() == []
+    assert unsettled(talk) == ["Pending"]
+
+    device.connected = True
+    assert [attempt.delivery.event for attempt in talk.gateway.deliveries.due()] == ["sms:delivered"]
+
+
+CHANGES = {
+    "timings": lambda gateway: setattr(gateway.timings, "processed", 60.0),
+    "device": lambda gateway: setattr(gateway.devices[0], "latency", 60.0),
+    "switch": lambda gateway: gateway.switch(gateway.devices[0].id, latency=60.0),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_change_of_a_phone_is_for_later_messages(open_gateway, change):
+    talk = open_gateway(timings=PhoneTimings(1, 2, 3))
+    talk.send(id="a")
+
+    CHANGES[change](talk.gateway)
+    talk.clock.advance(10)
+
+    assert talk.state("a")["state"] == "Delivered"
+
+
+def test_message_is_sent_once_whatever_the_network_did_before_the_phone_acted(open_gateway):
+    talk = open_gateway(timings=PhoneTimings(1, 2, 3))
+    device = talk.gateway.devices[0]
+    talk.send(id="a")
+    device.connected = False
+    talk.send(id="b")
+    device.connected = True
+    talk.send(id="c")
+    talk.gateway.advance()
+
+    assert unsettled(talk) == ["Pending"] * 3  # a second report of one that waits would show it as processed
+    talk.clock.advance(10)
+    assert [item.message_id for item in talk.gateway.radio] == ["c", "b", "a"]
 
 
 def test_phone_that_confirms_what_waits_does_so_at_each_send(cloud):

@@ -203,7 +203,9 @@ class Gateway(GatewayControls):
     @property
     def devices(self) -> list[Device]:
         """The account's devices, live objects: tests may change ``last_seen`` or ``sim_cards``."""
-        return self._state.devices
+        with self._lock:
+            self._state.settle()  # before anything changes
+            return self._state.devices
 
     @property
     def messages(self) -> list[Message]:
@@ -232,7 +234,9 @@ class Gateway(GatewayControls):
     @property
     def timings(self) -> PhoneTimings:
         """Timings of the phones: change its fields."""
-        return self._state.timings
+        with self._lock:
+            self._state.settle()  # before anything changes
+            return self._state.timings
 
     @property
     def hashing_interval(self) -> float:

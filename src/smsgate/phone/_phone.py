@@ -91,7 +91,7 @@ class Phone:
                 return self._reject(message, now)
             return self.cancel(message.id, now, at_once=True)
         if stored is not None:
-            return list(self._report(stored, now))
+            return list(self._report(stored, stored.state, now))
         if (message.text is None and message.data is None) or not message.numbers:
             return []
         if len(set(message.numbers)) < len(message.numbers):
@@ -113,7 +113,7 @@ class Phone:
         stored = self._store(message)
         stored.recipients = dict.fromkeys(message.numbers, ("Cancelled", None))
         stored.record_state(now)
-        return list(self._report(stored, now))
+        return list(self._report(stored, stored.state, now))
 
     def cancel(self, message_id: str, now: datetime, *, at_once: bool = False) -> list[Effect]:
         """Cancel a message that waits; nothing happens to any other.
@@ -207,7 +207,7 @@ class Phone:
             return []
         waiting, self._unreported = self._unreported, {}
         known = (self._messages[message_id] for message_id in waiting if message_id in self._messages)
-        return [effect for stored in known for effect in self._report(stored, now)]
+        return [effect for stored in known for effect in self._report(stored, stored.state, now)]
 
     def report_failed(self, message_id: str, now: datetime) -> None:
         """Retry a report that did not reach the server: after ten seconds, doubled each time, at most ten times."""
@@ -259,8 +259,9 @@ class Phone:
                 yield self.ping(time)
             elif self._report_retries and self._report_retries[0][0] == time:
                 message_id = heapq.heappop(self._report_retries)[2]
-                if message_id in self._messages:
-                    yield from self._report(self._messages[message_id], time)
+                retried = self._messages.get(message_id)
+                if retried is not None:
+                    yield from self._report(retried, retried.state, time)
             else:
                 turn = self._queue.step(time)
                 if turn is not None:
@@ -316,11 +317,13 @@ class Phone:
         for number, reached in changes:
             if stored.update(number, reached):
                 yield from self._events(stored, number, reached, time)
-        if not stored.has_failed and stored.record_state(time) == "Failed":
+        had_failed = stored.has_failed
+        state = stored.record_state(time)
+        if state == "Failed" and not had_failed:
             self._drop_old_failures(time)
             self._failures.append(time)
         self._tries.pop(stored.message.id, None)
-        yield from self._report(stored, time)
+        yield from self._report(stored, state, time)
 
     def _drop_old_failures(self, now: datetime) -> None:
         while self._failures and self._failures[0] <= now - _HOUR:
@@ -335,8 +338,8 @@ class Phone:
         for _ in range(stored.parts if reached[0] == "Delivered" else 1):
             yield Event(name, payload, time)
 
-    def _report(self, stored: StoredMessage, time: datetime) -> Iterator[StateReport]:
+    def _report(self, stored: StoredMessage, state: str, time: datetime) -> Iterator[StateReport]:
         if not self._is_connected:
             self._unreported[stored.message.id] = None
             return
-        yield StateReport(stored.message.id, stored.state, dict(stored.recipients), dict(stored.states), time)
+        yield StateReport(stored.message.id, state, dict(stored.recipients), dict(stored.states), time)

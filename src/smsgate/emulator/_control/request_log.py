@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -26,38 +26,47 @@ _SECRETS = re.compile(
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LoggedRequest:
-    """One exchange; ``status`` is None when no response reached the client."""
+    """One exchange; ``response`` is None when none reached the client, ``is_cut`` when a body was too long to keep.
+
+    ``size`` is what it takes in bytes, roughly.
+    """
 
     id: int
     at: datetime
     duration: float
-    method: str
-    url: str = field(repr=False)
-    status: int | None
+    request: Request = field(repr=False)
+    response: Response | None = field(repr=False)
     fault: str | None
-    request_headers: Mapping[str, str] = field(repr=False)
-    request_body: bytes = field(repr=False)
-    response_headers: Mapping[str, str] = field(repr=False)
-    response_body: bytes = field(repr=False)
+    size: int = field(repr=False)
     is_cut: bool
 
     @property
-    def size(self) -> int:
-        """Bytes that it takes, roughly."""
-        return _ENTRY_BYTES + len(self.request_body) + len(self.response_body)
+    def status(self) -> int | None:
+        """Status of the response."""
+        return None if self.response is None else self.response.status
+
+    @property
+    def request_body(self) -> bytes:
+        """Body of the request, or its beginning."""
+        return self.request.content or b""
+
+    @property
+    def response_body(self) -> bytes:
+        """Body of the response, or its beginning."""
+        return b"" if self.response is None else self.response.content
 
     @property
     def target(self) -> tuple[str, str]:
         """Path and query."""
-        parts = urlsplit(self.url)
+        parts = urlsplit(self.request.url)
         return parts.path, parts.query
 
     def has(self, search: str) -> bool:
         """Return whether a casefolded text is in the request line, status, fault or a body."""
         path, query = self.target
-        line = f"{self.method} {path}{'?' if query else ''}{query} {self.status or ''} {self.fault or ''}"
+        line = f"{self.request.method} {path}{'?' if query else ''}{query} {self.status or ''} {self.fault or ''}"
         return any(
             search in text.casefold()
             for text in (line, redact_body(self.request_body), redact_body(self.response_body))
@@ -75,25 +84,18 @@ class RequestLog:
 
     def add(self, request: Request, response: Response | None, fault: str | None, duration: float) -> LoggedRequest:
         """Take note of an exchange that took a number of seconds; old ones are forgotten."""
-        sent, received = request.content or b"", response.content if response is not None else b""
+        is_cut = False
+        if request.content is not None and len(request.content) > MAX_BODY:
+            request, is_cut = replace(request, content=request.content[:MAX_BODY]), True
+        if response is not None and len(response.content) > MAX_BODY:
+            response, is_cut = replace(response, content=response.content[:MAX_BODY]), True
+        size = _ENTRY_BYTES + len(request.content or b"") + (0 if response is None else len(response.content))
+        at = datetime.now(timezone.utc)
         with self._lock:
             self._count += 1
-            entry = LoggedRequest(
-                self._count,
-                datetime.now(timezone.utc),
-                duration,
-                request.method,
-                request.url,
-                None if response is None else response.status,
-                fault,
-                request.headers,
-                sent[:MAX_BODY],
-                {} if response is None else response.headers,
-                received[:MAX_BODY],
-                max(len(sent), len(received)) > MAX_BODY,
-            )
+            entry = LoggedRequest(self._count, at, duration, request, response, fault, size, is_cut)
             self._entries.append(entry)
-            self._size += entry.size
+            self._size += size
             while len(self._entries) > MAX_ENTRIES or self._size > MAX_BYTES:
                 self._size -= self._entries.popleft().size
         return entry

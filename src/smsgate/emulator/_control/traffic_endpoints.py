@@ -85,7 +85,7 @@ def list_requests(controls: Controls, call: Call) -> schemas.Page[schemas.Reques
     found = [
         entry
         for entry in controls.requests.newest_first()
-        if query.method in {None, entry.method}
+        if query.method in {None, entry.request.method}
         and query.status in {None, entry.status}
         and all(entry.has(search.casefold()) for search in query.search)
     ]

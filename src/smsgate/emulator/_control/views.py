@@ -173,7 +173,7 @@ def request(entry: LoggedRequest, *, whole: bool = False) -> schemas.RequestView
     view = schemas.RequestView(
         id=entry.id,
         at=entry.at,
-        method=entry.method,
+        method=entry.request.method,
         path=path,
         query=query,
         status=entry.status,
@@ -182,8 +182,8 @@ def request(entry: LoggedRequest, *, whole: bool = False) -> schemas.RequestView
         truncated=entry.is_cut,
     )
     if whole:
-        view.request_headers = redact_headers(entry.request_headers)
+        view.request_headers = redact_headers(entry.request.headers)
         view.request_body = redact_body(entry.request_body) if entry.request_body else None
-        view.response_headers = redact_headers(entry.response_headers)
+        view.response_headers = [] if entry.response is None else redact_headers(entry.response.headers)
         view.response_body = redact_body(entry.response_body) if entry.response_body else None
     return view

@@ -218,6 +218,8 @@ def query(request: ParsedRequest, shape: Mapping[str, QueryReader]) -> dict[str,
         RequestError: 400, worded as the cloud server does.
     """
     found: dict[str, Any] = {}
+    if not request.query:
+        return found
     for name, read in shape.items():
         value = request.query.get(name.lower())
         if value is None or (not value and read is query_timestamp):

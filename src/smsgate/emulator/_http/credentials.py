@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from functools import lru_cache
 from typing import Any
 
 
+@lru_cache(maxsize=64)
 def basic_pair(header: str) -> tuple[str, str] | None:
     """Return login and password of a Basic header; None unless it is padded standard base64 with a colon."""
     try:

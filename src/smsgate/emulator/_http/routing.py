@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -80,7 +81,8 @@ def request_head_size(request: Request) -> int:
     """Return the size of request line and headers on a connection, in bytes."""
     parts = urlsplit(request.url)
     target = len(parts.path) + len(parts.query) + (1 if parts.query else 0)
-    lines = sum(len(name) + len(value.encode()) + 4 for name, value in request.headers.items())
+    headers = "".join(chain.from_iterable(request.headers.items()))
+    lines = len(headers.encode()) + len(request.headers) * len(": \r\n")
     return len(request.method) + target + len("  HTTP/1.1\r\n") + lines + len("\r\n")
 
 
@@ -97,7 +99,7 @@ def find(table: Sequence[Route[S]], method: str, path: str, *, fold: bool = True
     segments = _segments(path, fold=fold)
     wanted = "GET" if method == "HEAD" and fold else method
     for candidate in table:
-        if candidate.method == wanted:
+        if candidate.method == wanted and len(candidate.segments) == len(segments):
             params = _match(candidate.segments, segments, fold=fold)
             if params is not None:
                 return candidate, params
@@ -107,7 +109,8 @@ def find(table: Sequence[Route[S]], method: str, path: str, *, fold: bool = True
 def known_path(table: Sequence[Route[Any]], path: str) -> bool:
     """Return whether any method is served at exactly this path."""
     segments = _segments(path, fold=False)
-    return any(_match(candidate.segments, segments, fold=False) is not None for candidate in table)
+    same_length = (candidate for candidate in table if len(candidate.segments) == len(segments))
+    return any(_match(candidate.segments, segments, fold=False) is not None for candidate in same_length)
 
 
 def _segments(path: str, *, fold: bool) -> list[str]:
@@ -116,8 +119,6 @@ def _segments(path: str, *, fold: bool) -> list[str]:
 
 
 def _match(pattern: tuple[str, ...], segments: list[str], *, fold: bool) -> list[str] | None:
-    if len(pattern) != len(segments):
-        return None
     params: list[str] = []
     for expected, fields in zip(pattern, segments, strict=True):
         if expected == "*":

@@ -118,7 +118,7 @@ def _serve(gateway: Gateway, keeper: Keeper | None, options: argparse.Namespace,
 def _collect_garbage_rarely() -> None:
     """Spare the garbage collector the modules and, most of the time, stored messages: none of them is ever garbage."""
     gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
+    gc.set_threshold(20_000, 500, 100)
 
 
 def _print(text: str) -> None:

@@ -69,6 +69,11 @@ class Keeper:
         elif kind in {"message", "incoming", "delivery"}:
             self._changed[kind, key] = None
 
+    def settle(self) -> None:
+        """Execute everything that is due."""
+        with self._internals.lock:
+            self._internals.state.settle()
+
     def save(self) -> None:
         """Write what has changed since the last time, all of it or nothing.
 
@@ -129,6 +134,7 @@ class Saver:
 
     def _run(self) -> None:
         while not self._stopping.wait(_INTERVAL):
+            self._keeper.settle()
             with suppress(DataFileError):  # the next time, or the next request, which reports it
                 self._keeper.save()
 

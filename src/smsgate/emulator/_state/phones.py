@@ -31,6 +31,11 @@ class PhoneAgent(Protocol):
         ...
 
     @property
+    def knows_webhooks(self) -> bool:
+        """Whether an event of the phone may become a delivery."""
+        ...
+
+    @property
     def can_deliver(self) -> bool:
         """Whether the phone may send webhook deliveries now."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 import string
-import uuid
+from base64 import urlsafe_b64encode
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,7 +37,7 @@ _DATABASE_ERROR = "dial tcp 127.0.0.1:3306: connect: connection refused"
 _LOGIN_SECONDS = 3600.0
 _VIEW_SECONDS = 300.0
 _RETENTION = timedelta(days=30)
-_LONGEST_DELAY = timedelta(seconds=1)
+_MOST_UNSETTLED = 5000
 _DAY = 86_400
 _LOCAL_TOKENS = TokenSettings(True, 24 * 3600.0, 7 * 24 * 3600.0)
 
@@ -105,7 +105,8 @@ class GatewayState:
         self.catalog_reads: deque[datetime] = deque()
         self.hashing_interval: float = 60.0
         self._unhashed: dict[int, datetime] = {}
-        self._hashed_until = self._tidied = self._settled_at = self.started_at
+        self._hashed_until = self._tidied = self.started_at
+        self._unsettled = 0
 
     def now(self) -> datetime:
         """Return the gateway's time."""
@@ -117,15 +118,16 @@ class GatewayState:
 
     def new_id(self) -> str:
         """Return a new id like those of the real servers: 21 characters."""
-        return "".join(self._random.choices(_ID_ALPHABET, k=21))
+        return urlsafe_b64encode(self._random.randbytes(16))[:21].decode()
 
     def new_uuid(self) -> str:
         """Return a new request id."""
-        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        digits = f"{self._random.getrandbits(128):032x}"
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
 
     def nanoseconds(self) -> int:
         """Return digits below the microsecond, which Python's clock does not have."""
-        return self._random.randrange(1, 1000)
+        return 1 + int(self._random.random() * 999)
 
     def add_device(self, name: str, *, active: bool) -> Device:
         """Register another phone."""
@@ -186,7 +188,7 @@ class GatewayState:
         found = [device for device in self.devices if device_id in {"", device.id}]
         if active_within > 0:
             found = [device for device in found if self.now() - device.last_seen < _hours(active_within)]
-        return self._random.choice(found) if found else None
+        return self._random.choice(found) if len(found) > 1 else next(iter(found), None)
 
     def need_database(self, doing: str = "", *, exactly: str | None = None) -> None:
         """Reject with 500 during an outage, with the database's error text or with a fixed one."""
@@ -220,7 +222,7 @@ class GatewayState:
     def reset(self, *, webhooks: bool, settings: bool) -> None:
         """Forget messages, outages and the clock's offset; webhooks and settings on request."""
         self.clock.offset = timedelta(0)
-        self.started_at = self._hashed_until = self._tidied = self._settled_at = self.now()
+        self.started_at = self._hashed_until = self._tidied = self.now()
         self.store.clear()
         self.radio, self.inbox, self.log, self.timeline = [], [], [], []
         self.incoming = {}
@@ -259,18 +261,19 @@ class GatewayState:
             self.end_outage(self.down_until)
 
     def settle_for_send(self) -> None:
-        """Execute what is due unless that was done a moment ago: the response to a send does not show it.
+        """Leave what is due to the next look, because the response to a send does not show it.
 
-        Phones then act for several messages at once, and a burst of sends is not slowed down by them.
+        Phones then act for many messages at once, but not for so many that the look takes long.
         """
+        self._unsettled += 1
         is_watched = self.queue_limit is not None or any(device.confirms_waiting for device in self.devices)
-        if is_watched or self.now() - self._settled_at >= _LONGEST_DELAY:
+        if is_watched or self._unsettled >= _MOST_UNSETTLED:
             self.settle()
 
     def settle(self) -> None:
         """Execute everything that is due: actions of phones, hashing and deletion."""
         self.end_due_outage()
-        self._settled_at = now = self.now()
+        self._unsettled, now = 0, self.now()
         if not self.down:
             for phone in list(self.phones.values()):
                 phone.act(now)
