@@ -217,6 +217,11 @@ def test_base_urls_bracket_ipv6_addresses():
     assert base_url("::1", 80, local=True) == "http://[::1]:80"
 
 
+@pytest.mark.parametrize(("host", "url"), [("0.0.0.0", "http://127.0.0.1:80"), ("::", "http://[::1]:80")])
+def test_base_url_of_a_server_on_all_addresses_is_one_that_clients_can_open(host, url):
+    assert base_url(host, 80, local=True) == url
+
+
 def test_importing_the_emulator_loads_no_server():
     code = "import sys, smsgate.emulator; sys.exit(bool({'uvicorn', 'starlette', 'phonenumbers'} & set(sys.modules)))"
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "generated")])

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8787
 MISSING = missing("the emulator over a port", "emulator")
 _MAX_PORT = 65_535
-_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - addresses that a browser cannot open
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - addresses that clients cannot open everywhere
 
 
 def main(argv: Sequence[str]) -> int:
@@ -127,8 +127,7 @@ def _print(text: str) -> None:
 
 def _introduction(options: argparse.Namespace, port: int) -> str:
     """Return what a user needs to know; the first line is the base URL alone, for programs."""
-    host: str = options.host
-    root = base_url(_WILDCARDS.get(host, host), port, local=True)
+    root = base_url(options.host, port, local=True)
     return "\n".join(
         [
             base_url(options.host, port, local=options.mode == "local"),
@@ -142,7 +141,8 @@ def _introduction(options: argparse.Namespace, port: int) -> str:
 
 
 def base_url(host: str, port: int, *, local: bool) -> str:
-    """Return the ``base_url`` for a client; that of a local server has no prefix."""
+    """Return the ``base_url`` for a client on this machine; that of a local server has no prefix."""
+    host = _WILDCARDS.get(host, host)
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port}" + ("" if local else "/3rdparty/v1")
 
