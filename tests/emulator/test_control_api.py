@@ -376,6 +376,14 @@ def test_local_mode_has_no_outage_and_one_device():
         assert http.get("/_emulator/state").json()["url"] == server.url
 
 
+def test_timings_are_for_later_messages(http, client, gateway):
+    client.send("Hello", to=ALICE)
+
+    http.patch("/timings", json={"processed": 60, "sent": 60, "delivered": 60})
+
+    assert gateway.outbox[0].state == "Delivered"
+
+
 def test_timings_are_set(http, gateway):
     http.patch("/timings", json={"delivered": 60})
 

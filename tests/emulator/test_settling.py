@@ -54,13 +54,12 @@ def test_events_of_the_time_before_a_registration_are_not_delivered(quick):
     assert [delivery.webhook_id for delivery in quick.gateway.deliveries.all] == ["h"]
 
 
-def test_phones_act_during_a_long_row_of_sends(quick, monkeypatch):
-    monkeypatch.setattr("smsgate.emulator._state.state._MOST_UNSETTLED", 3)
+def test_phones_act_during_a_long_row_of_sends(quick):
+    for second in range(5):
+        quick.send(id=str(second))
+        quick.clock.advance(0.5)
 
-    for number in range(5):
-        quick.send(id=str(number))
-
-    assert unsettled(quick)[:2] == ["Delivered"] * 2
+    assert unsettled(quick)[:3] == ["Delivered"] * 3
 
 
 def test_reports_that_are_due_together_show_every_time(open_gateway):
@@ -120,10 +119,67 @@ def test_phone_without_a_network_keeps_its_webhooks(open_gateway):
     assert [attempt.delivery.event for attempt in talk.gateway.deliveries.due()] == ["sms:delivered"]
 
 
+def test_phone_with_its_network_back_makes_its_deliveries_though_nothing_else_looks(quick):
+    device = quick.gateway.devices[0]
+    quick("DELETE", "/webhooks/h")
+    device.connected = False
+    quick("POST", "/webhooks", HOOK)
+    quick.send(id="a")
+    device.connected = True
+
+    assert [attempt.delivery.event for attempt in quick.gateway.deliveries.due()] == ["sms:delivered"]
+
+
+def test_id_is_free_again_when_its_message_is_too_old_though_nobody_looked(quick):
+    quick.send(id="a")
+    quick.clock.advance(31 * 86_400)
+
+    assert quick.send(id="a").status == 202
+
+
+def test_message_and_list_agree_on_what_is_hashed(open_gateway):
+    talk = open_gateway(timings=PhoneTimings(1, 2, 125))
+    talk.send(id="a")
+    talk.clock.advance(130)
+
+    (listed,) = talk("GET", "/messages").json
+    assert (talk.state("a")["isHashed"], talk.state("a")["recipients"]) == (True, listed["recipients"])
+
+
+def test_reports_survive_a_message_that_cannot_be_checked(open_gateway, monkeypatch):
+    def fail(_number):
+        raise ImportError("no phonenumbers")
+
+    monkeypatch.setattr("smsgate.emulator._phone.phone.send_error", fail)
+    talk = open_gateway(mode="local", timings=PhoneTimings(0, 0, 0))
+    phone = talk.gateway.devices[0]
+    talk.gateway.switch(phone.id, on=False, processing_order="FIFO")
+    talk.send(id="a", query="?skipPhoneValidation=true")
+    talk.clock.advance(1)
+    talk.send(id="b")
+    talk.clock.advance(1)
+
+    with pytest.raises(ImportError, match="phonenumbers"):
+        talk.gateway.switch(phone.id, on=True)
+
+    assert unsettled(talk) == ["Delivered", "Pending"]
+
+
+def test_radio_is_in_the_order_of_time(open_gateway):
+    talk = open_gateway(devices=2, timings=PhoneTimings(0, 0, 0))
+    phones = [device.id for device in talk.gateway.devices]
+    for number in range(4):
+        talk.send(id=str(number), deviceId=phones[number % 2])
+        talk.clock.advance(0.2)
+
+    assert [item.message_id for item in talk.gateway.radio] == ["0", "1", "2", "3"]
+
+
 CHANGES = {
     "timings": lambda gateway: setattr(gateway.timings, "processed", 60.0),
     "device": lambda gateway: setattr(gateway.devices[0], "latency", 60.0),
     "switch": lambda gateway: gateway.switch(gateway.devices[0].id, latency=60.0),
+    "hashing": lambda gateway: setattr(gateway, "hashing_interval", 1000.0),
 }
 
 

@@ -111,7 +111,7 @@ class Gateway(GatewayControls):
         self._deliveries = Deliveries(self._queue, self._state, self._lock)
 
     def __repr__(self) -> str:
-        return f"Gateway(mode={self.mode!r}, devices={len(self.devices)})"
+        return f"Gateway(mode={self.mode!r}, devices={len(self._state.devices)})"
 
     @property
     def internals(self) -> GatewayInternals:
@@ -204,7 +204,7 @@ class Gateway(GatewayControls):
     def devices(self) -> list[Device]:
         """The account's devices, live objects: tests may change ``last_seen`` or ``sim_cards``."""
         with self._lock:
-            self._state.settle()  # before anything changes
+            self._state.settle()  # before the caller changes a field
             return self._state.devices
 
     @property
@@ -219,7 +219,7 @@ class Gateway(GatewayControls):
         """Texts that the phones sent over their radio, in order."""
         with self._lock:
             self._state.settle()
-            return list(self._state.radio)
+            return sorted(self._state.radio, key=lambda item: item.at)  # several phones act one after the other
 
     @property
     def deliveries(self) -> Deliveries:
@@ -235,7 +235,7 @@ class Gateway(GatewayControls):
     def timings(self) -> PhoneTimings:
         """Timings of the phones: change its fields."""
         with self._lock:
-            self._state.settle()  # before anything changes
+            self._state.settle()  # before the caller changes a field
             return self._state.timings
 
     @property
@@ -248,7 +248,9 @@ class Gateway(GatewayControls):
         check_seconds("hashing_interval", seconds)
         if not seconds:
             raise ValueError("hashing_interval is above 0; hash_now hashes at once.")
-        self._state.hashing_interval = seconds
+        with self._lock:
+            self._state.settle()
+            self._state.hashing_interval = seconds
 
     @property
     def queue_limit(self) -> QueueLimit | None:

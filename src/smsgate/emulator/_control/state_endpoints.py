@@ -167,10 +167,11 @@ def change_timings(controls: Controls, call: Call) -> schemas.Timings:
     """Handle ``PATCH /timings``: set what the body has."""
     body: inputs.TimingsInput = call.body
     with controls.gateway.internals.lock:
+        state = controls.settle()
         for name in body.model_fields_set:
-            setattr(controls.state.timings, name, getattr(body, name))
-        controls.state.changes.announce("state")
-        return _timings(controls.state)
+            setattr(state.timings, name, getattr(body, name))
+        state.changes.announce("state")
+        return _timings(state)
 
 
 def list_faults(controls: Controls, _call: Call) -> schemas.FaultList:

@@ -35,7 +35,9 @@ class Deliveries:
     @property
     def misbehaviour(self) -> Misbehaviour:
         """Misbehaviour of the phones: change its fields."""
-        return self._queue.misbehaviour
+        with self._lock:
+            self._state.settle()  # before the caller changes a field
+            return self._queue.misbehaviour
 
     @property
     def all(self) -> list[Delivery]:

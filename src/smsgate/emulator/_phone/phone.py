@@ -56,7 +56,6 @@ class Phone:
         self._is_online = True
         self._acted_until = state.now()
         self._hooks: list[dict[str, Any]] = []
-        self._noticed: list[tuple[Message, datetime]] = []
         self.notice_settings(state.settings)
 
     def __repr__(self) -> str:
@@ -65,29 +64,22 @@ class Phone:
     # -- what the server says ------------------------------------------------------------------------------------
 
     def notice(self, message: Message) -> None:
-        """Take a new message, unless the phone has no network; the app sees it when the phone acts."""
+        """Take a new message, unless the phone has no network."""
         now = self._state.now()
         self._app.forget(message.id)  # an id that the server has given anew
         if not self._follow_network(now):
             return
         self._confirm_waiting(now)
         if not self._app.has(message.id):  # a phone that just got its network back has pulled it
-            self._noticed.append((message, now))
-
-    def _pull_noticed(self) -> None:
-        noticed, self._noticed = self._noticed, []
-        for message, at in noticed:
-            self._pull(at, [message])
+            self._pull(now, [message])
 
     def _confirm_waiting(self, now: datetime) -> None:
         """Report waiting messages once more, as the app does at each pull, if the phone is set to do so."""
         if self._device.confirms_waiting:
-            self._pull_noticed()
             self._pull(now, [row for row in map(self._row, self._app.waiting()) if row is not None])
 
     def notice_cancel(self, message: Message, time: datetime) -> None:
         """Cancel a waiting message: at once on the phone's own server, else after its usual time to react."""
-        self._pull_noticed()
         if self._follow_network(time):
             self._apply(self._app.cancel(message.id, time, at_once=self._state.local))
 
@@ -137,9 +129,9 @@ class Phone:
         online = self._state.local or self._device.connected
         if online == self._is_online:
             return online
-        self._pull_noticed()
         self._is_online = online
         if online:
+            self._hooks = []
             self.notice_settings(self._state.settings)
         else:
             self._hooks = list(self._state.webhooks.values())
@@ -188,7 +180,6 @@ class Phone:
 
     def report(self, message: Message, reports: Sequence[Mapping[str, Any]], time: datetime) -> None:
         """Call webhooks about states that a test reports for this phone, once for each state."""
-        self._pull_noticed()
         if not self._app.has(message.id):
             self._apply(self._app.accept(self._pulled(message), time))
         changes: list[tuple[str, tuple[str, str | None]]] = []
@@ -217,7 +208,6 @@ class Phone:
 
     def forget(self) -> None:
         """Stop permanently: the device was removed from the account."""
-        self._noticed.clear()
         self._app.clear()
 
     def rest_until(self, time: datetime) -> None:
@@ -227,10 +217,10 @@ class Phone:
 
     def act(self, now: datetime) -> None:
         """Execute everything that is due, unless the device is switched off."""
-        self._pull_noticed()
         if not self._device.active:
             return
-        since, self._acted_until = max(self._acted_until, now - _CAUGHT_UP), now
+        since = max(self._acted_until, now - _CAUGHT_UP)
+        self._acted_until = max(self._acted_until, now)
         if self._follow_network(now):
             self._poll(since, now)
             minute = now.astimezone(timezone.utc).replace(second=0, microsecond=0)
@@ -263,7 +253,7 @@ class Phone:
     @property
     def knows_webhooks(self) -> bool:
         """Whether an event of the phone may become a delivery."""
-        return bool(self._known_hooks())
+        return bool(self._state.webhooks or self._hooks)
 
     @property
     def can_deliver(self) -> bool:
@@ -280,18 +270,23 @@ class Phone:
 
     def _apply(self, effects: Iterable[Effect]) -> None:
         reports: dict[str, list[StateReport]] = {}
-        for effect in effects:
-            if isinstance(effect, StateReport):
-                earlier = reports.pop(effect.message_id, [])  # to the end: listeners see what changed last, last
-                reports[effect.message_id] = [*earlier, effect]
-            elif isinstance(effect, Transmission):
-                self._state.radio.append(effect)
-            else:
-                self._state.events.emit(effect, self._device.id, self._known_hooks())
-                if effect.name == "system:ping" and self._is_online:  # the app also pulls then
-                    self._report_all(reports)
-                    self._confirm_waiting(effect.at)
-        self._report_all(reports)
+        try:
+            for effect in effects:
+                self._apply_one(effect, reports)
+        finally:
+            self._report_all(reports)
+
+    def _apply_one(self, effect: Effect, reports: dict[str, list[StateReport]]) -> None:
+        if isinstance(effect, StateReport):
+            earlier = reports.pop(effect.message_id, [])  # to the end: listeners see what changed last, last
+            reports[effect.message_id] = [*earlier, effect]
+        elif isinstance(effect, Transmission):
+            self._state.radio.append(effect)
+        else:
+            self._state.events.emit(effect, self._device.id, self._known_hooks())
+            if effect.name == "system:ping" and self._is_online:  # the app also pulls then
+                self._report_all(reports)
+                self._confirm_waiting(effect.at)
 
     def _report_all(self, reports: dict[str, list[StateReport]]) -> None:
         """Report, of each message, the last report that the server takes: it says all that those before it say."""
@@ -311,4 +306,4 @@ class Phone:
             return True
         recipients = [(number, reached, error or None) for number, (reached, error) in report.recipients.items()]
         shown = Report(report.message_id, report.state, recipients, report.states, ZONE)
-        return apply_report(self._state, self._device, shown, report.at, hashed_from=first)
+        return apply_report(self._state, self._device, shown, report.at, first_reported=first)

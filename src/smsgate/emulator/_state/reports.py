@@ -45,11 +45,11 @@ class Report:
 
 
 def apply_report(
-    state: GatewayState, device: Device, report: Report, time: datetime, *, hashed_from: datetime | None = None
+    state: GatewayState, device: Device, report: Report, time: datetime, *, first_reported: datetime | None = None
 ) -> bool:
     """Store one report; ``False`` when the server drops it silently.
 
-    ``hashed_from`` is the time of the message's first report, if that was not stored by itself.
+    ``first_reported`` is the time of the message's first report, if that was not stored by itself.
 
     Until the cached response expires, ``GET /messages/{id}`` shows recipients and times exactly as reported; the rows
     behind the list take over what matches them. Numbers without ``+`` get one and then match no row.
@@ -75,7 +75,7 @@ def apply_report(
         if match:
             match.state, match.error = CANONICAL_STATES[known.lower()], error
     state.views.put(row.id, MessageView(row, reached, row.is_hashed, shown, report.states, report.zone), time)
-    state.record_report(row, hashed_from or time)
+    state.record_report(row, first_reported or time)
     state.changes.announce("message", row.serial)
     return True
 

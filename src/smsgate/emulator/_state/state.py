@@ -37,7 +37,7 @@ _DATABASE_ERROR = "dial tcp 127.0.0.1:3306: connect: connection refused"
 _LOGIN_SECONDS = 3600.0
 _VIEW_SECONDS = 300.0
 _RETENTION = timedelta(days=30)
-_MOST_UNSETTLED = 5000
+_LONGEST_DELAY = timedelta(seconds=1)
 _DAY = 86_400
 _LOCAL_TOKENS = TokenSettings(True, 24 * 3600.0, 7 * 24 * 3600.0)
 
@@ -105,8 +105,7 @@ class GatewayState:
         self.catalog_reads: deque[datetime] = deque()
         self.hashing_interval: float = 60.0
         self._unhashed: dict[int, datetime] = {}
-        self._hashed_until = self._tidied = self.started_at
-        self._unsettled = 0
+        self._hashed_until = self._tidied = self._settled_at = self.started_at
 
     def now(self) -> datetime:
         """Return the gateway's time."""
@@ -222,7 +221,7 @@ class GatewayState:
     def reset(self, *, webhooks: bool, settings: bool) -> None:
         """Forget messages, outages and the clock's offset; webhooks and settings on request."""
         self.clock.offset = timedelta(0)
-        self.started_at = self._hashed_until = self._tidied = self.now()
+        self.started_at = self._hashed_until = self._tidied = self._settled_at = self.now()
         self.store.clear()
         self.radio, self.inbox, self.log, self.timeline = [], [], [], []
         self.incoming = {}
@@ -261,30 +260,33 @@ class GatewayState:
             self.end_outage(self.down_until)
 
     def settle_for_send(self) -> None:
-        """Leave what is due to the next look, because the response to a send does not show it.
+        """Leave what is due to the next look or to a send a second later: the response to a send does not show it.
 
         Phones then act for many messages at once, but not for so many that the look takes long.
         """
-        self._unsettled += 1
         is_watched = self.queue_limit is not None or any(device.confirms_waiting for device in self.devices)
-        if is_watched or self._unsettled >= _MOST_UNSETTLED:
+        if is_watched or self.now() - self._settled_at >= _LONGEST_DELAY:
             self.settle()
 
     def settle(self) -> None:
         """Execute everything that is due: actions of phones, hashing and deletion."""
         self.end_due_outage()
-        self._unsettled, now = 0, self.now()
-        if not self.down:
-            for phone in list(self.phones.values()):
-                phone.act(now)
+        self._settled_at = now = self.now()
         elapsed = (now - self.started_at).total_seconds()
         boundary = self.started_at + timedelta(seconds=elapsed - elapsed % self.hashing_interval)
         if boundary != self._hashed_until:
             self._hashed_until = boundary
+            self._act(boundary)  # what phones report later, they report about hashed messages
             self.hash_reported(boundary)
+        self._act(now)
         if now - self._tidied > timedelta(seconds=_DAY) and not self.local:
             self._tidied = now
             self.remove_messages(lambda row: row.state not in WAITING and now - row.created_at > _RETENTION)
+
+    def _act(self, now: datetime) -> None:
+        if not self.down:
+            for phone in list(self.phones.values()):
+                phone.act(now)
 
     def hash_reported(self, before: datetime | None = None) -> None:
         """Hash reported messages, or those reported before a time."""
