@@ -81,11 +81,7 @@ def send(state: GatewayState, request: ParsedRequest) -> Response:
     message = _message(device.id, fields, state.new_id, now, skip=options.get("skipPhoneValidation", False))
     if not _fits_column(message):
         raise RequestError(500, _FAILED)
-    is_new = state.add_message(message)
-    if not is_new:
-        state.settle()  # which may delete the other one
-        is_new = state.add_message(message)
-    if not is_new:
+    if not state.add_message(message):
         raise RequestError(409, "message with the same ID already exists")
     state.phones[device.id].notice(message)
     accepted = {"Pending": go_text(now, state.nanoseconds())}
