@@ -86,3 +86,4 @@ class Command:
         """End a command that runs still."""
         if self.poll() is None:
             self.send_signal(signal.SIGKILL)
+            self.wait()

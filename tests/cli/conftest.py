@@ -168,7 +168,7 @@ def run_in_pipes(
                 writer.result() if is_reading else None
                 eventually(lambda: until() or process.poll() is not None)
                 process.send_signal(number)
-            code = process.wait(timeout=LIMIT)
+            code = wait_for_end(process, outputs[1])
         finally:
             process.kill()
             os.close(stdin)
@@ -176,6 +176,16 @@ def run_in_pipes(
         for one in readers:
             one.result()
     return Result(code, *("".join(one) for one in outputs))
+
+
+def wait_for_end(process, errors):
+    """Return a command's exit code; fail with what it wrote and where its threads are if it does not end."""
+    try:
+        return process.wait(timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGUSR1)  # the fork server lets it print its stacks
+        eventually(lambda: "most recent call first" in "".join(errors))
+        pytest.fail(f"The command did not end: {''.join(errors)}")
 
 
 def unread_bytes(descriptor):

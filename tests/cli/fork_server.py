@@ -6,6 +6,7 @@ only the imports, which take most of its time, are done once for all.
 
 from __future__ import annotations
 
+import faulthandler
 import fcntl
 import gc
 import json
@@ -14,6 +15,7 @@ import signal
 import socket
 import sys
 import termios
+import threading
 import time
 
 MESSAGE = 1_000_000
@@ -40,6 +42,14 @@ def preload():
 
     APIClient("any", "any").close()
     return rich, typer, uvicorn, Encryptor, Message, webhooks, WebhookApp, smsgate
+
+
+def let_interrupts_pass_coverage():
+    """Let Ctrl-C interrupt coverage anywhere: in its lock, which is Python code, it would leave it locked for good."""
+    coverage = sys.modules.get("coverage")
+    current = None if coverage is None else coverage.Coverage.current()
+    if current is not None:
+        current._collector.data_lock = threading.RLock()
 
 
 def serve(listener):
@@ -87,6 +97,7 @@ def prepare(request, streams):
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - until the end
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    faulthandler.register(signal.SIGUSR1, file=2)  # for a test whose command does not end
     sys.argv = ["smsgate", *request["words"]]
     return request["words"]
 
@@ -95,6 +106,7 @@ if __name__ == "__main__":
     from smsgate.__main__ import main
 
     preload()
+    let_interrupts_pass_coverage()
     gc.freeze()  # a collection would copy the memory of each fork
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the test run is not meant for it

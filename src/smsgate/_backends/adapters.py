@@ -149,12 +149,18 @@ class SyncAdapter(Adapter[_Client], ClosedOnExit, Generic[_Client, _Opened]):
                     yield StreamedResponse(*self._head(raw), chunks)
             finally:
                 self._end(raw)
+        except (KeyboardInterrupt, SystemExit):
+            self._abandon(shared.value)
+            raise
         finally:
             self._resource.release(shared)
 
     def _open(self) -> _Opened:
         """Open what the exchanges of a process share."""
         raise NotImplementedError
+
+    def _abandon(self, opened: _Opened) -> None:
+        """Forget, without closing it, what an interrupt may have left with locked locks."""
 
     def _close(self, opened: _Opened) -> None:
         """Close what was opened, but not the user's own client."""

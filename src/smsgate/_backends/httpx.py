@@ -7,6 +7,7 @@ patch it see the request; mocks that patch httpx's transports see it, too. Reque
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -62,6 +63,9 @@ class HttpxHttpClient(HttpxAdapter[httpx.Client], SyncAdapter[httpx.Client, _Cli
         for client in opened.values():
             client.close()
 
+    def _abandon(self, opened: _Clients) -> None:
+        opened.clear()
+
     def _begin(self, request: Request, opened: _Clients, proxy: str | None, *, whole: bool) -> httpx.Response:
         sending = build_request(request)
         limits, begun = sending.extensions["timeout"], time.monotonic()
@@ -78,7 +82,9 @@ class HttpxHttpClient(HttpxAdapter[httpx.Client], SyncAdapter[httpx.Client, _Cli
 
     def _open_client(self, secure: bool, proxy: str | None) -> httpx.Client:  # noqa: FBT001 - half of a key
         options = transport_options(self._options, secure=secure, proxy=proxy)
-        return _Client(transport=httpx.HTTPTransport(**options), trust_env=False)
+        transport = httpx.HTTPTransport(**options)
+        _make_interruptible(transport)
+        return _Client(transport=transport, trust_env=False)
 
     def _body(self, raw: httpx.Response, request: Request, deadline: float | None) -> Generator[bytes, None, None]:
         if raw.is_stream_consumed:  # by a mock, which has decompressed it
@@ -101,6 +107,17 @@ class HttpxHttpClient(HttpxAdapter[httpx.Client], SyncAdapter[httpx.Client, _Cli
         if stream is not None and has_surplus(raw):
             stream.close()
         raw.close()
+
+
+def _make_interruptible(transport: httpx.HTTPTransport) -> None:
+    """Give httpcore's pool a lock that Ctrl-C cannot leave locked.
+
+    Its own is an object of Python code: an interrupt after it was acquired, and before the block that it guards, leaves
+    it locked, and whatever comes next, be it the end of the client, waits for it without a limit.
+    """
+    pool: Any = getattr(transport, "_pool", None)
+    if hasattr(pool, "_optional_thread_lock"):
+        pool._optional_thread_lock = threading.Lock()  # noqa: SLF001 - there is no other way in
 
 
 class _Client(httpx.Client):

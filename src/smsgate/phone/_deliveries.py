@@ -13,7 +13,7 @@ from smsgate import webhooks
 from smsgate.phone._events import APP_VERSION, write_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from random import Random
 
     from smsgate.phone._outgoing import Event
@@ -131,7 +131,7 @@ class DeliveryQueue:
         self._count = 0
 
     @property
-    def waiting(self) -> Collection[Delivery]:
+    def waiting(self) -> Iterable[Delivery]:
         """Deliveries that are neither delivered nor dropped, oldest first."""
         return self._waiting.values()
 

@@ -63,8 +63,9 @@ class Deliveries:
     def due(self, limit: int = 20) -> list[Attempt]:
         """Return the due attempts of phones with a network, up to a limit; call `settle` for each."""
         with self._lock:
-            if not self._queue.waiting and not any(phone.knows_webhooks for phone in self._state.phones.values()):
-                return []  # whatever the phones do, nobody is told
+            is_told = any(phone.knows_webhooks for phone in self._state.phones.values())
+            if self._queue.next_due() is None and not is_told:
+                return []  # whatever the phones do
             self._state.settle()
             now = self._state.now()
             found = self._queue.due(now, limit, may_send=self._may_send)
