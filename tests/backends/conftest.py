@@ -122,12 +122,12 @@ class ScriptedServer:
         self._stopping.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self._thread.join(LIMIT)
         with self._lock:
             socks = list(self._socks)
         for sock in socks:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-        self._thread.join(LIMIT)
         assert self.settles(0)
 
     def settles(self, connections):
@@ -152,9 +152,10 @@ class ScriptedServer:
         try:
             with contextlib.suppress(OSError, ValueError):
                 if self._context is not None:
-                    sock = self._context.wrap_socket(sock, server_side=True)
+                    sock = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
                     with self._lock:
                         self._socks.add(sock)  # the one below is detached from now on
+                    sock.do_handshake()
                 connection = Connection(sock, number, self._stopping)
                 if not self.greeting(connection):
                     while (request := connection.receive()) is not None:
