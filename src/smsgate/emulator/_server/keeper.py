@@ -46,6 +46,7 @@ class Keeper:
     """
 
     def __init__(self, gateway: Gateway, file: DataFile) -> None:
+        self.gateway = gateway
         self._internals = gateway.internals
         self.file = file
         self.problem: str | None = None
@@ -68,11 +69,6 @@ class Keeper:
             self._changed.clear()
         elif kind in {"message", "incoming", "delivery"}:
             self._changed[kind, key] = None
-
-    def settle(self) -> None:
-        """Execute everything that is due."""
-        with self._internals.lock:
-            self._internals.state.settle()
 
     def save(self) -> None:
         """Write what has changed since the last time, all of it or nothing.
@@ -134,7 +130,7 @@ class Saver:
 
     def _run(self) -> None:
         while not self._stopping.wait(_INTERVAL):
-            self._keeper.settle()
+            self._keeper.gateway.advance()
             with suppress(DataFileError):  # the next time, or the next request, which reports it
                 self._keeper.save()
 
