@@ -34,8 +34,10 @@ class StoreLock:
         unlock: releases the lock; called once.
     """
 
+    _unlock: Callable[[], object] | None = None
+
     def __init__(self, unlock: Callable[[], object]) -> None:
-        self._unlock: Callable[[], object] | None = unlock
+        self._unlock = unlock
 
     def release(self) -> None:
         """Release the lock."""

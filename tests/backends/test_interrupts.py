@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a request: the next one, and the end of the client, do not wait for a lock."""
+"""Ctrl-C in the middle of a request: the next one, in any thread, and the end of the client do not wait for a lock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from urllib.parse import urlsplit
 
@@ -14,27 +15,45 @@ import pytest
 
 from eventually import LIMIT
 from smsgate import APIClient
+from smsgate._sync.io import Lock
 from smsgate.emulator import Gateway
+from smsgate.http import HttpxHttpClient, PyreqwestHttpClient, RequestsHttpClient
 from smsgate.testing import serve
+
+LOCKING = ("/httpcore/_synchronization.py", "/threading.py", "/queue.py", "/smsgate/_sync/io.py", "/smsgate/runtime/")
+"""Files with code that acquires and releases locks: of httpcore, of the standard library and ours."""
 
 
 def interrupt_at(number, function):
-    """Call a function; interrupt it at the given step of the code of httpcore's locks, if it takes so many."""
+    """Call a function; interrupt it at the given step of the code with locks. Returns whether it took so many.
+
+    A step is where the interpreter looks for Ctrl-C: the beginning of a function, and the end of a call of C code.
+    """
     steps = count(1)
 
-    def trace(frame, event, _argument):
-        if not frame.f_code.co_filename.endswith("_synchronization.py"):
-            return None
-        if event != "call" and next(steps) == number:
+    def profile(frame, event, _argument):
+        is_step = event in {"call", "c_return"} and any(part in frame.f_code.co_filename for part in LOCKING)
+        if is_step and next(steps) == number:
             raise KeyboardInterrupt
-        return trace
 
-    former = sys.gettrace()
-    sys.settrace(trace)
+    sys.setprofile(profile)
     try:
         function()
+    except KeyboardInterrupt:
+        return True
     finally:
-        sys.settrace(former)
+        sys.setprofile(None)
+    return next(steps) > number
+
+
+def in_thread(function, *arguments):
+    """Call a function in a thread and return its result; fail if that does not end."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(function(*arguments)), daemon=True)
+    thread.start()
+    thread.join(LIMIT)
+    assert not thread.is_alive(), f"{function} waits for a lock: {arguments}"
+    return results[0]
 
 
 def close_connections_to(port):
@@ -47,24 +66,42 @@ def close_connections_to(port):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # what is abandoned may end at any time
-def test_interrupt_in_a_lock_of_httpcore_hangs_nothing():
-    interrupts = []
+@pytest.mark.parametrize("backend", [HttpxHttpClient, RequestsHttpClient, PyreqwestHttpClient])
+@pytest.mark.parametrize("is_fresh", [False, True], ids=["used", "fresh"])
+def test_interrupted_request_hangs_nothing(backend, is_fresh):
+    http = backend()
+    responses = []
 
-    def run(url):
-        with APIClient("demo", "demo-password", base_url=url) as client:
-            client.list_devices()
-            for number in count(1):
-                with suppress(KeyboardInterrupt):
-                    interrupt_at(number, client.list_devices)
-                    return
-                interrupts.append(number)
-                client.list_devices()
+    def interrupt(number):
+        responses.append(client.list_devices())
+        if is_fresh:
+            http.close()
+        return interrupt_at(number, client.list_devices)
 
-    with serve(Gateway()) as server:
-        thread = threading.Thread(target=run, args=[server.url], daemon=True)
-        thread.start()
-        thread.join(LIMIT)
+    with serve(Gateway()) as server, APIClient("demo", "demo-password", base_url=server.url, http=http) as client:
+        number = 1
+        while in_thread(interrupt, number):
+            responses.append(in_thread(client.list_devices))
+            number += 1
+        in_thread(client.close)
         close_connections_to(urlsplit(server.url).port)
 
-    assert interrupts
-    assert not thread.is_alive(), f"it waits since the interrupt at step {interrupts[-1] + 1}"
+    assert number > 1
+    assert all(response == responses[0] for response in responses)
+
+
+def test_interrupt_leaves_no_lock_of_a_client_held():
+    def hold(lock):
+        with lock.hold(), lock.hold():
+            pass
+
+    def is_free(lock):
+        with lock.hold(LIMIT / 2) as is_held:
+            return is_held
+
+    number, lock = 1, Lock()
+    while interrupt_at(number, partial(hold, lock)):
+        assert in_thread(is_free, lock), f"the lock is held since the interrupt at step {number}"
+        number, lock = number + 1, Lock()
+
+    assert number > 1

@@ -208,14 +208,14 @@ def run_in_terminal(
 ):
     """Run a command to its end; type a text when another has appeared or a condition is true, or send a signal.
 
-    A command that is reading gets a line, and Ctrl-C when it has read it.
+    A command that is reading gets a part of a line, and Ctrl-C when it has read that.
     """
     master, slave = pty.openpty()
     os.set_blocking(master, False)
     process = start(list(words), env=env, folder=folder, streams=(slave, slave, slave), terminal=True)
     shown, waiting, later = "", list(type_after), list(type_when)
     if is_reading:
-        os.write(master, b"some\n")
+        os.write(master, b"some\x04")  # Ctrl-D: a command that reads a line waits for the rest of it
         later.append((lambda: "some" in shown and unread_bytes(slave) == 0, "\x03"))
     else:
         os.close(slave)

@@ -6,6 +6,7 @@ import time
 from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
+from queue import Empty
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
@@ -40,8 +41,34 @@ class _FinalResponse(HTTPResponse):
             raise HTTPException("several lengths in one header")
 
 
+class _Idle:
+    """The connections that no request uses, the latest first; in the place of the queue of urllib3's pool.
+
+    Every change is one call of C code. The standard library's queue has a lock of Python code, which Ctrl-C can leave
+    locked, so that the next request waits for it without a limit. Nobody has to wait here: the backend lets no more
+    exchanges begin than the pool has places.
+    """
+
+    def __init__(self, _maxsize: int) -> None:
+        self._connections: list[Any] = []
+
+    def put(self, connection: Any, **_block: object) -> None:
+        """Give a connection back; None, which stands for an empty place, is not kept."""
+        if connection is not None:
+            self._connections.append(connection)
+
+    def get(self, **_block: object) -> Any:
+        """Take the latest connection; raises `queue.Empty` when there is none, and urllib3 opens another."""
+        try:
+            return self._connections.pop()
+        except IndexError:
+            raise Empty from None
+
+
 class _PlainPool(HTTPConnectionPool):
     """Connections of urllib3's class, or of the class that a mock has put in its place."""
+
+    QueueCls: Any = _Idle
 
     def _new_conn(self) -> Any:
         connection: Any = super()._new_conn()

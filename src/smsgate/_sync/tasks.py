@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from typing_extensions import Self
@@ -24,8 +24,8 @@ class Tasks(Generic[T]):
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to import, and needed here only
 
         self._executor = ThreadPoolExecutor(count, thread_name_prefix="smsgate")
-        self._ended: deque[tuple[int, T | BaseException]] = deque()
-        self._news = threading.Event()
+        self._ended: SimpleQueue[tuple[int, T | BaseException]] = SimpleQueue()  # Ctrl-C cannot leave it locked
+        self._next: list[tuple[int, T | BaseException]] = []
         self._stop = threading.Event()
 
     def __enter__(self) -> Self:
@@ -41,18 +41,20 @@ class Tasks(Generic[T]):
 
     def wait(self) -> None:
         """Wait until another call has ended."""
-        self._news.wait()
-        self._news.clear()
+        self._next.append(self._ended.get())
 
     def take(self) -> list[tuple[int, T | BaseException]]:
         """Return the calls that have ended since the last `take`: their numbers, and their results or exceptions."""
-        return [self._ended.popleft() for _ in range(len(self._ended))]
+        ended, self._next = self._next, []
+        try:
+            while True:
+                ended.append(self._ended.get_nowait())
+        except Empty:
+            return ended
 
     def _run(self, number: int, call: Callable[[], T]) -> None:
         io.this_thread.stop = self._stop
         try:
-            self._ended.append((number, call()))
+            self._ended.put((number, call()))
         except BaseException as error:  # noqa: BLE001 - raised by the consumer of `take`
-            self._ended.append((number, error))
-        finally:
-            self._news.set()
+            self._ended.put((number, error))

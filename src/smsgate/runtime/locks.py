@@ -15,40 +15,37 @@ __all__ = ["ForkSafeLock", "PerProcess", "closed_in_child"]
 
 T = TypeVar("T")
 
+if TYPE_CHECKING:
+    _RLock = threading.RLock
+else:
+    _RLock = type(threading.RLock())  # `threading.RLock` is a function in older Pythons
 
 _FORK_TIMEOUT = 15.0
 """Seconds that a fork waits for a lock: importing an HTTP library takes up to one, and many on a busy machine."""
 
 
-class ForkSafeLock:
+class ForkSafeLock(_RLock):  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues] - final for type checkers only
     """A re-entrant lock for ``with`` blocks, free in a forked process unless the forking thread itself holds it.
 
     A fork waits until other threads release their locks, so that the child sees no half-finished change. A lock that is
-    held for too long is replaced in the child, where the thread that holds it does not exist.
+    held for too long is made anew in the child, where the thread that holds it does not exist.
+
+    The methods that ``with`` calls are C code: in Python code, Ctrl-C could come after the lock was acquired and before
+    the block that releases it.
     """
 
-    __slots__ = ("__weakref__", "_lock")
+    _at_fork_reinit: Callable[[], None]  # of the standard library's class, for its own locks
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        super().__init__()
         _locks.add(self)
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-    def acquire(self, seconds: float) -> bool:
-        """Acquire the lock unless that takes longer; returns whether it is held."""
-        return self._lock.acquire(timeout=seconds)
-
-    def replace(self) -> None:
-        """Replace the lock if another thread holds it."""
-        if self.acquire(0):
-            self._lock.release()
+    def free_in_child(self) -> None:
+        """Make the lock anew if another thread holds it, which does not exist in this process."""
+        if self.acquire(blocking=False):
+            self.release()
         else:
-            self._lock = threading.RLock()
+            self._at_fork_reinit()
 
 
 class PerProcess(Generic[T]):
@@ -88,18 +85,18 @@ _forking = threading.local()
 
 
 def _before() -> None:
-    _forking.taken = [lock for lock in list(_locks) if lock.acquire(_FORK_TIMEOUT)]
+    _forking.taken = [lock for lock in list(_locks) if lock.acquire(timeout=_FORK_TIMEOUT)]
 
 
 def _after() -> None:
     for lock in _forking.taken:
-        lock.__exit__()
+        lock.release()
 
 
 def _after_in_child() -> None:
     _after()
     for lock in list(_locks):
-        lock.replace()
+        lock.free_in_child()
     for descriptor in closed_in_child:
         os.close(descriptor)
     closed_in_child.clear()
