@@ -168,6 +168,8 @@ def run_in_pipes(
                 writer.result() if is_reading else None
                 eventually(lambda: until() or process.poll() is not None)
                 process.send_signal(number)
+            if is_reading and ends_late(process):
+                process.send_signal(number)
             code = wait_for_end(process, outputs[1])
         finally:
             process.kill()
@@ -176,6 +178,15 @@ def run_in_pipes(
         for one in readers:
             one.result()
     return Result(code, *("".join(one) for one in outputs))
+
+
+def ends_late(process):
+    """Tell whether a command goes on reading after a signal: one that comes just before a read does not end it."""
+    try:
+        process.wait(timeout=LIMIT / 3)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def wait_for_end(process, errors):
@@ -217,6 +228,7 @@ def run_in_terminal(
     if is_reading:
         os.write(master, b"some\x04")  # Ctrl-D: a command that reads a line waits for the rest of it
         later.append((lambda: "some" in shown and unread_bytes(slave) == 0, "\x03"))
+        later.append((lambda: ends_late(process), "\x03"))
     else:
         os.close(slave)
     end = time.monotonic() + LIMIT
