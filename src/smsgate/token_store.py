@@ -79,9 +79,8 @@ class MemoryTokenStore:
     def try_lock(self, key: str) -> StoreLock | None:
         """Return the lock of a key without waiting, None while another client holds it."""
         mine = object()
-        if self._held.setdefault(key, mine) is not mine:  # atomic
-            return None
-        return StoreLock(lambda: self._held.pop(key, None))
+        lock = StoreLock(lambda: self._held.get(key) is mine and self._held.pop(key))  # before it is held: for Ctrl-C
+        return lock if self._held.setdefault(key, mine) is mine else None  # atomic
 
     def __repr__(self) -> str:
         return f"MemoryTokenStore({len(self._pairs)} pairs)"
@@ -222,18 +221,14 @@ def _lock_file(path: Path) -> StoreLock | None:
     if sys.platform == "win32":
         return StoreLock(lambda: None)
     descriptor = os.open(path, _file_locks.FLAGS | os.O_CREAT, 0o600)
-    try:
-        is_held = _file_locks.acquire(descriptor)
-    except OSError:  # a file system without locks
-        os.close(descriptor)
-        return StoreLock(lambda: None)
-    if not is_held:
-        os.close(descriptor)
-        return None
 
     def unlock() -> None:
         with contextlib.suppress(OSError):
             _file_locks.release(descriptor)
         os.close(descriptor)
 
-    return StoreLock(unlock)
+    lock = StoreLock(unlock)  # before it is held: whatever interrupts this, its end closes the file
+    try:
+        return lock if _file_locks.acquire(descriptor) else None
+    except OSError:  # a file system without locks
+        return lock

@@ -6,6 +6,7 @@ import gc
 import socket
 import sys
 import threading
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -47,13 +48,17 @@ def interrupt_at(number, function):
 
 
 def in_thread(function, *arguments):
-    """Call a function in a thread and return its result; fail if that does not end."""
-    results = []
-    thread = threading.Thread(target=lambda: results.append(function(*arguments)), daemon=True)
-    thread.start()
-    thread.join(LIMIT)
-    assert not thread.is_alive(), f"{function} waits for a lock: {arguments}"
-    return results[0]
+    """Call a function in a thread and return its result; raise what it raises, and TimeoutError if it does not end."""
+    results = Future()
+
+    def run():
+        try:
+            results.set_result(function(*arguments))
+        except BaseException as error:  # noqa: BLE001 - raised by the caller
+            results.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return results.result(LIMIT)
 
 
 def close_connections_to(port):
@@ -72,16 +77,19 @@ def test_interrupted_request_hangs_nothing(backend, is_fresh):
     http = backend()
     responses = []
 
+    def devices():
+        return [device.id for device in client.list_devices()]
+
     def interrupt(number):
-        responses.append(client.list_devices())
+        responses.append(devices())
         if is_fresh:
             http.close()
-        return interrupt_at(number, client.list_devices)
+        return interrupt_at(number, devices)
 
     with serve(Gateway()) as server, APIClient("demo", "demo-password", base_url=server.url, http=http) as client:
         number = 1
         while in_thread(interrupt, number):
-            responses.append(in_thread(client.list_devices))
+            responses.append(in_thread(devices))
             number += 1
         in_thread(client.close)
         close_connections_to(urlsplit(server.url).port)

@@ -82,21 +82,27 @@ def responses_answers(name, _tmp_path):
         return ask(name)
 
 
-def vcr_answers(name, tmp_path):
-    body = json.dumps([])
+@contextlib.contextmanager
+def cassette(tmp_path):
+    """Use a recording of vcrpy in which the list of devices is empty."""
     interactions = [
         {
             "request": {"method": "GET", "uri": f"{URL}/devices", "body": "", "headers": {}},
             "response": {
                 "status": {"code": 200, "message": "OK"},
                 "headers": {"Content-Type": ["application/json"]},
-                "body": {"string": body},
+                "body": {"string": json.dumps([])},
             },
         }
     ]
-    cassette = tmp_path / "cassette.json"
-    cassette.write_text(json.dumps({"version": 1, "interactions": interactions}))
-    with import_module("vcr").VCR(serializer="json", record_mode="none").use_cassette(str(cassette)):
+    path = tmp_path / "cassette.json"
+    path.write_text(json.dumps({"version": 1, "interactions": interactions}))
+    with import_module("vcr").VCR(serializer="json", record_mode="none").use_cassette(str(path)):
+        yield
+
+
+def vcr_answers(name, tmp_path):
+    with cassette(tmp_path):
         return ask(name)
 
 
@@ -115,6 +121,17 @@ def test_mock_answers_where_the_table_says_so(tool, name, tmp_path):
     pytest.importorskip({"requests-mock": "requests_mock", "vcrpy": "vcr"}.get(tool, tool))
 
     assert MOCKS[tool](name, tmp_path) is table()[tool][name]
+
+
+@pytest.mark.parametrize("name", ["httpx", "requests"])
+def test_client_outlives_a_cassette_of_vcrpy(name, tmp_path):
+    pytest.importorskip("vcr")
+
+    with APIClient("demo", "demo-password", base_url=URL, http=name) as client:
+        with cassette(tmp_path):
+            assert client.list_devices() == []
+        with cassette(tmp_path):
+            assert client.list_devices() == []
 
 
 @pytest.mark.parametrize("name", BACKENDS)

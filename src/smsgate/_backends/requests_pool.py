@@ -6,7 +6,7 @@ import time
 from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
-from queue import Empty
+from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
@@ -41,26 +41,23 @@ class _FinalResponse(HTTPResponse):
             raise HTTPException("several lengths in one header")
 
 
-class _Idle:
+class _Idle(LifoQueue[Any]):
     """The connections that no request uses, the latest first; in the place of the queue of urllib3's pool.
 
-    Every change is one call of C code. The standard library's queue has a lock of Python code, which Ctrl-C can leave
-    locked, so that the next request waits for it without a limit. Nobody has to wait here: the backend lets no more
+    Every change is one call of C code. The standard library's queue has locks of Python code, which Ctrl-C can leave
+    locked, so that the next request waits for them without a limit. Nobody has to wait here: the backend lets no more
     exchanges begin than the pool has places.
     """
 
-    def __init__(self, _maxsize: int) -> None:
-        self._connections: list[Any] = []
-
-    def put(self, connection: Any, **_block: object) -> None:
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002 - as there
         """Give a connection back; None, which stands for an empty place, is not kept."""
-        if connection is not None:
-            self._connections.append(connection)
+        if item is not None:
+            self.queue.append(item)
 
-    def get(self, **_block: object) -> Any:
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: FBT001, FBT002
         """Take the latest connection; raises `queue.Empty` when there is none, and urllib3 opens another."""
         try:
-            return self._connections.pop()
+            return self.queue.pop()
         except IndexError:
             raise Empty from None
 

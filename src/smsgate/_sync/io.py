@@ -123,36 +123,19 @@ class Lock:
     """
 
     def __init__(self) -> None:
-        self._state = PerProcess(_LockState)
+        self._lock = PerProcess(threading.RLock)
 
     @contextmanager
     def hold(self, seconds: float = math.inf) -> Generator[bool]:
         """Hold the lock inside a ``with`` block; its value is False when the lock was not free in time."""
-        state, thread = self._state.get(), threading.get_ident()
-        if state.holder == thread:
-            yield True
-            return
+        lock = self._lock.get()
         try:
-            is_held = state.lock.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
-            state.holder = thread if is_held else state.holder
-            yield is_held
-        finally:  # after Ctrl-C, too, which may come when the lock is held and `is_held` does not say so
-            if state.holder == thread:
-                state.holder = None
+            yield lock.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
+        finally:  # after Ctrl-C, too, which may come between acquiring the lock and the block
             try:  # noqa: SIM105 - Ctrl-C could come in the code of `suppress`
-                state.lock.release()
+                lock.release()
             except RuntimeError:  # this thread does not hold it
                 pass
-
-
-class _LockState:
-    """A lock that only its holder can release, and the thread that holds it."""
-
-    __slots__ = ("holder", "lock")
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-        self.holder: int | None = None
 
 
 def iterate(items: Iterable[T]) -> Generator[T]:

@@ -18,7 +18,7 @@ T = TypeVar("T")
 if TYPE_CHECKING:
     _RLock = threading.RLock
 else:
-    _RLock = type(threading.RLock())  # `threading.RLock` is a function in older Pythons
+    _RLock = type(threading.RLock())  # `threading.RLock` itself may be a function
 
 _FORK_TIMEOUT = 15.0
 """Seconds that a fork waits for a lock: importing an HTTP library takes up to one, and many on a busy machine."""
@@ -28,7 +28,7 @@ class ForkSafeLock(_RLock):  # type: ignore[misc]  # pyright: ignore[reportGener
     """A re-entrant lock for ``with`` blocks, free in a forked process unless the forking thread itself holds it.
 
     A fork waits until other threads release their locks, so that the child sees no half-finished change. A lock that is
-    held for too long is made anew in the child, where the thread that holds it does not exist.
+    held for too long is reset in the child, where the thread that holds it does not exist.
 
     The methods that ``with`` calls are C code: in Python code, Ctrl-C could come after the lock was acquired and before
     the block that releases it.
@@ -41,7 +41,7 @@ class ForkSafeLock(_RLock):  # type: ignore[misc]  # pyright: ignore[reportGener
         _locks.add(self)
 
     def free_in_child(self) -> None:
-        """Make the lock anew if another thread holds it, which does not exist in this process."""
+        """Reset the lock if another thread holds it, which does not exist in this process."""
         if self.acquire(blocking=False):
             self.release()
         else:
@@ -85,7 +85,11 @@ _forking = threading.local()
 
 
 def _before() -> None:
-    _forking.taken = [lock for lock in list(_locks) if lock.acquire(timeout=_FORK_TIMEOUT)]
+    taken: list[ForkSafeLock] = []
+    _forking.taken = taken
+    for lock in list(_locks):
+        if lock.acquire(timeout=_FORK_TIMEOUT):
+            taken.append(lock)  # noqa: PERF401 - Ctrl-C may end this, and those taken are released nevertheless
 
 
 def _after() -> None:

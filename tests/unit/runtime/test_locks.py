@@ -213,7 +213,7 @@ raise SystemExit(f"{codes}" if any(codes) else 0)
 
 def test_every_lasting_lock_survives_a_fork():
     """A lock of the standard library that an object keeps has to belong to a process; these modules see to that."""
-    known = {"_backends/httpx.py", "_sync/io.py", "receiver/_sqlite.py"}  # one for each process
+    known = {"_backends/httpx.py", "receiver/_sqlite.py"}  # one for each process
     known |= {"_backends/body_deadline.py"}  # one for each exchange
     found = set()
     for path in sorted((ROOT / "src" / "smsgate").rglob("*.py")) + sorted((ROOT / "generated").rglob("*.py")):
