@@ -263,7 +263,8 @@ def test_text_that_cannot_be_decrypted_fails_for_all(bench, secret, passphrase):
     errors = {error for _, error in bench.last("m").recipients.values()}
 
     assert len(errors) == 1
-    assert errors.pop().startswith("Can't send message: " + ("" if passphrase else "Passphrase is not set"))
+    # with one wrong key in 256 the text seems to be decrypted, and the numbers fail with another prefix
+    assert errors.pop().endswith("BAD_DECRYPT" if passphrase else "Can't send message: Passphrase is not set")
     assert bench.last("m").state == "Failed"
     assert bench.sent == []
 

@@ -206,14 +206,14 @@ class _Text(io.TextIOWrapper):
 
 
 @contextmanager
-def _open(path: str) -> Generator[IO[bytes]]:
+def _open(path: str, buffering: int = -1) -> Generator[IO[bytes]]:
     """Open a file for reading.
 
     Raises:
         RowFileError: it cannot be read.
     """
     try:
-        file = open(path, "rb")  # noqa: PTH123, SIM115 - closed below; errors of the content are others
+        file = open(path, "rb", buffering)  # noqa: PTH123, SIM115 - closed below; errors of the content are others
     except OSError as error:
         raise RowFileError(f"{path}: {error.strerror or error}") from None
     with file:
@@ -226,7 +226,7 @@ def _copy_pipe(path: str) -> IO[bytes] | None:
     Raises:
         RowFileError: it cannot be read.
     """
-    with _open(path) as file:
+    with _open(path, 0) as file:  # a buffer would keep Ctrl-C waiting until it is full
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             return None
         copy = tempfile.TemporaryFile()  # noqa: SIM115 - kept open

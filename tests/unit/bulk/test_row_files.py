@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 import threading
 import tracemalloc
 import zipfile
@@ -12,6 +14,7 @@ from datetime import datetime
 
 import pytest
 
+from eventually import LIMIT
 from smsgate.bulk import RowFile, RowFileError, read_opt_outs
 from smsgate.errors import ConfigurationError
 
@@ -368,3 +371,39 @@ def test_opt_outs_are_the_first_column_of_a_table(write, delimiter):
 def test_missing_opt_out_file_is_an_error(tmp_path):
     with pytest.raises(RowFileError, match="No such file"):
         list(read_opt_outs(tmp_path / "none.txt"))
+
+
+INTERRUPTED = """
+import _thread, os, sys, threading
+from contextlib import suppress
+from smsgate.bulk import RowFile
+
+def write():
+    with suppress(BrokenPipeError), open(sys.argv[1], "w") as file:
+        file.write("phone\\n")
+        file.flush()
+        _thread.interrupt_main()  # as a signal that comes just before a read
+        while not is_over.wait(0.05):
+            file.write("+12025550100\\n")
+            file.flush()
+
+is_over = threading.Event()
+threading.Thread(target=write).start()
+try:
+    RowFile(sys.argv[1])
+except KeyboardInterrupt:
+    print("interrupted")
+finally:
+    is_over.set()
+"""
+
+
+def test_interrupt_does_not_wait_until_a_pipe_has_filled_a_buffer(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, path], capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+
+    assert ended.stdout == "interrupted\n", ended.stderr
