@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import threading
 import time
@@ -268,6 +269,30 @@ async def test_framing_of_chunks_that_never_ends_ends_with_the_total_limit(  # n
 
     server.script = lambda connection, _: connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
     assert (await backend.send(ask(f"{server.origin}/"))).content == b"ok"
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["made", "given"])
+async def test_connection_is_closed_when_the_limit_ends_its_handshake(  # noqa: PLR0917 - fixtures and parameters
+    case, server, make, own, ask, pki, given
+):
+    if case.library != "httpx" or case.is_sync:
+        pytest.skip("httpcore leaves an asynchronous one open")
+
+    def read_to_the_end(connection):
+        while connection.sock.recv(65536):
+            pass
+        return True
+
+    server.greeting = read_to_the_end
+    backend = make(own(ca=pki.ca)) if given else make(verify=pki.ca)
+    asking = ask(f"https://127.0.0.1:{server.port}/", total=0.3)
+
+    gc.disable()  # it would close what nobody does
+    try:
+        assert len(await both(backend, asking)) == server.connections == 2
+        assert await eventually_async(lambda: server.open == 0)
+    finally:
+        gc.enable()
 
 
 async def test_chunked_answers_leave_no_thread_behind(server, backend, ask):

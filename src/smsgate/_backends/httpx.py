@@ -158,12 +158,17 @@ class HttpxAsyncHttpClient(HttpxAdapter[httpx.AsyncClient], AsyncAdapter[httpx.A
     async def _begin(self, request: Request, opened: ClientPool, proxy: str | None, *, whole: bool) -> _Exchange:
         sending = build_request(request)
         kind = (sending.url.scheme == "https", proxy)
-        client = self._client or opened.take(kind) or self._open_client(*kind)
+        handshake = _Handshake()
+        client = self._client or opened.take(kind)
+        if kind[0] and (client is None or client is self._client):
+            sending.extensions["trace"] = handshake.trace
+        client = client or self._open_client(*kind)
         if self._client is not None:
             check_open(client)
         try:
             response = await client.send(sending, stream=True, auth=None, follow_redirects=False)
         except BaseException:
+            await handshake.end()
             if self._client is None:
                 await close_client(client)
             raise
@@ -193,6 +198,26 @@ class HttpxAsyncHttpClient(HttpxAdapter[httpx.AsyncClient], AsyncAdapter[httpx.A
                 if not raw.is_read or has_surplus(response):
                     await client.aclose()
                 await raw.pool.give_back(raw.kind, client)
+
+
+class _Handshake:
+    """Closes a connection whose TLS handshake was cancelled: httpcore leaves its socket to the garbage collector."""
+
+    def __init__(self) -> None:
+        self._stream: Any = None
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Follow the events of httpcore."""
+        if event.endswith("connect_tcp.complete"):
+            self._stream = info["return_value"]
+        elif event.endswith("start_tls.complete"):
+            self._stream = None
+
+    async def end(self) -> None:
+        """Close the connection if the handshake has not ended."""
+        if self._stream is not None:
+            with anyio.CancelScope(shield=True):
+                await self._stream.aclose()
 
 
 class _Exchange:
