@@ -159,10 +159,9 @@ class HttpxAsyncHttpClient(HttpxAdapter[httpx.AsyncClient], AsyncAdapter[httpx.A
         sending = build_request(request)
         kind = (sending.url.scheme == "https", proxy)
         handshake = _Handshake()
-        client = self._client or opened.take(kind)
-        if kind[0] and (client is None or client is self._client):
+        if kind[0]:  # a client from the pool may have to connect again
             sending.extensions["trace"] = handshake.trace
-        client = client or self._open_client(*kind)
+        client = self._client or opened.take(kind) or self._open_client(*kind)
         if self._client is not None:
             check_open(client)
         try:
