@@ -135,7 +135,7 @@ async def test_wait_that_saw_nothing_says_so(answered):
     client, _ = answered(ConnectError("refused"))
 
     with pytest.raises(WaitTimeoutError, match="could not be looked up") as caught:
-        await client.wait("m1", timeout=0.1, interval=0.01)
+        await client.wait("m1", timeout=0.5, interval=0.01)
 
     assert caught.value.state is None
     assert isinstance(caught.value.__cause__, ConnectError)

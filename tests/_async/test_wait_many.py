@@ -159,11 +159,11 @@ async def test_look_up_that_keeps_failing_holds_no_other_message_up(answered):
         Response(503, {}, b""),
     )
 
-    seen, error = await drain(client.wait_many(["a", "b"], until="sent", timeout=0.2, interval=0.01))
+    seen, error = await drain(client.wait_many(["a", "b"], until="sent", timeout=1.0, interval=0.01))
 
     assert seen == ["b"]
     assert isinstance(error, WaitTimeoutError)
-    assert "1 of 2 messages are not finished after 0.2 s: a (unknown)" in str(error)
+    assert "1 of 2 messages are not finished after 1.0 s: a (unknown)" in str(error)
     assert error.__cause__.status_code == 503
 
 

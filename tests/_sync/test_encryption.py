@@ -397,7 +397,7 @@ def test_decrypting_ends_with_the_time_of_the_call(answered, caplog):
             time.sleep(0.05)
             return super().decrypt(text)
 
-    client, _ = answered(page_of([f"$own$x{number}" for number in range(1000)]), encryptor=Slow(), timeout=0.3)
+    client, _ = answered(page_of([f"$own$x{number}" for number in range(1000)]), encryptor=Slow(), timeout=1.0)
 
     (state,) = client.get_messages()
 
