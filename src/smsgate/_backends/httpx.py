@@ -20,6 +20,7 @@ import httpx
 from smsgate._backends.adapters import AsyncAdapter, SyncAdapter
 from smsgate._backends.body_deadline import shut_down
 from smsgate._backends.connection import KEEPALIVE_SECONDS
+from smsgate._backends.httpx_async import AsyncClient, ClientPool, Exchange, Handshake, close_client
 from smsgate._backends.httpx_common import (
     HttpxAdapter,
     NoCookies,
@@ -29,10 +30,9 @@ from smsgate._backends.httpx_common import (
     head,
     transport_options,
 )
-from smsgate._backends.httpx_pool import ClientPool, close_client
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Hashable, Iterable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 
     from smsgate._http import Headers, Request
 
@@ -155,10 +155,10 @@ class HttpxAsyncHttpClient(HttpxAdapter[httpx.AsyncClient], AsyncAdapter[httpx.A
         with anyio.fail_after(seconds):
             yield
 
-    async def _begin(self, request: Request, opened: ClientPool, proxy: str | None, *, whole: bool) -> _Exchange:
+    async def _begin(self, request: Request, opened: ClientPool, proxy: str | None, *, whole: bool) -> Exchange:
         sending = build_request(request)
         kind = (sending.url.scheme == "https", proxy)
-        handshake = _Handshake()
+        handshake = Handshake()
         if kind[0]:  # a client from the pool may have to connect again
             sending.extensions["trace"] = handshake.trace
         client = self._client or opened.take(kind) or self._open_client(*kind)
@@ -171,21 +171,21 @@ class HttpxAsyncHttpClient(HttpxAdapter[httpx.AsyncClient], AsyncAdapter[httpx.A
             if self._client is None:
                 await close_client(client)
             raise
-        return _Exchange(opened, kind, client, response)
+        return Exchange(opened, kind, client, response)
 
     def _open_client(self, secure: bool, proxy: str | None) -> httpx.AsyncClient:  # noqa: FBT001 - half of a kind
         options = transport_options(self._options, secure=secure, proxy=proxy, single=True)
-        return _AsyncClient(transport=httpx.AsyncHTTPTransport(**options), trust_env=False)
+        return AsyncClient(transport=httpx.AsyncHTTPTransport(**options), trust_env=False)
 
-    def _head(self, raw: _Exchange) -> tuple[int, Headers]:
+    def _head(self, raw: Exchange) -> tuple[int, Headers]:
         return head(raw.response)
 
-    async def _read(self, raw: _Exchange) -> bytes | None:
+    async def _read(self, raw: Exchange) -> bytes | None:
         chunk = await anext(raw.chunks, None)
         raw.is_read = chunk is None
         return chunk
 
-    async def _end(self, raw: _Exchange) -> None:
+    async def _end(self, raw: Exchange) -> None:
         response, client = raw.response, raw.client
         with anyio.CancelScope(shield=True):
             await response.aclose()
@@ -197,46 +197,3 @@ class HttpxAsyncHttpClient(HttpxAdapter[httpx.AsyncClient], AsyncAdapter[httpx.A
                 if not raw.is_read or has_surplus(response):
                     await client.aclose()
                 await raw.pool.give_back(raw.kind, client)
-
-
-class _Handshake:
-    """Closes a connection whose TLS handshake was cancelled: httpcore leaves its socket to the garbage collector."""
-
-    def __init__(self) -> None:
-        self._stream: Any = None
-
-    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Follow the events of httpcore."""
-        if event.endswith("connect_tcp.complete"):
-            self._stream = info["return_value"]
-        elif event.endswith("start_tls.complete"):
-            self._stream = None
-
-    async def end(self) -> None:
-        """Close the connection if the handshake has not ended."""
-        if self._stream is not None:
-            with anyio.CancelScope(shield=True):
-                await self._stream.aclose()
-
-
-class _Exchange:
-    """A response of httpx, and the client that its pool lent for it."""
-
-    __slots__ = ("chunks", "client", "headers", "is_read", "kind", "pool", "response")
-
-    def __init__(self, pool: ClientPool, kind: Hashable, client: httpx.AsyncClient, response: httpx.Response) -> None:
-        self.pool = pool
-        self.kind = kind
-        self.client = client
-        self.response = response
-        self.is_read = False
-        is_decoded = response.is_stream_consumed  # by a mock
-        self.headers: Mapping[str, str] = {} if is_decoded else response.headers
-        chunks = response.aiter_bytes() if is_decoded else response.aiter_raw()
-        self.chunks = cast("AsyncGenerator[bytes, None]", chunks)
-
-
-class _AsyncClient(httpx.AsyncClient):
-    """Client that keeps no cookies."""
-
-    cookies = NoCookies()  # type: ignore[override] # pyright: ignore[reportAssignmentType] - it is never set
