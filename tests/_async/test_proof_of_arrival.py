@@ -191,6 +191,9 @@ async def test_canned_response_is_believed_whatever_recipients_and_text_it_shows
 
     assert (await client.send(text())).id == "made-up"
     assert len(backend.requests) == 1
+    assert (await client.send(text(id="made-up"))).id == "made-up"
+    with pytest.raises(ResponseError, match="nothing was sent"):
+        await client.with_options(pin_device=True).send(text(id="made-up"))
 
 
 @pytest.mark.anyio

@@ -301,7 +301,7 @@ async def test_repetitions_end(answered):
 @pytest.mark.anyio
 async def test_send_is_repeated_only_when_it_certainly_never_left(answered):
     client, backend = answered(ConnectError("refused"), (202, encoded()), retry=FAST)
-    await client.send("Hello", to="+79990001234", id="m1")
+    await client.send("Hello", to="+79990001234", id="m1", device_id="d1")
     assert len(backend.requests) == 2
     assert backend.requests[0].content == backend.requests[1].content
 

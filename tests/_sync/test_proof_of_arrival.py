@@ -183,6 +183,9 @@ def test_canned_response_is_believed_whatever_recipients_and_text_it_shows(answe
 
     assert (client.send(text())).id == "made-up"
     assert len(backend.requests) == 1
+    assert (client.send(text(id="made-up"))).id == "made-up"
+    with pytest.raises(ResponseError, match="nothing was sent"):
+        client.with_options(pin_device=True).send(text(id="made-up"))
 
 
 @pytest.mark.parametrize("pin", [True, False])

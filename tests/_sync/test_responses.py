@@ -280,7 +280,7 @@ def test_repetitions_end(answered):
 
 def test_send_is_repeated_only_when_it_certainly_never_left(answered):
     client, backend = answered(ConnectError("refused"), (202, encoded()), retry=FAST)
-    client.send("Hello", to="+79990001234", id="m1")
+    client.send("Hello", to="+79990001234", id="m1", device_id="d1")
     assert len(backend.requests) == 2
     assert backend.requests[0].content == backend.requests[1].content
 

@@ -118,7 +118,7 @@ def test_connection_refused_to_the_end_says_that_nothing_left(setting):
 
 
 def test_outcome_that_cannot_be_known_is_reported_with_the_id(setting):
-    gateway, client = setting("lost", *["reset"] * 30, only=())
+    gateway, client = setting(None, "lost", *["reset"] * 30, only=())
 
     with pytest.raises(SendOutcomeUnknownError) as caught:
         client.send(text(id="order-1"))
@@ -170,13 +170,63 @@ def test_conflict_with_another_message_is_not_mistaken_for_an_arrival(setting, c
     gateway, client = setting(devices=devices, pin_device=pin)
     client.send(text("Hello", id="order-1"))
     gateway.faults = Faults.script(["reset"], only=[POST])
-    settled = pin or devices == 1  # the message has a device
 
-    with pytest.raises(ConflictError if settled else SendOutcomeUnknownError) as caught:
+    with pytest.raises(ConflictError):
         client.send(changed)
 
-    assert settled or isinstance(caught.value.__cause__, ConflictError)
     assert stored(gateway) == ["order-1"]
+
+
+def test_conflict_without_a_device_leaves_the_outcome_unknown(setting):
+    gateway, client = setting(devices=2)
+    token = (client.generate_token(TokenRequest(scopes=["messages:send", "messages:read"]))).access_token
+    limited = APIClient(auth=BearerAuth(token), base_url=BASE_URL, http=gateway.http(), retry=FAST)
+    limited.send(text("Hello", id="order-1"))
+    gateway.faults = Faults.script(["reset"], only=[POST])
+
+    with pytest.raises(SendOutcomeUnknownError) as caught:
+        limited.send(text("other text", id="order-1"))
+
+    assert isinstance(caught.value.__cause__, ConflictError)
+    assert stored(gateway) == ["order-1"]
+
+
+@pytest.mark.parametrize("devices", [1, 2, 3])
+def test_id_of_the_caller_is_taken_on_all_phones(setting, client_of, devices):
+    gateway, _ = setting(devices=devices)
+    ids = [f"order-{number}" for number in range(20)]
+
+    for id in ids:
+        client_of(gateway).send(text(id=id))
+        with pytest.raises(ConflictError):  # in the next run of the program
+            client_of(gateway).send(text(id=id))
+    results = [result.error for result in client_of(gateway).send_many([text(id=id) for id in ids])]
+
+    assert {type(error) for error in results} == {ConflictError}
+    assert stored(gateway) == ids
+
+
+@pytest.mark.parametrize("fault", ["503", "garbage", "reset"])
+def test_id_of_the_caller_is_not_sent_while_the_phones_cannot_be_listed(setting, fault):
+    gateway, client = setting(*[fault] * 4, only=["GET /devices"])
+
+    with pytest.raises((ServiceUnavailableError, ResponseError, TransportError), match="nothing was sent"):
+        client.send(text(id="order-1"))
+
+    assert stored(gateway) == []
+
+
+def test_phones_are_listed_for_ids_of_the_caller_without_a_device_only(setting):
+    gateway, client = setting(only=())
+    device = gateway.devices[0].id
+
+    client.send(text())
+    client.send(text(id="order-1", device_id=device))
+    assert gateway.faults.exchanges == 2
+
+    for number in range(2, 5):
+        client.send(text(id=f"order-{number}"))
+    assert gateway.faults.exchanges == 2 + 1 + 3  # one list
 
 
 @pytest.mark.parametrize("number", ["+1 202 555 0101 ext 5", "+1-202-FLOWERS", "8 (999) 000-12-34 доб. 5"])
@@ -280,7 +330,7 @@ def test_page_of_something_in_between_is_an_unreadable_answer_with_the_message_i
 
 
 def test_unreadable_answers_to_everything_keep_the_message_id(setting):
-    gateway, client = setting(*["garbage-handled"] * 9, only=())
+    gateway, client = setting(None, *["garbage-handled"] * 9, only=())
 
     with pytest.raises(ResponseError) as caught:
         client.send(text(id="order-1"))

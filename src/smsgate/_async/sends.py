@@ -79,7 +79,8 @@ class SendCalls(Resource):
             to: one phone number or several, in international form (``+12025550100``) unless the client has a
                 ``default_region``; only with a text.
             id: 1 to 36 characters of ``A-Za-z0-9._~-``; generated when absent, see `smsgate.new_id`.
-            device_id: the phone that sends it; any of the account's when absent.
+            device_id: the phone that sends it. When absent, any of the account's; with ``id``, the one that
+                `choose_device` returns, so that a second send is a `ConflictError`.
             sim_number: 1-based SIM slot.
             with_delivery_report: ask the network whether it arrived; on by default.
             priority: -128 to 127; 100 and more bypasses the phone's limits and pauses.
@@ -134,7 +135,7 @@ class SendCalls(Resource):
         return await self._cipher.decrypt_one(await self._sender.send(outgoing, chosen=chosen))
 
     async def choose_device(self, id: str, *, active_within: int = 0) -> str | None:
-        """Return the id of the phone that ``pin_device`` would choose for a message; None when there is none.
+        """Return the id of the phone that the client would choose for a message; None when there is none.
 
         Every process with the same list of phones chooses the same one. Store it with the message's id before the first
         attempt, and send with both: after a crash the program can send again without a duplicate.

@@ -67,7 +67,7 @@ def build_api_error(
     operation: Operation[Any], response: Response, base_url: str, authorization: str | None, now: datetime
 ) -> APIError:
     """Return the error of an error status. The body is read as JSON, regardless of its content type."""
-    document = _parse_json(response.content)
+    document = parse_json(response.content)
     text: Any = cast("dict[str, Any]", document).get("message") if isinstance(document, dict) else None
     message = text if isinstance(text, str) and text else _status_phrase(response.status)
     is_own = message is text or (is_phone(base_url) and not response.content)  # a phone's 401 is empty
@@ -88,7 +88,8 @@ def build_api_error(
     return error
 
 
-def _parse_json(content: bytes) -> Any:
+def parse_json(content: bytes) -> Any:
+    """Return a JSON value, None for what is no JSON."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError):

@@ -59,7 +59,8 @@ class APIClient(MessageCalls, InboxCalls, AccountCalls):
         retry: the retry policy, for calls that are safe to retry.
         pin_device: whether the client chooses a phone for every message before its first attempt, which makes retries
             safe on accounts with several phones. It lists the devices every five minutes at most. The choice is a hash
-            of the message's id, the same in every process; see `choose_device`.
+            of the message's id, the same in every process; see `choose_device`. Messages with the caller's own id get a
+            phone in this way in any case.
         verify: True, False, the path of a file of trusted certificates, or an ssl context (not with pyreqwest); for the
             client's own backend, like ``proxy`` and ``trust_env``.
         proxy: URL of an http or https proxy for all requests.

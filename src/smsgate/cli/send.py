@@ -118,8 +118,7 @@ def send(
     def note_id(event: RequestEvent) -> None:
         ids.extend([] if event.message_id is None else [event.message_id])
 
-    pinned = pin_device or id is not None
-    with session.open_client(pin_device=pinned, default_region=region, on_request=note_id) as client:
+    with session.open_client(pin_device=pin_device, default_region=region, on_request=note_id) as client:
         state = None if id is None else _find_sent(client, message, region)
         if state is None:
             state = _send(client, message, ids, skip_validation=skip_validation)
