@@ -1,4 +1,4 @@
-"""What the asynchronous backend over httpx needs: a pool of clients, and care for cancelled handshakes.
+"""Parts of the asynchronous backend over httpx alone: a pool of clients, and care for cancelled handshakes.
 
 The pool of httpx scans all its connections for every request: from some dozen connections on, that takes longer than
 the exchanges themselves. The pool here holds clients with one connection each, and takes the one that was used last.
