@@ -80,7 +80,7 @@ class SendCalls(Resource):
                 ``default_region``; only with a text.
             id: 1 to 36 characters of ``A-Za-z0-9._~-``; generated when absent, see `smsgate.new_id`.
             device_id: the phone that sends it. When absent, any of the account's; with ``id``, the one that
-                `choose_device` returns, so that a second send is a `ConflictError`.
+                `choose_device` returns, so that a second send is a `ConflictError` as long as the phones are the same.
             sim_number: 1-based SIM slot.
             with_delivery_report: ask the network whether it arrived; on by default.
             priority: -128 to 127; 100 and more bypasses the phone's limits and pauses.
